@@ -1,0 +1,5 @@
+//! Drivers behind the ports of `store`. One adapter never names another.
+
+pub mod embedded;
+pub mod redis;
+pub mod sled;

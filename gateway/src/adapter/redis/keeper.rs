@@ -1,0 +1,157 @@
+//! The one background task: it keeps a connection, watches the epoch, and restores what was lost.
+//! As it is one task, nothing here happens twice at a time.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use tokio::time::sleep;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::connection::{ask, open};
+use super::epoch::Epoch;
+use super::figures::Event;
+use super::keys::EPOCH;
+use super::rebuild::{live, rebuild, top_up};
+use super::view::View;
+use crate::store::Unreachable;
+
+/// How often Redis is looked after when nobody complains: this bounds how long a loss, or a
+/// connection that died without a sign, goes unnoticed on a gateway without traffic.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A connection that is silent for so long is given up. Until then requests may pile up on it:
+/// those of half a second, each of some hundred bytes, and no more than the socket takes.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
+
+/// However many complain, Redis is not looked after more often than this.
+const SPACING: Duration = Duration::from_millis(20);
+
+/// How long a foreign epoch is left alone when ours was replaced by one before.
+const TAKEOVER_PAUSE: Duration = Duration::from_secs(5);
+
+/// The first and the longest wait between two attempts to connect. The longest is short, since
+/// an attempt costs little and each check fails meanwhile.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Runs until it is dropped: there is no number of failures after which to give up.
+pub(super) async fn keep(view: Arc<View>) {
+    let mut failures = 0;
+    loop {
+        let Err(complaint) = attend(&view, &mut failures).await;
+        view.down(complaint);
+        sleep(pause(failures)).await;
+        failures += 1;
+    }
+}
+
+/// Doubles with each failure, and is spread over its upper half, so that gateways which lost
+/// Redis together do not come back together.
+fn pause(failures: u32) -> Duration {
+    let longest = PAUSE_MIN.saturating_mul(1 << failures.min(10)).min(PAUSE_MAX);
+    let chance = u32::from(Uuid::new_v4().as_bytes()[0]);
+    longest / 2 + longest / 2 * chance / 255
+}
+
+/// One connection, from its opening to the error that ends it.
+async fn attend(view: &View, failures: &mut u32) -> Result<Infallible, Unreachable> {
+    let mut connection = open(&view.target).await?;
+    view.figures.count(Event::Connect);
+    view.learn_store().await?;
+    // What was published by others, or by us without an answer, while we were away.
+    view.owe_later();
+    loop {
+        if restore(view, &mut connection).await? {
+            view.serve(&connection);
+            *failures = 0;
+            sleep(SPACING).await;
+            tokio::select! {
+                () = view.wake.notified() => {}
+                () = sleep(HEARTBEAT) => {}
+            }
+        } else {
+            sleep(SPACING).await;
+        }
+    }
+}
+
+/// Looks after Redis once, and does what is to be done. Answers whether the view is whole.
+async fn restore(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
+    let floor = view.revision();
+    // As `GET`, but refused by a replica: a primary that was demoted would else be asked on.
+    let mut command = redis::cmd("GETEX");
+    command.arg(EPOCH);
+    let found: Option<Vec<u8>> = ask(connection, &view.target, SILENCE_MAX, &command).await?;
+    let found = found.as_deref();
+    let epoch = Epoch::judge(found, view.store(), floor);
+    match epoch {
+        Epoch::Intact(revision) => {
+            view.acknowledge(revision);
+            // Answers go on during a top-up, except at the start: nobody knows then which
+            // publications this Redis should have.
+            if view.is_proven() {
+                view.serve(connection);
+            }
+            settle(view, connection).await
+        }
+        Epoch::Claimed if !found.is_some_and(|claim| view.is_own_claim(claim)) => {
+            view.figures.set_connected(false);
+            Ok(false)
+        }
+        lost => {
+            view.figures.set_connected(false);
+            // Two installations that take it from each other shall not do so all the time.
+            if lost == Epoch::Foreign && view.takes_over_again() {
+                error!(address = view.target.address, "{SHARED}");
+                sleep(TAKEOVER_PAUSE).await;
+            }
+            // The rebuild settles what is owed; what fails from here on is owed anew.
+            view.take_owed();
+            let rebuilt = rebuild(view, connection, found.unwrap_or_default(), &lost).await;
+            if !matches!(rebuilt, Ok(true)) {
+                view.owe_later();
+            }
+            rebuilt
+        }
+    }
+}
+
+const SHARED: &str = "another store keeps writing its revocations into the same database of Redis: \
+                      give each installation a database number of its own";
+
+/// Writes what the ledger holds into an intact view, if something is owed.
+async fn settle(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
+    if !view.take_owed() {
+        return Ok(true);
+    }
+    let topped_up = match live(view).await {
+        Ok(live) => top_up(view, connection, &live).await,
+        // A Redis that is whole can be asked without the ledger. The next heartbeat tries again.
+        Err(reason) if view.is_proven() => {
+            warn!(%reason, "revocations that were published elsewhere may still be missing");
+            view.owe_later();
+            return Ok(true);
+        }
+        Err(reason) => Err(reason),
+    };
+    if !matches!(topped_up, Ok(true)) {
+        view.owe_later();
+    }
+    topped_up
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_to_connect_grow_rarer_but_never_rare() {
+        for _ in 0..100 {
+            assert!(pause(0) >= PAUSE_MIN / 2 && pause(0) <= PAUSE_MIN);
+            assert!(pause(u32::MAX) >= PAUSE_MAX / 2 && pause(u32::MAX) <= PAUSE_MAX);
+        }
+    }
+}

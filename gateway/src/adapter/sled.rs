@@ -1,0 +1,105 @@
+//! The embedded store: accounts, sessions and the revocation ledger in one folder, kept by sled.
+//!
+//! sled 0.34 is fast and small, but careless by default. What this room adds: every write is one
+//! transaction and is on the disk, fsync included, before it is answered (`writer`); no write is
+//! tried on a nearly full disk, which sled does not survive (`space`); a log that lost its end is
+//! noticed instead of silently accepted (`witness`); and a way out of it (`export`, `import`).
+
+mod codec;
+mod export;
+mod import;
+mod open;
+mod panics;
+mod revocations;
+mod sessions;
+mod space;
+mod transfer;
+mod trees;
+mod users;
+mod witness;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use open::OpenError;
+pub use transfer::{TransferCounts, TransferError};
+
+use crate::store::StoreError;
+use trees::{Fault, Trees};
+use writer::Writer;
+
+/// How the embedded store is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SledOptions {
+    /// What sled may keep of its pages in memory. Its own default is 1 GiB.
+    pub cache_bytes: u64,
+    /// Writes are refused while the disk has less room than this: sled fails for good when it
+    /// meets a full disk, so that it must never get there.
+    pub min_free_bytes: u64,
+}
+
+impl Default for SledOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, min_free_bytes: 64 << 20 }
+    }
+}
+
+/// The embedded store. Clones share it; when the last one is dropped, the store is closed.
+///
+/// Its methods need a tokio runtime. None of them waits for the disk on an async worker, but for
+/// the look-up of a single record that sled's cache does not hold.
+#[derive(Clone)]
+pub struct SledStore(Arc<Inner>);
+
+/// The order of the fields is the order in which they are dropped: the writer ends and answers
+/// whoever waits, then sled closes its files, then the folder is free for the next process.
+struct Inner {
+    writer: Writer,
+    trees: Trees,
+    _lock: File,
+}
+
+impl SledStore {
+    /// Opens the store in `dir`, and makes it if there is none. Blocks.
+    pub fn open(dir: &Path, options: SledOptions) -> Result<Self, OpenError> {
+        open::open(dir, options)
+    }
+
+    /// Why no write is accepted any more until the store is opened again: after a failed fsync
+    /// nobody can know what is on the disk. `None` in good health.
+    pub fn failure(&self) -> Option<&str> {
+        self.0.writer.failure()
+    }
+
+    fn trees(&self) -> &Trees {
+        &self.0.trees
+    }
+
+    /// Runs `work` on the writer's thread, and answers once what it wrote is durable.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
+    {
+        self.0.writer.write(work).await
+    }
+
+    /// Looks up a few records, on this thread.
+    fn read<T>(&self, work: impl FnOnce(&Trees) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        panics::caught(|| work(self.trees())).unwrap_or_else(|panic| Err(StoreError::Corrupt(panic)))
+    }
+
+    /// Reads many records, on a thread that may block.
+    async fn scan<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Trees) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read(work))
+            .await
+            .map_err(|ended| StoreError::Unavailable(ended.to_string()))?
+    }
+}

@@ -1,0 +1,71 @@
+//! The store as text: one state of it, while others go on reading and, but for a moment, writing.
+
+use std::io::{BufWriter, Write};
+
+use sled::{IVec, Tree};
+
+use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
+use super::trees::{LAST_USER_ID, Trees, store_error};
+use super::{SledStore, TransferCounts, TransferError, codec};
+use crate::store::StoreError;
+
+/// What was in the trees at one moment, not decoded yet.
+struct State {
+    store_id: String,
+    last_user_id: u64,
+    users: Vec<(IVec, IVec)>,
+    sessions: Vec<(IVec, IVec)>,
+    revocations: Vec<(IVec, IVec)>,
+}
+
+impl SledStore {
+    /// Writes everything to `out`. It changes nothing, so that it works on a full disk, too; a
+    /// record that cannot be read ends it with an error. Blocks.
+    pub fn export(&self, out: &mut dyn Write) -> Result<TransferCounts, TransferError> {
+        let state = {
+            // Writers wait while we collect, not while `out` takes what we collected.
+            let _paused = self.0.writer.pause();
+            self.read(collect)?
+        };
+        let mut out = BufWriter::new(out);
+        let header = Header { format: FORMAT.to_owned(), version: FORMAT_VERSION, store_id: state.store_id };
+        write_line(&mut out, &header)?;
+        let name = LAST_USER_ID.to_owned();
+        write_line(&mut out, &Line::Counter { name, value: state.last_user_id })?;
+        for (_, value) in &state.users {
+            write_line(&mut out, &Line::User(codec::decode("an account", value)?))?;
+        }
+        for (_, value) in &state.sessions {
+            write_line(&mut out, &Line::Session(codec::decode("a session", value)?))?;
+        }
+        for (key, value) in &state.revocations {
+            write_line(&mut out, &Line::Revocation(codec::revocation(key, value)?))?;
+        }
+        let count = |entries: &[_]| entries.len() as u64;
+        let counts = TransferCounts {
+            users: count(&state.users),
+            sessions: count(&state.sessions),
+            revocations: count(&state.revocations),
+        };
+        write_line(&mut out, &Line::End(counts))?;
+        out.flush().map_err(TransferError::Write)?;
+        Ok(counts)
+    }
+}
+
+fn collect(trees: &Trees) -> Result<State, StoreError> {
+    let all = |tree: &Tree| tree.iter().collect::<Result<_, _>>().map_err(store_error);
+    Ok(State {
+        store_id: trees.store_id()?,
+        last_user_id: trees.counter(LAST_USER_ID)?,
+        users: all(&trees.users)?,
+        sessions: all(&trees.sessions)?,
+        revocations: all(&trees.revocations)?,
+    })
+}
+
+fn write_line(out: &mut impl Write, line: &impl serde::Serialize) -> Result<(), TransferError> {
+    let mut text = codec::encode(line)?;
+    text.push(b'\n');
+    out.write_all(&text).map_err(TransferError::Write)
+}

@@ -1,0 +1,97 @@
+//! The ledger of revocations: one record for each thing revoked, and an index by expiry.
+
+use async_trait::async_trait;
+
+use super::trees::{Change, Fault, Stop, Trees, found, store_error};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::store::{Revocation, RevocationLedger, StoreError};
+
+/// What one transaction of a sweep removes at most, so that other writers get their turn.
+pub(super) const SWEEP_MAX: usize = 256;
+
+#[async_trait]
+impl RevocationLedger for SledStore {
+    async fn record(&self, revoked: &[Revocation]) -> Result<(), StoreError> {
+        let revoked = revoked.to_vec();
+        self.write(move |trees| {
+            trees.transact(|change| revoked.iter().try_for_each(|one| change.revoke(one)))
+        })
+        .await
+    }
+
+    async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.scan(move |trees| {
+            let mut live = Vec::new();
+            for entry in trees.revocations.iter() {
+                let (key, value) = entry.map_err(store_error)?;
+                let revocation = codec::revocation(&key, &value)?;
+                if revocation.until() >= now {
+                    live.push(revocation);
+                }
+            }
+            Ok(live)
+        })
+        .await
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        self.read(Trees::store_id)
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let (found, removed) = self.write(move |trees| sweep_some(trees, now)).await?;
+            swept += removed;
+            if found < SWEEP_MAX {
+                return Ok(swept);
+            }
+        }
+    }
+}
+
+impl Change {
+    /// Records a revocation. What is known already is never shortened: the later expiry and the
+    /// higher minimum stay.
+    pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), Stop> {
+        let key = codec::revocation_key(revocation);
+        let known = found(self.revocations.get(&key), |value| codec::revocation(&key, value))?;
+        let revocation = known.map_or(*revocation, |known| widest(known, *revocation));
+        if let Some(known) = known {
+            self.revocation_expiry.remove(codec::expiry_key(known.until(), &key))?;
+        }
+        self.revocation_expiry.insert(codec::expiry_key(revocation.until(), &key), &[][..])?;
+        self.revocations.insert(key, codec::revocation_value(&revocation))?;
+        Ok(())
+    }
+}
+
+/// Of two revocations of one thing, one that revokes what either does.
+fn widest(one: Revocation, other: Revocation) -> Revocation {
+    let until = one.until().max(other.until());
+    match (one, other) {
+        (Revocation::Generation { user, minimum, .. }, Revocation::Generation { minimum: other, .. }) => {
+            Revocation::Generation { user, minimum: minimum.max(other), until }
+        }
+        (Revocation::Token { id, .. }, _) => Revocation::Token { id, until },
+        (Revocation::Session { id, .. }, _) => Revocation::Session { id, until },
+        // Both have the same key, and the key has the kind.
+        (Revocation::Generation { user, minimum, .. }, _) => Revocation::Generation { user, minimum, until },
+    }
+}
+
+/// Removes a batch of what expired; answers how many were found in the index, and removed.
+fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
+    let expired = trees.expired(&trees.revocation_expiry, now, SWEEP_MAX)?;
+    let removed = trees.transact(|change| {
+        let mut removed = 0;
+        for entry in &expired {
+            let key = codec::expired_key(entry).map_err(super::trees::stop)?;
+            removed += u64::from(change.revocations.remove(key)?.is_some());
+            change.revocation_expiry.remove(&**entry)?;
+        }
+        Ok(removed)
+    })?;
+    Ok((expired.len(), removed))
+}

@@ -1,0 +1,143 @@
+//! Sessions: one record each and an index by expiry. The rotation of refresh tokens is one transaction.
+
+use async_trait::async_trait;
+
+use super::revocations::SWEEP_MAX;
+use super::trees::{Change, Fault, Stop, Trees, found, stop, store_error};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::identity::{SessionId, UserId};
+use crate::store::{Revocation, Rotation, RotationRequest, Session, Sessions, StoreError, User};
+
+#[async_trait]
+impl Sessions for SledStore {
+    async fn open(&self, session: Session) -> Result<(), StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| {
+                if change.session(session.id)?.is_some() {
+                    return Err(stop(StoreError::Conflict));
+                }
+                change.put_session(&session)
+            })
+        })
+        .await
+    }
+
+    async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.read(|trees| {
+            let value = trees.sessions.get(id.as_bytes()).map_err(store_error)?;
+            value.map(|value| codec::decode("a session", &value)).transpose()
+        })
+    }
+
+    async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError> {
+        self.write(move |trees| trees.transact(|change| rotate(change, &request))).await
+    }
+
+    async fn close(&self, id: SessionId, revoked: &[Revocation]) -> Result<(), StoreError> {
+        let revoked = revoked.to_vec();
+        self.write(move |trees| {
+            trees.transact(|change| {
+                if let Some(session) = change.session(id)? {
+                    change.remove_session(&session)?;
+                }
+                revoked.iter().try_for_each(|one| change.revoke(one))
+            })
+        })
+        .await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let (found, removed) = self.write(move |trees| sweep_some(trees, now)).await?;
+            swept += removed;
+            if found < SWEEP_MAX {
+                return Ok(swept);
+            }
+        }
+    }
+}
+
+/// RFC 9700 §4.14.2, with a grace for the client that never got our answer.
+fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> {
+    let session = change.session(request.session)?;
+    let Some(mut session) = session.filter(|session| session.expires_at > request.now) else {
+        return Ok(Rotation::Unknown);
+    };
+    if request.presented == session.current.id {
+        session.last_used_at = request.now;
+        return match request.successor {
+            Some(successor) => {
+                session.previous = Some((session.current.id, request.now));
+                session.current = successor;
+                session.current_used = false;
+                change.put_session(&session)?;
+                Ok(Rotation::Rotated(session))
+            }
+            None => {
+                session.current_used = true;
+                change.put_session(&session)?;
+                Ok(Rotation::Kept(session))
+            }
+        };
+    }
+    if has_grace(&session, request) && !change.is_deactivated(session.user)? {
+        return Ok(Rotation::Graced(session));
+    }
+    let revocation = Revocation::Session { id: session.id, until: request.revoked_until };
+    change.remove_session(&session)?;
+    change.revoke(&revocation)?;
+    Ok(Rotation::Replayed(revocation))
+}
+
+/// Whether the presented token was replaced a moment ago, by one that nobody has used.
+fn has_grace(session: &Session, request: &RotationRequest) -> bool {
+    !session.current_used
+        && session
+            .previous
+            .is_some_and(|(id, replaced_at)| id == request.presented && replaced_at >= request.grace_since)
+}
+
+impl Change {
+    fn session(&self, id: SessionId) -> Result<Option<Session>, Stop> {
+        found(self.sessions.get(id.as_bytes()), |value| codec::decode("a session", value))
+    }
+
+    /// A session's expiry never changes, so that its entry in the index is written again at most.
+    pub(super) fn put_session(&self, session: &Session) -> Result<(), Stop> {
+        let id = session.id.as_bytes();
+        self.sessions.insert(&id[..], codec::encode(session).map_err(stop)?)?;
+        self.session_expiry.insert(codec::expiry_key(session.expires_at, id), &[][..])?;
+        Ok(())
+    }
+
+    fn remove_session(&self, session: &Session) -> Result<(), Stop> {
+        let id = session.id.as_bytes();
+        self.sessions.remove(&id[..])?;
+        self.session_expiry.remove(codec::expiry_key(session.expires_at, id))?;
+        Ok(())
+    }
+
+    /// The deactivation of an account ends the grace of its sessions. Asked here, where grace is
+    /// given, it needs no list of a user's sessions, and no session can be missed.
+    fn is_deactivated(&self, id: UserId) -> Result<bool, Stop> {
+        let user: Option<User> = self.user(id)?;
+        Ok(user.is_some_and(|user| !user.is_active))
+    }
+}
+
+/// Removes a batch of what expired; answers how many were found in the index, and removed.
+fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
+    let expired = trees.expired(&trees.session_expiry, now, SWEEP_MAX)?;
+    let removed = trees.transact(|change| {
+        let mut removed = 0;
+        for entry in &expired {
+            let key = codec::expired_key(entry).map_err(stop)?;
+            removed += u64::from(change.sessions.remove(key)?.is_some());
+            change.session_expiry.remove(&**entry)?;
+        }
+        Ok(removed)
+    })?;
+    Ok((expired.len(), removed))
+}

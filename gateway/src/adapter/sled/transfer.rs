@@ -1,0 +1,53 @@
+//! The form in which a store leaves and comes back: JSON Lines, a header first and an end line last,
+//! so that neither another file nor half a file is taken for an export.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::store::{Revocation, Session, StoreError, User};
+
+pub(super) const FORMAT: &str = "gateway-store";
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: String,
+    pub(super) version: u32,
+    pub(super) store_id: String,
+}
+
+/// Every other line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub(super) enum Line {
+    User(User),
+    Session(Session),
+    Revocation(Revocation),
+    Counter { name: String, value: u64 },
+    End(TransferCounts),
+}
+
+/// How many records were written or read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferCounts {
+    pub users: u64,
+    pub sessions: u64,
+    pub revocations: u64,
+}
+
+/// Why an export or an import did not come to its end.
+#[derive(Debug, Error)]
+pub enum TransferError {
+    /// Nothing was written to the store.
+    #[error("line {line}: {fault}; nothing was imported")]
+    Line { line: u64, fault: String },
+    #[error("there is something in this store already: import into a new folder")]
+    NotEmpty,
+    #[error("the export cannot be read: {0}")]
+    Read(std::io::Error),
+    #[error("the export cannot be written: {0}")]
+    Write(std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

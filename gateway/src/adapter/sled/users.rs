@@ -1,0 +1,177 @@
+//! Accounts: by id, with an index by e-mail address and counters that change with them.
+
+use async_trait::async_trait;
+
+use super::trees::{
+    ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found, stop,
+    store_error,
+};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::identity::{Email, Generation, Role, UserId};
+use crate::store::{Amendment, NewUser, Revocation, StoreError, StoredHash, User, UserPage, Users};
+
+#[async_trait]
+impl Users for SledStore {
+    async fn create(&self, new: NewUser) -> Result<User, StoreError> {
+        self.write(move |trees| trees.transact(|change| create(change, &new))).await
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read(|trees| user(trees, id))
+    }
+
+    async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        self.read(|trees| {
+            let id = trees.emails.get(email.as_str()).map_err(store_error)?;
+            let Some(id) = id else { return Ok(None) };
+            // An index entry and its account are written and kept together.
+            let user = user(trees, codec::user_id(&id)?)?;
+            user.map(Some).ok_or_else(|| codec::damaged("an account"))
+        })
+    }
+
+    async fn page(&self, offset: u64, limit: u64) -> Result<UserPage, StoreError> {
+        self.scan(move |trees| page(trees, offset, limit)).await
+    }
+
+    async fn amend(
+        &self,
+        id: UserId,
+        amendment: Amendment,
+        revoked_until: Timestamp,
+    ) -> Result<Option<(User, Option<Revocation>)>, StoreError> {
+        self.write(move |trees| trees.transact(|change| amend(change, id, &amendment, revoked_until))).await
+    }
+
+    async fn rehash(&self, id: UserId, old: &StoredHash, new: StoredHash) -> Result<bool, StoreError> {
+        let old = old.clone();
+        self.write(move |trees| {
+            trees.transact(|change| match change.user(id)? {
+                Some(mut user) if user.password_hash == old => {
+                    user.password_hash = new.clone();
+                    change.put_user(&user)?;
+                    Ok(true)
+                }
+                _ => Ok(false),
+            })
+        })
+        .await
+    }
+
+    async fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.read(|trees| Ok(trees.counter(ADMINISTRATORS)? > 0))
+    }
+}
+
+fn user(trees: &Trees, id: UserId) -> Result<Option<User>, StoreError> {
+    let value = trees.users.get(codec::user_key(id)).map_err(store_error)?;
+    value.map(|value| codec::decode("an account", &value)).transpose()
+}
+
+fn create(change: &Change, new: &NewUser) -> Result<User, Stop> {
+    if change.emails.get(new.email.as_str())?.is_some() {
+        return Err(stop(StoreError::Conflict));
+    }
+    let id = change.counter(LAST_USER_ID)? + 1;
+    let user = User {
+        id: UserId::new(id).ok_or_else(|| stop(codec::damaged("the counter of user ids")))?,
+        email: new.email.clone(),
+        password_hash: new.password_hash.clone(),
+        first_name: new.first_name.clone(),
+        last_name: new.last_name.clone(),
+        role: new.role,
+        is_active: true,
+        generation: Generation::default(),
+        created_at: new.created_at,
+    };
+    change.set_counter(LAST_USER_ID, id)?;
+    change.add_user(&user)?;
+    Ok(user)
+}
+
+/// The accounts are read from the wanted one on; those before it are not even decoded.
+fn page(trees: &Trees, offset: u64, limit: u64) -> Result<UserPage, StoreError> {
+    let total = trees.counter(USERS_TOTAL)?;
+    let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    // Ids are given in turn and accounts are never removed, so that the account in the n-th place
+    // has the id n, unless an import brought a store with gaps.
+    let without_gaps = total == trees.counter(LAST_USER_ID)?;
+    let (first, skipped) = if without_gaps { (offset.saturating_add(1), 0) } else { (1, offset) };
+    let entries = trees.users.range(first.to_be_bytes()..);
+    let mut users = Vec::new();
+    for entry in entries.skip(place(skipped)).take(place(limit)) {
+        let (_, value) = entry.map_err(store_error)?;
+        users.push(codec::decode("an account", &value)?);
+    }
+    Ok(UserPage { users, total })
+}
+
+fn amend(
+    change: &Change,
+    id: UserId,
+    amendment: &Amendment,
+    revoked_until: Timestamp,
+) -> Result<Option<(User, Option<Revocation>)>, Stop> {
+    let Some(before) = change.user(id)? else { return Ok(None) };
+    let mut user = before.clone();
+    user.first_name = amendment.first_name.clone().unwrap_or(user.first_name);
+    user.last_name = amendment.last_name.clone().unwrap_or(user.last_name);
+    user.role = amendment.role.unwrap_or(user.role);
+    user.is_active = amendment.is_active.unwrap_or(user.is_active);
+    let standing_changed = (user.role, user.is_active) != (before.role, before.is_active);
+    let revocation = standing_changed.then(|| {
+        user.generation = user.generation.next();
+        Revocation::Generation { user: id, minimum: user.generation, until: revoked_until }
+    });
+    change.count_administrator(&before, -1)?;
+    change.count_administrator(&user, 1)?;
+    if is_active_administrator(&before) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
+        return Err(stop(StoreError::LastAdministrator));
+    }
+    if let Some(revocation) = &revocation {
+        change.revoke(revocation)?;
+    }
+    change.put_user(&user)?;
+    Ok(Some((user, revocation)))
+}
+
+fn is_active_administrator(user: &User) -> bool {
+    user.role == Role::Admin && user.is_active
+}
+
+impl Change {
+    pub(super) fn user(&self, id: UserId) -> Result<Option<User>, Stop> {
+        found(self.users.get(codec::user_key(id)), |value| codec::decode("an account", value))
+    }
+
+    fn put_user(&self, user: &User) -> Result<(), Stop> {
+        let key = codec::user_key(user.id);
+        self.users.insert(&key[..], codec::encode(user).map_err(stop)?)?;
+        Ok(())
+    }
+
+    /// Puts an account with its address, and counts it.
+    pub(super) fn add_user(&self, user: &User) -> Result<(), Stop> {
+        self.put_user(user)?;
+        let key = codec::user_key(user.id);
+        self.emails.insert(user.email.as_str().as_bytes(), &key[..])?;
+        self.count(USERS_TOTAL, 1)?;
+        self.count_administrator(user, 1)
+    }
+
+    fn count_administrator(&self, user: &User, by: i64) -> Result<(), Stop> {
+        if user.role == Role::Admin {
+            self.count(ADMINISTRATORS, by)?;
+        }
+        if is_active_administrator(user) {
+            self.count(ADMINISTRATORS_ACTIVE, by)?;
+        }
+        Ok(())
+    }
+
+    fn count(&self, name: &str, by: i64) -> Result<(), Stop> {
+        let count = self.counter(name)?.checked_add_signed(by);
+        self.set_counter(name, count.ok_or_else(|| stop(codec::damaged(name)))?)
+    }
+}

@@ -1,0 +1,99 @@
+//! `/api/auth/users`: the accounts, for administrators.
+
+use axum::extract::{Path, RawQuery, State};
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::caller::Administrator;
+use super::page::Page;
+use super::{Client, Shared, profile};
+use crate::identity::{Role, UserId};
+use crate::problem::{Code, Problem};
+use crate::store::{Amendment, User};
+
+/// Usual and largest size of a page.
+const PER_PAGE: (u64, u64) = (100, 500);
+
+pub(super) async fn list(
+    State(services): State<Shared>,
+    admin: Administrator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let page = Page::parse(query.as_deref(), PER_PAGE.0, PER_PAGE.1)?;
+    let found = services.users.page(page.offset(), page.per_page).await?;
+    let users: Vec<_> = found.users.iter().map(summary).collect();
+    let body = json!({ "users": users, "pagination": page.describe(found.total) });
+    Ok(Answer::ok(body).with_quota(&admin.quota))
+}
+
+pub(super) async fn read(
+    State(services): State<Shared>,
+    admin: Administrator,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let user = match id.parse::<UserId>() {
+        Ok(id) => services.users.by_id(id).await?,
+        Err(()) => None,
+    };
+    let user = user.ok_or(Problem::new(Code::UserNotFound))?;
+    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))
+}
+
+/// A change of role or activity refuses the tokens that were already issued, from the next request on.
+pub(super) async fn amend(
+    State(services): State<Shared>,
+    client: Client,
+    admin: Administrator,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let amendment = Amendment {
+        role: fields.text("role")?.map(role).transpose()?,
+        is_active: fields.flag("is_active")?,
+        ..profile::names(&fields)?
+    };
+    let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
+    let until = services.sessions.access_tokens_end(services.clock.now());
+    let changed = services.users.amend(id, amendment, until).await?;
+    let (user, revoked) = changed.ok_or(Problem::new(Code::UserNotFound))?;
+    if let Some(revocation) = revoked {
+        let published = services.sessions.revocations.publish(&[revocation]).await;
+        published.map_err(crate::session::SessionFault::from)?;
+        tracing::info!(
+            user_id = id.get(), by = admin.user.id.get(), request_id = %client.request_id,
+            role = user.role.as_str(), is_active = user.is_active, "account changed"
+        );
+    }
+    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))
+}
+
+fn role(text: &str) -> Result<Role, Problem> {
+    match text {
+        "user" => Ok(Role::User),
+        "admin" => Ok(Role::Admin),
+        _ => Err(Problem::new(Code::ValidationFailed).with_message("role must be user or admin")),
+    }
+}
+
+fn summary(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "email": user.email,
+        "role": user.role,
+        "created_at": user.created_at.to_string(),
+        "is_active": user.is_active,
+    })
+}
+
+fn detail(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "role": user.role,
+        "created_at": user.created_at.to_string(),
+        "is_active": user.is_active,
+    })
+}

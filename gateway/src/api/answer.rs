@@ -1,0 +1,78 @@
+//! A success: a status, a JSON object, and what the caller's limits have left.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, StatusCode};
+use serde_json::Value;
+
+use crate::limits::{Charge, fields};
+use crate::pipeline::Quota;
+use crate::problem::{Code, Problem};
+use crate::store::StoreError;
+
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What an endpoint answers when it did what it was asked.
+pub(super) struct Answer {
+    status: StatusCode,
+    body: Value,
+    charges: Vec<Charge>,
+}
+
+impl Answer {
+    pub(super) fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body, charges: Vec::new() }
+    }
+
+    pub(super) fn created(body: Value) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::ok(body) }
+    }
+
+    pub(super) fn message(text: &str) -> Self {
+        Self::ok(serde_json::json!({ "message": text }))
+    }
+
+    pub(super) fn charged(mut self, charges: impl IntoIterator<Item = Charge>) -> Self {
+        self.charges.extend(charges);
+        self
+    }
+
+    pub(super) fn with_quota(self, quota: &Quota) -> Self {
+        self.charged(quota.charge().copied())
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        add_fields(headers, &self.charges);
+        response
+    }
+}
+
+/// Lists all policies that were charged.
+pub(super) fn add_fields<'a>(headers: &mut http::HeaderMap, charges: impl IntoIterator<Item = &'a Charge>) {
+    if let Some(fields) = fields(charges, None)
+        && let (Ok(limit), Ok(policy)) =
+            (HeaderValue::try_from(fields.limit), HeaderValue::try_from(fields.policy))
+    {
+        headers.insert(RATELIMIT, limit);
+        headers.insert(RATELIMIT_POLICY, policy);
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// The cause goes to the log, here and once; the client learns whether to retry.
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::LastAdministrator => return Self::new(Code::LastAdmin),
+            StoreError::Conflict => return Self::validation(vec!["Email already registered".into()]),
+            StoreError::Full(_) | StoreError::Unavailable(_) | StoreError::Corrupt(_) => {}
+        }
+        tracing::error!(error = %fault, "the account store failed");
+        Self::new(Code::StoreUnavailable).retry_after(std::time::Duration::from_secs(5))
+    }
+}

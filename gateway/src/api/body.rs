@@ -1,0 +1,130 @@
+//! Request bodies: one JSON object, or nothing. In the contract's order: empty, content type,
+//! JSON, and then the type of each field.
+
+use axum::extract::FromRequest;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use crate::problem::{Code, Problem};
+
+/// The members of the body; none for an empty body or `{}`.
+#[derive(Debug, Default)]
+pub(super) struct Fields(Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
+        let json = is_json(request.headers());
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|_| Problem::new(Code::BodyTooLarge))?;
+        Self::read(&body, json)
+    }
+}
+
+impl Fields {
+    fn read(body: &[u8], declared_json: bool) -> Result<Self, Problem> {
+        let is_nothing = |body: &[u8]| {
+            let mut rest = body.iter().filter(|byte| !byte.is_ascii_whitespace());
+            matches!((rest.next(), rest.next(), rest.next()), (None, ..) | (Some(b'{'), Some(b'}'), None))
+        };
+        if is_nothing(body) {
+            return Ok(Self::default());
+        }
+        if !declared_json {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            _ => Err(Problem::new(Code::MalformedJson)),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A string, or nothing when the field is missing or `null`.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong_type(name, "a string")),
+        }
+    }
+
+    /// A boolean, or nothing when the field is missing or `null`.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(wrong_type(name, "a boolean")),
+        }
+    }
+}
+
+fn wrong_type(name: &str, wanted: &str) -> Problem {
+    Problem::new(Code::ValidationFailed).with_message(format!("{name} must be {wanted}"))
+}
+
+/// `application/json`, with any parameters (RFC 8259 §11 defines none).
+fn is_json(headers: &http::HeaderMap) -> bool {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    declared.is_some_and(|value| {
+        let media = value.split(';').next().unwrap_or("").trim();
+        media.eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// Longest name of a person, in characters.
+pub(super) const NAME_CHARACTERS_MAX: usize = 100;
+
+/// A person's name: trimmed, bounded, and free of control characters.
+pub(super) fn name(fields: &Fields, field: &'static str) -> Result<Result<Option<String>, String>, Problem> {
+    let Some(text) = fields.text(field)? else { return Ok(Ok(None)) };
+    let text = text.trim();
+    if text.chars().count() > NAME_CHARACTERS_MAX {
+        return Ok(Err(format!("{field} must be at most {NAME_CHARACTERS_MAX} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Ok(Err(format!("{field} must not contain control characters")));
+    }
+    Ok(Ok(Some(text.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &[u8], declared_json: bool) -> Option<Code> {
+        Fields::read(body, declared_json).err().map(|problem| problem.code())
+    }
+
+    #[test]
+    fn an_empty_body_and_an_empty_object_are_nothing_whatever_their_type() {
+        for body in ["", " \n", "{}", " { } "] {
+            assert!(Fields::read(body.as_bytes(), false).unwrap().is_empty(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_refused_in_the_order_of_the_contract() {
+        assert_eq!(code(b"a=b", false), Some(Code::UnsupportedMediaType));
+        for body in ["a=b", "[]", "\"x\"", "1", "null", "{\"a\":1", "{\"a\":1}x", "\u{feff}{\"a\":1}"] {
+            assert_eq!(code(body.as_bytes(), true), Some(Code::MalformedJson), "{body:?}");
+        }
+        assert_eq!(code(b"{\"a\":\"\xff\"}", true), Some(Code::MalformedJson));
+        let deep = "{\"a\":".repeat(10_000);
+        assert_eq!(code(deep.as_bytes(), true), Some(Code::MalformedJson));
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_named() {
+        let fields = Fields::read(b"{\"a\":1,\"b\":null}", true).unwrap();
+        assert_eq!(fields.text("a").unwrap_err().message(), "a must be a string");
+        assert_eq!(fields.flag("a").unwrap_err().message(), "a must be a boolean");
+        assert_eq!(fields.text("b").unwrap(), None);
+        assert_eq!(fields.text("c").unwrap(), None);
+    }
+}

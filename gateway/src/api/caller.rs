@@ -1,0 +1,92 @@
+//! Who asks: authority as handler arguments. A handler that takes an [`Administrator`] cannot be
+//! reached by anybody else.
+
+use std::net::IpAddr;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+
+use super::Shared;
+use crate::identity::Role;
+use crate::pipeline::{Principal, Quota};
+use crate::problem::{Code, Problem};
+use crate::store::User;
+use crate::telemetry::RequestId;
+
+/// Where a request comes from, as the edge knows it.
+#[derive(Clone)]
+pub struct Client {
+    /// Through trusted proxies.
+    pub address: IpAddr,
+    /// Whether the peer that is connected to us is a trusted proxy.
+    pub peer_is_trusted: bool,
+    pub request_id: RequestId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or(Problem::new(Code::Internal))
+    }
+}
+
+/// A user whose token is good now, and whose account is active.
+pub(super) struct Authenticated {
+    pub(super) user: User,
+    pub(super) quota: Quota,
+}
+
+/// An [`Authenticated`] who has the administrator's role, by token and by account.
+pub(super) struct Administrator {
+    pub(super) quota: Quota,
+    pub(super) user: User,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Authenticated
+where
+    Shared: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (principal, quota, services) = authenticate(parts, state).await?;
+        let user = services.users.by_id(principal.user()).await?;
+        match user {
+            Some(user) if user.is_active => Ok(Self { user, quota }),
+            _ => Err(Problem::new(Code::TokenInvalid)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Administrator
+where
+    Shared: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (principal, quota, services) = authenticate(parts, state).await?;
+        if principal.role() != Role::Admin {
+            return Err(Problem::new(Code::AdminRequired));
+        }
+        match services.users.by_id(principal.user()).await? {
+            Some(user) if user.is_active && user.role == Role::Admin => Ok(Self { quota, user }),
+            Some(user) if user.is_active => Err(Problem::new(Code::AdminRequired)),
+            _ => Err(Problem::new(Code::TokenInvalid)),
+        }
+    }
+}
+
+async fn authenticate<S>(parts: &Parts, state: &S) -> Result<(Principal, Quota, Shared), Problem>
+where
+    Shared: FromRef<S>,
+{
+    let services = Shared::from_ref(state);
+    let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
+    let (principal, quota) = services.pipeline.authenticate(&parts.headers, client.address).await?;
+    if principal.failed_open() {
+        services.metrics.failed_open();
+    }
+    Ok((principal, quota, services))
+}

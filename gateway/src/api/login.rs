@@ -1,0 +1,156 @@
+//! `POST /api/auth/login`: a password for a session.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use http::HeaderMap;
+use http::header::USER_AGENT;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::{Client, Shared};
+use crate::identity::Email;
+use crate::limits::{AddressKey, Charge, Exhausted, KnownPairs, Limiter, LoginKey};
+use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
+use crate::problem::{Code, Problem};
+use crate::session::Origin;
+use crate::store::{StoredHash, User};
+
+/// What bounds guessing. Attempts that succeed are given back, but for the address's own limit.
+pub struct LoginLimits {
+    pub address: Option<Limiter<AddressKey>>,
+    /// By account **and** address: nobody's guesses use up somebody else's.
+    pub pair: Option<Limiter<LoginKey>>,
+    /// A high cap for each account, against guessing from many addresses.
+    pub account: Option<Limiter<Email>>,
+    /// Addresses that the account's cap does not concern, since its owner uses them.
+    pub known: KnownPairs,
+}
+
+pub(super) async fn login(
+    State(services): State<Shared>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let limits = &services.login_limits;
+    let charge = match &limits.address {
+        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
+        None => None,
+    };
+    if fields.is_empty() {
+        return Err(Problem::new(Code::MissingCredentials));
+    }
+    let (email, password) = (fields.text("email")?, fields.text("password")?);
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(Problem::new(Code::CredentialsRequired));
+    };
+    if email.trim().is_empty() || password.is_empty() {
+        return Err(Problem::new(Code::CredentialsRequired));
+    }
+    let email = Email::parse(email).ok();
+    let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
+    let pair_charge = match &attempt {
+        Some(attempt) => limits.charge(attempt)?,
+        None => None,
+    };
+    let user = find_and_verify(&services, attempt.as_ref(), password).await;
+    let user = user.inspect_err(|problem| {
+        services.metrics.login(problem.code().word());
+        tracing::info!(request_id = %client.request_id, client = %client.address, reason = problem.code().word(), "login failed");
+    })?;
+    if let Some(attempt) = &attempt {
+        limits.succeeded(attempt);
+    }
+    let origin = Origin { address: client.address.to_string(), user_agent: user_agent(&headers) };
+    let tokens = services.sessions.open(&user, origin).await?;
+    services.metrics.login("ok");
+    tracing::info!(user_id = user.id.get(), request_id = %client.request_id, "logged in");
+    let body = json!({
+        "access_token": tokens.access,
+        "refresh_token": tokens.refresh,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in_seconds,
+        "user": {
+            "id": user.id,
+            "email": user.email,
+            "first_name": user.first_name,
+            "role": user.role,
+        },
+    });
+    Ok(Answer::ok(body).charged(charge).charged(pair_charge))
+}
+
+/// An unknown address, a wrong password and an impossible address cost the same time and read the
+/// same. That an account is inactive is told only to who knows its password.
+async fn find_and_verify(
+    services: &Shared,
+    attempt: Option<&LoginKey>,
+    password: &str,
+) -> Result<User, Problem> {
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(Problem::new(Code::InvalidCredentials));
+    }
+    let user = match attempt {
+        Some(attempt) => services.users.by_email(&attempt.email).await?,
+        None => None,
+    };
+    let stored = user.as_ref().map(|user| user.password_hash.0.clone());
+    let verdict = services.hashing.verify(Password::from(password.to_owned()), stored).await;
+    let rehashed = match verdict.map_err(|_| overloaded())? {
+        Verdict::Wrong => return Err(Problem::new(Code::InvalidCredentials)),
+        Verdict::Right => None,
+        Verdict::RightRehashed(hash) => Some(StoredHash(hash)),
+    };
+    let user = user.ok_or(Problem::new(Code::InvalidCredentials))?;
+    if !user.is_active {
+        return Err(Problem::new(Code::AccountInactive));
+    }
+    if let Some(hash) = rehashed {
+        // That the better hash cannot be kept today is no reason to refuse the right password.
+        let kept = services.users.rehash(user.id, &user.password_hash, hash).await;
+        kept.inspect_err(|fault| tracing::warn!(error = %fault, "a password hash was not renewed")).ok();
+    }
+    Ok(user)
+}
+
+impl LoginLimits {
+    fn charge(&self, attempt: &LoginKey) -> Result<Option<Charge>, Exhausted> {
+        let charge = self.pair.as_ref().map(|limit| limit.charge(attempt)).transpose()?;
+        if let Some(limit) = &self.account
+            && !self.known.knows(attempt)
+        {
+            limit.charge(&attempt.email)?;
+        }
+        Ok(charge)
+    }
+
+    /// A login that succeeded was no guess.
+    fn succeeded(&self, attempt: &LoginKey) {
+        if let Some(limit) = &self.pair {
+            limit.refund(attempt);
+        }
+        if let Some(limit) = &self.account
+            && !self.known.knows(attempt)
+        {
+            limit.refund(&attempt.email);
+        }
+        self.known.remember(attempt);
+    }
+}
+
+/// Shown to the account's owner later; what is no printable ASCII is left out.
+fn user_agent(headers: &HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
+    text.iter()
+        .take(200)
+        .map(|byte| char::from(*byte))
+        .filter(|c| c.is_ascii_graphic() || *c == ' ')
+        .collect()
+}
+
+/// The password pool is full.
+pub(super) fn overloaded() -> Problem {
+    Problem::new(Code::HashingOverloaded).retry_after(Duration::from_secs(2))
+}

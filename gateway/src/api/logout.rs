@@ -1,0 +1,46 @@
+//! `POST /api/auth/logout`: the end of a session, at once.
+
+use axum::extract::State;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::{Client, Shared};
+use crate::problem::{Code, Problem};
+use crate::token::{RawToken, TokenFault};
+
+/// A token that is ours but expired or revoked gets 200 too: what its owner wants is true then.
+pub(super) async fn logout(
+    State(services): State<Shared>,
+    client: Client,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().and_then(|value| value.to_str().ok());
+    if values.next().is_some() {
+        return Err(Problem::new(Code::InvalidRequest));
+    }
+    let refresh = fields.text("refresh_token")?;
+    let token = value.and_then(bearer).ok_or(Problem::new(Code::LogoutTokenRequired))?;
+    let claims = services.verifier.authenticate(RawToken::new(token));
+    let claims = claims.map_err(|_: TokenFault| Problem::new(Code::TokenInvalid))?;
+    services.sessions.close(&claims).await?;
+    // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
+    if let Some(refresh) = refresh
+        && let Ok(other) = services.verifier.verify_refresh(RawToken::new(refresh), services.clock.now())
+        && other.user == claims.user()
+        && other.session != claims.session()
+    {
+        services.sessions.close_session(other.session).await?;
+    }
+    tracing::info!(user_id = claims.user().get(), request_id = %client.request_id, "logged out");
+    Ok(Answer::message("Logged out successfully"))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let mut parts = value.split_ascii_whitespace();
+    let (scheme, token) = (parts.next()?, parts.next()?);
+    (parts.next().is_none() && scheme.eq_ignore_ascii_case("Bearer")).then_some(token)
+}

@@ -1,0 +1,73 @@
+//! Pages of lists.
+
+use serde_json::{Value, json};
+
+use crate::problem::{Code, Problem};
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) page: u64,
+    pub(super) per_page: u64,
+}
+
+impl Page {
+    /// `page` from 1, `per_page` from 1; more than `most` is clamped.
+    pub(super) fn parse(query: Option<&str>, usual: u64, most: u64) -> Result<Self, Problem> {
+        let mut page = Self { page: 1, per_page: usual };
+        for pair in query.unwrap_or("").split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "page" => page.page = positive(name, value)?,
+                "per_page" => page.per_page = positive(name, value)?.min(most),
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) fn offset(self) -> u64 {
+        (self.page - 1).saturating_mul(self.per_page)
+    }
+
+    pub(super) fn describe(self, total: u64) -> Value {
+        json!({
+            "page": self.page,
+            "per_page": self.per_page,
+            "total": total,
+            "pages": total.div_ceil(self.per_page),
+        })
+    }
+}
+
+fn positive(name: &str, value: &str) -> Result<u64, Problem> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|number| digits && *number > 0);
+    number.ok_or_else(|| {
+        let message = format!("{name} must be a positive integer");
+        Problem::new(Code::ValidationFailed).with_message(message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_start_at_one_and_their_size_is_clamped() {
+        assert_eq!(Page::parse(None, 100, 500).unwrap(), Page { page: 1, per_page: 100 });
+        let asked = Page::parse(Some("x=1&page=3&per_page=900"), 100, 500).unwrap();
+        assert_eq!((asked.page, asked.per_page, asked.offset()), (3, 500, 1_000));
+        for wrong in [
+            "page=0",
+            "page=-1",
+            "page=",
+            "page=a",
+            "per_page=0",
+            "per_page=1.5",
+            "page=99999999999999999999",
+        ] {
+            assert!(Page::parse(Some(wrong), 100, 500).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `POST /api/auth/refresh`: a refresh token for a new access token.
+
+use axum::extract::State;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::{Client, Shared};
+use crate::limits::AddressKey;
+use crate::problem::{Code, Problem};
+use crate::session::{Refreshed, Renewal};
+use crate::token::RawToken;
+
+/// Checked in this order: signature (401), user (404), session (401).
+pub(super) async fn refresh(
+    State(services): State<Shared>,
+    client: Client,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let charge = match &services.refresh_limit {
+        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
+        None => None,
+    };
+    let token = fields.text("refresh_token")?.filter(|token| !token.is_empty());
+    let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
+    let rotate = fields.flag("rotate")?.unwrap_or(false) || services.rotate_always;
+    let renewal = if rotate { Renewal::Rotate } else { Renewal::Keep };
+
+    let claims = services.verifier.verify_refresh(RawToken::new(token), services.clock.now());
+    let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
+    let user = services.users.by_id(claims.user).await?;
+    let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
+    let body = match services.sessions.rotate(&claims, &user, renewal).await? {
+        Refreshed::Refused => return Err(Problem::new(Code::RefreshTokenInvalid)),
+        Refreshed::Kept { access, expires_in_seconds } => json!({
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": expires_in_seconds,
+        }),
+        Refreshed::Rotated { access, refresh, expires_in_seconds } => json!({
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": expires_in_seconds,
+            "refresh_token": refresh,
+        }),
+    };
+    Ok(Answer::ok(body).charged(charge))
+}

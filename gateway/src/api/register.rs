@@ -1,0 +1,99 @@
+//! `POST /api/auth/register`: a new account.
+
+use axum::extract::State;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::body::{Fields, name};
+use super::{Client, Shared};
+use crate::identity::{Email, Role};
+use crate::limits::AddressKey;
+use crate::password::{Password, Weakness, assess};
+use crate::problem::{Code, Problem};
+use crate::store::{NewUser, StoreError, StoredHash};
+
+pub(super) async fn register(
+    State(services): State<Shared>,
+    client: Client,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let charge = match &services.register_limit {
+        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
+        None => None,
+    };
+    if fields.is_empty() {
+        return Err(Problem::new(Code::MissingBody));
+    }
+    let wanted = Wanted::read(&services, &fields).await?;
+    let hash = services.hashing.hash(wanted.password).await;
+    let hash = hash.map_err(|_| super::login::overloaded())?;
+    let new = NewUser {
+        email: wanted.email,
+        password_hash: StoredHash(hash),
+        first_name: wanted.first_name,
+        last_name: wanted.last_name,
+        role: Role::User,
+        created_at: services.clock.now(),
+    };
+    match services.users.create(new).await {
+        Ok(user) => {
+            tracing::info!(user_id = user.id.get(), request_id = %client.request_id, "registered");
+            let body = json!({
+                "message": "Registration successful",
+                "user_id": user.id,
+                "email": user.email,
+            });
+            Ok(Answer::created(body).charged(charge))
+        }
+        // Somebody was faster: of parallel registrations of one address exactly one wins.
+        Err(StoreError::Conflict) => Err(Problem::validation(vec![TAKEN.into()])),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+const TAKEN: &str = "Email already registered";
+
+struct Wanted {
+    email: Email,
+    password: Password,
+    first_name: String,
+    last_name: String,
+}
+
+impl Wanted {
+    /// All that is wrong, in the contract's order; what a password lacks is said on its own.
+    async fn read(services: &Shared, fields: &Fields) -> Result<Self, Problem> {
+        let (email, password) = (fields.text("email")?, fields.text("password")?);
+        let (first, last) = (name(fields, "first_name")?, name(fields, "last_name")?);
+        let mut errors = Vec::new();
+        let email = Email::parse(email.unwrap_or(""));
+        if email.is_err() {
+            errors.push("Invalid email address".into());
+        }
+        let password = password.unwrap_or("");
+        let weakness = assess(password);
+        match weakness {
+            Some(Weakness::TooShort) => errors.push("Password must be at least 8 characters".into()),
+            Some(Weakness::TooLong) => errors.push("Password must be at most 1024 bytes".into()),
+            Some(Weakness::TooPlain) | None => {}
+        }
+        if let Ok(email) = &email
+            && services.users.by_email(email).await?.is_some()
+        {
+            errors.push(TAKEN.into());
+        }
+        let mut take = |name: Result<Option<String>, String>| {
+            name.map(Option::unwrap_or_default).map_err(|fault| errors.push(fault.into()))
+        };
+        match (email, take(first), take(last)) {
+            (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
+                if weakness.is_some() {
+                    return Err(Problem::new(Code::PasswordTooWeak));
+                }
+                let password = Password::from(password.to_owned());
+                Ok(Self { email, password, first_name, last_name })
+            }
+            _ => Err(Problem::validation(errors)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The command line: one file for each command.
+
+mod check;
+mod demo;
+mod serve;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Bad configuration (sysexits.h, EX_CONFIG).
+const EXIT_CONFIG: u8 = 78;
+
+/// A reverse-proxy authentication gateway: it stands in front of your services, owns /api/auth,
+/// and forwards only requests whose token it has verified, with the identity in headers.
+#[derive(Parser)]
+#[command(
+    name = "gateway",
+    version,
+    after_help = "Try it: gateway demo\nSettings: conf/gateway.toml explains each one."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the gateway and a small todo service behind it, with nothing to set up
+    Demo(demo::Arguments),
+    /// Start the gateway with a configuration
+    Serve(serve::Arguments),
+    /// Check a configuration, and say what is wrong, where, and how to mend it
+    Check(check::Arguments),
+    /// Export the accounts of a stopped gateway, or import them into an empty store
+    Store(store::Arguments),
+}
+
+/// How a command ends when it does not succeed.
+enum Failure {
+    /// Faults of the configuration, all of them.
+    Configuration(Vec<String>),
+    Other(String),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cryptography = crate::token::install_cryptography();
+    let outcome = match (provider, cryptography) {
+        (Ok(()), Ok(())) => match arguments.command {
+            Command::Demo(arguments) => demo::run(arguments),
+            Command::Serve(arguments) => serve::run(arguments),
+            Command::Check(arguments) => check::run(arguments),
+            Command::Store(arguments) => store::run(arguments),
+        },
+        (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Configuration(faults)) => {
+            for fault in &faults {
+                eprintln!("error: {fault}");
+            }
+            eprintln!("{} found; nothing was started", counted(faults.len()));
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Err(Failure::Other(fault)) => {
+            eprintln!("error: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn counted(faults: usize) -> String {
+    if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,146 @@
+//! `gateway demo`: the gateway in front of a small todo service, with nothing to set up.
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+
+use super::Failure;
+use super::serve::{announce, make_folder, prepare};
+use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, check, load};
+use crate::startup::{Listening, Sockets, run as run_gateway};
+use crate::telemetry::init_logs;
+
+const ADMIN: &str = "admin@example.com";
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Listen here
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Operators' listener: metrics, health, readiness
+    #[arg(long, value_name = "ADDR")]
+    ops: Option<String>,
+    /// Where accounts, todos and keys are kept
+    #[arg(long, value_name = "DIR", default_value = "demo-data")]
+    data: PathBuf,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    make_folder(&arguments.data)?;
+    let data = std::path::absolute(&arguments.data).map_err(|fault| Failure::Other(fault.to_string()))?;
+    let store_path = data.join("gateway");
+    make_folder(&store_path)?;
+    let flags =
+        Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: Some(store_path) };
+    let mut file = load(None, &flags).map_err(Failure::Configuration)?;
+    let socket = data.join("todo.sock");
+    file.upstreams.push(UpstreamEntry::new("todo", format!("unix:{}", socket.display())));
+    file.routes.push(RouteEntry::new("todos", "/api/todos", "todo"));
+    let mut secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
+    // The demo needs no other service, and uses none that happens to be in the environment.
+    secrets.redis_url = None;
+    let password = first_admin(&mut secrets, &data)?;
+    let checked = check(&file, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
+    prepare(&checked);
+    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    let backend = Backend::start(&data.join("todos"), &socket)?;
+    let outcome = run_gateway(checked, sockets, move |listening: Listening| {
+        introduce(listening.public, listening.operations, &data, password.as_deref());
+        announce(&listening);
+    });
+    backend.stop();
+    outcome.map_err(Failure::Other)
+}
+
+/// A random password for the first administrator, unless the environment names one, or this
+/// folder's administrator was made by an earlier start. What is printed is the password that is used.
+fn first_admin(secrets: &mut Secrets, data: &Path) -> Result<Option<String>, Failure> {
+    let marker = data.join("administrator-was-made");
+    if secrets.admin_email.is_some() || secrets.admin_password.is_some() || marker.exists() {
+        return Ok(None);
+    }
+    let mut random = [0; 15];
+    let source = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
+    source.map_err(|fault| Failure::Other(format!("/dev/urandom: {fault}")))?;
+    // Fifteen random bytes are 120 bits; the prefix is what the password rules ask for.
+    let password =
+        format!("Aa1-{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, random));
+    secrets.admin_email = Some(ADMIN.to_owned());
+    secrets.admin_password = Some(SecretString::from(password.clone()));
+    std::fs::write(&marker, "").map_err(|fault| Failure::Other(format!("{}: {fault}", marker.display())))?;
+    Ok(Some(password))
+}
+
+/// What a newcomer reads first; on standard error, as standard output has one line for programs.
+fn introduce(public: SocketAddr, operations: SocketAddr, data: &Path, password: Option<&str>) {
+    let base = format!("http://{public}");
+    let json = "-H 'Content-Type: application/json'";
+    eprintln!();
+    eprintln!("  The gateway protects /api/todos and owns /api/auth   {base}");
+    eprintln!("  Metrics, health and readiness                        http://{operations}/metrics");
+    eprintln!("  Accounts, todos and keys                             {}", data.display());
+    eprintln!("  Insecure about this: no TLS, so keep it on this machine");
+    match password {
+        Some(password) => eprintln!("  Administrator   {ADMIN}   {password}   (shown this once)"),
+        None => eprintln!("  The administrator was made at an earlier start, or by GATEWAY_ADMIN_EMAIL"),
+    }
+    eprintln!();
+    eprintln!("  Try, line by line:");
+    eprintln!();
+    eprintln!("curl -i {base}/api/todos");
+    eprintln!(
+        "curl -i {base}/api/auth/register {json} -d '{{\"email\":\"ada@example.com\",\"password\":\"Analytical1\",\"first_name\":\"Ada\"}}'"
+    );
+    eprintln!(
+        "TOKEN=$(curl -s {base}/api/auth/login {json} -d '{{\"email\":\"ada@example.com\",\"password\":\"Analytical1\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+    );
+    eprintln!(
+        "curl -i {base}/api/todos {json} -H \"Authorization: Bearer $TOKEN\" -d '{{\"title\":\"Write the first program\"}}'"
+    );
+    eprintln!("curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"");
+    eprintln!("curl -i -X POST {base}/api/auth/logout -H \"Authorization: Bearer $TOKEN\"");
+    eprintln!("curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"");
+    eprintln!();
+}
+
+/// The todo service on a thread and a runtime of its own, behind a socket in the data folder.
+struct Backend {
+    stop: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Backend {
+    /// Opens the store and binds the socket before it returns: what is wrong is said at once.
+    fn start(folder: &Path, socket: &Path) -> Result<Self, Failure> {
+        let other = |fault: &dyn std::fmt::Display| Failure::Other(format!("todo service: {fault}"));
+        make_folder(folder)?;
+        let store = todo_backend::Store::open(folder).map_err(|fault| other(&fault))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|fault| other(&fault))?;
+        let bound = {
+            let _context = runtime.enter();
+            todo_backend::UnixSocket::bind(socket).map_err(|fault| other(&fault))?
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("todo-backend".to_owned()).spawn(move || {
+            let stopped = async {
+                // An error says that the sender is gone, which means the same.
+                let _ = stopped.await;
+            };
+            if let Err(fault) = runtime.block_on(todo_backend::serve_unix(bound, store, stopped)) {
+                tracing::error!(error = %fault, "the todo service ended");
+            }
+        });
+        Ok(Self { stop, thread: thread.map_err(|fault| other(&fault))? })
+    }
+
+    fn stop(self) {
+        // Both fail only when the thread has ended already.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,62 @@
+//! `gateway serve`: the gateway, as configured.
+
+use std::path::PathBuf;
+
+use super::Failure;
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::startup::{Listening, Sockets, run as run_gateway};
+use crate::telemetry::init_logs;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration; conf/gateway.toml explains each setting
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Listen here instead of where the configuration says
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Operators' listener: metrics, health, readiness
+    #[arg(long, value_name = "ADDR")]
+    ops: Option<String>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
+    let file = load(Some(&arguments.config), &flags).map_err(Failure::Configuration)?;
+    let secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
+    make_folder(&file.store.path)?;
+    let checked = check(&file, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
+    prepare(&checked);
+    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    run_gateway(checked, sockets, |listening: Listening| announce(&listening)).map_err(Failure::Other)
+}
+
+/// The one line on standard output, for programs that wait for it.
+pub(super) fn announce(listening: &Listening) {
+    tracing::info!(listen = %listening.public, operations = %listening.operations, "listening");
+    println!(
+        "gateway listening on http://{} (operations on http://{})",
+        listening.public, listening.operations
+    );
+}
+
+/// The folder of the stores, private to its owner.
+pub(super) fn make_folder(path: &std::path::Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|fault| {
+        Failure::Other(format!("{}: the data folder cannot be made: {fault}", path.display()))
+    })
+}
+
+/// What holds for every way of starting: file descriptors, and what is unwise.
+pub(super) fn prepare(checked: &Checked) {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::info!(limit, "file descriptors"),
+        Err(fault) => tracing::warn!(error = %fault, "the limit of file descriptors cannot be raised"),
+    }
+    for warning in &checked.warnings {
+        tracing::warn!("{warning}");
+    }
+}

@@ -1,0 +1,58 @@
+//! `gateway store`: the accounts as JSON lines, out of a stopped gateway's store and back.
+
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Failure;
+use crate::adapter::sled::{SledOptions, SledStore};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Write all accounts, sessions and revocations to standard output; it holds password hashes
+    Export {
+        /// The store's folder (store.path)
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Read what `export` wrote, into an empty store; nothing is written if a line is bad
+    Import {
+        /// The store's folder (store.path)
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The exported file
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let other = |fault: &dyn std::fmt::Display| Failure::Other(fault.to_string());
+    let counts = match arguments.action {
+        Action::Export { data } => {
+            if !data.is_dir() {
+                return Err(Failure::Other(format!("{}: there is no such folder", data.display())));
+            }
+            let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let counts = store.export(&mut out).map_err(|fault| other(&fault))?;
+            out.flush().map_err(|fault| other(&fault))?;
+            counts
+        }
+        Action::Import { data, file } => {
+            let input = std::fs::File::open(&file);
+            let input = input.map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+            super::serve::make_folder(&data)?;
+            let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
+            store.import(&mut BufReader::new(input)).map_err(|fault| other(&fault))?
+        }
+    };
+    eprintln!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations);
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The configuration: what the operator wrote, and what the program needs. No other room knows it.
+
+mod check;
+mod file;
+mod secret_source;
+mod suggest;
+
+pub use check::{Checked, Faults, KeyPolicy, RevocationSettings, RouteLimits, check};
+pub use file::{File, Flags, RouteEntry, UpstreamEntry, load};
+pub use secret_source::{Environment, Secrets};

@@ -1,0 +1,360 @@
+//! What the operator wrote: each setting once, with its default. `conf/gateway.toml` shows them all.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use super::suggest;
+use crate::telemetry::LogFormat;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    pub server: Server,
+    pub operations: Operations,
+    pub log: Log,
+    pub store: Store,
+    pub redis: Redis,
+    pub tokens: Tokens,
+    pub refresh: Refresh,
+    pub password: PasswordHashing,
+    pub limits: Limits,
+    pub upstreams: Vec<UpstreamEntry>,
+    pub routes: Vec<RouteEntry>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    pub listen: String,
+    pub threads: usize,
+    pub trusted_proxies: Vec<String>,
+    pub connections_max: usize,
+    pub connections_per_address_max: usize,
+    pub shutdown_seconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operations {
+    pub listen: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+    pub access: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    pub path: PathBuf,
+    pub min_free_bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Redis {
+    pub url: String,
+    pub ca_file: Option<PathBuf>,
+    pub check_timeout_ms: u64,
+    pub fail: Fail,
+}
+
+/// What happens to a request whose token cannot be checked for revocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fail {
+    #[default]
+    Closed,
+    Open,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tokens {
+    pub issuer: String,
+    pub audience: Option<String>,
+    pub access_lifetime_seconds: u64,
+    pub refresh_lifetime_seconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Refresh {
+    pub rotation: RotationPolicy,
+    pub grace_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotationPolicy {
+    /// Where a client asks for it.
+    #[default]
+    OnRequest,
+    Always,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordHashing {
+    pub memory_kib: u32,
+    pub passes: u32,
+    pub lanes: u32,
+    pub threads: usize,
+    pub queue: usize,
+    pub wait_max_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub user: Limit,
+    pub login_address: Limit,
+    pub login_account_address: Limit,
+    pub login_account: Limit,
+    pub register_address: Limit,
+    pub refresh_address: Limit,
+    pub failed_authentication_address: Limit,
+    pub keys_max: usize,
+}
+
+/// So many requests in so many seconds, or no limit, asked for by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Limit {
+    Named(Unlimited),
+    Rate(Rate),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unlimited {
+    Unlimited,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    pub requests: u32,
+    pub window_seconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamEntry {
+    pub name: String,
+    pub address: String,
+    #[serde(default = "UpstreamEntry::connect_timeout_ms")]
+    pub connect_timeout_ms: u64,
+    #[serde(default = "UpstreamEntry::io_timeout_ms")]
+    pub read_timeout_ms: u64,
+    #[serde(default = "UpstreamEntry::io_timeout_ms")]
+    pub write_timeout_ms: u64,
+    #[serde(default = "UpstreamEntry::io_timeout_ms")]
+    pub idle_timeout_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    Public,
+    Optional,
+    /// Protected unless said otherwise.
+    #[default]
+    Required,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteEntry {
+    pub name: String,
+    pub path: String,
+    pub upstream: String,
+    #[serde(default)]
+    pub auth: Auth,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub user_limit: Option<Limit>,
+    #[serde(default)]
+    pub forward_authorization: bool,
+    #[serde(default = "RouteEntry::body_bytes_max")]
+    pub body_bytes_max: u64,
+}
+
+impl UpstreamEntry {
+    /// An upstream with the usual time-outs.
+    pub fn new(name: &str, address: String) -> Self {
+        let io = Self::io_timeout_ms();
+        Self {
+            name: name.to_owned(),
+            address,
+            connect_timeout_ms: Self::connect_timeout_ms(),
+            read_timeout_ms: io,
+            write_timeout_ms: io,
+            idle_timeout_ms: io,
+        }
+    }
+
+    fn connect_timeout_ms() -> u64 {
+        2_000
+    }
+
+    fn io_timeout_ms() -> u64 {
+        60_000
+    }
+}
+
+impl RouteEntry {
+    /// A protected route with the usual limits.
+    pub fn new(name: &str, path: &str, upstream: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            upstream: upstream.to_owned(),
+            auth: Auth::Required,
+            roles: Vec::new(),
+            user_limit: None,
+            forward_authorization: false,
+            body_bytes_max: Self::body_bytes_max(),
+        }
+    }
+
+    fn body_bytes_max() -> u64 {
+        10 * 1_024 * 1_024
+    }
+}
+
+impl Limit {
+    const fn per_minute(requests: u32) -> Self {
+        Self::Rate(Rate { requests, window_seconds: 60 })
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            threads: 0,
+            trusted_proxies: Vec::new(),
+            connections_max: 50_000,
+            connections_per_address_max: 20_000,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9090".into() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Auto, access: true }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: "gateway-data".into(), min_free_bytes: 64 * 1_024 * 1_024 }
+    }
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self { url: String::new(), ca_file: None, check_timeout_ms: 50, fail: Fail::Closed }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            issuer: "gateway".into(),
+            audience: None,
+            access_lifetime_seconds: 3_600,
+            refresh_lifetime_seconds: 30 * 86_400,
+        }
+    }
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self { rotation: RotationPolicy::OnRequest, grace_seconds: 10 }
+    }
+}
+
+impl Default for PasswordHashing {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 0, queue: 64, wait_max_ms: 5_000 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            user: Limit::per_minute(1_200),
+            login_address: Limit::per_minute(300),
+            login_account_address: Limit::Rate(Rate { requests: 10, window_seconds: 300 }),
+            login_account: Limit::Rate(Rate { requests: 100, window_seconds: 3_600 }),
+            register_address: Limit::per_minute(300),
+            refresh_address: Limit::per_minute(600),
+            failed_authentication_address: Limit::per_minute(600),
+            keys_max: 200_000,
+        }
+    }
+}
+
+/// What the command line sets, above everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub listen: Option<String>,
+    pub operations_listen: Option<String>,
+    pub store_path: Option<PathBuf>,
+}
+
+/// Flag over environment (`GATEWAY__SECTION__KEY`) over file over default. All faults at once,
+/// each with its place and what was probably meant.
+pub fn load(path: Option<&Path>, flags: &Flags) -> Result<File, Vec<String>> {
+    let mut figment = Figment::from(Serialized::defaults(File::default()));
+    if let Some(path) = path {
+        if let Err(fault) = std::fs::metadata(path) {
+            return Err(vec![format!("{}: cannot be read: {fault}", path.display())]);
+        }
+        figment = figment.merge(Toml::file_exact(path));
+    }
+    figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));
+    let texts = [("server.listen", &flags.listen), ("operations.listen", &flags.operations_listen)];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            figment = figment.merge(Serialized::default(key, value));
+        }
+    }
+    if let Some(path) = &flags.store_path {
+        figment = figment.merge(Serialized::default("store.path", path));
+    }
+    let mut faults = suggest::unknown_keys(&figment);
+    match figment.extract::<File>() {
+        Ok(file) if faults.is_empty() => return Ok(file),
+        Ok(_) => {}
+        // One fault of figment's own a time; unknown keys are told better by us.
+        Err(all) => {
+            faults.extend(all.into_iter().filter(|fault| !is_unknown(fault)).map(|fault| fault.to_string()))
+        }
+    }
+    if faults.is_empty() {
+        faults.push("the configuration cannot be read".to_owned());
+    }
+    Err(faults)
+}
+
+fn is_unknown(fault: &figment::Error) -> bool {
+    matches!(fault.kind, figment::error::Kind::UnknownField(..))
+}

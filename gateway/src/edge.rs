@@ -1,0 +1,44 @@
+//! The rim towards the network: carries requests to the pipeline and answers back. It holds no
+//! policy. The only room that names `pingora`, but for `startup`, which builds its server.
+
+mod bridge;
+mod client_addr;
+mod connections;
+mod exchange;
+mod gateway;
+mod head;
+mod listener;
+mod operator;
+mod peer;
+mod respond;
+
+pub use client_addr::TrustedProxies;
+pub use connections::{ConnectionCaps, Connections};
+pub use exchange::{Exchange, Progress};
+pub use gateway::{Gateway, GatewayParts};
+pub use listener::{Bound, OnReady, operator_service, proxy_service};
+pub use operator::{CheckReadiness, Operator, Readiness};
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use crate::problem::Code;
+
+/// The seam to `/api/auth`: a plain function, so that this room knows nothing of axum.
+pub type ServeApi = Box<
+    dyn Fn(
+            http::Request<Bytes>,
+            ApiClient,
+        ) -> Pin<Box<dyn Future<Output = (http::Response<Bytes>, Option<Code>)> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Who asks an endpoint, as the edge knows it.
+#[derive(Clone)]
+pub struct ApiClient {
+    pub address: std::net::IpAddr,
+    pub peer_is_trusted: bool,
+    pub request_id: crate::telemetry::RequestId,
+}

@@ -1,0 +1,144 @@
+//! The client's address: the peer's, or what trusted proxies say, read from the right.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The proxies whose word counts; none by default.
+#[derive(Debug, Default)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    warned: AtomicBool,
+}
+
+/// Who speaks to us, and for whom.
+#[derive(Clone, Debug)]
+pub struct ClientAddress {
+    /// Who is connected to us.
+    pub peer: IpAddr,
+    /// For whom the peer speaks, if it is trusted; else the peer itself.
+    pub client: IpAddr,
+    pub peer_is_trusted: bool,
+    /// The part of `X-Forwarded-For` that trusted proxies vouch for.
+    pub chain: Option<String>,
+    /// Whether a trusted proxy says that the client spoke TLS to it.
+    pub secure: bool,
+}
+
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+impl ClientAddress {
+    pub(super) fn unknown() -> Self {
+        Self { peer: NOBODY, client: NOBODY, peer_is_trusted: false, chain: None, secure: false }
+    }
+
+    pub(super) fn known(&self) -> Option<IpAddr> {
+        (self.client != NOBODY).then_some(self.client)
+    }
+}
+
+impl TrustedProxies {
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self { networks, warned: AtomicBool::new(false) }
+    }
+
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Nothing that an untrusted peer says is believed.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+        let peer = peer.to_canonical();
+        if self.networks.is_empty() || !self.trusts(peer) {
+            self.warn_once(peer, headers);
+            return ClientAddress { peer, client: peer, peer_is_trusted: false, chain: None, secure: false };
+        }
+        let mut hops = Vec::new();
+        for value in headers.get_all("x-forwarded-for") {
+            // A value that is no text breaks the chain, like an address that is none.
+            let text = value.to_str().unwrap_or("?");
+            hops.extend(text.split(',').map(|hop| parse_hop(hop.trim())));
+        }
+        let mut vouched: Vec<IpAddr> = Vec::new();
+        for hop in hops.into_iter().rev() {
+            let Some(hop) = hop else { break };
+            vouched.push(hop);
+            if !self.trusts(hop) {
+                break;
+            }
+        }
+        let client = vouched.last().copied().unwrap_or(peer);
+        let chain: Vec<_> = vouched.iter().rev().map(IpAddr::to_string).collect();
+        let proto = headers.get("x-forwarded-proto").map(|value| value.as_bytes());
+        ClientAddress {
+            peer,
+            client,
+            peer_is_trusted: true,
+            chain: (!chain.is_empty()).then(|| chain.join(", ")),
+            secure: proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https")),
+        }
+    }
+
+    /// A proxy that nobody named is a common slip: everybody would then share one address.
+    fn warn_once(&self, peer: IpAddr, headers: &HeaderMap) {
+        let private = match peer {
+            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
+            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+        };
+        if private && headers.contains_key("x-forwarded-for") && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"
+            );
+        }
+    }
+}
+
+/// An address, with or without a port, as proxies write them.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let address = hop.parse().ok().or_else(|| hop.parse().ok().map(|hop: std::net::SocketAddr| hop.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        let networks = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
+        }
+        TrustedProxies::new(networks).client(peer.parse().unwrap(), &headers).client.to_string()
+    }
+
+    #[test]
+    fn an_untrusted_peer_speaks_for_itself_only() {
+        assert_eq!(client(&[], "10.0.0.1", &["192.0.2.1"]), "10.0.0.1");
+        assert_eq!(client(&["10.0.0.2/32"], "10.0.0.1", &["192.0.2.1"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_chain_is_read_from_the_right_up_to_the_first_untrusted_hop() {
+        let trusted = ["10.0.0.0/8"];
+        assert_eq!(client(&trusted, "10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client(&trusted, "10.0.0.1", &["6.6.6.6, 192.0.2.1, 10.0.0.9"]), "192.0.2.1");
+        assert_eq!(client(&trusted, "10.0.0.1", &["6.6.6.6", "192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client(&trusted, "10.0.0.1", &["10.0.0.7, 10.0.0.8"]), "10.0.0.7");
+        assert_eq!(client(&trusted, "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client(&trusted, "::ffff:10.0.0.1", &["192.0.2.1:1234"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_hop_that_is_no_address_breaks_the_chain() {
+        let trusted = ["10.0.0.0/8"];
+        assert_eq!(client(&trusted, "10.0.0.1", &["192.0.2.1, unknown"]), "10.0.0.1");
+        assert_eq!(client(&trusted, "10.0.0.1", &["192.0.2.1, x, 10.0.0.9"]), "10.0.0.9");
+    }
+}

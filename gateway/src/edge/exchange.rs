@@ -1,0 +1,80 @@
+//! The state of one request: an enumeration of what has become of it, and not a bag of options.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::client_addr::ClientAddress;
+use crate::clock::Stopwatch;
+use crate::pipeline::{Admitted, Route};
+use crate::problem::Code;
+use crate::telemetry::RequestId;
+
+/// One request and its answer.
+pub struct Exchange {
+    pub started: Stopwatch,
+    pub request_id: RequestId,
+    pub client: ClientAddress,
+    pub progress: Progress,
+    /// Where it was refused, if on a route.
+    pub refused_on: Option<Arc<Route>>,
+    /// Bytes of the request body that went to the upstream in this attempt.
+    pub body_bytes: u64,
+}
+
+/// How far a request has come.
+pub enum Progress {
+    /// Its head was read; nothing was decided.
+    Received,
+    /// One of our own endpoints answered; with a reason where it refused.
+    Served(Option<Code>),
+    /// The pipeline, or the edge before it, said no.
+    Refused(Code),
+    /// It may be forwarded. Without this state nothing is.
+    Admitted(Box<Admitted>),
+    /// It was admitted, and the way to the upstream or back broke.
+    Failed(Box<Admitted>, Code),
+}
+
+impl Exchange {
+    pub fn new() -> Self {
+        Self {
+            started: Stopwatch::start(),
+            request_id: RequestId::fresh(),
+            client: ClientAddress::unknown(),
+            progress: Progress::Received,
+            refused_on: None,
+            body_bytes: 0,
+        }
+    }
+
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client.known()
+    }
+
+    pub fn admitted(&self) -> Option<&Admitted> {
+        match &self.progress {
+            Progress::Admitted(admitted) | Progress::Failed(admitted, _) => Some(admitted),
+            _ => None,
+        }
+    }
+
+    /// The decision and its reason, in the words of the metrics.
+    pub fn outcome(&self) -> (&'static str, &'static str) {
+        match &self.progress {
+            Progress::Admitted(_) => ("allow", "ok"),
+            Progress::Served(None) => ("allow", "served"),
+            Progress::Served(Some(code)) | Progress::Refused(code) => {
+                let fault = code.entry().status >= 500;
+                (if fault { "error" } else { "deny" }, code.word())
+            }
+            Progress::Failed(_, code) => ("error", code.word()),
+            Progress::Received => ("error", "abandoned"),
+        }
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,401 @@
+//! Pingora's callbacks. Each delegates: what is decided stands in the pipeline.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType};
+
+use super::exchange::{Exchange, Progress};
+use super::{ApiClient, ServeApi, TrustedProxies, bridge, head, peer, respond};
+use crate::limits::fields;
+use crate::pipeline::{
+    CanonicalTarget, Forwarded, Head, Pipeline, UpstreamHeaders, canonical, inject, is_own, is_reserved,
+};
+use crate::problem::{Code, Problem};
+use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
+
+/// How long an idle connection of a client is kept, in seconds.
+const KEEPALIVE_SECONDS: u64 = 75;
+/// Between two reads from, or writes to, a client.
+const CLIENT_IO_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What the gateway is made of.
+pub struct GatewayParts {
+    pub pipeline: Arc<Pipeline>,
+    pub api: ServeApi,
+    pub trusted: Arc<TrustedProxies>,
+    pub metrics: Arc<Metrics>,
+    /// Whether each request gets its line in the log.
+    pub access_log: bool,
+}
+
+/// The proxy.
+pub struct Gateway {
+    parts: GatewayParts,
+    peers: HashMap<String, HttpPeer>,
+    routes: HashMap<String, RouteMetrics>,
+    own: RouteMetrics,
+    unrouted: RouteMetrics,
+}
+
+impl Gateway {
+    pub fn new(parts: GatewayParts) -> pingora::Result<Self> {
+        let mut peers = HashMap::new();
+        let mut routes = HashMap::new();
+        for route in parts.pipeline.routes.iter() {
+            peers.insert(route.upstream.name.clone(), peer::peer(&route.upstream)?);
+            routes.insert(route.name.clone(), parts.metrics.route(&route.name));
+        }
+        let (own, unrouted) = (parts.metrics.route("gateway"), parts.metrics.route("none"));
+        Ok(Self { parts, peers, routes, own, unrouted })
+    }
+
+    /// The head is checked, the path normalised, and the request served, refused or admitted.
+    async fn decide(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Decision, Problem> {
+        head::check(&session.to_h1_raw(), session.req_header())?;
+        let target = target(session)?;
+        if is_own(target.path()) {
+            return Ok(Decision::Own(target));
+        }
+        let head = Head { target: target.as_str(), headers: &session.req_header().headers };
+        let admitted = self.parts.pipeline.admit(head, exchange.client.client).await;
+        let admitted = admitted.map_err(|denied| {
+            exchange.refused_on = denied.route.clone();
+            Problem::from(denied)
+        })?;
+        if declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
+            exchange.refused_on = Some(Arc::clone(admitted.route()));
+            return Err(Problem::new(Code::BodyTooLarge));
+        }
+        if admitted.principal().is_some_and(|principal| principal.failed_open()) {
+            self.parts.metrics.failed_open();
+        }
+        exchange.progress = Progress::Admitted(Box::new(admitted));
+        Ok(Decision::Forward)
+    }
+
+    async fn serve_own(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        target: &CanonicalTarget,
+    ) -> Result<http::Response<Bytes>, Problem> {
+        let request = bridge::read(session, target).await?;
+        let client = ApiClient {
+            address: exchange.client.client,
+            peer_is_trusted: exchange.client.peer_is_trusted,
+            request_id: exchange.request_id.clone(),
+        };
+        let (response, refused) = (self.parts.api)(request, client).await;
+        exchange.progress = Progress::Served(refused);
+        Ok(response)
+    }
+}
+
+enum Decision {
+    Own(CanonicalTarget),
+    Forward,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::new()
+    }
+
+    /// No compression and no other modules: what is not there costs nothing.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        // Without this an HTTP/1.1 connection may idle for ever after its first request. A
+        // connection that is to be closed stays so.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(KEEPALIVE_SECONDS));
+        }
+        session.set_read_timeout(Some(CLIENT_IO_MAX));
+        session.set_write_timeout(Some(CLIENT_IO_MAX));
+        session.set_total_drain_timeout(Some(CLIENT_IO_MAX));
+        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
+        if let Some(peer) = peer {
+            let headers = &session.req_header().headers;
+            exchange.client = self.parts.trusted.client(peer, headers);
+            if exchange.client.peer_is_trusted
+                && let Some(id) =
+                    headers.get("x-request-id").and_then(|id| RequestId::accept(id.to_str().ok()?))
+            {
+                exchange.request_id = id;
+            }
+        }
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
+        let refused = match self.decide(session, exchange).await {
+            Ok(Decision::Forward) => return Ok(false),
+            Ok(Decision::Own(target)) => match self.serve_own(session, exchange, &target).await {
+                Ok(response) => {
+                    respond::write(session, exchange, response).await?;
+                    return Ok(true);
+                }
+                Err(problem) => {
+                    exchange.progress = Progress::Served(Some(problem.code()));
+                    problem
+                }
+            },
+            Err(problem) => {
+                exchange.progress = Progress::Refused(problem.code());
+                problem
+            }
+        };
+        if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
+            // Who sends what can be read in two ways gets one answer, and no second request.
+            session.set_keepalive(None);
+        }
+        respond::refuse(session, exchange, &refused).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(
+        &self,
+        _: &mut Session,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        exchange.body_bytes = 0;
+        let upstream = exchange.admitted().map(|admitted| admitted.upstream());
+        let peer = upstream.and_then(|upstream| self.peers.get(&upstream.name));
+        // Forwarding what was not admitted is a bug that cannot leave the house.
+        peer.map(|peer| Box::new(peer.clone()))
+            .ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        upstream: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        let admitted =
+            exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
+        if upstream.raw_path() != admitted.target().as_str().as_bytes() {
+            upstream.set_raw_path(admitted.target().as_str().as_bytes())?;
+        }
+        let host = session.req_header().headers.get(HOST).and_then(|host| host.to_str().ok());
+        let from = Forwarded {
+            client: exchange.client.client,
+            chain: exchange.client.chain.as_deref(),
+            peer: exchange.client.peer,
+            host: host.unwrap_or(""),
+            scheme: if exchange.client.secure { "https" } else { "http" },
+            request_id: exchange.request_id.as_str(),
+        };
+        inject(admitted, &from, &mut Outgoing(upstream));
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        exchange.body_bytes += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        let most = exchange.admitted().map_or(0, |admitted| admitted.route().body_bytes_max);
+        if exchange.body_bytes > most {
+            return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
+        }
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _: &mut Session,
+        response: &mut ResponseHeader,
+        _: &mut Exchange,
+    ) -> pingora::Result<()> {
+        // We never ask for an upgrade: an upstream that grants one all the same speaks to somebody else.
+        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        _: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        let ours: Vec<_> =
+            response.headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
+        for name in ours {
+            response.remove_header(&name);
+        }
+        response.remove_header("server");
+        response.remove_header("keep-alive");
+        response.insert_header("x-request-id", exchange.request_id.as_str())?;
+        if let Some(fields) = exchange.admitted().and_then(|admitted| fields(admitted.quota().charge(), None))
+        {
+            // Appended: an upstream may have limits of its own.
+            response.append_header("ratelimit", fields.limit)?;
+            response.append_header("ratelimit-policy", fields.policy)?;
+        }
+        Ok(())
+    }
+
+    /// Turns what broke on the way into an answer of ours, where none was begun.
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        fault: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
+        let code = classify(fault);
+        let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
+        if fault.esource() != &ErrorSource::Downstream {
+            tracing::warn!(
+                request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
+                "the request could not be forwarded"
+            );
+        }
+        exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
+            Progress::Admitted(admitted) => Progress::Failed(admitted, code),
+            other => other,
+        };
+        let begun = session.response_written().is_some_and(|begun| !begun.status.is_informational());
+        if !begun {
+            session.set_keepalive(None);
+            let mut problem = Problem::new(code);
+            if matches!(code, Code::UpstreamUnreachable | Code::UpstreamTimeout) {
+                problem = problem.retry_after(std::time::Duration::from_secs(1));
+            }
+            // The client may have gone: then there is nobody to tell.
+            let _ = respond::refuse(session, exchange, &problem).await;
+        }
+        FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }
+    }
+
+    /// One metric update and one log line, from the final state.
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {
+        let duration = exchange.started.elapsed();
+        let status = session.response_written().map_or(0, |response| response.status.as_u16());
+        let method = session.req_header().method.as_str();
+        let (name, route) = self.route_of(exchange);
+        route.observe(method, status, duration);
+        let (decision, reason) = exchange.outcome();
+        self.parts.metrics.decision(decision, reason).inc();
+        if !self.parts.access_log {
+            return;
+        }
+        let decided = exchange.admitted().map(|admitted| admitted.target().clone());
+        let target = decided.or_else(|| target(session).ok());
+        let line = AccessLine {
+            request_id: exchange.request_id.as_str(),
+            client: exchange.client_ip(),
+            method,
+            path: target.as_ref().map_or("", |target| target.path()),
+            route: name,
+            status,
+            outcome: reason,
+            user_id: exchange.admitted().and_then(|admitted| Some(admitted.principal()?.user().get())),
+            duration,
+            request_bytes: session.body_bytes_read(),
+            response_bytes: session.body_bytes_sent(),
+        };
+        line.write();
+    }
+
+    /// Our own line says what happened; clients must not choose how often another one is written.
+    fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {
+        true
+    }
+
+    /// A path's query may carry secrets: the summary names the request by its id.
+    fn request_summary(&self, _: &Session, exchange: &Exchange) -> String {
+        exchange.request_id.to_string()
+    }
+}
+
+impl Gateway {
+    fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
+        match &exchange.progress {
+            Progress::Served(_) => ("gateway", &self.own),
+            _ => {
+                let route =
+                    exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
+                let found =
+                    route.and_then(|route| Some((route.name.as_str(), self.routes.get(&route.name)?)));
+                found.unwrap_or(("none", &self.unrouted))
+            }
+        }
+    }
+}
+
+/// The target in its one canonical form. Only origin form is taken (RFC 9112 §3.2.1), and
+/// absolute form for the same authority, which Pingora has checked against Host.
+fn target(session: &Session) -> Result<CanonicalTarget, Problem> {
+    let request = session.req_header();
+    let ambiguous = || Problem::new(Code::AmbiguousPath);
+    let raw = std::str::from_utf8(request.raw_path()).map_err(|_| ambiguous())?;
+    let lower = raw.get(..8).unwrap_or(raw).to_ascii_lowercase();
+    let origin = match lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")) {
+        Some(_) => {
+            let rest = raw.split_once("://").map_or("", |(_, rest)| rest);
+            rest.find('/').map_or("/", |slash| &rest[slash..])
+        }
+        None => raw,
+    };
+    Ok(canonical(origin)?)
+}
+
+fn declared_length(session: &Session) -> Option<u64> {
+    session.req_header().headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn classify(fault: &Error) -> Code {
+    use ErrorType::{
+        ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
+    };
+    match (fault.esource(), fault.etype()) {
+        (_, HTTPStatus(413)) => Code::BodyTooLarge,
+        (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,
+        (ErrorSource::Downstream, InvalidHTTPHeader) => Code::MalformedRequest,
+        (ErrorSource::Downstream, _) => Code::MalformedRequest,
+        (_, ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout) => Code::UpstreamTimeout,
+        _ => Code::UpstreamUnreachable,
+    }
+}
+
+/// The outgoing request's headers, for the pipeline.
+struct Outgoing<'a>(&'a mut RequestHeader);
+
+impl UpstreamHeaders for Outgoing<'_> {
+    fn names(&self) -> Vec<HeaderName> {
+        self.0.headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect()
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.0.remove_header(name);
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        // Fails only for a name that is no name; ours are constants.
+        let _ = self.0.insert_header(name, value);
+    }
+}

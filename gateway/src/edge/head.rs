@@ -1,0 +1,62 @@
+//! The head of a request, once more: what Pingora accepts and RFC 9112 does not, or what two
+//! servers in a row could read differently, is refused here, before anything is decided on it.
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+
+use crate::problem::{Code, Problem};
+
+/// Largest head, in bytes.
+pub(super) const HEAD_BYTES_MAX: usize = 32 * 1_024;
+
+/// `raw` is the head as it was received; `request` is how it was understood.
+pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Result<(), Problem> {
+    if raw.len() > HEAD_BYTES_MAX {
+        return Err(Problem::new(Code::HeadersTooLarge));
+    }
+    let malformed = |why: &'static str| Err(Problem::new(Code::MalformedRequest).with_message(why));
+    // RFC 9112 §2.2 lets a recipient take a bare LF; one that does not would see another message.
+    let bare_line_feed = raw
+        .iter()
+        .enumerate()
+        .any(|(index, byte)| *byte == b'\n' && (index == 0 || raw.get(index - 1) != Some(&b'\r')));
+    if bare_line_feed {
+        return malformed("Line ends must be CRLF");
+    }
+    // RFC 9112 §3.2.
+    let mut hosts = request.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if !host.is_empty() => {}
+        _ => return malformed("Exactly one Host is required"),
+    }
+    // RFC 9112 §6.1: Pingora drops Content-Length where both came; the raw head still has it.
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    if lengths.next().is_some_and(|length| !length.as_bytes().iter().all(u8::is_ascii_digit)) {
+        return malformed("Content-Length must be one number");
+    }
+    if lengths.next().is_some() {
+        return malformed("Content-Length occurs twice");
+    }
+    let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") || codings.next().is_some() {
+            return malformed("Transfer-Encoding must be chunked");
+        }
+        if names_field(raw, b"content-length") {
+            return malformed("Content-Length and Transfer-Encoding exclude each other");
+        }
+    }
+    match request.method.as_str() {
+        "TRACE" | "TRACK" | "CONNECT" => {
+            Err(Problem::new(Code::MethodNotAllowed).allow("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a line of the raw head is a field of this (lower-case) name.
+fn names_field(raw: &[u8], name: &[u8]) -> bool {
+    raw.split(|byte| *byte == b'\n').any(|line| {
+        line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && line.get(name.len()) == Some(&b':')
+    })
+}

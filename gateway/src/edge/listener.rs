@@ -1,0 +1,162 @@
+//! Listening: sockets are bound by ourselves, so that a taken port is a clear error at once, and
+//! handed to Pingora, which would retry for half a minute and then panic in a task.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::IntoRawFd as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::apps::ServerApp;
+use pingora::apps::http_app::HttpServer;
+use pingora::protocols::Stream;
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::listening::Service;
+use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
+use tokio::sync::watch;
+
+use super::Gateway;
+use super::connections::Connections;
+use super::operator::Operator;
+
+/// Requests after which a connection is closed, so that none lives for ever.
+const REQUESTS_PER_CONNECTION_MAX: u32 = 1_000_000;
+
+/// A socket that listens. Clients that connect from now on wait in the kernel's queue.
+pub struct Bound {
+    listener: TcpListener,
+    pub address: SocketAddr,
+}
+
+impl Bound {
+    /// Port 0 takes a free one.
+    pub fn bind(address: SocketAddr) -> Result<Self, String> {
+        let explain = |fault: std::io::Error| match fault.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!(
+                    "cannot listen on {address}: the port is taken by another program; stop it or choose another port"
+                )
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!(
+                    "cannot listen on {address}: not permitted; ports below 1024 need CAP_NET_BIND_SERVICE"
+                )
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                format!("cannot listen on {address}: this machine has no such address")
+            }
+            _ => format!("cannot listen on {address}: {fault}"),
+        };
+        let listener = TcpListener::bind(address).map_err(explain)?;
+        listener.set_nonblocking(true).map_err(explain)?;
+        let address = listener.local_addr().map_err(explain)?;
+        Ok(Self { listener, address })
+    }
+}
+
+/// The public service.
+pub fn proxy_service(
+    conf: &Arc<ServerConf>,
+    gateway: Gateway,
+    connections: Arc<Connections>,
+    bound: Bound,
+    threads: usize,
+    drain: watch::Receiver<bool>,
+    ready: OnReady,
+) -> Box<dyn ServiceWithDependents> {
+    let mut proxy = http_proxy(conf, gateway);
+    let mut options = pingora::apps::HttpServerOptions::default();
+    options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION_MAX);
+    proxy.server_options = Some(options);
+    let app = Counted { inner: Arc::new(proxy), connections };
+    Box::new(Prebound::new("gateway", app, bound, threads, drain, ready))
+}
+
+/// The service for operators.
+pub fn operator_service(
+    operator: Operator,
+    bound: Bound,
+    drain: watch::Receiver<bool>,
+) -> Box<dyn ServiceWithDependents> {
+    let app = HttpServer::new_app(operator);
+    Box::new(Prebound::new("operations", app, bound, 1, drain, Box::new(|| ())))
+}
+
+/// Called once, on the runtime of the service, when its socket is about to be served.
+pub type OnReady = Box<dyn FnOnce() + Send + Sync>;
+
+/// A Pingora service on a socket that is bound already.
+struct Prebound<A> {
+    inner: Service<A>,
+    bound: Option<(String, TcpListener)>,
+    drain: watch::Receiver<bool>,
+    ready: Option<OnReady>,
+}
+
+impl<A: ServerApp + Send + Sync + 'static> Prebound<A> {
+    fn new(
+        name: &str,
+        app: A,
+        bound: Bound,
+        threads: usize,
+        drain: watch::Receiver<bool>,
+        ready: OnReady,
+    ) -> Self {
+        let mut inner = Service::new(name.to_owned(), app);
+        let address = bound.address.to_string();
+        inner.add_tcp(&address);
+        inner.threads = Some(threads);
+        Self { inner, bound: Some((address, bound.listener)), drain, ready: Some(ready) }
+    }
+}
+
+#[async_trait]
+impl<A: ServerApp + Send + Sync + 'static> ServiceWithDependents for Prebound<A> {
+    /// Pingora looks a socket up by the text of its address before it binds one.
+    async fn start_service(
+        &mut self,
+        fds: Option<ListenFds>,
+        _: ShutdownWatch,
+        listeners_per_fd: usize,
+        ready: ServiceReadyNotifier,
+    ) {
+        if let (Some((address, listener)), Some(fds)) = (self.bound.take(), &fds) {
+            fds.lock().add(address, listener.into_raw_fd());
+        }
+        if let Some(ready) = self.ready.take() {
+            ready();
+        }
+        // Our own signal, which is given before Pingora's: it then finds nothing left to cut off.
+        let drain = self.drain.clone();
+        ServiceWithDependents::start_service(&mut self.inner, fds, drain, listeners_per_fd, ready).await;
+    }
+
+    fn name(&self) -> &str {
+        ServiceWithDependents::name(&self.inner)
+    }
+
+    fn threads(&self) -> Option<usize> {
+        self.inner.threads
+    }
+}
+
+/// Counts connections, and turns away those over the caps before a byte is read.
+struct Counted<A> {
+    inner: Arc<A>,
+    connections: Arc<Connections>,
+}
+
+#[async_trait]
+impl<A: ServerApp + Send + Sync + 'static> ServerApp for Counted<A> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let digest = stream.get_socket_digest();
+        let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
+        let _open = self.connections.admit(peer)?;
+        self.inner.process_new(stream, shutdown).await
+    }
+
+    async fn cleanup(&self) {
+        self.inner.cleanup().await;
+    }
+}

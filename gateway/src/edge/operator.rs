@@ -1,0 +1,82 @@
+//! The operators' listener: metrics, liveness, readiness. It is never reached through the public one.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, Response, StatusCode};
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+
+use crate::telemetry::{Gauges, Metrics};
+
+/// One dependency: its name, and why it cannot be used, if so.
+pub type Readiness = (&'static str, Option<String>);
+
+/// Asks all dependencies.
+pub type CheckReadiness = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<Readiness>> + Send>> + Send + Sync>;
+
+/// What operators can ask.
+pub struct Operator {
+    pub metrics: Arc<Metrics>,
+    pub gauges: Box<dyn Fn() -> Gauges + Send + Sync>,
+    pub readiness: CheckReadiness,
+    /// Set while the gateway drains: it is no longer ready for new clients.
+    pub draining: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ServeHttp for Operator {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        let request = session.req_header();
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            let mut refusal =
+                text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "Method not allowed\n".into());
+            refusal.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+            return refusal;
+        }
+        match request.uri.path() {
+            "/healthz" => text(StatusCode::OK, "text/plain", "ok\n".into()),
+            "/readyz" => self.ready().await,
+            "/metrics" => {
+                let gauges = (self.gauges)();
+                text(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render(&gauges))
+            }
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "text/plain",
+                "Not found: try /metrics, /healthz or /readyz\n".into(),
+            ),
+        }
+    }
+}
+
+impl Operator {
+    async fn ready(&self) -> Response<Vec<u8>> {
+        let mut checks = (self.readiness)().await;
+        if self.draining.load(Ordering::Relaxed) {
+            checks.push(("draining", Some("the gateway is shutting down".to_owned())));
+        }
+        let ready = checks.iter().all(|(_, fault)| fault.is_none());
+        let listed: serde_json::Map<_, _> = checks
+            .into_iter()
+            .map(|(name, fault)| (name.to_owned(), fault.unwrap_or_else(|| "ok".to_owned()).into()))
+            .collect();
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let body = serde_json::json!({ "ready": ready, "checks": listed });
+        text(status, "application/json", format!("{body}\n"))
+    }
+}
+
+fn text(status: StatusCode, media_type: &'static str, body: String) -> Response<Vec<u8>> {
+    let mut response = Response::new(body.into_bytes());
+    *response.status_mut() = status;
+    let length = response.body().len();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_LENGTH, http::HeaderValue::from(length));
+    headers.insert(CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+    response
+}

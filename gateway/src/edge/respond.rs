@@ -1,0 +1,67 @@
+//! Writes answers of our own, and keeps the connection where that is safe.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::EXPECT;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+
+use super::exchange::Exchange;
+use crate::problem::{Audience, Problem};
+
+/// A refused request's body is read up to here, so that its connection can live on.
+const DRAIN_BYTES_MAX: usize = 64 * 1_024;
+/// And no longer than this.
+const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Answers with a problem.
+pub(super) async fn refuse(
+    session: &mut Session,
+    exchange: &Exchange,
+    problem: &Problem,
+) -> pingora::Result<()> {
+    let audience = Audience::of(&session.req_header().headers);
+    let response = problem.render(audience, exchange.request_id.as_str());
+    settle_body(session).await;
+    write(session, exchange, response).await
+}
+
+/// Writes a whole response. It must carry its own `Content-Length`.
+pub(super) async fn write(
+    session: &mut Session,
+    exchange: &Exchange,
+    response: http::Response<Bytes>,
+) -> pingora::Result<()> {
+    let (mut parts, body) = response.into_parts();
+    if let Ok(id) = http::HeaderValue::from_str(exchange.request_id.as_str()) {
+        parts.headers.insert("x-request-id", id);
+    }
+    parts.extensions.clear();
+    let bodiless = body.is_empty();
+    session.write_response_header(Box::new(ResponseHeader::from(parts)), bodiless).await?;
+    if !bodiless {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}
+
+/// Before a refusal is written: a small body is read and thrown away, since one that is left
+/// unread closes the connection. A client that waits for `100 Continue` gets our answer instead,
+/// and sends no body.
+async fn settle_body(session: &mut Session) {
+    if session.is_body_done() || session.req_header().headers.contains_key(EXPECT) {
+        return;
+    }
+    let drain = async {
+        let mut seen = 0;
+        while let Ok(Some(chunk)) = session.read_request_body().await {
+            seen += chunk.len();
+            if seen > DRAIN_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Late or large: the connection is closed after the answer, as Pingora does by itself.
+    let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain).await;
+}

@@ -1,0 +1,11 @@
+//! The vocabulary of identity: types that cannot be wrong once they exist. No I/O, no async, no HTTP.
+
+mod email;
+mod role;
+mod session_id;
+mod user_id;
+
+pub use email::{Email, EmailFault};
+pub use role::Role;
+pub use session_id::{SessionId, TokenId};
+pub use user_id::{Generation, UserId};

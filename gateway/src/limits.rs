@@ -1,0 +1,12 @@
+//! Rate limits by GCRA. The only room that names `governor`.
+
+mod fields;
+mod known;
+mod policy;
+mod quota;
+mod states;
+
+pub use fields::{Fields, fields};
+pub use known::KnownPairs;
+pub use policy::{AddressKey, Limiter, LoginKey};
+pub use quota::{Allowance, Charge, Exhausted, Policy};

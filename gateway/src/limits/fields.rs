@@ -1,0 +1,65 @@
+//! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers), as text.
+
+use std::fmt::Write as _;
+
+use super::quota::{Charge, Exhausted};
+
+/// The values of the two fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    pub limit: String,
+    pub policy: String,
+}
+
+/// All policies that a request was charged to, and the one that refused it, if any.
+pub fn fields<'a>(
+    charges: impl IntoIterator<Item = &'a Charge>,
+    exhausted: Option<&Exhausted>,
+) -> Option<Fields> {
+    let mut fields = Fields::default();
+    for charge in charges {
+        fields.add(&charge.policy, charge.remaining, charge.resets_in);
+    }
+    if let Some(refusal) = exhausted {
+        fields.add(&refusal.policy, 0, refusal.retry_after);
+    }
+    (!fields.limit.is_empty()).then_some(fields)
+}
+
+impl Fields {
+    fn add(&mut self, policy: &super::Policy, remaining: u32, seconds: std::time::Duration) {
+        if !self.limit.is_empty() {
+            self.limit.push_str(", ");
+            self.policy.push_str(", ");
+        }
+        let name = policy.name;
+        let reset = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
+        let (requests, window) = (policy.allowance.requests, policy.allowance.window.as_secs());
+        // Writing to a string cannot fail.
+        let _ = write!(self.limit, "\"{name}\";r={remaining};t={reset}");
+        let _ = write!(self.policy, "\"{name}\";q={requests};w={window}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::{Allowance, Policy};
+
+    #[test]
+    fn all_policies_are_listed_and_times_are_rounded_up() {
+        let requests = NonZeroU32::new(100).unwrap();
+        let allowance = Allowance { requests, window: Duration::from_secs(60) };
+        let policy = Policy { name: "user", allowance };
+        let charge = Charge { policy, remaining: 42, resets_in: Duration::from_millis(17_001) };
+        let policy = Policy { name: "address", allowance };
+        let refusal =
+            Exhausted { policy, retry_after: Duration::from_secs(3), resets_in: Duration::from_secs(60) };
+        let fields = fields([&charge], Some(&refusal)).unwrap();
+        assert_eq!(fields.limit, "\"user\";r=42;t=18, \"address\";r=0;t=3");
+        assert_eq!(fields.policy, "\"user\";q=100;w=60, \"address\";q=100;w=60");
+    }
+}

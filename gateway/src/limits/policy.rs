@@ -1,0 +1,158 @@
+//! One limiter for one policy: charges a key, and says what is left.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+
+use governor::RateLimiter;
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant, Reference as _};
+use governor::middleware::StateInformationMiddleware;
+
+use super::quota::{Charge, Exhausted, Policy};
+use super::states::SharedStates;
+use crate::identity::Email;
+
+/// A client address as limits count it: IPv6 by /64, since a subscriber owns at least that much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressKey(IpAddr);
+
+impl From<IpAddr> for AddressKey {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
+            IpAddr::V6(v6) => {
+                let network = u128::from(v6) & (u128::MAX << 64);
+                Self(IpAddr::V6(Ipv6Addr::from(network)))
+            }
+        }
+    }
+}
+
+/// Guesses at one account from one address: a stranger's guesses never use up the owner's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LoginKey {
+    pub email: Email,
+    pub address: AddressKey,
+}
+
+/// A keyed limiter. Checking takes one short lock on one of 64 shards, never across an await.
+pub struct Limiter<K: Hash + Eq + Clone> {
+    policy: Policy,
+    limiter: RateLimiter<K, SharedStates<K>, DefaultClock, StateInformationMiddleware>,
+    states: SharedStates<K>,
+    clock: DefaultClock,
+    started: QuantaInstant,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    /// `keys_max` bounds the memory: about 100 bytes a key.
+    pub fn new(policy: Policy, keys_max: usize) -> Self {
+        let states = SharedStates::new(keys_max);
+        let clock = DefaultClock::default();
+        // Read before the limiter reads its own start, so that `forget` errs on the side of
+        // remembering.
+        let started = clock.now();
+        let quota = policy.allowance.quota();
+        let limiter = RateLimiter::new(quota, states.clone(), clock.clone());
+        Self { policy, limiter, states, clock, started }
+    }
+
+    /// Charges one request to `key`.
+    pub fn charge(&self, key: &K) -> Result<Charge, Exhausted> {
+        let each = self.policy.allowance.window / self.policy.allowance.requests.get();
+        match self.limiter.check_key(key) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let spent = self.policy.allowance.requests.get().saturating_sub(remaining);
+                Ok(Charge { policy: self.policy, remaining, resets_in: each * spent })
+            }
+            Err(refusal) => Err(Exhausted {
+                policy: self.policy,
+                retry_after: refusal.wait_time_from(self.clock.now()),
+                resets_in: self.policy.allowance.window,
+            }),
+        }
+    }
+
+    /// Takes a charge back: a login that succeeded was no guess.
+    pub fn refund(&self, key: &K) {
+        let each = self.policy.allowance.window / self.policy.allowance.requests.get();
+        self.states.refund(key, each.into());
+    }
+
+    /// Forgets keys that are as if never seen; to be called now and then.
+    pub fn forget_idle(&self) {
+        let running = self.clock.now().duration_since(self.started);
+        self.states.forget_before(running);
+    }
+
+    /// How many keys are remembered.
+    pub fn held(&self) -> usize {
+        self.states.held()
+    }
+
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::Allowance;
+
+    fn limiter<K: Hash + Eq + Clone>(requests: u32, keys_max: usize) -> Limiter<K> {
+        let requests = NonZeroU32::new(requests).unwrap();
+        let allowance = Allowance { requests, window: Duration::from_secs(3_600) };
+        Limiter::new(Policy { name: "test", allowance }, keys_max)
+    }
+
+    #[test]
+    fn an_allowance_is_spent_and_then_refused_with_a_wait() {
+        let limiter = limiter(3, 10);
+        let left: Vec<_> = (0..3).map(|_| limiter.charge(&1).unwrap().remaining).collect();
+        assert_eq!(left, [2, 1, 0]);
+        let refusal = limiter.charge(&1).unwrap_err();
+        let wait = refusal.retry_after.as_secs();
+        assert!((1_190..=1_200).contains(&wait), "{wait}");
+    }
+
+    #[test]
+    fn a_refunded_charge_can_be_spent_again() {
+        let limiter = limiter(2, 10);
+        for _ in 0..10 {
+            assert_eq!(limiter.charge(&1).unwrap().remaining, 1);
+            limiter.refund(&1);
+        }
+        assert_eq!(limiter.charge(&1).unwrap().remaining, 1);
+        assert_eq!(limiter.charge(&1).unwrap().remaining, 0);
+        assert!(limiter.charge(&1).is_err());
+    }
+
+    #[test]
+    fn two_keys_do_not_interfere() {
+        let limiter = limiter(1, 10);
+        assert!(limiter.charge(&1).is_ok());
+        assert!(limiter.charge(&2).is_ok());
+        assert!(limiter.charge(&1).is_err());
+    }
+
+    #[test]
+    fn a_flood_of_new_keys_holds_no_more_memory_than_allowed() {
+        let limiter = limiter(5, 1_000);
+        let passed = (0..100_000).filter(|key| limiter.charge(key).is_ok()).count();
+        assert_eq!(limiter.held(), 1_000);
+        assert_eq!(passed, 1_000 + 5);
+    }
+
+    #[test]
+    fn ipv6_addresses_of_one_network_share_a_key() {
+        let key = |text: &str| AddressKey::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Passwords: the rules for choosing one, and hashing. The only room that names `argon2`.
+
+mod hash;
+mod policy;
+mod pool;
+
+pub use hash::{Cost, CostFault, Verdict};
+pub use policy::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Weakness, assess};
+pub use pool::{HashPool, Overloaded, PoolFigures, PoolSettings};
+
+/// A password on its way through. It never prints, and is wiped when dropped.
+pub type Password = secrecy::SecretString;

@@ -1,0 +1,142 @@
+//! One hash: argon2id as a PHC string, with today's cost, and a fixed cost for unknown users.
+
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::ExposeSecret as _;
+use thiserror::Error;
+
+use super::Password;
+
+/// What one hash costs (RFC 9106 §3.1): memory in KiB, passes, lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub memory_kib: u32,
+    pub passes: u32,
+    pub lanes: u32,
+}
+
+impl Cost {
+    /// OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
+    pub const OWASP: Self = Self { memory_kib: 19 * 1_024, passes: 2, lanes: 1 };
+}
+
+/// The cost cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CostFault {
+    #[error(
+        "argon2id with {0} KiB and {1} passes is weaker than OWASP's minimum (19456 KiB with 2 passes, 12288 with 3, 9216 with 4, 7168 with 5)"
+    )]
+    TooCheap(u32, u32),
+    #[error("argon2 does not take these parameters: {0}")]
+    Unusable(String),
+}
+
+/// Whether a password is the right one, and whether its hash is of today's cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Right,
+    /// Right, and hashed anew since the stored hash was of another cost.
+    RightRehashed(String),
+    Wrong,
+}
+
+/// Hashes and verifies; each call costs tens of milliseconds and must not run on a proxy thread.
+#[derive(Clone)]
+pub(super) struct Hasher {
+    argon2: Argon2<'static>,
+    params: Params,
+    /// The hash of nobody's password: verified against for unknown users, so that they cost as
+    /// much time as known ones.
+    nobody: String,
+}
+
+impl Hasher {
+    pub(super) fn new(cost: Cost) -> Result<Self, CostFault> {
+        let Cost { memory_kib, passes, lanes } = cost;
+        // OWASP's table: less memory must be paid for with more passes.
+        let enough = match passes {
+            0 => false,
+            1 => memory_kib >= 47_104,
+            2 => memory_kib >= 19_456,
+            3 => memory_kib >= 12_288,
+            4 => memory_kib >= 9_216,
+            _ => memory_kib >= 7_168,
+        };
+        if !enough {
+            return Err(CostFault::TooCheap(memory_kib, passes));
+        }
+        let params = Params::new(memory_kib, passes, lanes, None)
+            .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let nobody = uuid::Uuid::new_v4().to_string();
+        let nobody = argon2
+            .hash_password(nobody.as_bytes())
+            .map_err(|fault| CostFault::Unusable(fault.to_string()))?
+            .to_string();
+        Ok(Self { argon2, params, nobody })
+    }
+
+    /// `None` only when memory for the hash cannot be had.
+    pub(super) fn hash(&self, password: &Password) -> Option<String> {
+        let hash = self.argon2.hash_password(password.expose_secret().as_bytes());
+        hash.ok().map(|hash| hash.to_string())
+    }
+
+    pub(super) fn verify(&self, password: &Password, stored: Option<&str>) -> Verdict {
+        let hash = PasswordHash::new(stored.unwrap_or(&self.nobody));
+        let Ok(hash) = hash else { return Verdict::Wrong };
+        let bytes = password.expose_secret().as_bytes();
+        let right = self.argon2.verify_password(bytes, &hash).is_ok() && stored.is_some();
+        if !right {
+            return Verdict::Wrong;
+        }
+        let todays = Params::try_from(&hash).is_ok_and(|params| {
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost())
+        });
+        if todays {
+            Verdict::Right
+        } else {
+            self.hash(password).map_or(Verdict::Right, Verdict::RightRehashed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::from(text.to_owned())
+    }
+
+    #[test]
+    fn a_hash_verifies_its_own_password_and_no_other() {
+        let hasher = Hasher::new(Cost::OWASP).unwrap();
+        let stored = hasher.hash(&password("Correct1")).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert_eq!(hasher.verify(&password("Correct1"), Some(&stored)), Verdict::Right);
+        assert_eq!(hasher.verify(&password("Correct2"), Some(&stored)), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct1"), None), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct1"), Some("$nonsense$")), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_hash_of_another_cost_is_made_anew_at_the_next_login() {
+        let old = Hasher::new(Cost { memory_kib: 7_168, passes: 5, lanes: 1 }).unwrap();
+        let stored = old.hash(&password("Correct1")).unwrap();
+        let today = Hasher::new(Cost::OWASP).unwrap();
+        let Verdict::RightRehashed(anew) = today.verify(&password("Correct1"), Some(&stored)) else {
+            panic!("the hash was not made anew");
+        };
+        assert_eq!(today.verify(&password("Correct1"), Some(&anew)), Verdict::Right);
+    }
+
+    #[test]
+    fn a_cost_below_the_recommended_minimum_is_refused() {
+        for (memory_kib, passes) in [(19_455, 2), (47_103, 1), (7_167, 5), (19_456, 0)] {
+            let cost = Cost { memory_kib, passes, lanes: 1 };
+            assert_eq!(Hasher::new(cost).err(), Some(CostFault::TooCheap(memory_kib, passes)));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Hashing off the request threads: a bounded pool of its own, at lower priority, with a bounded
+//! queue and a deadline. A storm of logins is shed here and cannot slow a verified request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::Password;
+use super::hash::{Cost, CostFault, Hasher, Verdict};
+use crate::clock::Stopwatch;
+
+/// How much hashing may go on.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSettings {
+    pub cost: Cost,
+    pub threads: usize,
+    /// Jobs that may wait; one more is shed.
+    pub queue: usize,
+    /// A job that waited longer is shed instead of run: its client has likely gone.
+    pub wait_max: Duration,
+}
+
+/// The pool is full, or took too long: the client should come back later.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("password hashing is overloaded")]
+pub struct Overloaded;
+
+/// What the pool did so far, for metrics.
+#[derive(Debug, Default)]
+pub struct PoolFigures {
+    pub waiting: AtomicUsize,
+    pub done: AtomicU64,
+    pub shed: AtomicU64,
+    /// Time spent hashing, in microseconds.
+    pub busy_micros: AtomicU64,
+}
+
+enum Work {
+    Hash(Password, oneshot::Sender<Result<String, Overloaded>>),
+    Verify(Password, Option<String>, oneshot::Sender<Result<Verdict, Overloaded>>),
+}
+
+struct Job {
+    work: Work,
+    waiting: Stopwatch,
+}
+
+/// A handle on the pool; its threads end when the last handle is dropped.
+#[derive(Clone)]
+pub struct HashPool {
+    queue: SyncSender<Job>,
+    figures: Arc<PoolFigures>,
+}
+
+impl HashPool {
+    pub fn start(settings: PoolSettings) -> Result<Self, CostFault> {
+        let hasher = Hasher::new(settings.cost)?;
+        let (queue, jobs) = sync_channel(settings.queue);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let figures = Arc::new(PoolFigures::default());
+        for number in 0..settings.threads.max(1) {
+            let worker = Worker {
+                hasher: hasher.clone(),
+                jobs: Arc::clone(&jobs),
+                figures: Arc::clone(&figures),
+                wait_max: settings.wait_max,
+            };
+            std::thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || worker.run())
+                .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
+        }
+        Ok(Self { queue, figures })
+    }
+
+    /// The PHC string of a password.
+    pub async fn hash(&self, password: Password) -> Result<String, Overloaded> {
+        let (answer, result) = oneshot::channel();
+        self.submit(Work::Hash(password, answer))?;
+        result.await.unwrap_or(Err(Overloaded))
+    }
+
+    /// Compares with a stored PHC string; with `None` it costs the same time and says `Wrong`.
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Overloaded> {
+        let (answer, result) = oneshot::channel();
+        self.submit(Work::Verify(password, stored, answer))?;
+        result.await.unwrap_or(Err(Overloaded))
+    }
+
+    pub fn figures(&self) -> &PoolFigures {
+        &self.figures
+    }
+
+    fn submit(&self, work: Work) -> Result<(), Overloaded> {
+        self.figures.waiting.fetch_add(1, Ordering::Relaxed);
+        let job = Job { work, waiting: Stopwatch::start() };
+        self.queue.try_send(job).map_err(|_| {
+            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.figures.shed.fetch_add(1, Ordering::Relaxed);
+            Overloaded
+        })
+    }
+}
+
+struct Worker {
+    hasher: Hasher,
+    jobs: Arc<Mutex<Receiver<Job>>>,
+    figures: Arc<PoolFigures>,
+    wait_max: Duration,
+}
+
+impl Worker {
+    fn run(self) {
+        // On Linux the niceness is the thread's own: a verified request always goes first. That it
+        // cannot be lowered is no reason not to hash.
+        let _ = rustix::process::nice(10);
+        loop {
+            let job = self.jobs.lock().recv();
+            let Ok(job) = job else { return };
+            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.serve(job);
+        }
+    }
+
+    fn serve(&self, job: Job) {
+        let late = job.waiting.elapsed() > self.wait_max;
+        let busy = Stopwatch::start();
+        // The work is done also when the client has gone meanwhile, unless that is known before:
+        // the answer's receiver is then dropped, and sending to it is no error of ours.
+        match job.work {
+            Work::Hash(_, answer) if late => drop(answer.send(Err(Overloaded))),
+            Work::Verify(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
+            Work::Hash(_, answer) if answer.is_closed() => {}
+            Work::Verify(_, _, answer) if answer.is_closed() => {}
+            Work::Hash(password, answer) => {
+                drop(answer.send(self.hasher.hash(&password).ok_or(Overloaded)));
+            }
+            Work::Verify(password, stored, answer) => {
+                drop(answer.send(Ok(self.hasher.verify(&password, stored.as_deref()))));
+            }
+        }
+        if late {
+            self.figures.shed.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let micros = u64::try_from(busy.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.figures.busy_micros.fetch_add(micros, Ordering::Relaxed);
+            self.figures.done.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(queue: usize, wait_max: Duration) -> HashPool {
+        HashPool::start(PoolSettings { cost: Cost::OWASP, threads: 1, queue, wait_max }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_storm_past_the_queue_is_shed_at_once_and_the_rest_is_served() {
+        let pool = pool(4, Duration::from_secs(60));
+        let jobs = (0..64).map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.hash(Password::from("Correct1".to_owned())).await })
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let (mut served, mut shed) = (0, 0);
+        for job in jobs {
+            match job.await.unwrap() {
+                Ok(_) => served += 1,
+                Err(Overloaded) => shed += 1,
+            }
+        }
+        assert!(served >= 4 && shed >= 32, "{served} served, {shed} shed");
+        assert_eq!(pool.figures().waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_waited_too_long_is_shed() {
+        let pool = pool(4, Duration::ZERO);
+        let answer = pool.hash(Password::from("Correct1".to_owned())).await;
+        assert_eq!(answer, Err(Overloaded));
+    }
+}

@@ -1,0 +1,206 @@
+//! One canonical path: the bytes on which policy is decided are the bytes that are forwarded.
+//!
+//! Normalised as RFC 3986 §6.2.2 allows (escapes of unreserved characters are undone, hexadecimal
+//! digits are upper case). What two readers could still understand differently is refused.
+
+use std::borrow::Cow;
+
+use super::refusal::Refusal;
+
+/// Path and query in the one form that is matched and forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalTarget {
+    text: Box<str>,
+    path_bytes: usize,
+}
+
+impl CanonicalTarget {
+    /// The path, without the query.
+    pub fn path(&self) -> &str {
+        &self.text[..self.path_bytes]
+    }
+
+    /// Path and query: the request target in origin form (RFC 9112 §3.2.1).
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Normalises a request target in origin form, or refuses it.
+pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let path = canonical_path(path).ok_or(Refusal::AmbiguousPath)?;
+    let path_bytes = path.len();
+    let text = match query {
+        None => path.into_owned().into_boxed_str(),
+        Some(query) if is_printable(query) => format!("{path}?{query}").into_boxed_str(),
+        Some(_) => return Err(Refusal::AmbiguousPath),
+    };
+    Ok(CanonicalTarget { text, path_bytes })
+}
+
+fn canonical_path(path: &str) -> Option<Cow<'_, str>> {
+    let plain = path.bytes().all(|byte| is_unreserved(byte) || byte == b'/');
+    let path = if plain { Cow::Borrowed(path) } else { Cow::Owned(undo_escapes(path)?) };
+    let mut segments = path.strip_prefix('/')?.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        let doubled = segment.is_empty() && !last;
+        if doubled || segment == "." || segment == ".." {
+            return None;
+        }
+    }
+    Some(path)
+}
+
+/// `None` for what is ambiguous, illegal, or not UTF-8 once decoded.
+fn undo_escapes(path: &str) -> Option<String> {
+    let mut out = String::with_capacity(path.len());
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let escaped = hex(bytes.next()?)? << 4 | hex(bytes.next()?)?;
+                decoded.push(escaped);
+                match escaped {
+                    b'/' | b'\\' | b'\x7f' | 0..=0x1f => return None,
+                    _ if is_unreserved(escaped) => out.push(char::from(escaped)),
+                    _ => {
+                        out.push('%');
+                        out.push(char::from(HEX[usize::from(escaped >> 4)]));
+                        out.push(char::from(HEX[usize::from(escaped & 15)]));
+                    }
+                }
+            }
+            // `;` starts parameters for some servers, which cut them off, and is a plain
+            // character for others (RFC 3986 §3.3).
+            b';' | b'\\' | b'#' | b'?' => return None,
+            _ if is_path_byte(byte) => {
+                out.push(char::from(byte));
+                decoded.push(byte);
+            }
+            _ => return None,
+        }
+    }
+    // Overlong and broken UTF-8 is read as other characters by lenient decoders.
+    std::str::from_utf8(&decoded).ok()?;
+    Some(out)
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// `pchar` of RFC 3986 §3.3 and the slash, less `;` and `%`.
+fn is_path_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"/!$&'()*+,=:@".contains(&byte)
+}
+
+fn is_printable(query: &str) -> bool {
+    query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn is(target: &str) -> Option<String> {
+        canonical(target).ok().map(|target| target.as_str().to_owned())
+    }
+
+    #[test]
+    fn plain_paths_stay_as_they_are() {
+        for path in ["/", "/api/todos", "/api/todos/", "/.well-known/x", "/a...b/..c", "/a:b@c,d=e!$&'()*+~"]
+        {
+            assert_eq!(is(path).as_deref(), Some(path));
+        }
+        assert_eq!(is("/a?b=%2f../;x").as_deref(), Some("/a?b=%2f../;x"));
+    }
+
+    #[test]
+    fn one_path_has_one_spelling() {
+        assert_eq!(is("/%61pi/%74odos").as_deref(), Some("/api/todos"));
+        assert_eq!(is("/caf%c3%a9").as_deref(), Some("/caf%C3%A9"));
+        assert_eq!(is("/a%7Eb%20c").as_deref(), Some("/a~b%20c"));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for wrong in [
+            "",
+            "*",
+            "api",
+            "http://a/b",
+            "//",
+            "//admin",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/a/..",
+            "/a/../b",
+            "/a/./b",
+            "/../etc",
+            "/%2e%2e/admin",
+            "/a/%2E%2e/b",
+            "/.%2e/b",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a\\b",
+            "/a%00b",
+            "/a;b",
+            "/a;b=c/d",
+            "/..;/admin",
+            "/a%0d%0ab",
+            "/a%7f",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%+1",
+            "/a b",
+            "/a\tb",
+            "/a\"b",
+            "/a<b",
+            "/a|b",
+            "/a^b",
+            "/é",
+            "/a#b",
+            "/a?b#c",
+            "/a?b c",
+            "/%c0%ae%c0%ae/admin",
+            "/%ff",
+            "/a\u{0}b",
+        ] {
+            assert_eq!(is(wrong), None, "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        /// A service that decodes the forwarded path never sees other segments than we matched.
+        #[test]
+        fn decoding_a_canonical_path_changes_no_segment(target in "(/|%2[eEfF]|%5[cC]|[a-z.;%]|%[0-9a-f]{2}){0,24}") {
+            if let Ok(found) = canonical(&target) {
+                let again = canonical(found.as_str()).unwrap();
+                prop_assert_eq!(&again, &found);
+                for segment in found.path()[1..].split('/') {
+                    let decoded = undo_escapes(segment).unwrap();
+                    prop_assert!(decoded != "." && decoded != ".." && !decoded.contains(['/', '\\', ';']));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every way in which the pipeline says no, and what the client is told. A refusal is an answer:
+//! it is never logged as an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Quota, Route};
+use crate::identity::Role;
+use crate::limits::{Exhausted, fields};
+use crate::problem::{Code, Problem};
+use crate::store::Unreachable;
+
+/// Why a request was not admitted.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    AmbiguousPath,
+    NoRoute,
+    TwoTokens,
+    NoToken,
+    TokenInvalid,
+    TokenExpired,
+    TokenRevoked,
+    RevocationUnavailable(Unreachable),
+    Limited(Exhausted),
+    Forbidden { lacking: Role, quota: Quota },
+}
+
+/// A refusal, and the route that it happened on, where one was found.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    pub refusal: Refusal,
+    pub route: Option<Arc<Route>>,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, route: None }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        denied.refusal.problem()
+    }
+}
+
+impl PartialEq for Refusal {
+    /// Two refusals are the same when a client could not tell them apart by code.
+    fn eq(&self, other: &Self) -> bool {
+        self.code() == other.code()
+    }
+}
+
+impl Refusal {
+    pub(super) fn on(self, route: &Arc<Route>) -> Denied {
+        Denied { refusal: self, route: Some(Arc::clone(route)) }
+    }
+
+    pub fn code(&self) -> Code {
+        match self {
+            Self::AmbiguousPath => Code::AmbiguousPath,
+            Self::NoRoute => Code::NotFound,
+            Self::TwoTokens => Code::InvalidRequest,
+            Self::NoToken => Code::TokenMissing,
+            Self::TokenInvalid => Code::TokenInvalid,
+            Self::TokenExpired => Code::TokenExpired,
+            Self::TokenRevoked => Code::TokenRevoked,
+            Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
+            Self::Limited(_) => Code::RateLimited,
+            Self::Forbidden { .. } => Code::InsufficientScope,
+        }
+    }
+
+    /// What the client is told.
+    pub fn problem(&self) -> Problem {
+        let problem = Problem::new(self.code());
+        match self {
+            Self::RevocationUnavailable(_) => problem.retry_after(Duration::from_secs(1)),
+            Self::Limited(exhausted) => limited(problem, exhausted),
+            Self::Forbidden { lacking, quota } => with_quota(problem.scope(lacking.as_str()), quota),
+            _ => problem,
+        }
+    }
+}
+
+impl From<Exhausted> for Problem {
+    fn from(exhausted: Exhausted) -> Self {
+        limited(Self::new(Code::RateLimited), &exhausted)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        refusal.problem()
+    }
+}
+
+fn limited(problem: Problem, exhausted: &Exhausted) -> Problem {
+    let problem = problem.retry_after(exhausted.retry_after);
+    match fields([], Some(exhausted)) {
+        Some(fields) => problem.field("ratelimit", fields.limit).field("ratelimit-policy", fields.policy),
+        None => problem,
+    }
+}
+
+fn with_quota(problem: Problem, quota: &Quota) -> Problem {
+    match fields(quota.charge(), None) {
+        Some(fields) => problem.field("ratelimit", fields.limit).field("ratelimit-policy", fields.policy),
+        None => problem,
+    }
+}

@@ -1,0 +1,53 @@
+//! Whether a verified token is still in force.
+
+use std::net::IpAddr;
+
+use super::{Pipeline, Refusal};
+use crate::identity::{Email, Role, UserId};
+use crate::store::{Standing, Subject};
+use crate::token::VerifiedClaims;
+
+/// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    claims: VerifiedClaims,
+    /// Whether the revocation store could not be asked, and the operator lets that pass.
+    failed_open: bool,
+}
+
+impl Principal {
+    pub fn user(&self) -> UserId {
+        self.claims.user()
+    }
+
+    pub fn email(&self) -> &Email {
+        self.claims.email()
+    }
+
+    pub fn role(&self) -> Role {
+        self.claims.role()
+    }
+
+    pub fn failed_open(&self) -> bool {
+        self.failed_open
+    }
+}
+
+pub(super) async fn check(
+    pipeline: &Pipeline,
+    claims: VerifiedClaims,
+    client: IpAddr,
+) -> Result<Principal, Refusal> {
+    let subject = Subject {
+        token: claims.token(),
+        session: claims.session(),
+        user: claims.user(),
+        generation: claims.generation(),
+    };
+    match pipeline.revocations.check(&subject).answer().await {
+        Ok(Standing::InForce) => Ok(Principal { claims, failed_open: false }),
+        Ok(Standing::FailedOpen) => Ok(Principal { claims, failed_open: true }),
+        Ok(Standing::Revoked) => Err(pipeline.failures.count(client, Refusal::TokenRevoked)),
+        Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}

@@ -1,0 +1,140 @@
+//! The one list of stable error codes. Responses, logs, metrics and the reference are made from it.
+
+/// A row of the list: everything that is fixed about a code.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The stable word (`code` in the body, `reason` in metrics and logs).
+    pub word: &'static str,
+    pub status: u16,
+    /// What a person reads, unless the case has words of its own.
+    pub message: &'static str,
+    /// The error type of RFC 9209 §2.3 in `Proxy-Status`.
+    pub proxy_error: &'static str,
+    /// For the reference: when it happens, and what to do next.
+    pub meaning: &'static str,
+    pub next_step: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident, $word:literal, $status:literal, $message:literal, $proxy:literal,
+       $meaning:literal, $next:literal;)*) => {
+        /// Every way to say no.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $meaning] $name,)* }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub const fn entry(self) -> &'static Entry {
+                match self {
+                    $(Self::$name => &Entry {
+                        word: $word, status: $status, message: $message, proxy_error: $proxy,
+                        meaning: $meaning, next_step: $next,
+                    },)*
+                }
+            }
+
+            /// The stable word.
+            pub const fn word(self) -> &'static str {
+                self.entry().word
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedRequest, "malformed_request", 400, "Malformed request", "http_request_error",
+        "The head of the request breaks RFC 9112, or could be read in two ways.",
+        "Send one Host, and one of Content-Length or Transfer-Encoding: chunked.";
+    AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
+        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
+        "Send the plain path.";
+    InvalidRequest, "invalid_request", 400, "More than one access token in the request", "http_request_denied",
+        "Several Authorization headers, or tokens in several places (RFC 6750 §2).",
+        "Send the token once, as `Authorization: Bearer <token>`.";
+    MalformedJson, "malformed_json", 400, "Malformed JSON", "http_request_error",
+        "The body is not a JSON object in UTF-8.", "Send one JSON object.";
+    MissingBody, "missing_body", 400, "Missing request body", "http_request_denied",
+        "The endpoint needs a body.", "Send a JSON object.";
+    MissingCredentials, "missing_credentials", 400, "Missing credentials", "http_request_denied",
+        "A login without a body.", "Send `email` and `password`.";
+    TokenMissing, "token_missing", 401, "Missing authorization token", "http_request_denied",
+        "The route needs an access token and none came.",
+        "Log in, and send `Authorization: Bearer <access_token>`.";
+    TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
+        "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";
+    TokenExpired, "token_expired", 401, "Invalid or expired token", "http_request_denied",
+        "The token is ours, and its time is over.", "Refresh it, or log in again.";
+    TokenRevoked, "token_revoked", 401, "Invalid or expired token", "http_request_denied",
+        "The token is ours, and was revoked by a logout or by a change of the account.",
+        "Refresh it, or log in again.";
+    InvalidCredentials, "invalid_credentials", 401, "Invalid credentials", "http_request_denied",
+        "No such account, or a wrong password.", "Check both.";
+    RefreshTokenInvalid, "refresh_token_invalid", 401, "Invalid or expired refresh token", "http_request_denied",
+        "The refresh token is not ours, is over, was replaced, or its session ended.", "Log in again.";
+    AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
+        "The account was deactivated.", "Ask an administrator.";
+    AdminRequired, "admin_required", 403, "Admin access required", "http_request_denied",
+        "The endpoint is for administrators.", "Use an administrator's account.";
+    InsufficientScope, "insufficient_scope", 403, "Insufficient scope", "http_request_denied",
+        "The route needs a role that the account lacks (RFC 6750 §3.1).", "Ask an administrator for the role.";
+    UntrustedProxy, "untrusted_proxy", 403, "Untrusted proxy", "http_request_denied",
+        "/api/auth/verify was called by a peer that is not in `trusted_proxies`.",
+        "Add the proxy's address to `server.trusted_proxies`.";
+    NotFound, "not_found", 404, "Not found", "http_request_denied",
+        "No route or endpoint has this path.", "Check the path, or add a route.";
+    UserNotFound, "user_not_found", 404, "User not found", "http_request_denied",
+        "There is no account with this id.", "Check the id.";
+    UserInactive, "user_inactive", 404, "User not found or inactive", "http_request_denied",
+        "The account of the refresh token is gone or deactivated.", "Ask an administrator.";
+    MethodNotAllowed, "method_not_allowed", 405, "Method not allowed", "http_request_denied",
+        "The path exists, the method does not.", "Use a method from `Allow`.";
+    BodyTimeout, "body_timeout", 408, "Request body took too long", "http_request_error",
+        "The body did not arrive in time.", "Send it again.";
+    LastAdmin, "last_admin", 409, "The last active admin cannot be demoted or deactivated", "http_request_denied",
+        "Nobody could administer the accounts any more.", "Make another account an admin first.";
+    BodyTooLarge, "body_too_large", 413, "Request body too large", "http_request_denied",
+        "The body is over the limit of the route or endpoint.", "Send less.";
+    UnsupportedMediaType, "unsupported_media_type", 415, "Content-Type must be application/json", "http_request_denied",
+        "The body is not declared as JSON.", "Send `Content-Type: application/json`.";
+    ValidationFailed, "validation_failed", 422, "Validation failed", "http_request_denied",
+        "One or more fields are unusable; the messages say which.", "Mend the fields.";
+    CredentialsRequired, "credentials_required", 422, "Email and password required", "http_request_denied",
+        "A login lacks one of the two.", "Send both.";
+    PasswordTooWeak, "password_too_weak", 422, "Password doesn't meet security requirements", "http_request_denied",
+        "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.";
+    RefreshTokenRequired, "refresh_token_required", 422, "Refresh token required", "http_request_denied",
+        "The body has no `refresh_token`.", "Send it.";
+    LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",
+        "A logout came without an access token.", "Send `Authorization: Bearer <access_token>`.";
+    RateLimited, "rate_limited", 429, "Too many requests", "http_request_denied",
+        "A rate limit is used up; `RateLimit` says which.", "Wait for `Retry-After` seconds.";
+    HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",
+        "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
+    Internal, "internal_error", 500, "Internal error", "proxy_internal_error",
+        "A fault of the gateway; the log has the cause under the request id.", "Report it with the request id.";
+    UpstreamUnreachable, "upstream_unreachable", 502, "Upstream unreachable", "destination_unavailable",
+        "The service behind the route refused the connection or broke it.", "Retry; ask the operator.";
+    UpstreamTimeout, "upstream_timeout", 504, "Upstream timed out", "http_response_timeout",
+        "The service behind the route did not answer in time.", "Retry; ask the operator.";
+    RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
+        "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
+        "Keep the token and retry.";
+    StoreUnavailable, "store_unavailable", 503, "Storage unavailable", "destination_unavailable",
+        "The account store cannot be asked, or its disk is full.", "Retry; ask the operator.";
+    HashingOverloaded, "hashing_overloaded", 503, "Too many logins at once", "proxy_internal_error",
+        "The queue for password hashing is full.", "Wait for `Retry-After` seconds.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_a_word_of_its_own() {
+        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+    }
+}

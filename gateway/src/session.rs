@@ -1,0 +1,51 @@
+//! The life of a session: opened by a login, carried on by refreshes, closed by a logout.
+
+mod close;
+mod open;
+mod rotate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use open::{Origin, TokenPair};
+pub use rotate::{Refreshed, Renewal};
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::problem::{Code, Problem};
+use crate::store::{Revocations, Sessions, StoreError, Unreachable};
+use crate::token::{Issuer, SigningFault};
+
+/// What the three steps need.
+pub struct Lifecycle {
+    pub sessions: Arc<dyn Sessions>,
+    pub revocations: Arc<dyn Revocations>,
+    pub issuer: Arc<Issuer>,
+    pub clock: Arc<dyn Clock>,
+    /// How long a rotated refresh token still gets its successor.
+    pub grace: Duration,
+}
+
+/// Why a step failed. None of them is the client's doing.
+#[derive(Debug, Error)]
+pub enum SessionFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Revocations(#[from] Unreachable),
+    #[error(transparent)]
+    Signing(#[from] SigningFault),
+}
+
+impl From<SessionFault> for Problem {
+    /// The cause goes to the log, here and once; the client learns whether to retry.
+    fn from(fault: SessionFault) -> Self {
+        tracing::error!(error = %fault, "a session could not be opened, carried on or closed");
+        let code = match fault {
+            SessionFault::Store(_) => Code::StoreUnavailable,
+            SessionFault::Revocations(_) => Code::RevocationUnavailable,
+            SessionFault::Signing(_) => return Self::new(Code::Internal),
+        };
+        Self::new(code).retry_after(Duration::from_secs(1))
+    }
+}

@@ -1,0 +1,42 @@
+//! Logging out: durably first, then visibly to every check.
+
+use std::time::Duration;
+
+use super::{Lifecycle, SessionFault};
+use crate::clock::Timestamp;
+use crate::identity::SessionId;
+use crate::store::Revocation;
+use crate::token::AuthenticClaims;
+
+/// Two gateways' clocks may be this far apart.
+const SKEW: Duration = Duration::from_secs(5);
+
+impl Lifecycle {
+    /// Ends the session of an access token that is ours, whether or not it is still in force.
+    ///
+    /// Once this returned, this gateway refuses the token and its session's other tokens at once.
+    /// An error of the revocation view leaves the session closed durably all the same.
+    pub async fn close(&self, claims: &AuthenticClaims) -> Result<(), SessionFault> {
+        let now = self.clock.now();
+        let session = Revocation::Session { id: claims.session(), until: self.access_tokens_end(now) };
+        let token = Revocation::Token { id: claims.token(), until: claims.expires_at().plus(SKEW) };
+        let alive = claims.expires_at() > now;
+        let revoked = if alive { vec![token, session] } else { vec![session] };
+        self.sessions.close(claims.session(), &revoked).await?;
+        Ok(self.revocations.publish(&revoked).await?)
+    }
+
+    /// Ends a session by its id.
+    pub async fn close_session(&self, id: SessionId) -> Result<(), SessionFault> {
+        let until = self.access_tokens_end(self.clock.now());
+        let revoked = [Revocation::Session { id, until }];
+        self.sessions.close(id, &revoked).await?;
+        Ok(self.revocations.publish(&revoked).await?)
+    }
+
+    /// After this moment no access token that was issued until now can be accepted: what revokes
+    /// them must be remembered until then, and no longer.
+    pub fn access_tokens_end(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.issuer.access_lifetime).plus(SKEW)
+    }
+}

@@ -1,0 +1,67 @@
+//! A fresh session: access and refresh token together.
+
+use super::{Lifecycle, SessionFault};
+use crate::identity::{SessionId, TokenId};
+use crate::store::{RefreshToken, Session, User};
+use crate::token::{AccessGrant, RefreshFacts};
+
+/// Where a login came from: shown to its owner in the list of sessions.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// What a login answers with.
+#[derive(Clone)]
+pub struct TokenPair {
+    pub access: String,
+    pub refresh: String,
+    pub expires_in_seconds: u64,
+}
+
+impl Lifecycle {
+    /// The session is durable before its tokens exist.
+    pub async fn open(&self, user: &User, origin: Origin) -> Result<TokenPair, SessionFault> {
+        let now = self.clock.now();
+        let expires_at = now.plus(self.issuer.refresh_lifetime);
+        let session = Session {
+            id: SessionId::random(),
+            user: user.id,
+            created_at: now,
+            last_used_at: now,
+            expires_at,
+            current: RefreshToken { id: TokenId::random(), issued_at: now, expires_at },
+            current_used: false,
+            previous: None,
+            address: origin.address,
+            user_agent: origin.user_agent,
+        };
+        self.sessions.open(session.clone()).await?;
+        let refresh = self.refresh_token(user, &session)?;
+        Ok(TokenPair {
+            access: self.access_token(user, session.id)?,
+            refresh,
+            expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+        })
+    }
+
+    pub(super) fn access_token(&self, user: &User, session: SessionId) -> Result<String, SessionFault> {
+        let grant = AccessGrant {
+            user: user.id,
+            email: &user.email,
+            role: user.role,
+            session,
+            generation: user.generation,
+        };
+        Ok(self.issuer.access(grant, self.clock.now())?)
+    }
+
+    /// The session's refresh token that is in force; the same facts make the same token.
+    pub(super) fn refresh_token(&self, user: &User, session: &Session) -> Result<String, SessionFault> {
+        let current = session.current;
+        let facts =
+            RefreshFacts { id: current.id, issued_at: current.issued_at, expires_at: current.expires_at };
+        Ok(self.issuer.refresh(user.id, &user.email, session.id, facts)?)
+    }
+}

@@ -1,0 +1,77 @@
+//! Refreshing: a new access token, and a new refresh token where the client wants one. The reuse
+//! of a refresh token that was replaced closes the whole session (RFC 9700 §4.14.2).
+
+use super::{Lifecycle, SessionFault};
+use crate::identity::TokenId;
+use crate::store::{RefreshToken, Rotation, RotationRequest, Session, User};
+use crate::token::RefreshClaims;
+
+/// Whether the refresh token is to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    Keep,
+    Rotate,
+}
+
+/// What became of a refresh.
+#[derive(Clone)]
+pub enum Refreshed {
+    /// The presented refresh token stays in force.
+    Kept { access: String, expires_in_seconds: u64 },
+    /// The refresh token was replaced, by this request or by one a moment ago.
+    Rotated { access: String, refresh: String, expires_in_seconds: u64 },
+    /// Not in force (any more). If it was a replay, the session is closed now.
+    Refused,
+}
+
+impl Lifecycle {
+    /// `claims` come from a verified refresh token of `user`, who exists and is active.
+    pub async fn rotate(
+        &self,
+        claims: &RefreshClaims,
+        user: &User,
+        renewal: Renewal,
+    ) -> Result<Refreshed, SessionFault> {
+        let now = self.clock.now();
+        let Some(stored) = self.sessions.by_id(claims.session).await? else {
+            return Ok(Refreshed::Refused);
+        };
+        // The life of a session is fixed at its login: rotation does not prolong it.
+        let successor = RefreshToken { id: TokenId::random(), issued_at: now, expires_at: stored.expires_at };
+        let grace_millis = u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX);
+        let request = RotationRequest {
+            session: claims.session,
+            presented: claims.token,
+            successor: (renewal == Renewal::Rotate).then_some(successor),
+            now,
+            grace_since: crate::clock::Timestamp::from_millis(now.millis().saturating_sub(grace_millis)),
+            revoked_until: self.access_tokens_end(now),
+        };
+        match self.sessions.rotate(request).await? {
+            Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {
+                access: self.access_token(user, session.id)?,
+                expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+            }),
+            Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
+                self.rotated(user, &session)
+            }
+            Rotation::Replayed(revocation) => {
+                tracing::warn!(
+                    user_id = user.id.get(), session = %claims.session,
+                    "a replaced refresh token was used again: its session is closed"
+                );
+                self.revocations.publish(&[revocation]).await?;
+                Ok(Refreshed::Refused)
+            }
+            _ => Ok(Refreshed::Refused),
+        }
+    }
+
+    fn rotated(&self, user: &User, session: &Session) -> Result<Refreshed, SessionFault> {
+        Ok(Refreshed::Rotated {
+            access: self.access_token(user, session.id)?,
+            refresh: self.refresh_token(user, session)?,
+            expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+        })
+    }
+}

@@ -1,0 +1,299 @@
+//! The composition root: the only file that knows every room. Adapters are made here and handed
+//! on as ports.
+
+mod first_admin;
+mod housekeeping;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
+use tokio::sync::watch;
+
+use crate::adapter::embedded::EmbeddedRevocations;
+use crate::adapter::redis::{OnFailure, RedisRevocations, RedisSettings};
+use crate::adapter::sled::{SledOptions, SledStore};
+use crate::api::{Api, Client, LoginLimits, Services};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Checked, RevocationSettings};
+use crate::edge::{
+    Bound, CheckReadiness, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
+    operator_service, proxy_service,
+};
+use crate::identity::UserId;
+use crate::limits::{KnownPairs, Limiter, Policy};
+use crate::password::HashPool;
+use crate::pipeline::{FailureLimit, Pipeline, UserLimit};
+use crate::session::Lifecycle;
+use crate::shutdown::Drain;
+use crate::store::{RevocationLedger, Revocations, Sessions, Users};
+use crate::telemetry::{Gauges, Metrics};
+
+/// Tries for one request towards its upstream, the first one included; only what is safe to
+/// repeat is tried again.
+const UPSTREAM_TRIES: usize = 2;
+/// Idle connections to upstreams that are kept, over all of them.
+const UPSTREAM_POOL: usize = 512;
+/// How many pairs of account and address are remembered as used by the owner.
+const KNOWN_PAIRS_MAX: usize = 100_000;
+
+/// Sockets that are bound before anything else is started.
+pub struct Sockets {
+    pub public: Bound,
+    pub operations: Bound,
+}
+
+impl Sockets {
+    pub fn bind(checked: &Checked) -> Result<Self, String> {
+        Ok(Self { public: Bound::bind(checked.listen)?, operations: Bound::bind(checked.operations_listen)? })
+    }
+}
+
+/// Told once the gateway listens.
+pub struct Listening {
+    pub public: std::net::SocketAddr,
+    pub operations: std::net::SocketAddr,
+}
+
+/// The two shapes of the revocation view, for what is asked beyond the port.
+enum View {
+    Embedded(Arc<EmbeddedRevocations>),
+    Redis(Arc<RedisRevocations>),
+}
+
+/// Runs the gateway until it is told to stop; everything acknowledged is durable then.
+pub fn run(
+    checked: Checked,
+    sockets: Sockets,
+    announce: impl FnOnce(Listening) + Send + Sync + 'static,
+) -> Result<(), String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Metrics::new().map_err(|fault| format!("metrics cannot be made: {fault}"))?;
+    let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
+    let store = SledStore::open(&checked.store_path, options).map_err(|fault| fault.to_string())?;
+    let users: Arc<dyn Users> = Arc::new(store.clone());
+    let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
+    let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
+    let hashing = HashPool::start(checked.hashing).map_err(|fault| format!("password: {fault}"))?;
+
+    // A runtime for the few steps before the server has its own.
+    let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+    if let Some(admin) = checked.first_admin {
+        before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?;
+    }
+    let view = before.block_on(view(checked.revocations, &ledger, &clock))?;
+    let revocations: Arc<dyn Revocations> = match &view {
+        View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
+        View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
+    };
+
+    let limits = checked.limits;
+    let keys_max = limits.keys_max;
+    let pipeline = Arc::new(Pipeline {
+        routes: checked.routes,
+        verifier: checked.issuer.verifier(),
+        revocations: Arc::clone(&revocations),
+        user_limit: UserLimit(limiter::<UserId>(limits.user, keys_max).map(Arc::new)),
+        failures: FailureLimit(limiter(limits.failed_authentication_address, keys_max)),
+        clock: Arc::clone(&clock),
+    });
+    let verifier = checked.issuer.verifier();
+    let services = Arc::new(Services {
+        users,
+        sessions: Lifecycle {
+            sessions: Arc::clone(&sessions),
+            revocations: Arc::clone(&revocations),
+            issuer: Arc::new(checked.issuer),
+            clock: Arc::clone(&clock),
+            grace: checked.grace,
+        },
+        pipeline: Arc::clone(&pipeline),
+        verifier,
+        hashing,
+        login_limits: LoginLimits {
+            address: limiter(limits.login_address, keys_max),
+            pair: limiter(limits.login_account_address, keys_max),
+            account: limiter(limits.login_account, keys_max),
+            known: KnownPairs::new(KNOWN_PAIRS_MAX),
+        },
+        register_limit: limiter(limits.register_address, keys_max),
+        refresh_limit: limiter(limits.refresh_address, keys_max),
+        rotate_always: checked.rotate_always,
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+    });
+
+    let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
+    let connections = Connections::new(checked.connections, Arc::clone(&trusted));
+    let gateway = Gateway::new(GatewayParts {
+        pipeline: Arc::clone(&pipeline),
+        api: serve_api(Api::new(Arc::clone(&services))),
+        trusted,
+        metrics: Arc::clone(&metrics),
+        access_log: checked.access_log,
+    });
+    let gateway = gateway.map_err(|fault| format!("an upstream cannot be used: {fault}"))?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let view = Arc::new(view);
+    let operator = Operator {
+        metrics,
+        gauges: gauges(&services, &pipeline, &view, &connections),
+        readiness: readiness(&store, &revocations),
+        draining: Arc::clone(&draining),
+    };
+    let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
+        clock,
+        sessions,
+        ledger,
+        pipeline,
+        services: Arc::clone(&services),
+        embedded: match &*view {
+            View::Embedded(embedded) => Some(Arc::clone(embedded)),
+            View::Redis(_) => None,
+        },
+    })?;
+
+    let (drain, drained) = watch::channel(false);
+    let listening = Listening { public: sockets.public.address, operations: sockets.operations.address };
+    let ready: crate::edge::OnReady = {
+        let view = Arc::clone(&view);
+        Box::new(move || {
+            // On the proxy's runtime: the connection's driver then shares its threads.
+            if let View::Redis(redis) = &*view {
+                redis.start();
+            }
+            announce(listening);
+        })
+    };
+    let conf = server_conf(checked.threads);
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    let conf = Arc::clone(&server.configuration);
+    let public = proxy_service(
+        &conf,
+        gateway,
+        Arc::clone(&connections),
+        sockets.public,
+        checked.threads,
+        drained.clone(),
+        ready,
+    );
+    server.add_boxed_service(public);
+    server.add_boxed_service(operator_service(operator, sockets.operations, drained));
+    server.run(RunArgs {
+        shutdown_signal: Box::new(Drain::new(drain, draining, connections, checked.shutdown)),
+    });
+    keeper.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Pingora's settings, by name: its defaults are one thread, sixteen tries, and five minutes of
+/// grace.
+fn server_conf(threads: usize) -> ServerConf {
+    ServerConf {
+        threads,
+        max_retries: UPSTREAM_TRIES,
+        upstream_keepalive_pool_size: UPSTREAM_POOL,
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(1),
+        max_blocking_threads: Some(8),
+        ..ServerConf::default()
+    }
+}
+
+fn limiter<K: std::hash::Hash + Eq + Clone>(policy: Option<Policy>, keys_max: usize) -> Option<Limiter<K>> {
+    policy.map(|policy| Limiter::new(policy, keys_max))
+}
+
+async fn view(
+    settings: RevocationSettings,
+    ledger: &Arc<dyn RevocationLedger>,
+    clock: &Arc<dyn Clock>,
+) -> Result<View, String> {
+    match settings {
+        RevocationSettings::Embedded => {
+            let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
+            Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
+        }
+        RevocationSettings::Redis { url, ca_file, check_timeout, fail_open } => {
+            let mut settings = RedisSettings::new(url);
+            settings.ca_file = ca_file;
+            settings.check_timeout = check_timeout;
+            settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
+            let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
+            Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
+        }
+    }
+}
+
+fn serve_api(api: Api) -> ServeApi {
+    Box::new(move |request, client| {
+        let api = api.clone();
+        let client = Client {
+            address: client.address,
+            peer_is_trusted: client.peer_is_trusted,
+            request_id: client.request_id,
+        };
+        Box::pin(async move { api.serve(request, client).await })
+    })
+}
+
+fn gauges(
+    services: &Arc<Services>,
+    pipeline: &Arc<Pipeline>,
+    view: &Arc<View>,
+    connections: &Arc<Connections>,
+) -> Box<dyn Fn() -> Gauges + Send + Sync> {
+    let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
+    let (view, connections) = (Arc::clone(view), Arc::clone(connections));
+    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    Box::new(move || {
+        let hashing = services.hashing.figures();
+        let keys = services.limiter_keys().into_iter().chain(pipeline.limiter_keys());
+        let mut gauges = Gauges {
+            hash_waiting: signed(hashing.waiting.load(Ordering::Relaxed)),
+            hash_done: hashing.done.load(Ordering::Relaxed),
+            hash_shed: hashing.shed.load(Ordering::Relaxed),
+            hash_busy_micros: hashing.busy_micros.load(Ordering::Relaxed),
+            limiter_keys: keys.map(|(policy, held)| (policy, signed(held))).collect(),
+            connections: signed(connections.open()),
+            ..Gauges::default()
+        };
+        match &*view {
+            View::Embedded(embedded) => {
+                let sizes = embedded.sizes();
+                gauges.revocation_entries = vec![
+                    ("token", signed(sizes.tokens)),
+                    ("session", signed(sizes.sessions)),
+                    ("user", signed(sizes.users)),
+                ];
+            }
+            View::Redis(redis) => {
+                let reading = redis.figures().read();
+                gauges.revocation_store_up = Some(reading.connected);
+                gauges.revocation_checks = vec![
+                    ("asked", reading.checks),
+                    ("error", reading.errors),
+                    ("timeout", reading.timeouts),
+                    ("failed_open", reading.failed_open),
+                    ("data_loss", reading.data_losses),
+                    ("rebuild", reading.rebuilds),
+                ];
+            }
+        }
+        gauges
+    })
+}
+
+fn readiness(store: &SledStore, revocations: &Arc<dyn Revocations>) -> CheckReadiness {
+    let (store, revocations) = (store.clone(), Arc::clone(revocations));
+    Box::new(move || {
+        let (store, revocations) = (store.clone(), Arc::clone(&revocations));
+        Box::pin(async move {
+            let view = revocations.ping().await.err().map(|fault| fault.to_string());
+            vec![("store", store.failure().map(str::to_owned)), ("revocations", view)]
+        })
+    })
+}

@@ -1,0 +1,40 @@
+//! The first administrator, when there is none. An existing account is never promoted: somebody
+//! could have registered that address first.
+
+use crate::clock::Clock;
+use crate::identity::{Email, Role};
+use crate::password::{HashPool, Password};
+use crate::store::{NewUser, StoreError, StoredHash, Users};
+
+pub(super) async fn ensure(
+    users: &dyn Users,
+    hashing: &HashPool,
+    clock: &dyn Clock,
+    (email, password): (Email, Password),
+) -> Result<(), String> {
+    let unreadable = |fault: StoreError| format!("the account store cannot be read: {fault}");
+    if users.has_administrator().await.map_err(unreadable)? {
+        return Ok(());
+    }
+    let hash = hashing.hash(password).await.map_err(|fault| fault.to_string())?;
+    let admin = NewUser {
+        email,
+        password_hash: StoredHash(hash),
+        first_name: String::new(),
+        last_name: String::new(),
+        role: Role::Admin,
+        created_at: clock.now(),
+    };
+    match users.create(admin).await {
+        Ok(user) => {
+            tracing::info!(user_id = user.id.get(), "the first administrator was made");
+            Ok(())
+        }
+        Err(StoreError::Conflict) => Err(
+            "GATEWAY_ADMIN_EMAIL has an account already, which is no administrator, and there is no other administrator. \
+             It is not promoted, since anybody could have registered it: choose another address"
+                .to_owned(),
+        ),
+        Err(fault) => Err(format!("the first administrator cannot be stored: {fault}")),
+    }
+}

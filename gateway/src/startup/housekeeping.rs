@@ -1,0 +1,68 @@
+//! Now and then: forgets what expired, in the stores and in the limiters' memory.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use crate::adapter::embedded::EmbeddedRevocations;
+use crate::api::Services;
+use crate::clock::Clock;
+use crate::pipeline::Pipeline;
+use crate::store::{RevocationLedger, Sessions};
+
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// What is to be kept tidy.
+pub(super) struct Work {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) ledger: Arc<dyn RevocationLedger>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) services: Arc<Services>,
+    pub(super) embedded: Option<Arc<EmbeddedRevocations>>,
+}
+
+/// The thread that does it; it ends when told to.
+pub(super) struct Keeper {
+    stop: Option<Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(super) fn start(work: Work) -> Result<Self, String> {
+        let (stop, stopped) = channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+        let thread = std::thread::Builder::new().name("housekeeping".to_owned()).spawn(move || {
+            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                runtime.block_on(work.once());
+            }
+        });
+        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    async fn once(&self) {
+        let now = self.clock.now();
+        self.pipeline.forget_idle();
+        self.services.forget_idle();
+        if let Some(embedded) = &self.embedded {
+            embedded.sweep(now);
+        }
+        for swept in [self.sessions.sweep(now).await, self.ledger.sweep(now).await] {
+            if let Err(fault) = swept {
+                tracing::warn!(error = %fault, "what expired could not be removed from the store");
+            }
+        }
+    }
+}

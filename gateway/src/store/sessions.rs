@@ -1,0 +1,87 @@
+//! The port for sessions: one login on one device, and the chain of its refresh tokens.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Revocation, StoreError};
+use crate::clock::Timestamp;
+use crate::identity::{SessionId, TokenId, UserId};
+
+/// The facts from which a refresh token can be made again, signature included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshToken {
+    pub id: TokenId,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// A session as it is stored. A closed session is no longer stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: SessionId,
+    pub user: UserId,
+    pub created_at: Timestamp,
+    pub last_used_at: Timestamp,
+    /// The session ends here, however often its refresh token was rotated.
+    pub expires_at: Timestamp,
+    /// The refresh token that is in force.
+    pub current: RefreshToken,
+    /// Whether `current` was ever presented: from then on its predecessor has no grace.
+    pub current_used: bool,
+    /// The predecessor of `current`, and when it was replaced.
+    pub previous: Option<(TokenId, Timestamp)>,
+    /// Where the session was opened from, and by what: shown to its owner.
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// A refresh token was presented; the question is what it still is.
+#[derive(Clone, Copy, Debug)]
+pub struct RotationRequest {
+    pub session: SessionId,
+    /// The `jti` that was presented, from a verified refresh token.
+    pub presented: TokenId,
+    /// The successor to install, if `presented` is in force and the client wants a rotation.
+    pub successor: Option<RefreshToken>,
+    pub now: Timestamp,
+    /// A predecessor replaced at or after this moment still has its grace.
+    pub grace_since: Timestamp,
+    /// Until when a `Revocation::Session` must live if this turns out to be a replay.
+    pub revoked_until: Timestamp,
+}
+
+/// What the presented refresh token was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// In force, and still is: no successor was asked for.
+    Kept(Session),
+    /// In force, and now replaced by `session.current`.
+    Rotated(Session),
+    /// Replaced a moment ago by `session.current`, which nobody has used yet: a lost answer, or
+    /// a second tab. The successor is handed out once more.
+    Graced(Session),
+    /// Replaced before: somebody holds a copy. The session was closed, durably, and its
+    /// revocation recorded in the same transaction.
+    Replayed(Revocation),
+    /// There is no such session (any more).
+    Unknown,
+}
+
+/// Sessions. Every method that changes something returns once the change is durable.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    async fn open(&self, session: Session) -> Result<(), StoreError>;
+
+    async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
+    /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.
+    async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError>;
+
+    /// Closes the session if it lives, and records what that revokes, in one transaction.
+    /// Closing a session that is gone already records the revocations all the same.
+    async fn close(&self, id: SessionId, revoked: &[Revocation]) -> Result<(), StoreError>;
+
+    /// Forgets sessions that expired before `now`; answers how many.
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
+}

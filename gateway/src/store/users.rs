@@ -1,0 +1,100 @@
+//! The port for accounts.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Revocation, StoreError};
+use crate::clock::Timestamp;
+use crate::identity::{Email, Generation, Role, UserId};
+
+/// A password hash as a PHC string. It never prints.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoredHash(pub String);
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredHash(…)")
+    }
+}
+
+/// An account as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub password_hash: StoredHash,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+    pub is_active: bool,
+    /// Access tokens with a lower `gen` are refused.
+    pub generation: Generation,
+    pub created_at: Timestamp,
+}
+
+/// What a registration brings; the store gives it an id.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub email: Email,
+    pub password_hash: StoredHash,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+    pub created_at: Timestamp,
+}
+
+/// What to change in an account; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Amendment {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub role: Option<Role>,
+    pub is_active: Option<bool>,
+}
+
+/// One page of accounts in the order of their ids.
+#[derive(Clone, Debug)]
+pub struct UserPage {
+    pub users: Vec<User>,
+    pub total: u64,
+}
+
+/// Accounts. Every method that changes something returns once the change is durable.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds an account under a fresh id; ids are never reused.
+    ///
+    /// `StoreError::Conflict` when the address has an account: of parallel calls with one address,
+    /// exactly one succeeds.
+    async fn create(&self, new: NewUser) -> Result<User, StoreError>;
+
+    async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// The accounts from `offset` (0 = the first), at most `limit`, and how many there are in all.
+    async fn page(&self, offset: u64, limit: u64) -> Result<UserPage, StoreError>;
+
+    /// Changes an account; `None` when there is no such user.
+    ///
+    /// When `role` or `is_active` really change, the generation is raised and
+    /// `Revocation::Generation` (living until `revoked_until`) is recorded in the same transaction,
+    /// and returned, so that tokens already issued are refused whatever happens next.
+    /// Deactivation also closes the user's sessions' grace: the caller need not do more.
+    /// `StoreError::LastAdministrator` when no active administrator would be left.
+    async fn amend(
+        &self,
+        id: UserId,
+        amendment: Amendment,
+        revoked_until: Timestamp,
+    ) -> Result<Option<(User, Option<Revocation>)>, StoreError>;
+
+    /// Replaces the password hash if it still is `old`; answers whether it was.
+    async fn rehash(&self, id: UserId, old: &StoredHash, new: StoredHash) -> Result<bool, StoreError>;
+
+    /// Whether any account, active or not, has the administrator's role.
+    async fn has_administrator(&self) -> Result<bool, StoreError>;
+}

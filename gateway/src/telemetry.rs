@@ -1,0 +1,10 @@
+//! What operators see: metrics, one log line a request, request ids. The only room that names
+//! `prometheus`.
+
+mod access_log;
+mod metrics;
+mod request_id;
+
+pub use access_log::{AccessLine, LogFormat, init as init_logs};
+pub use metrics::{Gauges, Metrics, RouteMetrics};
+pub use request_id::RequestId;

@@ -1,0 +1,50 @@
+//! The id under which a request is found again in every log.
+
+use std::fmt;
+
+/// At most this many characters of an accepted id.
+const REQUEST_ID_MAX: usize = 128;
+
+/// An id of visible characters that are safe in headers, logs and JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId(Box<str>);
+
+impl RequestId {
+    /// A UUIDv7 (RFC 9562 §5.7): unique, and sorted by time.
+    pub fn fresh() -> Self {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text: &str = uuid::Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
+        Self(text.into())
+    }
+
+    /// An id from a proxy that is trusted, if it is well-formed: `[A-Za-z0-9._-]{1,128}`.
+    pub fn accept(text: &str) -> Option<Self> {
+        let sound = (1..=REQUEST_ID_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        sound.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_well_formed_ids_are_accepted() {
+        assert!(RequestId::accept("a-B_7.x").is_some());
+        assert!(RequestId::accept(RequestId::fresh().as_str()).is_some());
+        for wrong in ["", "a b", "a\r\nb", "ä", &"x".repeat(129)] {
+            assert!(RequestId::accept(wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

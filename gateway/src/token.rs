@@ -1,0 +1,20 @@
+//! JSON Web Tokens: pure computation, and the only room that names `jsonwebtoken`.
+
+mod claims;
+mod header;
+mod issue;
+mod keys;
+mod verify;
+
+pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
+pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
+pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};
+pub use verify::{RawToken, TOKEN_BYTES_MAX, TokenFault, Verifier};
+
+/// Installs the cryptography and proves that it works: signs one token and verifies it.
+/// Without it the first login, rather than the start, would tell that something is missing.
+pub fn install_cryptography() -> Result<(), String> {
+    // `Err` says that a provider is there already, which is what we want.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    keys::self_check()
+}

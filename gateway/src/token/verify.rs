@@ -1,0 +1,136 @@
+//! Verification: the algorithm pinned by the key, the shape exact, the claims ours (RFC 8725 §3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use thiserror::Error;
+
+use super::claims::{AuthenticClaims, Claimed, Kind, RefreshClaims, VerifiedClaims};
+use super::header::says_hs256;
+use super::keys::HmacKey;
+use crate::clock::Timestamp;
+
+/// Longest token that is looked at, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// A token as the client sent it: nothing about it is known.
+#[derive(Clone, Copy)]
+pub struct RawToken<'a>(&'a str);
+
+impl<'a> RawToken<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum TokenFault {
+    /// Not ours, changed, of the wrong type, or not valid yet.
+    #[error("the token is invalid")]
+    Invalid,
+    /// Ours, and its time is over.
+    #[error("the token expired")]
+    Expired,
+}
+
+/// What verification needs, prepared once and shared by all threads without a lock.
+#[derive(Debug)]
+pub struct Verifier {
+    pub(super) access_key: HmacKey,
+    pub(super) refresh_key: HmacKey,
+    pub(super) issuer: String,
+    pub(super) audience: Option<String>,
+    /// Longest life of an access token, in seconds. A token that claims more is not one of this
+    /// configuration, and could outlive the revocation of its session.
+    pub(super) access_seconds: u64,
+}
+
+impl Verifier {
+    /// An access token, verified whole.
+    pub fn verify(&self, token: RawToken<'_>, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
+        self.authenticate(token)?.in_time(now)
+    }
+
+    /// An access token that we signed, whatever its time: for a logout.
+    pub fn authenticate(&self, token: RawToken<'_>) -> Result<AuthenticClaims, TokenFault> {
+        let claimed = open(&self.access_key, token).ok_or(TokenFault::Invalid)?;
+        self.access_claims(claimed).ok_or(TokenFault::Invalid)
+    }
+
+    /// A refresh token, verified whole. The store then says whether it is still in force.
+    pub fn verify_refresh(&self, token: RawToken<'_>, now: Timestamp) -> Result<RefreshClaims, TokenFault> {
+        let claimed = open(&self.refresh_key, token).ok_or(TokenFault::Invalid)?;
+        let (exp, iat) = (claimed.exp, claimed.iat);
+        let claims = self.refresh_claims(claimed).ok_or(TokenFault::Invalid)?;
+        let expired = exp.is_none_or(|exp| now.seconds() >= exp);
+        let early = iat.is_none_or(|iat| iat > now.seconds().saturating_add(5));
+        match (early, expired) {
+            (true, _) => Err(TokenFault::Invalid),
+            (false, true) => Err(TokenFault::Expired),
+            (false, false) => Ok(claims),
+        }
+    }
+
+    fn access_claims(&self, claimed: Claimed) -> Option<AuthenticClaims> {
+        self.is_ours(&claimed, Kind::Access)?;
+        let audience_fits = match (&self.audience, &claimed.aud) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => theirs.names(ours),
+            _ => false,
+        };
+        let (issued_at, expires_at) = (claimed.iat?, claimed.exp?);
+        let life = expires_at.checked_sub(issued_at)?;
+        (audience_fits && life <= self.access_seconds).then_some(())?;
+        Some(AuthenticClaims(VerifiedClaims {
+            user: claimed.user_id?,
+            email: claimed.email?,
+            role: claimed.role?,
+            token: claimed.jti?,
+            session: claimed.sid?,
+            generation: claimed.generation?,
+            issued_at,
+            not_before: claimed.nbf.unwrap_or(0),
+            expires_at,
+        }))
+    }
+
+    fn refresh_claims(&self, claimed: Claimed) -> Option<RefreshClaims> {
+        self.is_ours(&claimed, Kind::Refresh)?;
+        claimed.email.as_ref()?;
+        Some(RefreshClaims { user: claimed.user_id?, session: claimed.sid?, token: claimed.jti? })
+    }
+
+    /// Type, issuer, and a subject that is the user id.
+    fn is_ours(&self, claimed: &Claimed, kind: Kind) -> Option<()> {
+        let subject = claimed.sub.as_deref()?.parse().ok();
+        let ours = claimed.kind == Some(kind)
+            && claimed.iss.as_deref() == Some(self.issuer.as_str())
+            && subject.is_some()
+            && subject == claimed.user_id;
+        ours.then_some(())
+    }
+}
+
+/// Checks the signature before anything of the payload is parsed. Exactly three parts: five would
+/// be a JWE (RFC 7516), and are refused with everything else.
+fn open(key: &HmacKey, token: RawToken<'_>) -> Option<Claimed> {
+    let text = token.0;
+    (text.len() <= TOKEN_BYTES_MAX).then_some(())?;
+    let (message, signature) = text.rsplit_once('.')?;
+    let (header, payload) = message.split_once('.')?;
+    (!payload.contains('.')).then_some(())?;
+    let header_fits = header == OUR_HEADER || says_hs256(&decode(header.as_bytes())?);
+    header_fits.then_some(())?;
+    let mut tag = [0; 32];
+    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut tag).ok()?;
+    (length == tag.len() && key.matches(message.as_bytes(), &tag)).then_some(())?;
+    serde_json::from_slice(&decode(payload.as_bytes())?).ok()
+}
+
+/// `{"typ":"JWT","alg":"HS256"}`, as we write it: most tokens need no look inside.
+const OUR_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9";
+
+/// Strict base64url (RFC 7515 §2): no padding, no other alphabet, no stray trailing bits.
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}

@@ -1,0 +1,8 @@
+//! The specification: what the gateway does, chapter by chapter, through its front door.
+//!
+//! One binary, so that the code is linked once. Names are sentences; each test starts what it
+//! needs on free ports and leaves nothing running.
+
+mod support;
+
+mod smoke;

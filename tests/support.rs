@@ -1,0 +1,58 @@
+//! What the chapters share: real programs on free ports, people who act through HTTP, and tokens
+//! that nobody should accept.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "not every chapter uses everything; tests may read the clock to bound a wait"
+)]
+
+pub mod forge;
+pub mod gateway;
+pub mod http;
+pub mod people;
+pub mod raw;
+pub mod todo_backend;
+pub mod upstream;
+
+use std::time::{Duration, Instant};
+
+/// Waits for something to become true, and fails loudly when it does not.
+pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !happened() {
+        assert!(Instant::now() < deadline, "did not happen within 20 s: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// A port that is free now. What binds it next must be ready to try another one.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Runs the same closure on many threads at once, and collects what they return.
+pub fn in_parallel<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let barrier = std::sync::Barrier::new(count);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count)
+            .map(|number| {
+                let (barrier, act) = (&barrier, &act);
+                scope.spawn(move || {
+                    barrier.wait();
+                    act(number)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// The words that mark each secret of the tests: no log may have them.
+pub fn canary(text: &str) {
+    for line in text.lines() {
+        assert!(!line.contains("CANARY"), "a secret was written: {line}");
+        assert!(!line.contains("eyJ"), "a token was written: {line}");
+    }
+}

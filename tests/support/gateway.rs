@@ -1,0 +1,260 @@
+//! The real binary on free ports: started, waited for by its ready line, stopped on drop.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::http::{Client, Reply};
+
+/// The key with which the tests' gateways sign access tokens. Its words mark it: they must never
+/// be seen in a log, an answer or a metric.
+pub const ACCESS_KEY: &str = "CANARY-access-key-5d1f0c7e9b3a4286-CANARY";
+pub const REFRESH_KEY: &str = "CANARY-refresh-key-0a6e2b94c8d7f135-CANARY";
+pub const ADMIN_EMAIL: &str = "admin@example.com";
+pub const ADMIN_PASSWORD: &str = "CANARY-Admin-Password-1";
+
+/// How a gateway is to be started. Without more it is `gateway serve` with a route `todos` to
+/// an upstream of the caller's, on the embedded default.
+pub struct Setup {
+    config: String,
+    environment: Vec<(String, String)>,
+    data: Option<PathBuf>,
+    demo: bool,
+}
+
+impl Setup {
+    /// `gateway demo`: with its own todo service.
+    pub fn demo() -> Self {
+        Self { demo: true, ..Self::new("") }
+    }
+
+    /// `gateway serve` with these lines of configuration.
+    pub fn new(config: &str) -> Self {
+        Self { config: config.to_owned(), environment: Vec::new(), data: None, demo: false }
+    }
+
+    /// `gateway serve` with one protected route `/api/todos` to this upstream.
+    pub fn before(upstream: SocketAddr) -> Self {
+        Self::new("").upstream("todo", &upstream.to_string()).route("todos", "/api/todos", "todo", "")
+    }
+
+    pub fn config(mut self, lines: &str) -> Self {
+        self.config.push_str(lines);
+        self.config.push('\n');
+        self
+    }
+
+    pub fn upstream(self, name: &str, address: &str) -> Self {
+        self.config(&format!("[[upstreams]]\nname = \"{name}\"\naddress = \"{address}\""))
+    }
+
+    /// `more` are further lines of the route, such as `auth = "public"`.
+    pub fn route(self, name: &str, path: &str, upstream: &str, more: &str) -> Self {
+        self.config(&format!(
+            "[[routes]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"{upstream}\"\n{more}"
+        ))
+    }
+
+    /// A variable such as `GATEWAY__LIMITS__USER`, `{requests=5,window_seconds=60}`.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn redis(self, url: &str) -> Self {
+        self.env("REDIS_URL", url)
+    }
+
+    /// Keeps the stores in this folder instead of one that goes with the gateway.
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
+    pub fn start(self) -> Gateway {
+        self.try_start()
+            .unwrap_or_else(|failed| panic!("the gateway did not start: {} {}", failed.status, failed.stderr))
+    }
+
+    /// `Err` when it ended instead of listening.
+    pub fn try_start(self) -> Result<Gateway, Failed> {
+        let own = tempfile::tempdir().unwrap();
+        let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
+        let mut command = command();
+        if self.demo {
+            command
+                .args(["demo", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
+                .arg("--data")
+                .arg(&data);
+        } else {
+            let path = own.path().join("gateway.toml");
+            std::fs::write(&path, &self.config).unwrap();
+            command
+                .args(["serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
+                .arg("--config")
+                .arg(path);
+            command.env("GATEWAY__STORE__PATH", &data);
+        }
+        command
+            .env("JWT_SECRET_KEY", ACCESS_KEY)
+            .env("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)
+            .env("GATEWAY_ADMIN_EMAIL", ADMIN_EMAIL)
+            .env("GATEWAY_ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let reader = follow(child.stderr.take().unwrap(), Arc::clone(&log));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).unwrap();
+        let addresses: Vec<SocketAddr> = ready
+            .split("http://")
+            .skip(1)
+            .filter_map(|rest| rest.split([' ', ')', '\n']).next()?.parse().ok())
+            .collect();
+        let [address, operations] = addresses[..] else {
+            let status = child.wait().unwrap();
+            reader.join().unwrap();
+            let stderr = log.lock().unwrap().clone();
+            return Err(Failed { status, stderr });
+        };
+        Ok(Gateway {
+            child,
+            address,
+            operations,
+            data,
+            log,
+            reader: Some(reader),
+            _own: own,
+            _stdout: stdout,
+        })
+    }
+}
+
+/// A gateway that did not start.
+#[derive(Debug)]
+pub struct Failed {
+    pub status: ExitStatus,
+    pub stderr: String,
+}
+
+/// The binary under test, with an empty environment.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command.env_clear().env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Runs a command of the binary to its end: status, standard output, standard error.
+pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
+    let output = command().args(arguments).envs(environment.iter().copied()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// A running gateway; it is stopped when this is dropped.
+pub struct Gateway {
+    child: Child,
+    pub address: SocketAddr,
+    pub operations: SocketAddr,
+    pub data: PathBuf,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    _own: tempfile::TempDir,
+    _stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Gateway {
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    pub fn operator(&self) -> Client {
+        Client::new(self.operations)
+    }
+
+    pub fn metrics(&self) -> String {
+        self.operator().get("/metrics").send().text()
+    }
+
+    /// The value of one series, such as `gateway_x_total{reason="y"}`; zero if it is not there.
+    pub fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    pub fn ready(&self) -> Reply {
+        self.operator().get("/readyz").send()
+    }
+
+    /// Everything that was logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// `kill -9`; the data folder stays.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit status.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
+    /// Everything that was logged, after its end.
+    pub fn last_words(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.log()
+    }
+}
+
+impl Drop for Gateway {
+    /// No test leaves a gateway running, and no gateway may have panicked in any test.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let log = self.last_words();
+        if !std::thread::panicking() {
+            assert!(!log.contains("panicked"), "the gateway panicked: {log}");
+            super::canary(&log);
+        }
+    }
+}
+
+fn follow(mut source: impl std::io::Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        loop {
+            match source.read(&mut chunk) {
+                Ok(0) | Err(_) => return,
+                Ok(read) => log.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read])),
+            }
+        }
+    })
+}
+
+/// Standard output after the ready line.
+pub fn drain(gateway: &mut Gateway) -> String {
+    let mut rest = String::new();
+    let _ = gateway._stdout.read_to_string(&mut rest);
+    rest
+}

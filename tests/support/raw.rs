@@ -1,0 +1,105 @@
+//! Bytes on a socket: what no well-behaved client would send.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A connection that says exactly what it is told to.
+pub struct Raw(TcpStream);
+
+/// What came back.
+#[derive(Debug)]
+pub struct RawReply {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl RawReply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Raw {
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        // The other side may have answered and closed already: that is for the reading to tell.
+        let _ = self.0.write_all(bytes.as_ref());
+        self
+    }
+
+    /// One response, by its `Content-Length` or its chunks; `None` if the connection ended first.
+    pub fn reply(&mut self) -> Option<RawReply> {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            match self.0.read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                _ => return None,
+            }
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        if (100..200).contains(&status) {
+            return Some(RawReply { status, head, body: Vec::new() });
+        }
+        let field = |name: &str| {
+            head.lines().find_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            })
+        };
+        let mut body = Vec::new();
+        if let Some(length) = field("content-length") {
+            body.resize(length.parse().ok()?, 0);
+            self.0.read_exact(&mut body).ok()?;
+        } else if field("transfer-encoding").is_some() {
+            loop {
+                let mut line = Vec::new();
+                while !line.ends_with(b"\r\n") {
+                    self.0.read_exact(&mut byte).ok()?;
+                    line.push(byte[0]);
+                }
+                let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).ok()?;
+                let mut chunk = vec![0; size + 2];
+                self.0.read_exact(&mut chunk).ok()?;
+                body.extend_from_slice(&chunk[..size]);
+                if size == 0 {
+                    break;
+                }
+            }
+        }
+        Some(RawReply { status, head, body })
+    }
+
+    /// Whether the other side closes the connection, without saying anything more.
+    pub fn is_closed(&mut self) -> bool {
+        matches!(self.0.read(&mut [0]), Ok(0)) || {
+            let kind = self.0.read(&mut [0]).map_err(|fault| fault.kind());
+            matches!(kind, Ok(0) | Err(std::io::ErrorKind::ConnectionReset))
+        }
+    }
+
+    /// Everything until the other side closes.
+    pub fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        let _ = self.0.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
+    pub fn stream(&self) -> &TcpStream {
+        &self.0
+    }
+}
+
+/// One request on a connection of its own.
+pub fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Option<RawReply> {
+    Raw::connect(address).send(bytes).reply()
+}

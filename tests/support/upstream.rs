@@ -1,0 +1,141 @@
+//! An upstream that records what reached it, byte for byte, and answers as it is told.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub line: String,
+    /// Names as they were written, and values.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Arrived {
+    /// All values of a name, in any case.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let same = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The value of a name that occurs exactly once.
+    pub fn one(&self, name: &str) -> &str {
+        let all = self.all(name);
+        assert_eq!(all.len(), 1, "{name} occurs {} times in {self:?}", all.len());
+        all[0]
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        !self.all(name).is_empty()
+    }
+
+    /// The values as a CGI, WSGI or PHP server sees them: everything but letters and digits is `_`.
+    pub fn folded(&self, name: &str) -> Vec<&str> {
+        let fold = |name: &str| -> String {
+            name.chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+                .collect()
+        };
+        self.headers
+            .iter()
+            .filter(|(key, _)| fold(key) == fold(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    pub fn target(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap()
+    }
+}
+
+/// Listens until the test ends.
+pub struct Upstream {
+    pub address: SocketAddr,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
+}
+
+impl Upstream {
+    /// Answers everything with 200 and `ok`.
+    pub fn start() -> Self {
+        Self::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    }
+
+    /// Answers everything with these bytes; a connection is closed after an empty answer.
+    pub fn answering(answer: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let arrived = Arc::new(Mutex::new(Vec::new()));
+        let (record, answer) = (Arc::clone(&arrived), answer.to_owned());
+        // The thread ends with the process: it waits for connections and holds nothing else.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (record, answer) = (Arc::clone(&record), answer.clone());
+                std::thread::spawn(move || serve(stream, &record, &answer));
+            }
+        });
+        Self { address, arrived }
+    }
+
+    /// Everything that arrived so far.
+    pub fn arrived(&self) -> Vec<Arrived> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    /// The one request that arrived.
+    pub fn only(&self) -> Arrived {
+        let arrived = self.arrived();
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+        arrived[0].clone()
+    }
+
+    pub fn forget(&self) {
+        self.arrived.lock().unwrap().clear();
+    }
+}
+
+fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    while let Some(arrived) = read(&mut reader) {
+        record.lock().unwrap().push(arrived);
+        if answer.is_empty() || writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Arrived> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut headers = Vec::new();
+    loop {
+        let mut field = Vec::new();
+        reader.read_until(b'\n', &mut field).ok()?;
+        let field = String::from_utf8_lossy(&field).trim_end().to_owned();
+        if field.is_empty() {
+            break;
+        }
+        let (name, value) = field.split_once(':')?;
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let mut arrived = Arrived { line: line.trim_end().to_owned(), headers, body: Vec::new() };
+    if let Some(length) = arrived.all("content-length").first().and_then(|length| length.parse().ok()) {
+        arrived.body = vec![0; length];
+        reader.read_exact(&mut arrived.body).ok()?;
+    } else if arrived.has("transfer-encoding") {
+        loop {
+            let mut size = String::new();
+            reader.read_line(&mut size).ok()?;
+            let size = usize::from_str_radix(size.trim(), 16).ok()?;
+            let mut chunk = vec![0; size + 2];
+            reader.read_exact(&mut chunk).ok()?;
+            arrived.body.extend_from_slice(&chunk[..size]);
+            if size == 0 {
+                break;
+            }
+        }
+    }
+    Some(arrived)
+}

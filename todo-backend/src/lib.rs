@@ -1,0 +1,27 @@
+//! A small todo service behind an authentication gateway: it stores todos and knows nothing of passwords or tokens.
+//!
+//! It is the example of how a service should trust the gateway. Who calls is read from the
+//! identity headers that the gateway injects, in one place, [`caller`]; nothing else in here looks
+//! at them. Such headers are only as good as the way to this service, so it listens on a Unix
+//! socket of mode 0600, or on loopback with a warning.
+//!
+//! Reading order: [`caller`], `todos` (the endpoints), `store` (sled, and why an answer of 2xx
+//! survives a power cut), `listen` (sockets and the way down).
+#![forbid(unsafe_code)]
+
+mod answer;
+mod body;
+pub mod caller;
+mod clock;
+mod input;
+mod listen;
+mod page;
+mod refusal;
+mod store;
+mod todo;
+mod todos;
+
+pub use listen::{ListenError, UnixSocket, bind_tcp, serve_tcp, serve_unix};
+pub use refusal::Refusal;
+pub use store::{Store, StoreError};
+pub use todos::router;

@@ -1,0 +1,175 @@
+//! The program as an operator meets it: what it prints, how it ends, what survives it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn todo_backend(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_todo-backend"));
+    command.args(arguments).arg("--data").arg(data).env_remove("RUST_LOG");
+    command.env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// A running server and the address that it printed; killed with the value.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Self {
+        let mut child = todo_backend(&["--listen", "127.0.0.1:0"], data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("todo-backend listening on http://");
+        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Self { child, address }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: todo\r\nConnection: close\r\nX-User-Id: 7\r\n\
+             X-User-Email: ann@example.org\r\nX-User-Role: user\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// SIGTERM, and what came of it; all of stderr with it.
+    fn stop(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        let code = self.child.wait().unwrap().code();
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The exit code, and stderr; nothing may be on stdout of what did not start.
+fn refused(arguments: &[&str], data: &Path) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = todo_backend(arguments, data).output().unwrap();
+    assert!(stdout.is_empty());
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn sigterm_ends_it_with_success_and_tcp_comes_with_a_warning() {
+    let data = TempDir::new().unwrap();
+
+    let (code, said) = Server::start(data.path()).stop();
+
+    assert_eq!(code, Some(0));
+    assert!(said.contains("can claim any identity"), "{said}");
+}
+
+#[test]
+fn a_created_todo_survives_kill_9() {
+    let data = TempDir::new().unwrap();
+    for round in 1..=5 {
+        let server = Server::start(data.path());
+        let answer = server.ask("POST", "/api/todos", r#"{"title":"Milk"}"#);
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        drop(server);
+
+        let answer = Server::start(data.path()).ask("GET", "/api/todos", "");
+        assert!(answer.contains(&format!(r#""total":{round},"#)), "{answer}");
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_refused() {
+    let data = TempDir::new().unwrap();
+    let _first = Server::start(data.path());
+
+    let (code, said) = refused(&["--listen", "127.0.0.1:0"], data.path());
+
+    assert_eq!(code, Some(1));
+    assert!(said.contains("is in use by another process"), "{said}");
+}
+
+#[test]
+fn a_taken_port_is_refused_at_once() {
+    let (data, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let first = Server::start(data.path());
+
+    let (code, said) = refused(&["--listen", &first.address], other.path());
+
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&format!("{} is in use", first.address)), "{said}");
+}
+
+#[test]
+fn an_address_open_to_others_is_a_bad_configuration() {
+    let data = TempDir::new().unwrap();
+
+    let (code, said) = refused(&["--listen", "0.0.0.0:0"], data.path());
+
+    assert_eq!(code, Some(78));
+    assert!(said.contains("--allow-non-loopback"), "{said}");
+}
+
+#[test]
+fn a_damaged_store_is_one_clear_message() {
+    let data = TempDir::new().unwrap();
+    Server::start(data.path()).ask("POST", "/api/todos", r#"{"title":"Milk"}"#);
+    let db = data.path().join("db");
+    let length = std::fs::metadata(&db).unwrap().len();
+    std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+
+    let (code, said) = refused(&["--listen", "127.0.0.1:0"], data.path());
+
+    assert_eq!(code, Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains(&data.path().display().to_string()), "{said}");
+    assert!(said.contains("todo-backend import"), "{said}");
+}
+
+#[test]
+fn an_export_is_imported_elsewhere() {
+    let (data, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    Server::start(data.path()).ask("POST", "/api/todos", r#"{"title":"Milk"}"#);
+    let export = todo_backend(&["export"], data.path()).output().unwrap();
+    assert!(export.status.success());
+    let file = other.path().join("export.jsonl");
+    std::fs::write(&file, export.stdout).unwrap();
+    let fresh = other.path().join("data");
+
+    let imported = todo_backend(&["import", file.to_str().unwrap()], &fresh).output().unwrap();
+
+    assert!(imported.status.success(), "{imported:?}");
+    let answer = Server::start(&fresh).ask("GET", "/api/todos/1", "");
+    assert!(answer.contains(r#""title":"Milk""#), "{answer}");
+}
+
+#[test]
+fn an_export_of_a_folder_that_is_not_there_makes_none() {
+    let parent = TempDir::new().unwrap();
+    let missing = parent.path().join("missing");
+
+    let (code, said) = refused(&["export"], &missing);
+
+    assert_eq!(code, Some(1));
+    assert!(said.contains("there is no folder") && !missing.exists(), "{said}");
+}
