@@ -5,4 +5,6 @@
 
 mod support;
 
+mod architecture;
 mod smoke;
+mod store_contract;

@@ -10,8 +10,10 @@
 pub mod forge;
 pub mod gateway;
 pub mod http;
+pub mod ledger;
 pub mod people;
 pub mod raw;
+pub mod redis;
 pub mod todo_backend;
 pub mod upstream;
 

@@ -2,9 +2,11 @@
 
 mod check;
 mod file;
+mod load;
 mod secret_source;
 mod suggest;
 
 pub use check::{Checked, Faults, KeyPolicy, RevocationSettings, RouteLimits, check};
-pub use file::{File, Flags, RouteEntry, UpstreamEntry, load};
+pub use file::{File, RouteEntry, UpstreamEntry};
+pub use load::{Flags, Loaded, load};
 pub use secret_source::{Environment, Secrets};

@@ -4,10 +4,10 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::body::Fields;
+use super::body::{Fields, names};
 use super::caller::Administrator;
 use super::page::Page;
-use super::{Client, Shared, profile};
+use super::{Client, Shared};
 use crate::identity::{Role, UserId};
 use crate::problem::{Code, Problem};
 use crate::store::{Amendment, User};
@@ -51,7 +51,7 @@ pub(super) async fn amend(
     let amendment = Amendment {
         role: fields.text("role")?.map(role).transpose()?,
         is_active: fields.flag("is_active")?,
-        ..profile::names(&fields)?
+        ..names(&fields)?
     };
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
     let until = services.sessions.access_tokens_end(services.clock.now());

@@ -76,3 +76,8 @@ impl From<StoreError> for Problem {
         Self::new(Code::StoreUnavailable).retry_after(std::time::Duration::from_secs(5))
     }
 }
+
+/// The password pool is full.
+pub(super) fn overloaded() -> Problem {
+    Problem::new(Code::HashingOverloaded).retry_after(std::time::Duration::from_secs(2))
+}

@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use crate::problem::{Code, Problem};
+use crate::store::Amendment;
 
 /// The members of the body; none for an empty body or `{}`.
 #[derive(Debug, Default)]
@@ -91,6 +92,18 @@ pub(super) fn name(fields: &Fields, field: &'static str) -> Result<Result<Option
         return Ok(Err(format!("{field} must not contain control characters")));
     }
     Ok(Ok(Some(text.to_owned())))
+}
+
+/// The two names, each optional.
+pub(super) fn names(fields: &Fields) -> Result<Amendment, Problem> {
+    let (first, last) = (name(fields, "first_name")?, name(fields, "last_name")?);
+    match (first, last) {
+        (Ok(first_name), Ok(last_name)) => Ok(Amendment { first_name, last_name, ..Amendment::default() }),
+        (first, last) => {
+            let errors = [first.err(), last.err()].into_iter().flatten().map(Into::into);
+            Err(Problem::validation(errors.collect()))
+        }
+    }
 }
 
 #[cfg(test)]

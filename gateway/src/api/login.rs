@@ -1,13 +1,11 @@
 //! `POST /api/auth/login`: a password for a session.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{Answer, overloaded};
 use super::body::Fields;
 use super::{Client, Shared};
 use crate::identity::Email;
@@ -148,9 +146,4 @@ fn user_agent(headers: &HeaderMap) -> String {
         .map(|byte| char::from(*byte))
         .filter(|c| c.is_ascii_graphic() || *c == ' ')
         .collect()
-}
-
-/// The password pool is full.
-pub(super) fn overloaded() -> Problem {
-    Problem::new(Code::HashingOverloaded).retry_after(Duration::from_secs(2))
 }

@@ -5,10 +5,9 @@ use serde_json::json;
 
 use super::Shared;
 use super::answer::Answer;
-use super::body::{Fields, name};
+use super::body::{Fields, names};
 use super::caller::Authenticated;
 use crate::problem::{Code, Problem};
-use crate::store::Amendment;
 
 pub(super) async fn read(caller: Authenticated) -> Answer {
     let user = &caller.user;
@@ -33,16 +32,4 @@ pub(super) async fn write(
     let changed = services.users.amend(caller.user.id, amendment, until).await?;
     changed.ok_or(Problem::new(Code::TokenInvalid))?;
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))
-}
-
-/// The two names, each optional.
-pub(super) fn names(fields: &Fields) -> Result<Amendment, Problem> {
-    let (first, last) = (name(fields, "first_name")?, name(fields, "last_name")?);
-    match (first, last) {
-        (Ok(first_name), Ok(last_name)) => Ok(Amendment { first_name, last_name, ..Amendment::default() }),
-        (first, last) => {
-            let errors = [first.err(), last.err()].into_iter().flatten().map(Into::into);
-            Err(Problem::validation(errors.collect()))
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{Answer, overloaded};
 use super::body::{Fields, name};
 use super::{Client, Shared};
 use crate::identity::{Email, Role};
@@ -26,7 +26,7 @@ pub(super) async fn register(
     }
     let wanted = Wanted::read(&services, &fields).await?;
     let hash = services.hashing.hash(wanted.password).await;
-    let hash = hash.map_err(|_| super::login::overloaded())?;
+    let hash = hash.map_err(|_| overloaded())?;
     let new = NewUser {
         email: wanted.email,
         password_hash: StoredHash(hash),

@@ -14,18 +14,9 @@ pub(super) struct Arguments {
 
 /// Touches nothing: no key is made, no socket bound, no store opened.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut faults = Vec::new();
-    let secrets = Secrets::read(&super::environment).map_err(|found| faults.extend(found));
-    let file = load(Some(&arguments.config), &Flags::default()).map_err(|found| faults.extend(found));
-    let checked = match file {
-        Ok(file) => check(&file, secrets.unwrap_or_default(), KeyPolicy::LookOnly)
-            .map_err(|found| faults.extend(found))
-            .ok(),
-        Err(()) => None,
-    };
-    let Some(checked) = checked.filter(|_| faults.is_empty()) else {
-        return Err(Failure::Configuration(faults));
-    };
+    let loaded = load(Some(&arguments.config), &Flags::default());
+    let secrets = Secrets::read(&super::environment);
+    let checked = check(loaded, secrets, KeyPolicy::LookOnly).map_err(Failure::Configuration)?;
     for warning in &checked.warnings {
         eprintln!("warning: {warning}");
     }

@@ -35,15 +35,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     make_folder(&store_path)?;
     let flags =
         Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: Some(store_path) };
-    let mut file = load(None, &flags).map_err(Failure::Configuration)?;
+    let mut loaded = load(None, &flags);
     let socket = data.join("todo.sock");
-    file.upstreams.push(UpstreamEntry::new("todo", format!("unix:{}", socket.display())));
-    file.routes.push(RouteEntry::new("todos", "/api/todos", "todo"));
+    loaded.file.upstreams.push(UpstreamEntry::new("todo", format!("unix:{}", socket.display())));
+    loaded.file.routes.push(RouteEntry::new("todos", "/api/todos", "todo"));
     let mut secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
     let password = first_admin(&mut secrets, &data)?;
-    let checked = check(&file, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    let checked = check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;

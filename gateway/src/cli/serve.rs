@@ -22,12 +22,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
-    let file = load(Some(&arguments.config), &flags).map_err(Failure::Configuration)?;
-    let secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
-    make_folder(&file.store.path)?;
-    let checked = check(&file, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    let loaded = load(Some(&arguments.config), &flags);
+    let secrets = Secrets::read(&super::environment);
+    let checked = check(loaded, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
+    make_folder(&checked.store_path)?;
     let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
     run_gateway(checked, sockets, |listening: Listening| announce(&listening)).map_err(Failure::Other)
 }

@@ -1,12 +1,9 @@
 //! What the operator wrote: each setting once, with its default. `conf/gateway.toml` shows them all.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use figment::Figment;
-use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-use super::suggest;
 use crate::telemetry::LogFormat;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -310,51 +307,4 @@ impl Default for Limits {
             keys_max: 200_000,
         }
     }
-}
-
-/// What the command line sets, above everything else.
-#[derive(Clone, Debug, Default)]
-pub struct Flags {
-    pub listen: Option<String>,
-    pub operations_listen: Option<String>,
-    pub store_path: Option<PathBuf>,
-}
-
-/// Flag over environment (`GATEWAY__SECTION__KEY`) over file over default. All faults at once,
-/// each with its place and what was probably meant.
-pub fn load(path: Option<&Path>, flags: &Flags) -> Result<File, Vec<String>> {
-    let mut figment = Figment::from(Serialized::defaults(File::default()));
-    if let Some(path) = path {
-        if let Err(fault) = std::fs::metadata(path) {
-            return Err(vec![format!("{}: cannot be read: {fault}", path.display())]);
-        }
-        figment = figment.merge(Toml::file_exact(path));
-    }
-    figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));
-    let texts = [("server.listen", &flags.listen), ("operations.listen", &flags.operations_listen)];
-    for (key, value) in texts {
-        if let Some(value) = value {
-            figment = figment.merge(Serialized::default(key, value));
-        }
-    }
-    if let Some(path) = &flags.store_path {
-        figment = figment.merge(Serialized::default("store.path", path));
-    }
-    let mut faults = suggest::unknown_keys(&figment);
-    match figment.extract::<File>() {
-        Ok(file) if faults.is_empty() => return Ok(file),
-        Ok(_) => {}
-        // One fault of figment's own a time; unknown keys are told better by us.
-        Err(all) => {
-            faults.extend(all.into_iter().filter(|fault| !is_unknown(fault)).map(|fault| fault.to_string()))
-        }
-    }
-    if faults.is_empty() {
-        faults.push("the configuration cannot be read".to_owned());
-    }
-    Err(faults)
-}
-
-fn is_unknown(fault: &figment::Error) -> bool {
-    matches!(fault.kind, figment::error::Kind::UnknownField(..))
 }

@@ -1,7 +1,7 @@
 //! Secrets: from the environment or a file, never from the command line, and never printed.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
@@ -75,6 +75,8 @@ pub(super) fn kept_key(folder: &Path, name: &str) -> Result<SecretSlice<u8>, Str
         }
         Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
             let key = random_key();
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700).create(folder).map_err(explain)?;
             // Written beside and renamed: a crash leaves the whole key or none.
             let draft = folder.join(format!("{name}.new"));
             let mut options = std::fs::OpenOptions::new();

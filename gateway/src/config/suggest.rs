@@ -3,58 +3,59 @@
 use figment::Figment;
 use figment::value::{Dict, Value};
 
-use super::file::{File, Rate, RouteEntry, UpstreamEntry};
+use super::file::{File, Limit, Rate, RouteEntry, UpstreamEntry};
 
-/// One line for each key that no setting has.
-pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
-    let mut faults = Vec::new();
-    // A file that is no TOML is told of when it is extracted.
-    let Ok(written) = figment.extract::<Dict>() else { return faults };
-    let known = known();
-    for (key, value) in &written {
-        match known.get(key) {
-            None => faults.push(fault(figment, key, key, &known)),
-            Some(expected) => compare(figment, key, value, expected, &mut faults),
-        }
-    }
-    faults
+/// What was written, less the keys that no setting has: each of those is a fault.
+pub(super) fn without_unknown(figment: &Figment, written: Dict, faults: &mut Vec<String>) -> Dict {
+    keep_known(figment, "", written, &known(), faults)
 }
 
-fn compare(
+type Known = serde_json::Map<String, serde_json::Value>;
+
+fn keep_known(
+    figment: &Figment,
+    above: &str,
+    written: Dict,
+    known: &Known,
+    faults: &mut Vec<String>,
+) -> Dict {
+    let mut kept = Dict::new();
+    for (key, value) in written {
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match known.get(&key) {
+            None => faults.push(unknown(figment, &path, &key, known)),
+            Some(expected) => {
+                kept.insert(key, descend(figment, &path, value, expected, faults));
+            }
+        }
+    }
+    kept
+}
+
+fn descend(
     figment: &Figment,
     path: &str,
-    value: &Value,
+    value: Value,
     expected: &serde_json::Value,
     faults: &mut Vec<String>,
-) {
+) -> Value {
     match (value, expected) {
-        (Value::Dict(_, dict), serde_json::Value::Object(known)) => {
-            for (key, value) in dict {
-                let path = format!("{path}.{key}");
-                match known.get(key) {
-                    None => faults.push(fault(figment, &path, key, known)),
-                    Some(expected) => compare(figment, &path, value, expected, faults),
-                }
-            }
+        (Value::Dict(tag, dict), serde_json::Value::Object(known)) => {
+            Value::Dict(tag, keep_known(figment, path, dict, known, faults))
         }
-        (Value::Array(_, items), serde_json::Value::Array(sample)) => {
-            let Some(sample) = sample.first() else { return };
-            for (index, item) in items.iter().enumerate() {
-                compare(figment, &format!("{path}[{index}]"), item, sample, faults);
-            }
+        (Value::Array(tag, items), serde_json::Value::Array(sample)) => {
+            let items = items.into_iter().enumerate().map(|(index, item)| match sample.first() {
+                Some(sample) => descend(figment, &format!("{path}[{index}]"), item, sample, faults),
+                None => item,
+            });
+            Value::Array(tag, items.collect())
         }
-        _ => {}
+        (value, _) => value,
     }
 }
 
-fn fault(
-    figment: &Figment,
-    path: &str,
-    key: &str,
-    known: &serde_json::Map<String, serde_json::Value>,
-) -> String {
-    let source = figment.find_metadata(path).and_then(|metadata| metadata.source.as_ref());
-    let place = source.map(|source| format!("{source}: ")).unwrap_or_default();
+fn unknown(figment: &Figment, path: &str, key: &str, known: &Known) -> String {
+    let place = place(figment, path);
     let likely = known
         .keys()
         .map(|candidate| (strsim::jaro_winkler(candidate, key), candidate))
@@ -69,15 +70,28 @@ fn fault(
     }
 }
 
+/// The file that a key stands in, or the environment, as the beginning of a message.
+pub(super) fn place(figment: &Figment, path: &str) -> String {
+    let key = path.split(['[', '.']).take(2).collect::<Vec<_>>();
+    let found = figment.find_metadata(&key.join(".")).or_else(|| figment.find_metadata(key.first()?));
+    match found {
+        Some(metadata) => match &metadata.source {
+            Some(source) => format!("{source}: "),
+            None if metadata.name.contains("environment") => "environment: ".to_owned(),
+            None => String::new(),
+        },
+        None => String::new(),
+    }
+}
+
 /// All keys there are, from the defaults and one sample of each list's entries.
-fn known() -> serde_json::Map<String, serde_json::Value> {
+fn known() -> Known {
     let mut file = File::default();
-    let rate = super::file::Limit::Rate(Rate { requests: 1, window_seconds: 1 });
     file.upstreams.push(UpstreamEntry::new("", String::new()));
-    let sample = RouteEntry::new("", "", "");
-    file.routes.push(RouteEntry { user_limit: Some(rate), ..sample });
+    let user_limit = Some(Limit::Rate(Rate { requests: 1, window_seconds: 1 }));
+    file.routes.push(RouteEntry { user_limit, ..RouteEntry::new("", "", "") });
     match serde_json::to_value(file) {
         Ok(serde_json::Value::Object(known)) => known,
-        _ => serde_json::Map::new(),
+        _ => Known::new(),
     }
 }

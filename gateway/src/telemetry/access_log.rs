@@ -23,10 +23,29 @@ pub enum LogFormat {
 /// what matters of it is in our own line for each request.
 const QUIET: &str = "pingora_proxy=off,pingora_core=off,sled=warn,redis=warn";
 
+/// Whether `level` can be used.
+pub fn check_level(level: &str) -> Result<(), String> {
+    filter(level).map(drop)
+}
+
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    let explain = || {
+        format!(
+            "\"{level}\" is no log level; write error, warn, info, debug or trace, or by module: \"info,gateway::api=debug\""
+        )
+    };
+    // A word alone would be taken for a module's name, and silence everything else.
+    let known =
+        |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+    if !level.split(',').all(known) {
+        return Err(explain());
+    }
+    EnvFilter::try_new(format!("{level},{QUIET}")).map_err(|_| explain())
+}
+
 /// Sends log lines to standard error. Standard output is for what programs read.
 pub fn init(format: LogFormat, level: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(format!("{level},{QUIET}"))
-        .map_err(|fault| format!("`{level}` is no log level: {fault}"))?;
+    let filter = filter(level)?;
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Human => false,

@@ -1,0 +1,79 @@
+//! Rate limits and password hashing.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::{Checker, RouteLimits};
+use crate::config::file::{File, Limit};
+use crate::limits::{Allowance, Policy};
+use crate::password::{Cost, PoolSettings};
+
+impl Checker {
+    pub(super) fn limits(&mut self, file: &File) -> RouteLimits {
+        let limits = &file.limits;
+        let keys_max = limits.keys_max;
+        if keys_max == 0 {
+            self.fault("limits.keys_max = 0: at least 1 key must be remembered");
+        }
+        RouteLimits {
+            user: self.policy("limits.user", "user", &limits.user),
+            login_address: self.policy("limits.login_address", "login-address", &limits.login_address),
+            login_account_address: self.policy(
+                "limits.login_account_address",
+                "login-account-address",
+                &limits.login_account_address,
+            ),
+            login_account: self.policy("limits.login_account", "login-account", &limits.login_account),
+            register_address: self.policy(
+                "limits.register_address",
+                "register-address",
+                &limits.register_address,
+            ),
+            refresh_address: self.policy(
+                "limits.refresh_address",
+                "refresh-address",
+                &limits.refresh_address,
+            ),
+            failed_authentication_address: self.policy(
+                "limits.failed_authentication_address",
+                "failed-authentication-address",
+                &limits.failed_authentication_address,
+            ),
+            keys_max,
+        }
+    }
+
+    pub(super) fn policy(&mut self, key: &str, name: &'static str, limit: &Limit) -> Option<Policy> {
+        let Limit::Rate(rate) = limit else {
+            self.warnings.push(format!("{key} = \"unlimited\": nothing bounds this"));
+            return None;
+        };
+        let requests = NonZeroU32::new(rate.requests);
+        match requests {
+            Some(requests) if (1..=86_400).contains(&rate.window_seconds) => {
+                let window = Duration::from_secs(rate.window_seconds);
+                Some(Policy { name, allowance: Allowance { requests, window } })
+            }
+            _ => {
+                self.fault(format!(
+                    "{key}: requests must be at least 1, and window_seconds between 1 and 86400"
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn hashing(&mut self, file: &File) -> PoolSettings {
+        let password = &file.password;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if password.queue == 0 {
+            self.fault("password.queue = 0: nobody could log in");
+        }
+        PoolSettings {
+            cost: Cost { memory_kib: password.memory_kib, passes: password.passes, lanes: password.lanes },
+            threads: if password.threads == 0 { cores.div_ceil(2) } else { password.threads },
+            queue: password.queue,
+            wait_max: Duration::from_millis(password.wait_max_ms),
+        }
+    }
+}

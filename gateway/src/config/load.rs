@@ -1,0 +1,99 @@
+//! Reads the configuration from its four places, and says everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::value::Dict;
+
+use super::file::File;
+use super::suggest;
+
+/// What the command line sets, above everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub listen: Option<String>,
+    pub operations_listen: Option<String>,
+    pub store_path: Option<PathBuf>,
+}
+
+/// What could be read of a configuration, and what was wrong with the rest.
+pub struct Loaded {
+    pub file: File,
+    pub faults: Vec<String>,
+}
+
+/// Flag over environment (`GATEWAY__SECTION__KEY`) over file over default. All faults at once,
+/// each with its place and what was probably meant; a section that has one is left at its default.
+pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
+    let mut faults = Vec::new();
+    let mut figment = Figment::from(Serialized::defaults(File::default()));
+    if let Some(path) = path {
+        match std::fs::read_to_string(path) {
+            Ok(_) => figment = figment.merge(Toml::file_exact(path)),
+            Err(fault) => faults.push(format!("{}: cannot be read: {fault}", path.display())),
+        }
+    }
+    figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));
+    for (key, value) in [("server.listen", &flags.listen), ("operations.listen", &flags.operations_listen)] {
+        if let Some(value) = value {
+            figment = figment.merge(Serialized::default(key, value));
+        }
+    }
+    if let Some(path) = &flags.store_path {
+        figment = figment.merge(Serialized::default("store.path", path));
+    }
+    let written = match figment.extract::<Dict>() {
+        Ok(written) => written,
+        Err(fault) => {
+            // The file is no TOML: nothing more can be said of it.
+            faults.push(fault.to_string());
+            return Loaded { file: File::default(), faults };
+        }
+    };
+    let known = suggest::without_unknown(&figment, written, &mut faults);
+    let cleaned = Figment::from(Serialized::defaults(known));
+    let file = File {
+        server: section(&figment, &cleaned, "server", &mut faults),
+        operations: section(&figment, &cleaned, "operations", &mut faults),
+        log: section(&figment, &cleaned, "log", &mut faults),
+        store: section(&figment, &cleaned, "store", &mut faults),
+        redis: section(&figment, &cleaned, "redis", &mut faults),
+        tokens: section(&figment, &cleaned, "tokens", &mut faults),
+        refresh: section(&figment, &cleaned, "refresh", &mut faults),
+        password: section(&figment, &cleaned, "password", &mut faults),
+        limits: section(&figment, &cleaned, "limits", &mut faults),
+        upstreams: section(&figment, &cleaned, "upstreams", &mut faults),
+        routes: section(&figment, &cleaned, "routes", &mut faults),
+    };
+    Loaded { file, faults }
+}
+
+fn section<T: Default + serde::de::DeserializeOwned>(
+    written: &Figment,
+    cleaned: &Figment,
+    name: &str,
+    faults: &mut Vec<String>,
+) -> T {
+    cleaned.extract_inner(name).unwrap_or_else(|all| {
+        for fault in all {
+            // Figment puts the name that was asked for behind the path below it.
+            let mut path = fault.path.clone();
+            let asked_for = path.pop();
+            path.splice(0..0, asked_for);
+            let path = path.join(".");
+            let place = suggest::place(written, &path);
+            faults.push(format!("{place}`{path}`: {}", explain(&fault)));
+        }
+        T::default()
+    })
+}
+
+/// A limit is told in our words: those of an untagged enumeration say nothing.
+fn explain(fault: &figment::Error) -> String {
+    let text = fault.kind.to_string();
+    if text.contains("untagged enum Limit") {
+        return "must be { requests = 100, window_seconds = 60 } or \"unlimited\"".to_owned();
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! A ledger of revocations in memory, which can be held up or made to fail.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use gateway::clock::Timestamp;
+use gateway::store::{Revocation, RevocationLedger, StoreError};
+use tokio::sync::watch;
+
+pub(crate) struct MemoryLedger {
+    id: String,
+    entries: Mutex<Vec<Revocation>>,
+    held: watch::Sender<bool>,
+    failing: AtomicBool,
+}
+
+impl MemoryLedger {
+    pub(crate) fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            entries: Mutex::default(),
+            held: watch::Sender::new(false),
+            failing: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on reading waits until `release`; what was read already stays read.
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    pub(crate) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl RevocationLedger for MemoryLedger {
+    async fn record(&self, revoked: &[Revocation]) -> Result<(), StoreError> {
+        self.entries.lock().unwrap().extend_from_slice(revoked);
+        Ok(())
+    }
+
+    /// Reads before it waits, so that a test can record what a reader then does not know.
+    async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("switched off by the test".to_owned()));
+        }
+        let mut live = self.entries.lock().unwrap().clone();
+        live.retain(|revocation| revocation.until() >= now);
+        let mut held = self.held.subscribe();
+        let released = held.wait_for(|held| !held).await;
+        released.map(|_| live).map_err(|_| StoreError::Unavailable("gone".to_owned()))
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        Ok(self.id.clone())
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut entries = self.entries.lock().unwrap();
+        let before = entries.len();
+        entries.retain(|revocation| revocation.until() >= now);
+        Ok((before - entries.len()) as u64)
+    }
+}
