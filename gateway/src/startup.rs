@@ -54,6 +54,8 @@ impl Sockets {
 pub struct Listening {
     pub public: std::net::SocketAddr,
     pub operations: std::net::SocketAddr,
+    /// Whether this start made the first administrator.
+    pub made_admin: bool,
 }
 
 /// The two shapes of the revocation view, for what is asked beyond the port.
@@ -80,9 +82,10 @@ pub fn run(
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-    if let Some(admin) = checked.first_admin {
-        before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?;
-    }
+    let made_admin = match checked.first_admin {
+        Some(admin) => before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?,
+        None => false,
+    };
     let view = before.block_on(view(checked.revocations, &ledger, &clock))?;
     let revocations: Arc<dyn Revocations> = match &view {
         View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
@@ -156,7 +159,8 @@ pub fn run(
     })?;
 
     let (drain, drained) = watch::channel(false);
-    let listening = Listening { public: sockets.public.address, operations: sockets.operations.address };
+    let listening =
+        Listening { public: sockets.public.address, operations: sockets.operations.address, made_admin };
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
         Box::new(move || {

@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
@@ -42,36 +44,34 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
-    let password = first_admin(&mut secrets, &data)?;
+    let password = first_admin(&mut secrets)?;
     let checked = check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
     let backend = Backend::start(&data.join("todos"), &socket)?;
     let outcome = run_gateway(checked, sockets, move |listening: Listening| {
-        introduce(listening.public, listening.operations, &data, password.as_deref());
+        let password = password.as_deref().filter(|_| listening.made_admin);
+        introduce(listening.public, listening.operations, &data, password);
         announce(&listening);
     });
     backend.stop();
     outcome.map_err(Failure::Other)
 }
 
-/// A random password for the first administrator, unless the environment names one, or this
-/// folder's administrator was made by an earlier start. What is printed is the password that is used.
-fn first_admin(secrets: &mut Secrets, data: &Path) -> Result<Option<String>, Failure> {
-    let marker = data.join("administrator-was-made");
-    if secrets.admin_email.is_some() || secrets.admin_password.is_some() || marker.exists() {
+/// A random password for the first administrator, unless the environment names one. Where there
+/// is an administrator already, it is not used.
+fn first_admin(secrets: &mut Secrets) -> Result<Option<String>, Failure> {
+    if secrets.admin_email.is_some() || secrets.admin_password.is_some() {
         return Ok(None);
     }
     let mut random = [0; 15];
     let source = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
     source.map_err(|fault| Failure::Other(format!("/dev/urandom: {fault}")))?;
     // Fifteen random bytes are 120 bits; the prefix is what the password rules ask for.
-    let password =
-        format!("Aa1-{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, random));
+    let password = format!("Aa1-{}", URL_SAFE_NO_PAD.encode(random));
     secrets.admin_email = Some(ADMIN.to_owned());
     secrets.admin_password = Some(SecretString::from(password.clone()));
-    std::fs::write(&marker, "").map_err(|fault| Failure::Other(format!("{}: {fault}", marker.display())))?;
     Ok(Some(password))
 }
 

@@ -6,15 +6,16 @@ use crate::identity::{Email, Role};
 use crate::password::{HashPool, Password};
 use crate::store::{NewUser, StoreError, StoredHash, Users};
 
+/// Answers whether it was made now.
 pub(super) async fn ensure(
     users: &dyn Users,
     hashing: &HashPool,
     clock: &dyn Clock,
     (email, password): (Email, Password),
-) -> Result<(), String> {
+) -> Result<bool, String> {
     let unreadable = |fault: StoreError| format!("the account store cannot be read: {fault}");
     if users.has_administrator().await.map_err(unreadable)? {
-        return Ok(());
+        return Ok(false);
     }
     let hash = hashing.hash(password).await.map_err(|fault| fault.to_string())?;
     let admin = NewUser {
@@ -28,7 +29,7 @@ pub(super) async fn ensure(
     match users.create(admin).await {
         Ok(user) => {
             tracing::info!(user_id = user.id.get(), "the first administrator was made");
-            Ok(())
+            Ok(true)
         }
         Err(StoreError::Conflict) => Err(
             "GATEWAY_ADMIN_EMAIL has an account already, which is no administrator, and there is no other administrator. \
