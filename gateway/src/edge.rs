@@ -4,6 +4,7 @@
 mod bridge;
 mod client_addr;
 mod connections;
+mod conversation;
 mod exchange;
 mod gateway;
 mod head;

@@ -57,6 +57,10 @@ impl Gateway {
         Ok(Self { parts, peers, routes, own, unrouted })
     }
 
+    pub(super) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.parts.metrics)
+    }
+
     /// The head is checked, the path normalised, and the request served, refused or admitted.
     async fn decide(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Decision, Problem> {
         head::check(&session.to_h1_raw(), session.req_header())?;

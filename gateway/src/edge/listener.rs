@@ -8,7 +8,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
 use pingora::apps::http_app::HttpServer;
-use pingora::protocols::Stream;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ListenFds, ShutdownWatch};
@@ -18,10 +17,8 @@ use tokio::sync::watch;
 
 use super::Gateway;
 use super::connections::Connections;
+use super::conversation::Conversation;
 use super::operator::Operator;
-
-/// Requests after which a connection is closed, so that none lives for ever.
-const REQUESTS_PER_CONNECTION_MAX: u32 = 1_000_000;
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
 pub struct Bound {
@@ -65,11 +62,8 @@ pub fn proxy_service(
     drain: watch::Receiver<bool>,
     ready: OnReady,
 ) -> Box<dyn ServiceWithDependents> {
-    let mut proxy = http_proxy(conf, gateway);
-    let mut options = pingora::apps::HttpServerOptions::default();
-    options.keepalive_request_limit = Some(REQUESTS_PER_CONNECTION_MAX);
-    proxy.server_options = Some(options);
-    let app = Counted { inner: Arc::new(proxy), connections };
+    let metrics = gateway.metrics();
+    let app = Conversation { proxy: Arc::new(http_proxy(conf, gateway)), connections, metrics };
     Box::new(Prebound::new("gateway", app, bound, threads, drain, ready))
 }
 
@@ -138,25 +132,5 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceWithDependents for Prebound<A>
 
     fn threads(&self) -> Option<usize> {
         self.inner.threads
-    }
-}
-
-/// Counts connections, and turns away those over the caps before a byte is read.
-struct Counted<A> {
-    inner: Arc<A>,
-    connections: Arc<Connections>,
-}
-
-#[async_trait]
-impl<A: ServerApp + Send + Sync + 'static> ServerApp for Counted<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let digest = stream.get_socket_digest();
-        let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
-        let _open = self.connections.admit(peer)?;
-        self.inner.process_new(stream, shutdown).await
-    }
-
-    async fn cleanup(&self) {
-        self.inner.cleanup().await;
     }
 }

@@ -89,6 +89,8 @@ codes! {
         "The account of the refresh token is gone or deactivated.", "Ask an administrator.";
     MethodNotAllowed, "method_not_allowed", 405, "Method not allowed", "http_request_denied",
         "The path exists, the method does not.", "Use a method from `Allow`.";
+    HeadTimeout, "head_timeout", 408, "Request headers took too long", "http_request_error",
+        "The head of the request was not whole in time.", "Send it in one piece.";
     BodyTimeout, "body_timeout", 408, "Request body took too long", "http_request_error",
         "The body did not arrive in time.", "Send it again.";
     LastAdmin, "last_admin", 409, "The last active admin cannot be demoted or deactivated", "http_request_denied",

@@ -1,0 +1,158 @@
+//! One connection: a head read within a limit and a deadline, its request handed to Pingora, and
+//! again. Pingora itself bounds each read of a head, but neither the head as a whole nor, below a
+//! megabyte, its size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::protocols::Stream;
+use pingora::protocols::http::ServerSession;
+use pingora::server::ShutdownWatch;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use super::connections::Connections;
+use super::head::HEAD_BYTES_MAX;
+use crate::problem::{Audience, Code, Problem};
+use crate::telemetry::{Metrics, RequestId};
+
+/// How long a connection may stay idle between two requests, and before the first one.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
+/// How long a head may take, from its first byte to its last.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Room for most heads, so that one read takes them whole.
+const HEAD_BYTES_USUAL: usize = 4 * 1_024;
+/// Requests after which a connection is closed, so that none lives for ever.
+const REQUESTS_MAX: u32 = 1_000_000;
+
+/// Carries the connections of the public listener, no more of them than there may be.
+pub(super) struct Conversation<A> {
+    pub(super) proxy: Arc<A>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// What became of waiting for a head.
+enum Head {
+    Whole(BytesMut),
+    /// The client went away, said nothing for long, or we are to stop.
+    None,
+    Refused(Code),
+}
+
+#[async_trait]
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let digest = stream.get_socket_digest();
+        let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
+        let _open = self.connections.admit(peer)?;
+        let mut drained = shutdown.clone();
+        let mut stream = stream;
+        let mut settings: Option<HttpPersistentSettings> = None;
+        loop {
+            let head = match self.head(&mut stream, &mut drained).await {
+                Head::Whole(head) => head,
+                Head::None => return None,
+                Head::Refused(code) => {
+                    self.refuse(&mut stream, code).await;
+                    return None;
+                }
+            };
+            let mut session = ServerSession::new_http1(stream);
+            match settings.take() {
+                Some(settings) => settings.apply_to_session(&mut session),
+                None => {
+                    session.set_keepalive(Some(IDLE_TIME_MAX.as_secs()));
+                    session.set_keepalive_reuses_remaining(Some(REQUESTS_MAX));
+                }
+            }
+            session.set_pipelined_prefix(head);
+            (stream, settings) = self.proxy.process_new_http(session, shutdown).await?.consume();
+        }
+    }
+
+    async fn cleanup(&self) {
+        self.proxy.http_cleanup().await;
+    }
+}
+
+impl<A> Conversation<A> {
+    async fn head(&self, stream: &mut Stream, drained: &mut ShutdownWatch) -> Head {
+        let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
+        let first = tokio::select! {
+            first = timeout(IDLE_TIME_MAX, stream.read_buf(&mut head)) => first,
+            // An idle connection has nothing to lose when the gateway stops.
+            _ = drained.wait_for(|drained| *drained) => return Head::None,
+        };
+        match first {
+            Ok(Ok(read)) if read > 0 => {}
+            _ => return Head::None,
+        }
+        if is_whole(&head, 0) {
+            return Head::Whole(head);
+        }
+        match timeout(HEAD_TIME_MAX, rest(stream, &mut head)).await {
+            Ok(Some(())) => Head::Whole(head),
+            Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge),
+            Ok(None) => Head::None,
+            Err(_) => Head::Refused(Code::HeadTimeout),
+        }
+    }
+
+    /// Answers what never became a request, and closes.
+    async fn refuse(&self, stream: &mut Stream, code: Code) {
+        self.metrics.decision("deny", code.word()).inc();
+        let request_id = RequestId::fresh();
+        tracing::info!(target: "access", request_id = request_id.as_str(), outcome = code.word(), "refused before the head was whole");
+        let response = Problem::new(code).render(Audience::Json, request_id.as_str());
+        let written = timeout(HEAD_TIME_MAX, stream.write_all(&serialize(&response))).await;
+        if written.is_ok() {
+            // The client may have gone; it was told, or it does not matter any more.
+            let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
+        }
+    }
+}
+
+/// Reads until the head is whole; `None` when the client ended first or sent too much.
+async fn rest(stream: &mut Stream, head: &mut BytesMut) -> Option<()> {
+    loop {
+        let before = head.len();
+        if before > HEAD_BYTES_MAX {
+            return None;
+        }
+        let read = stream.read_buf(head).await.ok()?;
+        if read == 0 {
+            return None;
+        }
+        // The end may lie across two reads.
+        if is_whole(head, before.saturating_sub(3)) {
+            return Some(());
+        }
+    }
+}
+
+/// Whether the empty line that ends a head is there. A head that ends otherwise is given to the
+/// parser too, which knows bare line feeds and says what is wrong.
+fn is_whole(head: &[u8], from: usize) -> bool {
+    let tail = head.get(from..).unwrap_or_default();
+    tail.windows(4).any(|end| end == b"\r\n\r\n") || tail.windows(2).any(|end| end == b"\n\n")
+}
+
+fn serialize(response: &Response<Bytes>) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or("");
+    let mut out = format!("HTTP/1.1 {} {reason}\r\nConnection: close\r\n", status.as_u16()).into_bytes();
+    for (name, value) in response.headers() {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(response.body());
+    out
+}
