@@ -15,14 +15,17 @@ use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, check,
 use crate::startup::{Listening, Sockets, run as run_gateway};
 use crate::telemetry::init_logs;
 
+/// `sun_path` of unix(7), less its final zero.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
 const ADMIN: &str = "admin@example.com";
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Listen here
+    /// Listen here [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Operators' listener: metrics, health, readiness
+    /// Operators' listener: metrics, health, readiness [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR")]
     ops: Option<String>,
     /// Where accounts, todos and keys are kept
@@ -38,7 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags =
         Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: Some(store_path) };
     let mut loaded = load(None, &flags);
-    let socket = data.join("todo.sock");
+    let (socket, _folder) = socket_path(&data)?;
     loaded.file.upstreams.push(UpstreamEntry::new("todo", format!("unix:{}", socket.display())));
     loaded.file.routes.push(RouteEntry::new("todos", "/api/todos", "todo"));
     let mut secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
@@ -57,6 +60,20 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     backend.stop();
     outcome.map_err(Failure::Other)
+}
+
+/// The socket lies in the data folder. Where that folder's path is too long for a socket, it is
+/// named through the open folder, which must stay open as long.
+fn socket_path(data: &Path) -> Result<(PathBuf, Option<std::fs::File>), Failure> {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let socket = data.join("todo.sock");
+    if socket.as_os_str().as_bytes().len() <= SOCKET_PATH_BYTES_MAX {
+        return Ok((socket, None));
+    }
+    let folder = std::fs::File::open(data);
+    let folder = folder.map_err(|fault| Failure::Other(format!("{}: {fault}", data.display())))?;
+    Ok((format!("/proc/self/fd/{}/todo.sock", folder.as_raw_fd()).into(), Some(folder)))
 }
 
 /// A random password for the first administrator, unless the environment names one. Where there

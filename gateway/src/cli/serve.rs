@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     /// Listen here instead of where the configuration says
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Operators' listener: metrics, health, readiness
+    /// Operators' listener (metrics, health, readiness), instead of where the configuration says
     #[arg(long, value_name = "ADDR")]
     ops: Option<String>,
 }
