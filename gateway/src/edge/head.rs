@@ -26,6 +26,7 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if !host.is_empty() => {}
+        (None, None) if request.version == http::Version::HTTP_10 => {}
         _ => return malformed("Exactly one Host is required"),
     }
     // RFC 9112 §6.1: Pingora drops Content-Length where both came; the raw head still has it.
