@@ -1,14 +1,14 @@
 //! The rules themselves, as plain functions over sources.
 
 /// A file, by its path below the folder that is looked at.
-pub struct Source {
-    pub name: String,
-    pub text: String,
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) text: String,
 }
 
 impl Source {
     /// The first part of the path.
-    pub fn room(&self) -> String {
+    pub(super) fn room(&self) -> String {
         self.name.split(['/', '.']).next().unwrap().to_owned()
     }
 
@@ -77,7 +77,7 @@ fn rank(room: &str) -> Option<u8> {
     RANKS.iter().find(|(name, _)| *name == room).map(|(_, rank)| *rank)
 }
 
-pub fn misplaced_rooms(sources: &[Source]) -> Vec<String> {
+pub(super) fn misplaced_rooms(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources {
         let room = source.room();
@@ -157,7 +157,7 @@ fn other_endpoints(source: &Source, code: &str) -> Vec<String> {
     others.map(|other| format!("{}: endpoint {own} names endpoint {other}", source.name)).collect()
 }
 
-pub fn misplaced_crates(sources: &[Source]) -> Vec<String> {
+pub(super) fn misplaced_crates(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources {
         let code = source.product();
@@ -180,7 +180,7 @@ fn names_crate(code: &str, name: &str) -> bool {
     })
 }
 
-pub fn long_files(sources: &[Source]) -> Vec<String> {
+pub(super) fn long_files(sources: &[Source]) -> Vec<String> {
     let lines = sources.iter().map(|source| (source, source.text.lines().count()));
     lines
         .filter(|(_, lines)| *lines > 400)
@@ -188,7 +188,7 @@ pub fn long_files(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-pub fn vague_names(sources: &[Source]) -> Vec<String> {
+pub(super) fn vague_names(sources: &[Source]) -> Vec<String> {
     const VAGUE: [&str; 9] =
         ["util", "utils", "common", "helper", "helpers", "misc", "manager", "service", "mod"];
     let mut faults = Vec::new();
@@ -207,7 +207,7 @@ pub fn vague_names(sources: &[Source]) -> Vec<String> {
 }
 
 /// Markers of unfinished work.
-pub fn unfinished(sources: &[Source]) -> Vec<String> {
+pub(super) fn unfinished(sources: &[Source]) -> Vec<String> {
     // Put together here, so that this file does not find itself.
     let markers = [["FIX", "ME"], ["TO", "DO:"], ["X", "XX"]].map(|halves| halves.concat());
     let mut faults = Vec::new();
@@ -219,7 +219,7 @@ pub fn unfinished(sources: &[Source]) -> Vec<String> {
 }
 
 /// `unwrap` where a request could meet it.
-pub fn unwraps(sources: &[Source]) -> Vec<String> {
+pub(super) fn unwraps(sources: &[Source]) -> Vec<String> {
     let met = sources.iter().filter(|source| {
         let is_test = source.name.ends_with("tests.rs") || source.name.contains("tests/");
         !is_test && source.product().contains(".unwrap()")

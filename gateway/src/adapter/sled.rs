@@ -19,6 +19,7 @@ mod users;
 mod witness;
 mod writer;
 
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -101,5 +102,11 @@ impl SledStore {
         tokio::task::spawn_blocking(move || store.read(work))
             .await
             .map_err(|ended| StoreError::Unavailable(ended.to_string()))?
+    }
+}
+
+impl fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledStore").field("failure", &self.failure()).finish_non_exhaustive()
     }
 }

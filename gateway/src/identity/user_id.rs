@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// An account, for ever. Zero is no user, so that a default never becomes somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct UserId(NonZeroU64);
 
 impl UserId {
@@ -21,6 +21,20 @@ impl UserId {
 
     pub fn get(self) -> u64 {
         self.0.get()
+    }
+}
+
+impl TryFrom<u64> for UserId {
+    type Error = &'static str;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        Self::new(id).ok_or("a user id is between 1 and 2^53 - 1")
+    }
+}
+
+impl From<UserId> for u64 {
+    fn from(id: UserId) -> Self {
+        id.get()
     }
 }
 

@@ -186,7 +186,9 @@ fn inspect(trees: &Trees, told: Option<u64>) -> Result<u64, Trouble> {
     match schema {
         SCHEMA_VERSION => {}
         newer if newer > SCHEMA_VERSION => return Err(Trouble::Newer(newer)),
-        _ => return Err(Trouble::Damaged(format!("no version has the schema {schema}"))),
+        _ => {
+            return Err(Trouble::Damaged(format!("no version has the schema {schema}")));
+        }
     }
     if trees.meta.contains_key(IMPORTING)? {
         return Err(Trouble::Damaged("an import into it was broken off".to_owned()));

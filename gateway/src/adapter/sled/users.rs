@@ -113,7 +113,9 @@ fn amend(
     amendment: &Amendment,
     revoked_until: Timestamp,
 ) -> Result<Option<(User, Option<Revocation>)>, Stop> {
-    let Some(before) = change.user(id)? else { return Ok(None) };
+    let Some(before) = change.user(id)? else {
+        return Ok(None);
+    };
     let mut user = before.clone();
     user.first_name = amendment.first_name.clone().unwrap_or(user.first_name);
     user.last_name = amendment.last_name.clone().unwrap_or(user.last_name);

@@ -76,7 +76,9 @@ impl Writer {
         let (sender, answer) = oneshot::channel();
         // A caller who stopped waiting needs no answer.
         let job = job(work, move |outcome| drop(sender.send(outcome)));
-        let Some(jobs) = &self.jobs else { return Err(closed()) };
+        let Some(jobs) = &self.jobs else {
+            return Err(closed());
+        };
         jobs.send(job).await.map_err(|_| closed())?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -89,7 +91,9 @@ impl Writer {
     {
         let (sender, answer) = std::sync::mpsc::channel();
         let job = job(work, move |outcome| drop(sender.send(outcome)));
-        let Some(jobs) = &self.jobs else { return Err(closed()) };
+        let Some(jobs) = &self.jobs else {
+            return Err(closed());
+        };
         jobs.try_send(job).map_err(|_| StoreError::Unavailable("the store is busy".to_owned()))?;
         answer.recv().unwrap_or_else(|_| Err(closed()))
     }
@@ -185,5 +189,35 @@ impl Committer {
         tracing::error!(cause, "the store takes no more writes until it is opened again");
         // The first cause stands.
         drop(self.failure.set(cause));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failed_fsync_is_told_to_all_who_wait_and_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
+        let trees = Trees::open(&db).unwrap();
+        let writer = Writer::start(Committer {
+            trees: trees.clone(),
+            space: Space::of(folder.path().to_owned(), 0),
+            witness: Witness::open(folder.path()).unwrap(),
+            // A device that can be opened but refuses an fsync.
+            log: File::open("/dev/null").unwrap(),
+            commits: 0,
+            failure: Arc::default(),
+        })
+        .unwrap();
+        let set = |value| move |trees: &Trees| trees.transact(|change| change.set_counter("written", value));
+        let (one, other) = tokio::join!(writer.write(set(1)), writer.write(set(1)));
+        for told in [one, other] {
+            assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+        }
+        assert!(writer.failure().unwrap().contains("the disk did not take a change"));
+        assert!(matches!(writer.write(set(2)).await, Err(StoreError::Unavailable(_))));
+        assert_eq!(trees.counter("written").unwrap(), 1, "reads go on, and nothing was written");
     }
 }

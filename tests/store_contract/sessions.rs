@@ -1,0 +1,221 @@
+//! The laws of sessions and of the rotation of their refresh tokens.
+
+use std::sync::Arc;
+
+use gateway::identity::{Role, TokenId};
+use gateway::store::{Amendment, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError};
+
+use super::{Stores, at, new_user, session, token};
+
+laws! {
+    sled = crate::store_contract::Stores::sled() => {
+        a_session_is_found_as_it_was_opened,
+        a_session_is_not_opened_twice,
+        a_token_that_asks_for_no_successor_is_kept,
+        a_rotation_installs_the_successor,
+        of_fifty_parallel_rotations_of_one_token_one_rotates_and_the_rest_see_the_successor,
+        a_predecessor_in_its_grace_changes_nothing,
+        the_use_of_the_successor_ends_the_grace,
+        the_deactivation_of_the_account_ends_the_grace,
+        a_replay_after_the_grace_closes_the_session_and_records_it,
+        a_token_replaced_twice_is_a_replay_even_at_once,
+        a_token_that_the_session_never_had_is_a_replay,
+        an_expired_session_is_unknown,
+        a_closed_session_is_unknown_and_recorded,
+        closing_a_session_that_is_gone_records_it_all_the_same,
+        a_sweep_forgets_expired_sessions_and_no_others,
+    }
+}
+
+async fn a_session_is_found_as_it_was_opened(stores: &Stores) {
+    let session = opened(stores).await;
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
+    assert_eq!(stores.sessions.by_id(super::session().id).await.unwrap(), None);
+}
+
+async fn a_session_is_not_opened_twice(stores: &Stores) {
+    let session = opened(stores).await;
+    let again = Session { current: token(), ..session.clone() };
+    assert!(matches!(stores.sessions.open(again).await, Err(StoreError::Conflict)));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
+}
+
+async fn a_token_that_asks_for_no_successor_is_kept(stores: &Stores) {
+    let session = opened(stores).await;
+    let kept = Session { current_used: true, last_used_at: at(5), ..session.clone() };
+    let request = present(&session, session.current.id, None, 5);
+    assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Kept(kept.clone()));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(kept));
+}
+
+async fn a_rotation_installs_the_successor(stores: &Stores) {
+    let session = opened(stores).await;
+    let successor = token();
+    let request = present(&session, session.current.id, Some(successor), 5);
+    let rotated = Session {
+        current: successor,
+        previous: Some((session.current.id, at(5))),
+        last_used_at: at(5),
+        ..session.clone()
+    };
+    assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Rotated(rotated.clone()));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(rotated));
+}
+
+async fn of_fifty_parallel_rotations_of_one_token_one_rotates_and_the_rest_see_the_successor(
+    stores: &Stores,
+) {
+    let session = opened(stores).await;
+    let attempts: Vec<_> = (0..50)
+        .map(|_| {
+            let sessions = Arc::clone(&stores.sessions);
+            let request = present(&session, session.current.id, Some(token()), 5);
+            tokio::spawn(async move { sessions.rotate(request).await.unwrap() })
+        })
+        .collect();
+    let (mut rotated, mut seen) = (0, Vec::new());
+    for attempt in attempts {
+        match attempt.await.unwrap() {
+            Rotation::Rotated(session) => {
+                rotated += 1;
+                seen.push(session.current.id);
+            }
+            Rotation::Graced(session) => seen.push(session.current.id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(rotated, 1);
+    let current = stores.sessions.by_id(session.id).await.unwrap().unwrap().current.id;
+    assert_eq!(seen, [current; 50]);
+}
+
+async fn a_predecessor_in_its_grace_changes_nothing(stores: &Stores) {
+    let (session, predecessor) = rotated(stores).await;
+    // Replaced at 5, and a grace of ten seconds: 15 is its last moment.
+    let request = present(&session, predecessor, Some(token()), 15);
+    assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Graced(session.clone()));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
+}
+
+async fn the_use_of_the_successor_ends_the_grace(stores: &Stores) {
+    let (session, predecessor) = rotated(stores).await;
+    let used = present(&session, session.current.id, None, 6);
+    stores.sessions.rotate(used).await.unwrap();
+    let answer = stores.sessions.rotate(present(&session, predecessor, None, 6)).await.unwrap();
+    assert!(matches!(answer, Rotation::Replayed(_)), "{answer:?}");
+}
+
+async fn the_deactivation_of_the_account_ends_the_grace(stores: &Stores) {
+    let user = stores.users.create(new_user("ada@example.org", Role::User)).await.unwrap();
+    let (session, predecessor) = rotated(stores).await;
+    assert_eq!(session.user, user.id);
+    let amendment = Amendment { is_active: Some(false), ..Amendment::default() };
+    stores.users.amend(user.id, amendment, at(60)).await.unwrap();
+    let answer = stores.sessions.rotate(present(&session, predecessor, None, 6)).await.unwrap();
+    assert!(matches!(answer, Rotation::Replayed(_)), "{answer:?}");
+}
+
+async fn a_replay_after_the_grace_closes_the_session_and_records_it(stores: &Stores) {
+    let (session, predecessor) = rotated(stores).await;
+    let answer = stores.sessions.rotate(present(&session, predecessor, None, 16)).await.unwrap();
+    let closed = Revocation::Session { id: session.id, until: at(7_200) };
+    assert_eq!(answer, Rotation::Replayed(closed));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), None);
+    assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [closed]);
+    let owner = present(&session, session.current.id, None, 16);
+    assert_eq!(stores.sessions.rotate(owner).await.unwrap(), Rotation::Unknown);
+}
+
+async fn a_token_replaced_twice_is_a_replay_even_at_once(stores: &Stores) {
+    let (session, predecessor) = rotated(stores).await;
+    let again = present(&session, session.current.id, Some(token()), 5);
+    assert!(matches!(stores.sessions.rotate(again).await.unwrap(), Rotation::Rotated(_)));
+    let answer = stores.sessions.rotate(present(&session, predecessor, None, 5)).await.unwrap();
+    assert!(matches!(answer, Rotation::Replayed(_)), "{answer:?}");
+}
+
+async fn a_token_that_the_session_never_had_is_a_replay(stores: &Stores) {
+    let session = opened(stores).await;
+    let foreign = present(&session, TokenId::random(), Some(token()), 1);
+    let answer = stores.sessions.rotate(foreign).await.unwrap();
+    assert!(matches!(answer, Rotation::Replayed(_)), "{answer:?}");
+}
+
+async fn an_expired_session_is_unknown(stores: &Stores) {
+    let session = opened(stores).await;
+    let last_moment = present(&session, session.current.id, None, 3_599);
+    assert!(matches!(stores.sessions.rotate(last_moment).await.unwrap(), Rotation::Kept(_)));
+    for presented in [session.current.id, TokenId::random()] {
+        let request = present(&session, presented, None, 3_600);
+        assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Unknown);
+    }
+    assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
+}
+
+async fn a_closed_session_is_unknown_and_recorded(stores: &Stores) {
+    let session = opened(stores).await;
+    let revoked = [
+        Revocation::Session { id: session.id, until: at(60) },
+        Revocation::Token { id: TokenId::random(), until: at(90) },
+    ];
+    stores.sessions.close(session.id, &revoked).await.unwrap();
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), None);
+    let request = present(&session, session.current.id, None, 1);
+    assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Unknown);
+    let mut live = stores.ledger.live(at(0)).await.unwrap();
+    live.sort_by_key(Revocation::until);
+    assert_eq!(live, revoked);
+}
+
+async fn closing_a_session_that_is_gone_records_it_all_the_same(stores: &Stores) {
+    let never_opened = session();
+    let revoked = [Revocation::Session { id: never_opened.id, until: at(60) }];
+    stores.sessions.close(never_opened.id, &revoked).await.unwrap();
+    stores.sessions.close(never_opened.id, &revoked).await.unwrap();
+    assert_eq!(stores.ledger.live(at(0)).await.unwrap(), revoked);
+}
+
+async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
+    let lasting = opened(stores).await;
+    // More than one batch of a sweep.
+    for _ in 0..300 {
+        stores.sessions.open(Session { expires_at: at(10), ..session() }).await.unwrap();
+    }
+    assert_eq!(stores.sessions.sweep(at(10)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.sweep(at(11)).await.unwrap(), 300);
+    assert_eq!(stores.sessions.sweep(at(11)).await.unwrap(), 0);
+    assert_eq!(stores.sessions.by_id(lasting.id).await.unwrap(), Some(lasting));
+}
+
+async fn opened(stores: &Stores) -> Session {
+    let session = session();
+    stores.sessions.open(session.clone()).await.unwrap();
+    session
+}
+
+/// A session whose first token, also answered, was replaced at 5.
+async fn rotated(stores: &Stores) -> (Session, TokenId) {
+    let session = opened(stores).await;
+    let request = present(&session, session.current.id, Some(token()), 5);
+    match stores.sessions.rotate(request).await.unwrap() {
+        Rotation::Rotated(rotated) => (rotated, session.current.id),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A request at `seconds`, with a grace of ten seconds.
+fn present(
+    session: &Session,
+    presented: TokenId,
+    successor: Option<RefreshToken>,
+    seconds: u64,
+) -> RotationRequest {
+    RotationRequest {
+        session: session.id,
+        presented,
+        successor,
+        now: at(seconds),
+        grace_since: at(seconds.saturating_sub(10)),
+        revoked_until: at(7_200),
+    }
+}

@@ -1,0 +1,120 @@
+//! The laws of the view that is asked on each request.
+
+use gateway::adapter::embedded::EmbeddedRevocations;
+use gateway::identity::{Generation, SessionId, TokenId};
+use gateway::store::{Check, Revocation, Revocations, Standing, Subject};
+
+use super::{Stores, View, at, user_id};
+
+laws! {
+    embedded = crate::store_contract::View::embedded() => {
+        what_nobody_revoked_is_in_force,
+        a_published_token_is_revoked_and_no_other,
+        a_published_session_ends_all_its_tokens,
+        a_raised_generation_ends_the_tokens_below_it_only,
+        a_lower_minimum_published_later_brings_nothing_back,
+        a_view_answers_its_ping,
+    }
+}
+
+async fn what_nobody_revoked_is_in_force(view: &View) {
+    assert_eq!(standing(view, &subject(0)).await, Standing::InForce);
+}
+
+async fn a_published_token_is_revoked_and_no_other(view: &View) {
+    let (one, other) = (subject(0), subject(0));
+    publish(view, Revocation::Token { id: one.token, until: at(60) }).await;
+    assert_eq!(standing(view, &one).await, Standing::Revoked);
+    assert_eq!(standing(view, &other).await, Standing::InForce);
+}
+
+async fn a_published_session_ends_all_its_tokens(view: &View) {
+    let one = subject(0);
+    let next = Subject { token: TokenId::random(), ..one };
+    publish(view, Revocation::Session { id: one.session, until: at(60) }).await;
+    assert_eq!(standing(view, &one).await, Standing::Revoked);
+    assert_eq!(standing(view, &next).await, Standing::Revoked);
+    assert_eq!(standing(view, &subject(0)).await, Standing::InForce);
+}
+
+async fn a_raised_generation_ends_the_tokens_below_it_only(view: &View) {
+    publish(view, raised(1, 2)).await;
+    assert_eq!(standing(view, &subject(1)).await, Standing::Revoked);
+    assert_eq!(standing(view, &subject(2)).await, Standing::InForce);
+    let somebody_else = Subject { user: user_id(2), ..subject(1) };
+    assert_eq!(standing(view, &somebody_else).await, Standing::InForce);
+}
+
+async fn a_lower_minimum_published_later_brings_nothing_back(view: &View) {
+    publish(view, raised(1, 5)).await;
+    publish(view, raised(1, 3)).await;
+    assert_eq!(standing(view, &subject(4)).await, Standing::Revoked);
+}
+
+async fn a_view_answers_its_ping(view: &View) {
+    view.0.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_embedded_view_answers_without_waiting() {
+    let view = EmbeddedRevocations::default();
+    assert!(matches!(view.check(&subject(0)), Check::Ready(Ok(Standing::InForce))));
+}
+
+#[tokio::test]
+async fn the_embedded_view_starts_with_what_the_ledger_holds() {
+    let stores = Stores::sled().await;
+    let (token, session) = (subject(9), subject(9));
+    let revoked = [
+        Revocation::Token { id: token.token, until: at(60) },
+        Revocation::Session { id: session.session, until: at(60) },
+        raised(3, 7),
+        Revocation::Token { id: TokenId::random(), until: at(10) },
+    ];
+    stores.ledger.record(&revoked).await.unwrap();
+    let view = EmbeddedRevocations::load(&*stores.ledger, at(11)).await.unwrap();
+    let sizes = view.sizes();
+    assert_eq!((sizes.tokens, sizes.sessions, sizes.users), (1, 1, 1));
+    for gone in [token, session, Subject { user: user_id(3), ..subject(6) }] {
+        assert!(matches!(view.check(&gone), Check::Ready(Ok(Standing::Revoked))));
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_of_the_embedded_view_forgets_what_expired_and_nothing_else() {
+    let view = EmbeddedRevocations::default();
+    let lasting: Vec<_> = (0..1_000).map(|_| subject(0)).collect();
+    for (place, subject) in lasting.iter().enumerate() {
+        let until = at(60 + place as u64);
+        let short = Revocation::Token { id: TokenId::random(), until: at(59) };
+        view.publish(&[short, Revocation::Token { id: subject.token, until }]).await.unwrap();
+    }
+    assert_eq!(view.sweep(at(59)), 0);
+    assert_eq!(view.sweep(at(60)), 1_000);
+    assert_eq!(view.sizes().tokens, 1_000);
+    for subject in &lasting {
+        assert!(matches!(view.check(subject), Check::Ready(Ok(Standing::Revoked))));
+    }
+}
+
+fn subject(generation: u64) -> Subject {
+    Subject {
+        token: TokenId::random(),
+        session: SessionId::random(),
+        user: user_id(1),
+        generation: Generation(generation),
+    }
+}
+
+fn raised(user: u64, minimum: u64) -> Revocation {
+    let (user, minimum) = (user_id(user), Generation(minimum));
+    Revocation::Generation { user, minimum, until: at(60) }
+}
+
+async fn publish(view: &View, revocation: Revocation) {
+    view.0.publish(&[revocation]).await.unwrap();
+}
+
+async fn standing(view: &View, subject: &Subject) -> Standing {
+    view.0.check(subject).answer().await.unwrap()
+}
