@@ -6,5 +6,6 @@
 mod support;
 
 mod architecture;
+mod dashboards;
 mod smoke;
 mod store_contract;
