@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod load;
 mod secret_source;
+mod shape;
 mod suggest;
 
 pub use check::{Checked, Faults, KeyPolicy, RevocationSettings, RouteLimits, check};

@@ -12,7 +12,7 @@ use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
 use crate::adapter::embedded::EmbeddedRevocations;
-use crate::adapter::redis::{OnFailure, RedisRevocations, RedisSettings};
+use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, Client, LoginLimits, Services};
 use crate::clock::{Clock, SystemClock};
@@ -221,11 +221,7 @@ async fn view(
             let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
             Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
         }
-        RevocationSettings::Redis { url, ca_file, check_timeout, fail_open } => {
-            let mut settings = RedisSettings::new(url);
-            settings.ca_file = ca_file;
-            settings.check_timeout = check_timeout;
-            settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
+        RevocationSettings::Redis(settings) => {
             let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
             Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
         }

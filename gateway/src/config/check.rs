@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
+use crate::adapter::redis::{OnFailure, RedisSettings};
 use crate::edge::ConnectionCaps;
 use crate::identity::Email;
 use crate::limits::Policy;
@@ -53,7 +54,7 @@ pub struct Checked {
 /// Where revocations are looked up.
 pub enum RevocationSettings {
     Embedded,
-    Redis { url: SecretString, ca_file: Option<PathBuf>, check_timeout: Duration, fail_open: bool },
+    Redis(RedisSettings),
 }
 
 /// The allowances outside of routes; `None` is no limit, asked for by name.
@@ -167,21 +168,20 @@ impl Checker {
     fn revocations(&mut self, file: &File, from_environment: Option<SecretString>) -> RevocationSettings {
         let written = (!file.redis.url.is_empty()).then(|| SecretString::from(file.redis.url.clone()));
         let Some(url) = from_environment.or(written) else { return RevocationSettings::Embedded };
-        if file.redis.check_timeout_ms == 0 {
-            self.fault("redis.check_timeout_ms = 0: every request would be refused");
-        }
         let fail_open = file.redis.fail == Fail::Open;
         if fail_open {
             self.warnings.push(
                 "redis.fail = \"open\": while Redis cannot be asked, revoked tokens are accepted".to_owned(),
             );
         }
-        RevocationSettings::Redis {
-            url,
-            ca_file: file.redis.ca_file.clone(),
-            check_timeout: Duration::from_millis(file.redis.check_timeout_ms),
-            fail_open,
+        let mut settings = RedisSettings::new(url);
+        settings.ca_file = file.redis.ca_file.clone();
+        settings.check_timeout = Duration::from_millis(file.redis.check_timeout_ms);
+        settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
+        if let Err(fault) = settings.check() {
+            self.fault(format!("redis: {fault}"));
         }
+        RevocationSettings::Redis(settings)
     }
 
     fn first_admin(

@@ -7,7 +7,7 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::Dict;
 
 use super::file::File;
-use super::suggest;
+use super::shape;
 
 /// What the command line sets, above everything else.
 #[derive(Clone, Debug, Default)]
@@ -51,49 +51,40 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
             return Loaded { file: File::default(), faults };
         }
     };
-    let known = suggest::without_unknown(&figment, written, &mut faults);
-    let cleaned = Figment::from(Serialized::defaults(known));
+    let fitting = shape::fitting(&figment, written, &mut faults);
+    let fitting = Figment::from(Serialized::defaults(fitting));
     let file = File {
-        server: section(&figment, &cleaned, "server", &mut faults),
-        operations: section(&figment, &cleaned, "operations", &mut faults),
-        log: section(&figment, &cleaned, "log", &mut faults),
-        store: section(&figment, &cleaned, "store", &mut faults),
-        redis: section(&figment, &cleaned, "redis", &mut faults),
-        tokens: section(&figment, &cleaned, "tokens", &mut faults),
-        refresh: section(&figment, &cleaned, "refresh", &mut faults),
-        password: section(&figment, &cleaned, "password", &mut faults),
-        limits: section(&figment, &cleaned, "limits", &mut faults),
-        upstreams: section(&figment, &cleaned, "upstreams", &mut faults),
-        routes: section(&figment, &cleaned, "routes", &mut faults),
+        server: section(&fitting, "server", &mut faults),
+        operations: section(&fitting, "operations", &mut faults),
+        log: section(&fitting, "log", &mut faults),
+        store: section(&fitting, "store", &mut faults),
+        redis: section(&fitting, "redis", &mut faults),
+        tokens: section(&fitting, "tokens", &mut faults),
+        refresh: section(&fitting, "refresh", &mut faults),
+        password: section(&fitting, "password", &mut faults),
+        limits: section(&fitting, "limits", &mut faults),
+        upstreams: section(&fitting, "upstreams", &mut faults),
+        routes: section(&fitting, "routes", &mut faults),
     };
     Loaded { file, faults }
 }
 
+/// What is still wrong with values of the right kind: an entry lacks a key, or a number is too large.
 fn section<T: Default + serde::de::DeserializeOwned>(
-    written: &Figment,
-    cleaned: &Figment,
+    fitting: &Figment,
     name: &str,
     faults: &mut Vec<String>,
 ) -> T {
-    cleaned.extract_inner(name).unwrap_or_else(|all| {
+    // A value that was dropped leaves no default behind.
+    let whole = Figment::from(Serialized::defaults(File::default())).merge(fitting);
+    whole.extract_inner(name).unwrap_or_else(|all| {
         for fault in all {
             // Figment puts the name that was asked for behind the path below it.
             let mut path = fault.path.clone();
             let asked_for = path.pop();
             path.splice(0..0, asked_for);
-            let path = path.join(".");
-            let place = suggest::place(written, &path);
-            faults.push(format!("{place}`{path}`: {}", explain(&fault)));
+            faults.push(format!("`{}`: {}", path.join("."), fault.kind));
         }
         T::default()
     })
-}
-
-/// A limit is told in our words: those of an untagged enumeration say nothing.
-fn explain(fault: &figment::Error) -> String {
-    let text = fault.kind.to_string();
-    if text.contains("untagged enum Limit") {
-        return "must be { requests = 100, window_seconds = 60 } or \"unlimited\"".to_owned();
-    }
-    text
 }

@@ -18,6 +18,28 @@ pub struct Cost {
 impl Cost {
     /// OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
     pub const OWASP: Self = Self { memory_kib: 19 * 1_024, passes: 2, lanes: 1 };
+
+    /// Whether passwords can be hashed at this cost, and safely.
+    pub fn check(self) -> Result<(), CostFault> {
+        self.params().map(drop)
+    }
+
+    fn params(self) -> Result<Params, CostFault> {
+        let Self { memory_kib, passes, lanes } = self;
+        // OWASP's table: less memory must be paid for with more passes.
+        let enough = match passes {
+            0 => false,
+            1 => memory_kib >= 47_104,
+            2 => memory_kib >= 19_456,
+            3 => memory_kib >= 12_288,
+            4 => memory_kib >= 9_216,
+            _ => memory_kib >= 7_168,
+        };
+        if !enough {
+            return Err(CostFault::TooCheap(memory_kib, passes));
+        }
+        Params::new(memory_kib, passes, lanes, None).map_err(|fault| CostFault::Unusable(fault.to_string()))
+    }
 }
 
 /// The cost cannot be used.
@@ -52,21 +74,7 @@ pub(super) struct Hasher {
 
 impl Hasher {
     pub(super) fn new(cost: Cost) -> Result<Self, CostFault> {
-        let Cost { memory_kib, passes, lanes } = cost;
-        // OWASP's table: less memory must be paid for with more passes.
-        let enough = match passes {
-            0 => false,
-            1 => memory_kib >= 47_104,
-            2 => memory_kib >= 19_456,
-            3 => memory_kib >= 12_288,
-            4 => memory_kib >= 9_216,
-            _ => memory_kib >= 7_168,
-        };
-        if !enough {
-            return Err(CostFault::TooCheap(memory_kib, passes));
-        }
-        let params = Params::new(memory_kib, passes, lanes, None)
-            .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
+        let params = cost.params()?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
         let nobody = uuid::Uuid::new_v4().to_string();
         let nobody = argon2

@@ -77,23 +77,23 @@ pub fn is_own(path: &str) -> bool {
 }
 
 impl Routes {
-    pub fn new(routes: Vec<Route>) -> Result<Self, RouteFault> {
+    /// All faults at once, each naming its route.
+    pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
+        let mut faults = Vec::new();
         for (index, route) in routes.iter().enumerate() {
-            let path = || (route.name.clone(), route.prefix.clone());
-            if !super::canonical(&route.prefix).is_ok_and(|own| own.as_str() == route.prefix) {
-                let (name, path) = path();
-                return Err(RouteFault::NotCanonical(name, path));
-            }
-            if is_own(&route.prefix) {
-                let (name, path) = path();
-                return Err(RouteFault::Reserved(name, path));
-            }
+            let (name, path) = (route.name.clone(), route.prefix.clone());
             let same =
                 |other: &&Route| other.prefix.trim_end_matches('/') == route.prefix.trim_end_matches('/');
-            if let Some(other) = routes[..index].iter().find(same) {
-                let (name, path) = path();
-                return Err(RouteFault::Tie(other.name.clone(), name, path));
+            if !super::canonical(&route.prefix).is_ok_and(|own| own.as_str() == route.prefix) {
+                faults.push(RouteFault::NotCanonical(name, path));
+            } else if is_own(&route.prefix) {
+                faults.push(RouteFault::Reserved(name, path));
+            } else if let Some(other) = routes[..index].iter().find(same) {
+                faults.push(RouteFault::Tie(other.name.clone(), name, path));
             }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         let mut routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix.trim_end_matches('/').len()));
@@ -151,20 +151,19 @@ mod tests {
 
     #[test]
     fn routes_that_tie_are_an_error_that_names_both() {
-        let fault = Routes::new(vec![route("a", "/x"), route("b", "/x/")]).unwrap_err();
-        assert_eq!(fault, RouteFault::Tie("a".into(), "b".into(), "/x/".into()));
+        let faults = Routes::new(vec![route("a", "/x"), route("b", "/x/")]).unwrap_err();
+        assert_eq!(faults, [RouteFault::Tie("a".into(), "b".into(), "/x/".into())]);
     }
 
     #[test]
     fn paths_of_the_gateway_and_ambiguous_paths_cannot_be_routes() {
         for path in ["/api/auth", "/api/auth/login", "/.well-known/jwks.json"] {
-            assert!(matches!(Routes::new(vec![route("a", path)]), Err(RouteFault::Reserved(..))), "{path}");
+            let faults = Routes::new(vec![route("a", path)]).unwrap_err();
+            assert!(matches!(faults[..], [RouteFault::Reserved(..)]), "{path}");
         }
         for path in ["x", "/a/../b", "/%61", ""] {
-            assert!(
-                matches!(Routes::new(vec![route("a", path)]), Err(RouteFault::NotCanonical(..))),
-                "{path}"
-            );
+            let faults = Routes::new(vec![route("a", path)]).unwrap_err();
+            assert!(matches!(faults[..], [RouteFault::NotCanonical(..)]), "{path}");
         }
     }
 }

@@ -69,8 +69,12 @@ impl Checker {
         if password.queue == 0 {
             self.fault("password.queue = 0: nobody could log in");
         }
+        let cost = Cost { memory_kib: password.memory_kib, passes: password.passes, lanes: password.lanes };
+        if let Err(fault) = cost.check() {
+            self.fault(format!("password: {fault}"));
+        }
         PoolSettings {
-            cost: Cost { memory_kib: password.memory_kib, passes: password.passes, lanes: password.lanes },
+            cost,
             threads: if password.threads == 0 { cores.div_ceil(2) } else { password.threads },
             queue: password.queue,
             wait_max: Duration::from_millis(password.wait_max_ms),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Checker;
 use crate::config::file::{Auth, File, RouteEntry, UpstreamEntry};
+use crate::config::suggest::hint;
 use crate::identity::{Role, UserId};
 use crate::limits::Limiter;
 use crate::pipeline::{Access, Route, Routes, Target, Timeouts, Upstream, UserLimit};
@@ -26,8 +27,8 @@ impl Checker {
         }
         match Routes::new(routes) {
             Ok(routes) => Some(routes),
-            Err(fault) => {
-                self.fault(fault.to_string());
+            Err(faults) => {
+                self.faults.extend(faults.iter().map(ToString::to_string));
                 None
             }
         }
@@ -75,12 +76,8 @@ impl Checker {
         });
         let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
         let Some(upstream) = upstream else {
-            let names: Vec<_> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
-            self.fault(format!(
-                "route `{name}`: there is no upstream `{}`; there are: {}",
-                entry.upstream,
-                names.join(", ")
-            ));
+            let hint = hint(&entry.upstream, upstreams.iter().map(|upstream| upstream.name.as_str()));
+            self.fault(format!("route `{name}`: there is no upstream `{}`{hint}", entry.upstream));
             return None;
         };
         Some(Route {

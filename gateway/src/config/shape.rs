@@ -1,0 +1,192 @@
+//! Unknown keys and values of the wrong kind: all at once, each with its place and its mend.
+//! A deserializer would stop at the first one.
+
+use figment::Figment;
+use figment::value::{Dict, Num, Value};
+use serde_json::Value as Sample;
+
+use super::file::{File, Limit, Rate, RouteEntry, UpstreamEntry};
+use super::suggest::{hint, nearest};
+
+/// Settings that take one of a few words.
+const WORDS: [(&str, &[&str]); 4] = [
+    ("log.format", &["auto", "human", "json"]),
+    ("redis.fail", &["closed", "open"]),
+    ("refresh.rotation", &["on_request", "always"]),
+    ("routes[].auth", &["public", "optional", "required"]),
+];
+
+/// Settings whose values may be secret.
+const UNSAID: [&str; 1] = ["redis.url"];
+
+/// What was written, less the keys that no setting has and the values that none takes: each of
+/// those is a fault.
+pub(super) fn fitting(figment: &Figment, written: Dict, faults: &mut Vec<String>) -> Dict {
+    Walk { figment, faults }.keys("", written, &sample())
+}
+
+struct Walk<'a> {
+    figment: &'a Figment,
+    faults: &'a mut Vec<String>,
+}
+
+type Known = serde_json::Map<String, Sample>;
+
+impl Walk<'_> {
+    fn keys(&mut self, above: &str, written: Dict, known: &Known) -> Dict {
+        let mut kept = Dict::new();
+        for (key, value) in written {
+            let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+            let Some(sample) = known.get(&key) else {
+                let hint = hint(&key, known.keys().map(String::as_str));
+                let place = self.place(&value);
+                self.faults.push(format!("{place}`{path}` is no setting{hint}"));
+                continue;
+            };
+            if let Some(value) = self.value(&path, value, sample) {
+                kept.insert(key, value);
+            }
+        }
+        kept
+    }
+
+    fn value(&mut self, path: &str, value: Value, sample: &Sample) -> Option<Value> {
+        match (value, sample) {
+            (Value::Dict(tag, written), Sample::Object(known)) => {
+                Some(Value::Dict(tag, self.keys(path, written, known)))
+            }
+            (Value::Array(tag, items), Sample::Array(samples)) => {
+                let items = items.into_iter().enumerate().filter_map(|(index, item)| match samples.first() {
+                    Some(sample) => self.value(&format!("{path}[{index}]"), item, sample),
+                    None => Some(item),
+                });
+                Some(Value::Array(tag, items.collect()))
+            }
+            (value, sample) => match mend(path, &value, sample) {
+                None => Some(value),
+                Some(mend) => {
+                    let (place, shown) = (self.place(&value), shown(path, &value));
+                    self.faults.push(format!("{place}`{path}`{shown}: {mend}"));
+                    None
+                }
+            },
+        }
+    }
+
+    /// The file that the value stands in, or the environment.
+    fn place(&self, value: &Value) -> String {
+        match self.figment.get_metadata(value.tag()) {
+            Some(metadata) => match &metadata.source {
+                Some(source) => format!("{source}: "),
+                None if metadata.name.contains("environment") => "environment: ".to_owned(),
+                None => String::new(),
+            },
+            None => String::new(),
+        }
+    }
+}
+
+/// What to write instead; nothing if the value is of the right kind.
+fn mend(path: &str, value: &Value, sample: &Sample) -> Option<String> {
+    let must = |what: &str| Some(format!("must be {what}"));
+    match (value, sample) {
+        // Not set, as an optional setting may be.
+        (Value::Empty(..), _) | (_, Sample::Null) => None,
+        (Value::String(_, text), Sample::Object(known)) if is_limit(known) && text == "unlimited" => None,
+        (_, Sample::Object(known)) if is_limit(known) => {
+            must("{ requests = 100, window_seconds = 60 } or \"unlimited\"")
+        }
+        (Value::String(_, text), Sample::String(_)) => match words(path) {
+            Some(words) if !words.contains(&text.as_str()) => {
+                let all: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                let near = nearest(text, words.iter().copied());
+                let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+                Some(format!("must be {}{near}", all.join(" or ")))
+            }
+            _ => None,
+        },
+        (Value::Bool(..), Sample::Bool(_)) => None,
+        (Value::Num(_, number), Sample::Number(_)) if is_natural(number) => None,
+        (_, Sample::String(_)) => must("a text in quotes"),
+        (_, Sample::Bool(_)) => must("true or false"),
+        (_, Sample::Number(_)) => must("a whole number, 0 or more"),
+        (_, Sample::Array(_)) => must("a list"),
+        (_, Sample::Object(_)) => must("a table of settings"),
+    }
+}
+
+fn is_natural(number: &Num) -> bool {
+    number.to_u128().is_some() || number.to_i128().is_some_and(|number| number >= 0)
+}
+
+fn words(path: &str) -> Option<&'static [&'static str]> {
+    let place: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    WORDS.iter().find(|(key, _)| *key == place).map(|(_, words)| *words)
+}
+
+fn is_limit(known: &Known) -> bool {
+    known.contains_key("window_seconds")
+}
+
+fn shown(path: &str, value: &Value) -> String {
+    match value {
+        _ if UNSAID.contains(&path) => String::new(),
+        Value::String(_, text) => format!(" = \"{text}\""),
+        Value::Char(_, text) => format!(" = \"{text}\""),
+        Value::Bool(_, truth) => format!(" = {truth}"),
+        Value::Num(_, number) => match (number.to_i128(), number.to_u128(), number.to_f64()) {
+            (Some(number), ..) => format!(" = {number}"),
+            (_, Some(number), _) => format!(" = {number}"),
+            (.., Some(number)) => format!(" = {number}"),
+            _ => String::new(),
+        },
+        Value::Dict(..) => " is a table".to_owned(),
+        Value::Array(..) => " is a list".to_owned(),
+        Value::Empty(..) => String::new(),
+    }
+}
+
+/// All settings there are: the defaults, what may be absent, and one entry of each list.
+fn sample() -> Known {
+    let mut file = File::default();
+    file.server.trusted_proxies.push(String::new());
+    file.redis.ca_file = Some("ca.pem".into());
+    file.tokens.audience = Some(String::new());
+    file.upstreams.push(UpstreamEntry::new("", String::new()));
+    let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
+    file.routes.push(RouteEntry {
+        user_limit: Some(rate),
+        roles: vec![String::new()],
+        ..RouteEntry::new("", "", "")
+    });
+    match serde_json::to_value(file) {
+        Ok(Sample::Object(known)) => known,
+        _ => Known::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use figment::providers::{Format as _, Toml};
+
+    use super::*;
+
+    #[test]
+    fn each_word_of_the_table_is_one_that_its_setting_takes() {
+        for (key, words) in WORDS {
+            for word in words {
+                let text = match key.split_once("[].") {
+                    Some((list, key)) => {
+                        format!("[[{list}]]\nname = \"\"\npath = \"\"\nupstream = \"\"\n{key} = \"{word}\"")
+                    }
+                    None => format!("{key} = \"{word}\""),
+                };
+                let figment = Figment::from(Toml::string(&text));
+                let mut faults = Vec::new();
+                fitting(&figment, figment.extract().unwrap(), &mut faults);
+                assert!(faults.is_empty(), "{text}");
+                assert!(figment.extract::<File>().is_ok(), "{text}");
+            }
+        }
+    }
+}
