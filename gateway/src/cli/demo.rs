@@ -1,7 +1,6 @@
 //! `gateway demo`: the gateway in front of a small todo service, with nothing to set up.
 
-use std::io::Read as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -55,7 +54,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let backend = Backend::start(&data.join("todos"), &socket)?;
     let outcome = run_gateway(checked, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
-        introduce(listening.public, listening.operations, &data, password);
+        // Who cannot read it can still use it.
+        let _ = introduce(&listening, &data, password);
         announce(&listening);
     });
     backend.stop();
@@ -93,35 +93,41 @@ fn first_admin(secrets: &mut Secrets) -> Result<Option<String>, Failure> {
 }
 
 /// What a newcomer reads first; on standard error, as standard output has one line for programs.
-fn introduce(public: SocketAddr, operations: SocketAddr, data: &Path, password: Option<&str>) {
+fn introduce(listening: &Listening, data: &Path, password: Option<&str>) -> std::io::Result<()> {
+    let mut out = std::io::stderr().lock();
+    let (public, operations) = (listening.public, listening.operations);
     let base = format!("http://{public}");
     let json = "-H 'Content-Type: application/json'";
-    eprintln!();
-    eprintln!("  The gateway protects /api/todos and owns /api/auth   {base}");
-    eprintln!("  Metrics, health and readiness                        http://{operations}/metrics");
-    eprintln!("  Accounts, todos and keys                             {}", data.display());
-    eprintln!("  Insecure about this: no TLS, so keep it on this machine");
+    writeln!(out)?;
+    writeln!(out, "  The gateway protects /api/todos and owns /api/auth   {base}")?;
+    writeln!(out, "  Metrics, health and readiness                        http://{operations}/metrics")?;
+    writeln!(out, "  Accounts, todos and keys                             {}", data.display())?;
+    writeln!(out, "  Insecure about this: no TLS, so keep it on this machine")?;
     match password {
-        Some(password) => eprintln!("  Administrator   {ADMIN}   {password}   (shown this once)"),
-        None => eprintln!("  The administrator was made at an earlier start, or by GATEWAY_ADMIN_EMAIL"),
+        Some(password) => writeln!(out, "  Administrator   {ADMIN}   {password}   (shown this once)")?,
+        None => writeln!(out, "  The administrator was made at an earlier start, or by GATEWAY_ADMIN_EMAIL")?,
     }
-    eprintln!();
-    eprintln!("  Try, line by line:");
-    eprintln!();
-    eprintln!("curl -i {base}/api/todos");
-    eprintln!(
+    writeln!(out)?;
+    writeln!(out, "  Try, line by line:")?;
+    writeln!(out)?;
+    writeln!(out, "curl -i {base}/api/todos")?;
+    writeln!(
+        out,
         "curl -i {base}/api/auth/register {json} -d '{{\"email\":\"ada@example.com\",\"password\":\"Analytical1\",\"first_name\":\"Ada\"}}'"
-    );
-    eprintln!(
+    )?;
+    writeln!(
+        out,
         "TOKEN=$(curl -s {base}/api/auth/login {json} -d '{{\"email\":\"ada@example.com\",\"password\":\"Analytical1\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
-    );
-    eprintln!(
+    )?;
+    writeln!(
+        out,
         "curl -i {base}/api/todos {json} -H \"Authorization: Bearer $TOKEN\" -d '{{\"title\":\"Write the first program\"}}'"
-    );
-    eprintln!("curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"");
-    eprintln!("curl -i -X POST {base}/api/auth/logout -H \"Authorization: Bearer $TOKEN\"");
-    eprintln!("curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"");
-    eprintln!();
+    )?;
+    writeln!(out, "curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"")?;
+    writeln!(out, "curl -i -X POST {base}/api/auth/logout -H \"Authorization: Bearer $TOKEN\"")?;
+    writeln!(out, "curl -i {base}/api/todos -H \"Authorization: Bearer $TOKEN\"")?;
+    writeln!(out)?;
+    out.flush()
 }
 
 /// The todo service on a thread and a runtime of its own, behind a socket in the data folder.

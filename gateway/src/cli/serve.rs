@@ -1,5 +1,6 @@
 //! `gateway serve`: the gateway, as configured.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::Failure;
@@ -35,10 +36,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// The one line on standard output, for programs that wait for it.
 pub(super) fn announce(listening: &Listening) {
     tracing::info!(listen = %listening.public, operations = %listening.operations, "listening");
-    println!(
+    let line = format!(
         "gateway listening on http://{} (operations on http://{})",
         listening.public, listening.operations
     );
+    // A reader that went away is no reason not to serve; `println!` would panic.
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// The folder of the stores, private to its owner.
