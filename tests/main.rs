@@ -7,5 +7,6 @@ mod support;
 
 mod architecture;
 mod dashboards;
+mod operating;
 mod smoke;
 mod store_contract;

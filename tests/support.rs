@@ -51,6 +51,16 @@ pub fn in_parallel<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Ve
     })
 }
 
+/// All files of a folder and of the folders in it.
+pub fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let below = entries.flat_map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => files_below(&entry.path()),
+        false => vec![entry.path()],
+    });
+    below.collect()
+}
+
 /// The words that mark each secret of the tests: no log may have them.
 pub fn canary(text: &str) {
     for line in text.lines() {

@@ -218,6 +218,11 @@ impl Gateway {
         self.child.wait().unwrap()
     }
 
+    /// The exit status, if it has ended.
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Everything that was logged, after its end.
     pub fn last_words(&mut self) -> String {
         if let Some(reader) = self.reader.take() {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -64,6 +64,10 @@ impl Upstream {
 
     /// Answers everything with these bytes; a connection is closed after an empty answer.
     pub fn answering(answer: &str) -> Self {
+        Self::answering_after(answer, || ())
+    }
+
+    fn answering_after(answer: &str, wait: impl Fn() + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let arrived = Arc::new(Mutex::new(Vec::new()));
@@ -71,11 +75,20 @@ impl Upstream {
         // The thread ends with the process: it waits for connections and holds nothing else.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (record, answer) = (Arc::clone(&record), answer.clone());
-                std::thread::spawn(move || serve(stream, &record, &answer));
+                let (record, answer, wait) = (Arc::clone(&record), answer.clone(), wait.clone());
+                std::thread::spawn(move || serve(stream, &record, &answer, wait));
             }
         });
         Self { address, arrived }
+    }
+
+    /// Answers with 200 and `ok`, but not before the gate is opened.
+    pub fn gated() -> (Self, Gate) {
+        let gate = Gate::default();
+        let closed = gate.clone();
+        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        let upstream = Self::answering_after(ok, move || closed.pass());
+        (upstream, gate)
     }
 
     /// Everything that arrived so far.
@@ -95,11 +108,27 @@ impl Upstream {
     }
 }
 
-fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str) {
+/// Holds answers back until it is opened.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, wait: impl Fn()) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(arrived) = read(&mut reader) {
         record.lock().unwrap().push(arrived);
+        wait();
         if answer.is_empty() || writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
