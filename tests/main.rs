@@ -3,6 +3,7 @@
 //! One binary, so that the code is linked once. Names are sentences; each test starts what it
 //! needs on free ports and leaves nothing running.
 
+mod attack;
 mod support;
 
 mod architecture;
