@@ -4,6 +4,8 @@ mod claims;
 mod header;
 mod issue;
 mod keys;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
