@@ -2,6 +2,7 @@
 //! try; none of them may work, and after each the gateway still serves those who behave.
 
 mod claims;
+mod header_spoofing;
 mod signatures;
 mod tokens;
 

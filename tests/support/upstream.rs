@@ -64,10 +64,15 @@ impl Upstream {
 
     /// Answers everything with these bytes; a connection is closed after an empty answer.
     pub fn answering(answer: &str) -> Self {
-        Self::answering_after(answer, || ())
+        Self::serving(answer, usize::MAX, || ())
     }
 
-    fn answering_after(answer: &str, wait: impl Fn() + Clone + Send + 'static) -> Self {
+    /// Answers this many requests on each connection, and closes it in the middle of the next one.
+    pub fn that_hangs_up_after(answers: usize) -> Self {
+        Self::serving("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", answers, || ())
+    }
+
+    fn serving(answer: &str, answers: usize, wait: impl Fn() + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let arrived = Arc::new(Mutex::new(Vec::new()));
@@ -76,7 +81,7 @@ impl Upstream {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (record, answer, wait) = (Arc::clone(&record), answer.clone(), wait.clone());
-                std::thread::spawn(move || serve(stream, &record, &answer, wait));
+                std::thread::spawn(move || serve(stream, &record, &answer, answers, wait));
             }
         });
         Self { address, arrived }
@@ -87,7 +92,7 @@ impl Upstream {
         let gate = Gate::default();
         let closed = gate.clone();
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-        let upstream = Self::answering_after(ok, move || closed.pass());
+        let upstream = Self::serving(ok, move || closed.pass());
         (upstream, gate)
     }
 
@@ -123,15 +128,17 @@ impl Gate {
     }
 }
 
-fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, wait: impl Fn()) {
+fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, answers: usize, wait: impl Fn()) {
+    let mut left = answers;
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(arrived) = read(&mut reader) {
         record.lock().unwrap().push(arrived);
         wait();
-        if answer.is_empty() || writer.write_all(answer.as_bytes()).is_err() {
+        if answer.is_empty() || left == 0 || writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
+        left -= 1;
     }
 }
 
