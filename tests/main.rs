@@ -7,6 +7,8 @@ mod attack;
 mod support;
 
 mod architecture;
+mod article;
+mod auth_api;
 mod dashboards;
 mod operating;
 mod smoke;

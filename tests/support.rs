@@ -7,6 +7,7 @@
     reason = "not every chapter uses everything; tests may read the clock to bound a wait"
 )]
 
+pub mod contract;
 pub mod forge;
 pub mod gateway;
 pub mod http;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod people;
 pub mod raw;
 pub mod redis;
+pub mod stores;
 pub mod todo_backend;
 pub mod upstream;
 

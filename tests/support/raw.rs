@@ -19,6 +19,14 @@ impl RawReply {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+
+    /// A header field.
+    pub fn field(&self, name: &str) -> Option<String> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    }
 }
 
 impl Raw {
@@ -35,8 +43,8 @@ impl Raw {
         self
     }
 
-    /// One response, by its `Content-Length` or its chunks; `None` if the connection ended first.
-    pub fn reply(&mut self) -> Option<RawReply> {
+    /// One response to a `HEAD`, or the part of one that comes before its body.
+    pub fn head(&mut self) -> Option<RawReply> {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -47,20 +55,21 @@ impl Raw {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        if (100..200).contains(&status) {
-            return Some(RawReply { status, head, body: Vec::new() });
+        Some(RawReply { status, head, body: Vec::new() })
+    }
+
+    /// One response, by its `Content-Length` or its chunks; `None` if the connection ended first.
+    pub fn reply(&mut self) -> Option<RawReply> {
+        let reply = self.head()?;
+        if (100..200).contains(&reply.status) {
+            return Some(reply);
         }
-        let field = |name: &str| {
-            head.lines().find_map(|line| {
-                let (key, value) = line.split_once(':')?;
-                key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-            })
-        };
+        let mut byte = [0];
         let mut body = Vec::new();
-        if let Some(length) = field("content-length") {
+        if let Some(length) = reply.field("content-length") {
             body.resize(length.parse().ok()?, 0);
             self.0.read_exact(&mut body).ok()?;
-        } else if field("transfer-encoding").is_some() {
+        } else if reply.field("transfer-encoding").is_some() {
             loop {
                 let mut line = Vec::new();
                 while !line.ends_with(b"\r\n") {
@@ -76,7 +85,7 @@ impl Raw {
                 }
             }
         }
-        Some(RawReply { status, head, body })
+        Some(RawReply { body, ..reply })
     }
 
     /// Whether the other side closes the connection, without saying anything more.

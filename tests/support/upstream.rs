@@ -92,7 +92,7 @@ impl Upstream {
         let gate = Gate::default();
         let closed = gate.clone();
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-        let upstream = Self::serving(ok, move || closed.pass());
+        let upstream = Self::serving(ok, usize::MAX, move || closed.pass());
         (upstream, gate)
     }
 

@@ -1,0 +1,11 @@
+//! `/api/auth`: each endpoint, each status, word for word as the contract has it.
+
+mod admin_users;
+mod errors;
+mod login;
+mod logout;
+mod profile;
+mod refresh;
+mod register;
+mod rotation;
+mod unreadable_input;

@@ -1,0 +1,42 @@
+//! Both places where revocations are looked up: a chapter that holds in one must hold in the other.
+
+use super::gateway::Setup;
+use super::redis::Redis;
+
+/// Runs each of these specifications twice: on the embedded default, and on a real Redis.
+macro_rules! on_both_stores {
+    ($($specification:ident),+ $(,)?) => {
+        mod on_the_embedded_default {
+            $(#[test]
+            fn $specification() {
+                super::$specification($crate::support::stores::embedded());
+            })+
+        }
+
+        mod on_a_real_redis {
+            $(#[test]
+            fn $specification() {
+                let redis = $crate::support::redis::Redis::start();
+                super::$specification($crate::support::stores::redis(&redis));
+            })+
+        }
+    };
+}
+pub(crate) use on_both_stores;
+
+pub fn embedded() -> Setup {
+    patient()
+}
+
+pub fn redis(redis: &Redis) -> Setup {
+    patient().redis(&redis.url())
+}
+
+/// Without routes, and with waits that a slow machine does not reach: what happens when they are
+/// reached stands in other chapters.
+pub fn patient() -> Setup {
+    Setup::new("")
+        .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
+        .env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
+        .env("GATEWAY__REFRESH__GRACE_SECONDS", "60")
+}
