@@ -1,7 +1,9 @@
 //! The way down: what runs may finish, nothing new begins, and it ends in bounded time.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use gateway::clock::Stopwatch;
 
 use rustix::process::Signal;
 
