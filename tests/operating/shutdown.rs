@@ -124,7 +124,7 @@ fn what_never_ends_is_cut_off_after_the_configured_time() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in [Signal::TERM, Signal::INT] {
-        let InFlight { mut gateway, gate, .. } =
+        let InFlight { mut gateway, gate, request: _request, .. } =
             in_flight(|setup| setup.env("GATEWAY__SERVER__SHUTDOWN_SECONDS", "3600"));
         gateway.signal(Signal::TERM);
         eventually("it drains", || gateway.log().contains("draining"));
