@@ -10,6 +10,7 @@ use crate::support::stores::on_both_stores;
 
 on_both_stores!(
     a_body_may_have_64_kib_and_not_a_byte_more,
+    a_body_that_is_far_too_large_is_refused_and_not_cut_off,
     too_large_comes_before_empty_and_empty_before_the_type,
     the_type_must_be_json_with_any_parameters,
     what_is_no_json_object_is_malformed,
@@ -37,6 +38,18 @@ fn a_body_may_have_64_kib_and_not_a_byte_more(setup: Setup) {
     is(post(&gateway, "/api/auth/register", "application/json", registration(65_537)), TOO_LARGE);
     post(&gateway, "/api/auth/register", "application/json", registration(65_536)).is_served(201);
     gateway.log_in(&email, PASSWORD);
+}
+
+/// A client that is still sending when the connection is reset never sees why.
+fn a_body_that_is_far_too_large_is_refused_and_not_cut_off(setup: Setup) {
+    let gateway = setup.start();
+    for bytes in [70_000, 1 << 20, 5 << 20] {
+        for path in ENDPOINTS {
+            is(post(&gateway, path, "application/json", "x".repeat(bytes)), TOO_LARGE);
+        }
+        let refused = post(&gateway, "/nowhere", "application/json", "x".repeat(bytes));
+        is(refused, (404, "Not found", "not_found"));
+    }
 }
 
 fn too_large_comes_before_empty_and_empty_before_the_type(setup: Setup) {

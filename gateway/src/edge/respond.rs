@@ -14,6 +14,10 @@ use crate::problem::{Audience, Problem};
 const DRAIN_BYTES_MAX: usize = 64 * 1_024;
 /// And no longer than this.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+/// After the answer, this much more of the body is read before the connection is closed.
+const LINGER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// And no longer than this.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Answers with a problem.
 pub(super) async fn refuse(
@@ -24,7 +28,9 @@ pub(super) async fn refuse(
     let audience = Audience::of(&session.req_header().headers);
     let response = problem.render(audience, exchange.request_id.as_str());
     settle_body(session).await;
-    write(session, exchange, response).await
+    write(session, exchange, response).await?;
+    linger(session).await;
+    Ok(())
 }
 
 /// Writes a whole response. It must carry its own `Content-Length`.
@@ -53,15 +59,25 @@ async fn settle_body(session: &mut Session) {
     if session.is_body_done() || session.req_header().headers.contains_key(EXPECT) {
         return;
     }
-    let drain = async {
-        let mut seen = 0;
-        while let Ok(Some(chunk)) = session.read_request_body().await {
-            seen += chunk.len();
-            if seen > DRAIN_BYTES_MAX {
-                break;
-            }
-        }
-    };
     // Late or large: the connection is closed after the answer, as Pingora does by itself.
-    let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain).await;
+    let _ = tokio::time::timeout(DRAIN_TIME_MAX, discard(session, DRAIN_BYTES_MAX)).await;
+}
+
+/// After a refusal was written: closing a connection with bytes unread resets it, and the reset
+/// may overtake our answer (RFC 9112 §9.6). So the rest of a large body is read, too, within bounds.
+async fn linger(session: &mut Session) {
+    if !session.is_body_done() && !session.req_header().headers.contains_key(EXPECT) {
+        let _ = tokio::time::timeout(LINGER_TIME_MAX, discard(session, LINGER_BYTES_MAX)).await;
+    }
+}
+
+/// Reads the body and throws it away, until its end or a little more than `bytes_max`.
+async fn discard(session: &mut Session, bytes_max: usize) {
+    let mut seen = 0;
+    while let Ok(Some(chunk)) = session.read_request_body().await {
+        seen += chunk.len();
+        if seen > bytes_max {
+            return;
+        }
+    }
 }
