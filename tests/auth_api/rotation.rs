@@ -20,6 +20,7 @@ on_both_stores!(
     fifty_parallel_rotations_of_one_token_make_one_successor,
     always_rotating_is_the_operators_choice,
     a_logout_ends_the_grace,
+    a_deactivation_ends_the_grace_for_good,
 );
 
 fn a_rotation_hands_out_a_successor_of_the_same_session_and_end(setup: Setup) {
@@ -131,6 +132,18 @@ fn a_logout_ends_the_grace(setup: Setup) {
     assert_eq!(ada.log_out().status, 200);
     is_over(&ada.refresh(&ada.refresh, true));
     is_over(&ada.refresh(&successor, true));
+}
+
+fn a_deactivation_ends_the_grace_for_good(setup: Setup) {
+    let gateway = setup.start();
+    let (admin, ada) = (gateway.admin(), gateway.user());
+    let successor = ada.rotated(&ada.refresh);
+    admin.amends(ada.id, &json!({"is_active": false})).is_served(200);
+    for token in [&ada.refresh, &successor] {
+        ada.refresh(token, true).is_refused(404, "User not found or inactive", "user_inactive");
+    }
+    admin.amends(ada.id, &json!({"is_active": true})).is_served(200);
+    is_over(&ada.refresh(&ada.refresh, true));
 }
 
 #[track_caller]

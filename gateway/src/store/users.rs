@@ -83,7 +83,7 @@ pub trait Users: Send + Sync {
     /// When `role` or `is_active` really change, the generation is raised and
     /// `Revocation::Generation` (living until `revoked_until`) is recorded in the same transaction,
     /// and returned, so that tokens already issued are refused whatever happens next.
-    /// Deactivation also closes the user's sessions' grace: the caller need not do more.
+    /// Deactivation also ends the grace of the user's sessions, for good: the caller need not do more.
     /// `StoreError::LastAdministrator` when no active administrator would be left.
     async fn amend(
         &self,

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
+use crate::identity::{Generation, UserId};
 use crate::store::{Revocation, RevocationLedger, StoreError};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
@@ -64,6 +65,15 @@ impl Change {
         self.revocation_expiry.insert(codec::expiry_key(revocation.until(), &key), &[][..])?;
         self.revocations.insert(key, codec::revocation_value(&revocation))?;
         Ok(())
+    }
+
+    /// Until when it is remembered that the user's generation was raised, if it is.
+    pub(super) fn generation_raised_until(&self, user: UserId) -> Result<Option<Timestamp>, Stop> {
+        let any =
+            Revocation::Generation { user, minimum: Generation::default(), until: Timestamp::from_millis(0) };
+        let key = codec::revocation_key(&any);
+        let known = found(self.revocations.get(&key), |value| codec::revocation(&key, value))?;
+        Ok(known.map(|known| known.until()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::revocations::SWEEP_MAX;
 use super::trees::{Change, Fault, Stop, Trees, found, stop, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, UserId};
+use crate::identity::SessionId;
 use crate::store::{Revocation, Rotation, RotationRequest, Session, Sessions, StoreError, User};
 
 #[async_trait]
@@ -82,7 +82,7 @@ fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> 
             }
         };
     }
-    if has_grace(&session, request) && !change.is_deactivated(session.user)? {
+    if has_grace(&session, request) && !change.has_standing_changed(&session, request)? {
         return Ok(Rotation::Graced(session));
     }
     let revocation = Revocation::Session { id: session.id, until: request.revoked_until };
@@ -119,11 +119,21 @@ impl Change {
         Ok(())
     }
 
-    /// The deactivation of an account ends the grace of its sessions. Asked here, where grace is
-    /// given, it needs no list of a user's sessions, and no session can be missed.
-    fn is_deactivated(&self, id: UserId) -> Result<bool, Stop> {
-        let user: Option<User> = self.user(id)?;
-        Ok(user.is_some_and(|user| !user.is_active))
+    /// Whether the account was deactivated, now or since the token was replaced: that ends the grace
+    /// of its sessions, and a later activation does not bring it back. A change of role ends it, too.
+    /// Asked here, where grace is given, it needs no list of a user's sessions, and no session can
+    /// be missed.
+    fn has_standing_changed(&self, session: &Session, request: &RotationRequest) -> Result<bool, Stop> {
+        let user: Option<User> = self.user(session.user)?;
+        if user.is_some_and(|user| !user.is_active) {
+            return Ok(true);
+        }
+        // A revocation lives for as long as the access tokens that were issued before it: what was
+        // recorded after the replacement lives at least until then.
+        let lifetime = request.revoked_until.since(request.now);
+        let replaced_at = session.previous.map_or(request.now, |(_, replaced_at)| replaced_at);
+        let until = self.generation_raised_until(session.user)?;
+        Ok(until.is_some_and(|until| until >= replaced_at.plus(lifetime)))
     }
 }
 
