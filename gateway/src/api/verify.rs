@@ -57,8 +57,8 @@ fn original_target(uri: &http::Uri, headers: &HeaderMap) -> Result<String, Probl
     found.ok_or(Problem::new(Code::AmbiguousPath))
 }
 
-/// `X-Original-URL` is a whole URL in nginx's documentation.
+/// `X-Original-URL` is a whole URL in nginx's documentation. A slash in its query begins no path.
 fn without_origin(value: &str) -> &str {
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-    rest.map_or(value, |rest| rest.find('/').map_or("/", |slash| &rest[slash..]))
+    rest.map_or(value, |rest| rest.find(['/', '?', '#']).map_or("/", |end| &rest[end..]))
 }

@@ -351,21 +351,11 @@ impl Gateway {
     }
 }
 
-/// The target in its one canonical form. Only origin form is taken (RFC 9112 §3.2.1), and
-/// absolute form for the same authority, which Pingora has checked against Host.
+/// The target in its one canonical form. Absolute form (RFC 9112 §3.2.2) is origin form by now:
+/// Pingora has checked its authority against Host, and gives the path and query of it.
 fn target(session: &Session) -> Result<CanonicalTarget, Problem> {
-    let request = session.req_header();
-    let ambiguous = || Problem::new(Code::AmbiguousPath);
-    let raw = std::str::from_utf8(request.raw_path()).map_err(|_| ambiguous())?;
-    let lower = raw.get(..8).unwrap_or(raw).to_ascii_lowercase();
-    let origin = match lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")) {
-        Some(_) => {
-            let rest = raw.split_once("://").map_or("", |(_, rest)| rest);
-            rest.find('/').map_or("/", |slash| &rest[slash..])
-        }
-        None => raw,
-    };
-    Ok(canonical(origin)?)
+    let raw = std::str::from_utf8(session.req_header().raw_path());
+    Ok(canonical(raw.map_err(|_| Problem::new(Code::AmbiguousPath))?)?)
 }
 
 fn declared_length(session: &Session) -> Option<u64> {

@@ -22,6 +22,11 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     if bare_line_feed {
         return malformed("Line ends must be CRLF");
     }
+    // A target has no fragment (RFC 9112 §3.2); Pingora would cut it off, others would not.
+    let line = raw.split(|byte| *byte == b'\r').next().unwrap_or(raw);
+    if line.contains(&b'#') {
+        return Err(Problem::new(Code::AmbiguousPath));
+    }
     // RFC 9112 §3.2.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
