@@ -3,6 +3,7 @@
 
 mod claims;
 mod header_spoofing;
+mod path_tricks;
 mod signatures;
 mod tokens;
 
