@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::EXPECT;
 use pingora::proxy::Session;
 
 use crate::pipeline::CanonicalTarget;
@@ -20,9 +20,7 @@ pub(super) async fn read(
     session: &mut Session,
     target: &CanonicalTarget,
 ) -> Result<http::Request<Bytes>, Problem> {
-    let declared = session.req_header().headers.get(CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+    if super::head::declared_length(session).is_some_and(|length| length > BODY_BYTES_MAX as u64) {
         return Err(Problem::new(Code::BodyTooLarge));
     }
     let body = tokio::time::timeout(BODY_TIME_MAX, read_body(session)).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -16,7 +16,7 @@ use super::exchange::{Exchange, Progress};
 use super::{ApiClient, ServeApi, TrustedProxies, bridge, head, peer, respond};
 use crate::limits::fields;
 use crate::pipeline::{
-    CanonicalTarget, Forwarded, Head, Pipeline, UpstreamHeaders, canonical, inject, is_own, is_reserved,
+    CanonicalTarget, Forwarded, Head, Pipeline, UpstreamHeaders, inject, is_own, is_reserved,
 };
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
@@ -64,7 +64,7 @@ impl Gateway {
     /// The head is checked, the path normalised, and the request served, refused or admitted.
     async fn decide(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Decision, Problem> {
         head::check(&session.to_h1_raw(), session.req_header())?;
-        let target = target(session)?;
+        let target = head::target(session)?;
         if is_own(target.path()) {
             return Ok(Decision::Own(target));
         }
@@ -74,7 +74,7 @@ impl Gateway {
             exchange.refused_on = denied.route.clone();
             Problem::from(denied)
         })?;
-        if declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
+        if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
@@ -308,7 +308,7 @@ impl ProxyHttp for Gateway {
             return;
         }
         let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-        let target = decided.or_else(|| target(session).ok());
+        let target = decided.or_else(|| head::target(session).ok());
         let line = AccessLine {
             request_id: exchange.request_id.as_str(),
             client: exchange.client_ip(),
@@ -349,17 +349,6 @@ impl Gateway {
             }
         }
     }
-}
-
-/// The target in its one canonical form. Absolute form (RFC 9112 §3.2.2) is origin form by now:
-/// Pingora has checked its authority against Host, and gives the path and query of it.
-fn target(session: &Session) -> Result<CanonicalTarget, Problem> {
-    let raw = std::str::from_utf8(session.req_header().raw_path());
-    Ok(canonical(raw.map_err(|_| Problem::new(Code::AmbiguousPath))?)?)
-}
-
-fn declared_length(session: &Session) -> Option<u64> {
-    session.req_header().headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn classify(fault: &Error) -> Code {

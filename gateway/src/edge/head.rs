@@ -3,6 +3,9 @@
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 
+use pingora::proxy::Session;
+
+use crate::pipeline::{CanonicalTarget, canonical};
 use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
@@ -65,4 +68,29 @@ fn names_field(raw: &[u8], name: &[u8]) -> bool {
         line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
             && line.get(name.len()) == Some(&b':')
     })
+}
+
+/// The target in its one canonical form. Absolute form (RFC 9112 §3.2.2) is taken too: Pingora has
+/// checked its authority against Host.
+pub(super) fn target(session: &Session) -> Result<CanonicalTarget, Problem> {
+    let raw = std::str::from_utf8(session.req_header().raw_path());
+    let raw = raw.map_err(|_| Problem::new(Code::AmbiguousPath))?;
+    Ok(canonical(without_authority(raw))?)
+}
+
+fn without_authority(target: &str) -> &str {
+    let after = |scheme: &str| {
+        let start = target.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+    };
+    match after("http://").or_else(|| after("https://")) {
+        // A slash in the query begins no path.
+        Some(rest) => rest.find(['/', '?']).map_or("/", |end| &rest[end..]),
+        None => target,
+    }
+}
+
+/// The length that the body is said to have, in bytes.
+pub(super) fn declared_length(session: &Session) -> Option<u64> {
+    session.req_header().headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
