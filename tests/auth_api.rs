@@ -9,3 +9,4 @@ mod refresh;
 mod register;
 mod rotation;
 mod unreadable_input;
+mod verify;

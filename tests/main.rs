@@ -6,6 +6,7 @@
 mod attack;
 mod support;
 
+mod admission;
 mod architecture;
 mod article;
 mod auth_api;
@@ -13,3 +14,4 @@ mod dashboards;
 mod operating;
 mod smoke;
 mod store_contract;
+mod todos;

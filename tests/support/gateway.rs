@@ -18,6 +18,7 @@ pub const ADMIN_PASSWORD: &str = "CANARY-Admin-Password-1";
 
 /// How a gateway is to be started. Without more it is `gateway serve` with a route `todos` to
 /// an upstream of the caller's, on the embedded default.
+#[derive(Clone)]
 pub struct Setup {
     config: String,
     environment: Vec<(String, String)>,

@@ -1,0 +1,6 @@
+//! Who is let in: tokens that were revoked, limits that are used up, roles that are lacking.
+
+mod authorization;
+mod login_limits;
+mod rate_limits;
+mod revocation;

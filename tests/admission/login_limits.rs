@@ -1,0 +1,115 @@
+//! Guessing passwords is bounded, and nobody can lock somebody else out by it.
+
+use super::rate_limits::is_limited;
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::people::PASSWORD;
+use crate::support::stores::on_both_stores;
+
+on_both_stores!(
+    guesses_at_one_account_from_one_address_are_bounded,
+    the_right_password_spends_none_of_the_guesses,
+    an_address_has_a_bound_over_all_accounts,
+    an_accounts_bound_over_all_addresses_leaves_its_owners_address_open,
+    an_account_that_does_not_exist_is_bounded_in_the_same_way,
+    another_spelling_of_the_address_is_the_same_account,
+    malformed_logins_are_no_guesses_at_an_account,
+);
+
+const WRONG: &str = "Wrong-Password-1";
+
+fn guesses_at_one_account_from_one_address_are_bounded(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT_ADDRESS", 3);
+    let (ada, eve) = (gateway.user(), gateway.user());
+    for _ in 0..3 {
+        let reply = gateway.try_log_in_from("203.0.113.1", &ada.email, WRONG);
+        reply.is_refused(401, "Invalid credentials", "invalid_credentials");
+    }
+    for password in [WRONG, PASSWORD] {
+        is_limited(
+            &gateway.try_log_in_from("203.0.113.1", &ada.email, password),
+            "login-account-address",
+            1_200,
+        );
+    }
+    assert_eq!(gateway.try_log_in_from("203.0.113.1", &eve.email, PASSWORD).status, 200);
+    assert_eq!(gateway.try_log_in_from("203.0.113.2", &ada.email, PASSWORD).status, 200);
+    assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 200);
+}
+
+fn the_right_password_spends_none_of_the_guesses(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT_ADDRESS", 2);
+    let ada = gateway.user();
+    for _ in 0..10 {
+        assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 200);
+    }
+    assert_eq!(gateway.try_log_in(&ada.email, WRONG).status, 401);
+    assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 200);
+    assert_eq!(gateway.try_log_in(&ada.email, WRONG).status, 401);
+    assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 429);
+}
+
+fn an_address_has_a_bound_over_all_accounts(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ADDRESS", 4);
+    let ada = gateway.user();
+    let right = gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD);
+    assert!(right.status == 200 && right.header("ratelimit").starts_with(r#""login-address";r=3;t=900"#));
+    for number in 0..3 {
+        let reply = gateway.try_log_in_from("203.0.113.1", &format!("nobody{number}@example.com"), WRONG);
+        assert_eq!(reply.status, 401);
+    }
+    is_limited(&gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD), "login-address", 900);
+    assert_eq!(gateway.try_log_in_from("203.0.113.2", &ada.email, PASSWORD).status, 200);
+}
+
+/// A botnet that guesses at an account meets its bound; the owner, who has logged in from where
+/// they are before, does not.
+fn an_accounts_bound_over_all_addresses_leaves_its_owners_address_open(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT", 3);
+    let ada = gateway.user();
+    assert_eq!(gateway.try_log_in_from("192.0.2.1", &ada.email, PASSWORD).status, 200);
+    for number in 1..=3 {
+        assert_eq!(gateway.try_log_in_from(&format!("203.0.113.{number}"), &ada.email, WRONG).status, 401);
+    }
+    for (address, password) in [("203.0.113.4", WRONG), ("203.0.113.5", PASSWORD)] {
+        is_limited(&gateway.try_log_in_from(address, &ada.email, password), "login-account", 1_200);
+    }
+    for _ in 0..3 {
+        assert_eq!(gateway.try_log_in_from("192.0.2.1", &ada.email, PASSWORD).status, 200);
+    }
+    assert_eq!(gateway.try_log_in_from("192.0.2.1", &ada.email, WRONG).status, 401);
+    assert_eq!(gateway.try_log_in_from("192.0.2.1", &ada.email, PASSWORD).status, 200);
+}
+
+/// Otherwise the limit would tell which accounts there are.
+fn an_account_that_does_not_exist_is_bounded_in_the_same_way(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT_ADDRESS", 2);
+    let ada = gateway.user();
+    for email in [ada.email.as_str(), "nobody@example.com"] {
+        let statuses = [1, 2, 3].map(|_| gateway.try_log_in_from("203.0.113.1", email, WRONG).status);
+        assert_eq!(statuses, [401, 401, 429], "{email}");
+    }
+}
+
+fn another_spelling_of_the_address_is_the_same_account(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT_ADDRESS", 2);
+    let ada = gateway.user();
+    let spellings = [ada.email.to_uppercase(), format!(" {} ", ada.email), ada.email.clone()];
+    let statuses = spellings.map(|email| gateway.try_log_in(&email, WRONG).status);
+    assert_eq!(statuses, [401, 401, 429]);
+}
+
+fn malformed_logins_are_no_guesses_at_an_account(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ACCOUNT_ADDRESS", 1);
+    let ada = gateway.user();
+    for _ in 0..3 {
+        assert_eq!(gateway.try_log_in(&ada.email, "").status, 422);
+    }
+    assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 200);
+}
+
+/// A gateway behind a trusted proxy, with so many in an hour for this policy.
+fn bounded(setup: Setup, policy: &str, requests: u32) -> Gateway {
+    let setup = setup.env("GATEWAY__SERVER__TRUSTED_PROXIES", r#"["127.0.0.1"]"#);
+    let limit = format!("{{requests={requests},window_seconds=3600}}");
+    setup.env(&format!("GATEWAY__LIMITS__{policy}"), &limit).start()
+}
