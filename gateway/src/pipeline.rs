@@ -93,6 +93,11 @@ impl Pipeline {
         Ok((principal, quota))
     }
 
+    /// A token that an endpoint refused by itself, counted like one that a stage refused.
+    pub fn count_failure(&self, client: IpAddr) -> Refusal {
+        self.failures.count(client, Refusal::TokenInvalid)
+    }
+
     /// Forgets limiter keys that are as if never seen; to be called now and then.
     pub fn forget_idle(&self) {
         let of_routes = self.routes.iter().filter_map(|route| route.user_limit.as_ref());

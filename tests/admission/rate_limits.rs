@@ -138,15 +138,22 @@ fn failed_authentications_are_bounded_by_address(setup: Setup) {
     let from = |address: &str, token: &str, path: &str| {
         gateway.client().get(path).header("x-forwarded-for", address).bearer(token).send()
     };
-    for path in ["/a", "/api/auth/profile", "/b"] {
+    let logs_out = |token: &str| {
+        let request = gateway.client().post("/api/auth/logout").header("x-forwarded-for", "192.0.2.1");
+        request.bearer(token).send()
+    };
+    for path in ["/a", "/api/auth/profile"] {
         from("192.0.2.1", "guess", path).is_refused(401, "Invalid or expired token", "token_invalid");
     }
+    logs_out("guess").is_refused(401, "Invalid or expired token", "token_invalid");
+    is_limited(&logs_out("guess"), "failed-authentication-address", 1_200);
     for path in ["/a", "/api/auth/profile"] {
         is_limited(&from("192.0.2.1", "guess", path), "failed-authentication-address", 1_200);
     }
     assert_eq!(from("192.0.2.2", "guess", "/a").status, 401);
     assert_eq!(from("192.0.2.1", &ada.access, "/a").status, 200);
     assert_eq!(gateway.client().get("/a").header("x-forwarded-for", "192.0.2.1").send().status, 401);
+    assert_eq!(logs_out(&ada.access).status, 200);
 }
 
 fn registrations_and_refreshes_are_bounded_by_address(setup: Setup) {

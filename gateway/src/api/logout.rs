@@ -25,7 +25,7 @@ pub(super) async fn logout(
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(bearer).ok_or(Problem::new(Code::LogoutTokenRequired))?;
     let claims = services.verifier.authenticate(RawToken::new(token));
-    let claims = claims.map_err(|_: TokenFault| Problem::new(Code::TokenInvalid))?;
+    let claims = claims.map_err(|_: TokenFault| services.pipeline.count_failure(client.address))?;
     services.sessions.close(&claims).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
