@@ -2,6 +2,7 @@
 
 use super::rate_limits::is_limited;
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::in_parallel;
 use crate::support::people::PASSWORD;
 use crate::support::stores::on_both_stores;
 
@@ -13,6 +14,8 @@ on_both_stores!(
     an_account_that_does_not_exist_is_bounded_in_the_same_way,
     another_spelling_of_the_address_is_the_same_account,
     malformed_logins_are_no_guesses_at_an_account,
+    a_login_lists_each_policy_that_it_was_charged_to,
+    a_storm_of_logins_is_shed_and_told_when_to_come_back,
 );
 
 const WRONG: &str = "Wrong-Password-1";
@@ -105,6 +108,35 @@ fn malformed_logins_are_no_guesses_at_an_account(setup: Setup) {
         assert_eq!(gateway.try_log_in(&ada.email, "").status, 422);
     }
     assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 200);
+}
+
+fn a_login_lists_each_policy_that_it_was_charged_to(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_ADDRESS", 4);
+    let ada = gateway.user();
+    let first = gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD);
+    let listed = r#""login-address";r=3;t=900, "login-account-address";r=9;t=30, "login-account";r=99;t=36"#;
+    assert_eq!(first.header("ratelimit"), listed);
+    let listed =
+        r#""login-address";q=4;w=3600, "login-account-address";q=10;w=300, "login-account";q=100;w=3600"#;
+    assert_eq!(first.header("ratelimit-policy"), listed);
+    // The account's own bound does not concern an address that its owner is known to use.
+    let second = gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD);
+    assert!(second.status == 200 && !second.header("ratelimit").contains(r#""login-account";"#));
+}
+
+fn a_storm_of_logins_is_shed_and_told_when_to_come_back(setup: Setup) {
+    let setup = setup.env("GATEWAY__PASSWORD__THREADS", "1").env("GATEWAY__PASSWORD__QUEUE", "1");
+    let gateway = setup.env("GATEWAY__PASSWORD__PASSES", "20").start();
+    let replies = in_parallel(16, |number| gateway.try_log_in(&format!("nobody{number}@example.com"), WRONG));
+    let (shed, told): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 503);
+    assert!(!shed.is_empty() && !told.is_empty(), "{} {}", shed.len(), told.len());
+    for reply in shed {
+        reply.is_refused(503, "Too many logins at once", "hashing_overloaded");
+        assert!(reply.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
+    for reply in told {
+        reply.is_refused(401, "Invalid credentials", "invalid_credentials");
+    }
 }
 
 /// A gateway behind a trusted proxy, with so many in an hour for this policy.

@@ -49,9 +49,9 @@ pub(super) async fn login(
     }
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
-    let pair_charge = match &attempt {
+    let attempt_charges = match &attempt {
         Some(attempt) => limits.charge(attempt)?,
-        None => None,
+        None => Vec::new(),
     };
     let user = find_and_verify(&services, attempt.as_ref(), password).await;
     let user = user.inspect_err(|problem| {
@@ -77,7 +77,7 @@ pub(super) async fn login(
             "role": user.role,
         },
     });
-    Ok(Answer::ok(body).charged(charge).charged(pair_charge))
+    Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
 }
 
 /// An unknown address, a wrong password and an impossible address cost the same time and read the
@@ -114,14 +114,17 @@ async fn find_and_verify(
 }
 
 impl LoginLimits {
-    fn charge(&self, attempt: &LoginKey) -> Result<Option<Charge>, Exhausted> {
-        let charge = self.pair.as_ref().map(|limit| limit.charge(attempt)).transpose()?;
+    fn charge(&self, attempt: &LoginKey) -> Result<Vec<Charge>, Exhausted> {
+        let mut charges = Vec::new();
+        if let Some(limit) = &self.pair {
+            charges.push(limit.charge(attempt)?);
+        }
         if let Some(limit) = &self.account
             && !self.known.knows(attempt)
         {
-            limit.charge(&attempt.email)?;
+            charges.push(limit.charge(&attempt.email)?);
         }
-        Ok(charge)
+        Ok(charges)
     }
 
     /// A login that succeeded was no guess.
