@@ -33,7 +33,7 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     // RFC 9112 §3.2.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if !host.is_empty() => {}
+        (Some(host), None) if is_authority(host.as_bytes()) => {}
         (None, None) if request.version == http::Version::HTTP_10 => {}
         _ => return malformed("Exactly one Host is required"),
     }
@@ -60,6 +60,22 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
         }
         _ => Ok(()),
     }
+}
+
+/// A name or an address, and a port perhaps. RFC 3986 §3.2.2 allows more in a name, such as `,`,
+/// and no host has it: services that split a list there would choose another one.
+fn is_authority(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
+        None => {
+            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            (!name.is_empty() && name.bytes().all(known), port)
+        }
+    };
+    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
 }
 
 /// Whether a line of the raw head is a field of this (lower-case) name.
