@@ -2,9 +2,11 @@
 //! try; none of them may work, and after each the gateway still serves those who behave.
 
 mod claims;
+mod framing;
 mod header_spoofing;
 mod path_tricks;
 mod signatures;
+mod smuggling;
 mod tokens;
 
 use crate::support::gateway::{Gateway, Setup};
