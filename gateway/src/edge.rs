@@ -15,7 +15,7 @@ mod respond;
 
 pub use client_addr::TrustedProxies;
 pub use connections::{ConnectionCaps, Connections};
-pub use exchange::{Exchange, Progress};
+pub use exchange::{Exchange, Progress, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use listener::{Bound, OnReady, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};

@@ -19,7 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings};
 use crate::edge::{
     Bound, CheckReadiness, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
-    operator_service, proxy_service,
+    operator_service, outcomes, proxy_service,
 };
 use crate::identity::UserId;
 use crate::limits::{KnownPairs, Limiter, Policy};
@@ -72,6 +72,10 @@ pub fn run(
 ) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new().map_err(|fault| format!("metrics cannot be made: {fault}"))?;
+    // A series that appeared with its first event would have no rate for it.
+    for (decision, reason) in outcomes() {
+        metrics.decision(decision, reason);
+    }
     let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
     let store = SledStore::open(&checked.store_path, options).map_err(|fault| fault.to_string())?;
     let users: Arc<dyn Users> = Arc::new(store.clone());

@@ -61,16 +61,29 @@ impl Exchange {
     /// The decision and its reason, in the words of the metrics.
     pub fn outcome(&self) -> (&'static str, &'static str) {
         match &self.progress {
-            Progress::Admitted(_) => ("allow", "ok"),
-            Progress::Served(None) => ("allow", "served"),
-            Progress::Served(Some(code)) | Progress::Refused(code) => {
-                let fault = code.entry().status >= 500;
-                (if fault { "error" } else { "deny" }, code.word())
+            Progress::Admitted(_) => FORWARDED,
+            Progress::Served(None) => SERVED,
+            Progress::Served(Some(code)) | Progress::Refused(code) | Progress::Failed(_, code) => {
+                refused(*code)
             }
-            Progress::Failed(_, code) => ("error", code.word()),
-            Progress::Received => ("error", "abandoned"),
+            Progress::Received => ABANDONED,
         }
     }
+}
+
+/// All outcomes that there can be.
+pub fn outcomes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let refusals = Code::ALL.iter().map(|code| refused(*code));
+    [FORWARDED, SERVED, ABANDONED].into_iter().chain(refusals)
+}
+
+const FORWARDED: (&str, &str) = ("allow", "ok");
+const SERVED: (&str, &str) = ("allow", "served");
+const ABANDONED: (&str, &str) = ("error", "abandoned");
+
+/// A refusal is what we decided; an error is what went wrong on our side.
+fn refused(code: Code) -> (&'static str, &'static str) {
+    (if code.entry().status >= 500 { "error" } else { "deny" }, code.word())
 }
 
 impl Default for Exchange {
