@@ -1,5 +1,8 @@
 //! Operating it: configuration, start, stop, logs, metrics, and what happens when things break.
 
 mod config;
+mod logs;
+mod metrics;
+mod readiness;
 mod shutdown;
 mod start;

@@ -8,6 +8,7 @@
 )]
 
 pub mod contract;
+pub mod exposition;
 pub mod forge;
 pub mod gateway;
 pub mod http;

@@ -65,7 +65,7 @@ fn a_request_in_flight_finishes_while_nothing_new_begins() {
 
 #[test]
 fn readiness_says_draining_to_who_is_connected_already() {
-    let InFlight { mut gateway, gate, .. } = in_flight(|setup| setup);
+    let InFlight { mut gateway, gate, request: _request, .. } = in_flight(|setup| setup);
     let mut probe = Raw::connect(gateway.operations);
     let ask = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
     assert_eq!(probe.send(ask).reply().unwrap().status, 200);
@@ -128,7 +128,7 @@ fn a_second_signal_ends_it_at_once() {
             in_flight(|setup| setup.env("GATEWAY__SERVER__SHUTDOWN_SECONDS", "3600"));
         gateway.signal(Signal::TERM);
         eventually("it drains", || gateway.log().contains("draining"));
-        assert!(gateway.try_wait().is_none());
+        assert!(gateway.try_wait().is_none(), "it ended early: {}", gateway.last_words());
         gateway.signal(second);
         ended(&mut gateway);
         assert!(gateway.last_words().contains("told twice to stop"));
