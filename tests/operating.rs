@@ -1,6 +1,7 @@
 //! Operating it: configuration, start, stop, logs, metrics, and what happens when things break.
 
 mod config;
+mod crash_safety;
 mod logs;
 mod metrics;
 mod readiness;

@@ -65,6 +65,22 @@ impl Setup {
         self
     }
 
+    /// No rate limit at all.
+    pub fn unlimited(self) -> Self {
+        let limits = [
+            "USER",
+            "LOGIN_ADDRESS",
+            "LOGIN_ACCOUNT_ADDRESS",
+            "LOGIN_ACCOUNT",
+            "REGISTER_ADDRESS",
+            "REFRESH_ADDRESS",
+            "FAILED_AUTHENTICATION_ADDRESS",
+        ];
+        limits
+            .into_iter()
+            .fold(self, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), "unlimited"))
+    }
+
     pub fn redis(self, url: &str) -> Self {
         self.env("REDIS_URL", url)
     }
