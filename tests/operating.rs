@@ -7,3 +7,4 @@ mod metrics;
 mod readiness;
 mod shutdown;
 mod start;
+mod store_faults;

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod people;
 pub mod raw;
 pub mod redis;
+pub mod small_disk;
 pub mod stores;
 pub mod todo_backend;
 pub mod upstream;
@@ -62,6 +63,17 @@ pub fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         false => vec![entry.path()],
     });
     below.collect()
+}
+
+/// A copy of a folder and of the folders in it.
+pub fn copy_folder(from: &std::path::Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in files_below(from) {
+        let to = copy.path().join(file.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(&file, to).unwrap();
+    }
+    copy
 }
 
 /// The words that mark each secret of the tests: no log may have them.
