@@ -5,6 +5,7 @@ mod crash_safety;
 mod logs;
 mod metrics;
 mod readiness;
+mod redis_faults;
 mod shutdown;
 mod start;
 mod store_faults;
