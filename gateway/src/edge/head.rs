@@ -30,11 +30,10 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     if line.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
     }
-    // RFC 9112 §3.2.
+    // RFC 9112 §3.2; and of HTTP/1.0 too, which may go without: what is routed and logged has a host.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_authority(host.as_bytes()) => {}
-        (None, None) if request.version == http::Version::HTTP_10 => {}
         _ => return malformed("Exactly one Host is required"),
     }
     // RFC 9112 §6.1: Pingora drops Content-Length where both came; the raw head still has it.

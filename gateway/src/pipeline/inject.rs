@@ -130,8 +130,6 @@ impl Forwarded<'_> {
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.ok()?)))
-        // HTTP/1.0 knows requests without a Host.
-        .filter(|(_, value)| !value.is_empty())
     }
 }
 
