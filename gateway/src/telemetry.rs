@@ -6,5 +6,5 @@ mod metrics;
 mod request_id;
 
 pub use access_log::{AccessLine, LogFormat, check_level, init as init_logs};
-pub use metrics::{Gauges, Metrics, RouteMetrics};
+pub use metrics::{Gauges, Metrics, RouteMetrics, known_method};
 pub use request_id::RequestId;

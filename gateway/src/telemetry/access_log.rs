@@ -8,6 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::metrics::known_method;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -87,7 +89,7 @@ impl AccessLine<'_> {
             target: "access",
             request_id = self.request_id,
             client = self.client.map(tracing::field::display),
-            method = self.method,
+            method = known_method(self.method),
             path = self.path,
             route = self.route,
             status = self.status,
