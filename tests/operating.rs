@@ -1,7 +1,9 @@
 //! Operating it: configuration, start, stop, logs, metrics, and what happens when things break.
 
+mod canary;
 mod config;
 mod crash_safety;
+mod login_storm;
 mod logs;
 mod metrics;
 mod readiness;

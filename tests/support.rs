@@ -55,12 +55,23 @@ pub fn in_parallel<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Ve
     })
 }
 
+/// Sets a flag when it is dropped, also by a failed assertion: threads that go on until it is set
+/// would otherwise keep a failed test from ending.
+pub struct SetOnDrop<'a>(pub &'a std::sync::atomic::AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 /// All files of a folder and of the folders in it.
 pub fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let below = entries.flat_map(|entry| match entry.file_type().unwrap().is_dir() {
-        true => files_below(&entry.path()),
-        false => vec![entry.path()],
+    let below = entries.flat_map(|entry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => files_below(&entry.path()),
+        kind if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
     });
     below.collect()
 }

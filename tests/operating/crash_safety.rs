@@ -78,6 +78,14 @@ fn check(gateway: &Gateway, life: &Life) {
     }
 }
 
+struct KillOnDrop<'a>(&'a Gateway);
+
+impl Drop for KillOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.signal(Signal::KILL);
+    }
+}
+
 /// One start, parallel lives, and the kill after so many answers.
 fn round(folder: &Path, answers_before_kill: usize, earlier: &[Life]) -> Vec<Life> {
     let mut gateway = Setup::new("").unlimited().data(folder).start();
@@ -97,8 +105,9 @@ fn round(folder: &Path, answers_before_kill: usize, earlier: &[Life]) -> Vec<Lif
                 }
             });
         }
+        // Also when the wait fails: the threads end when nobody answers.
+        let _killed = KillOnDrop(&gateway);
         eventually("they live", || answers.load(Ordering::Relaxed) >= answers_before_kill);
-        gateway.signal(Signal::KILL);
     });
     gateway.kill();
     lives.into_inner().unwrap()
@@ -196,7 +205,7 @@ fn the_todo_service_loses_nothing_that_it_answered_when_it_is_killed() {
     let mut all: Vec<Todos> = vec![Todos::new(); WRITERS];
     let mut answered = 0;
     for kill in 0..=KILLS {
-        let mut backend = TodoBackend::start(folder.path());
+        let backend = TodoBackend::start(folder.path());
         let client = Client::new(backend.address);
         all.iter().enumerate().for_each(|(user, todos)| check_todos(&client, user + 1, todos));
         if kill == KILLS {
@@ -208,6 +217,8 @@ fn the_todo_service_loses_nothing_that_it_answered_when_it_is_killed() {
                 let (client, answers) = (Client::new(backend.address), &answers);
                 scope.spawn(move || write(&client, user + 1, answers, todos));
             }
+            // Moved in here, so that a failed wait drops it and thereby ends the writers.
+            let mut backend = backend;
             eventually("they write", || answers.load(Ordering::Relaxed) >= 5 + kill * 3);
             backend.kill();
         });

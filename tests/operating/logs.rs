@@ -50,6 +50,8 @@ fn each_request_has_one_line_with_what_became_of_it() {
     assert_eq!((&line["client"], &line["level"]), (&json!("127.0.0.1"), &json!("INFO")));
     assert_eq!(line["response_bytes"], 2);
     assert!(line["duration_micros"].as_u64().unwrap() > 0);
+    let exotic = ada.request("FROBNICATE", "/api/todos").send();
+    assert_eq!(line_of(&gateway, exotic.header("x-request-id"))["method"], "OTHER");
     assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
 }
 
