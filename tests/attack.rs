@@ -1,7 +1,9 @@
 //! Attacks: what somebody would try who wants in, or wants it to fall. Each chapter is one way to
 //! try; none of them may work, and after each the gateway still serves those who behave.
 
+mod bodies;
 mod claims;
+mod floods;
 mod framing;
 mod header_spoofing;
 mod path_tricks;

@@ -88,6 +88,24 @@ impl Raw {
         Some(RawReply { body, ..reply })
     }
 
+    /// The status of one response with a `Content-Length`, read in few calls: for many of them.
+    pub fn status(&mut self) -> Option<u16> {
+        let (mut seen, mut chunk) = (Vec::new(), [0; 4_096]);
+        loop {
+            let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head.split("content-length:").nth(1).and_then(|rest| rest.lines().next());
+                if body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0) {
+                    return head.split(' ').nth(1)?.parse().ok();
+                }
+            }
+            match self.0.read(&mut chunk) {
+                Ok(read) if read > 0 => seen.extend_from_slice(&chunk[..read]),
+                _ => return None,
+            }
+        }
+    }
+
     /// Whether the other side closes the connection, without saying anything more.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0)) || {
