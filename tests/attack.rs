@@ -3,6 +3,7 @@
 
 mod bodies;
 mod claims;
+mod cves;
 mod floods;
 mod framing;
 mod header_spoofing;
