@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use gateway::clock::Stopwatch;
 
 use serde_json::json;
 
@@ -54,7 +56,7 @@ impl Storm {
 /// Verified requests, one after the other: how long each took, in order of length.
 fn verified(person: &Person) -> Vec<Duration> {
     let one = || {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let reply = person.get("/api/todos");
         assert_eq!(reply.status, 200, "{}", reply.text());
         begun.elapsed()
