@@ -140,3 +140,19 @@ fn without_redis_a_logout_is_refused_with_503_and_ends_the_session_all_the_same(
     redis.restart();
     crate::support::eventually("the revocation is caught up", || ada.standing() == "token_revoked");
 }
+
+/// Where checks pass without Redis, as the operator chose, a change is still not confirmed that
+/// other gateways do not know of.
+#[test]
+fn without_redis_a_change_of_standing_is_not_confirmed_and_holds_all_the_same() {
+    let mut redis = Redis::start();
+    let gateway = Setup::new("").redis(&redis.url()).env("GATEWAY__REDIS__FAIL", "open").start();
+    let (admin, ada) = (gateway.admin(), gateway.user());
+    redis.kill();
+    let unsure = admin.amends(ada.id, &json!({"is_active": false}));
+    unsure.is_refused(503, "Revocation status unavailable", "revocation_unavailable");
+    assert!(unsure.header("retry-after").parse::<u64>().unwrap() >= 1);
+    gateway.try_log_in(&ada.email, PASSWORD).is_refused(403, "Account is inactive", "account_inactive");
+    redis.restart();
+    crate::support::eventually("the revocation is caught up", || ada.standing() == "token_revoked");
+}

@@ -149,6 +149,10 @@ fn nobody_but_an_administrator_sees_or_changes_accounts(setup: Setup) {
         nobody.is_refused(401, "Missing authorization token", "token_missing");
     }
     assert_eq!(eve.get("/api/auth/profile").json()["user"]["role"], "user");
+    // An administrator with a token for less has less.
+    let less = forge::with(forge::claims(&gateway.admin().access), "role", json!("user"));
+    let reply = gateway.client().get("/api/auth/users").bearer(&forge::access(&less)).send();
+    reply.is_refused(403, "Admin access required", "admin_required");
 }
 
 fn the_last_active_admin_stays_one(setup: Setup) {

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use crate::support::forge::claims;
+use crate::support::eventually;
+use crate::support::forge::{claims, now};
 use crate::support::gateway::Setup;
 use crate::support::http::Reply;
 use crate::support::in_parallel;
@@ -26,6 +27,8 @@ on_both_stores!(
 fn a_rotation_hands_out_a_successor_of_the_same_session_and_end(setup: Setup) {
     let gateway = setup.start();
     let ada = gateway.user();
+    // Later than the login: an end that was counted anew would be another one.
+    eventually("the next second begins", || claims(&ada.refresh)["iat"].as_u64() < Some(now()));
     let mut told = ada.refresh(&ada.refresh, true).is_served(200);
     let successor = told["refresh_token"].take().as_str().unwrap().to_owned();
     let access = told["access_token"].take().as_str().unwrap().to_owned();
