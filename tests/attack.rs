@@ -2,12 +2,14 @@
 //! try; none of them may work, and after each the gateway still serves those who behave.
 
 mod bodies;
+mod checklist;
 mod claims;
 mod cves;
 mod floods;
 mod framing;
 mod header_spoofing;
 mod path_tricks;
+mod points;
 mod signatures;
 mod smuggling;
 mod tokens;
