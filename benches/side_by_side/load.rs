@@ -113,10 +113,10 @@ impl Load {
                 Ok(read) => filled += read,
                 Err(fault) => return Err(fault.to_string()),
             }
-            if let Some(whole) = length(&buffer[..filled]) {
-                if filled >= whole {
-                    return self.judge(&buffer[..filled]);
-                }
+            if let Some(whole) = length(&buffer[..filled])
+                && filled >= whole
+            {
+                return self.judge(&buffer[..filled]);
             }
         }
     }

@@ -253,6 +253,12 @@ mod tests {
     }
 
     #[test]
+    fn an_internal_fault_says_nothing_of_its_cause() {
+        let body = Problem::new(Code::Internal).render(Audience::Json, "r").into_body();
+        assert_eq!(body, r#"{"error":"Internal error","code":"internal_error","request_id":"r"}"#);
+    }
+
+    #[test]
     fn a_wait_is_rounded_up_to_at_least_a_second() {
         let wait = |millis| whole_seconds(std::time::Duration::from_millis(millis));
         assert_eq!((wait(0), wait(1), wait(1_000), wait(1_001)), (1, 1, 1, 2));
