@@ -1,4 +1,12 @@
 //! A reverse-proxy authentication gateway on Pingora.
+//!
+//! The tour, in the order in which a newcomer should read: [`pipeline`] is the decision, on one
+//! page. [`identity`] has its words, [`token`] verifies, [`store`] says what is asked of stores,
+//! and [`limits`] counts. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
+//! with [`session`] and [`password`] behind it. [`adapter`] fulfils the ports of [`store`].
+//! [`problem`] is every way to say no, and [`telemetry`] what operators see. [`config`] checks
+//! what was written, [`startup`] puts it all together, [`shutdown`] takes it down, and [`cli`] is
+//! the command line. `ARCHITECTURE.md` is the map, and says which room may name which.
 #![deny(unsafe_code)]
 
 pub mod adapter;
