@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use authorize::Admitted;
+pub use extract::credentials;
 pub use forward::{Target, Timeouts, Upstream};
 pub use inject::{Forwarded, UpstreamHeaders, identity_fields, inject, is_reserved, prepare};
 pub use path::{CanonicalTarget, canonical};

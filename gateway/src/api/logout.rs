@@ -7,6 +7,7 @@ use http::header::AUTHORIZATION;
 use super::answer::Answer;
 use super::body::Fields;
 use super::{Client, Shared};
+use crate::pipeline::credentials;
 use crate::problem::{Code, Problem};
 use crate::token::{RawToken, TokenFault};
 
@@ -23,8 +24,8 @@ pub(super) async fn logout(
         return Err(Problem::new(Code::InvalidRequest));
     }
     let refresh = fields.text("refresh_token")?;
-    let token = value.and_then(bearer).ok_or(Problem::new(Code::LogoutTokenRequired))?;
-    let claims = services.verifier.authenticate(RawToken::new(token));
+    let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
+    let claims = services.verifier.authenticate(token);
     let claims = claims.map_err(|_: TokenFault| services.pipeline.count_failure(client.address))?;
     services.sessions.close(&claims).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
@@ -37,10 +38,4 @@ pub(super) async fn logout(
     }
     tracing::info!(user_id = claims.user().get(), request_id = %client.request_id, "logged out");
     Ok(Answer::message("Logged out successfully"))
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let mut parts = value.split_ascii_whitespace();
-    let (scheme, token) = (parts.next()?, parts.next()?);
-    (parts.next().is_none() && scheme.eq_ignore_ascii_case("Bearer")).then_some(token)
 }

@@ -26,7 +26,8 @@ pub(super) fn bearer<'a>(headers: &'a HeaderMap, access: &Access) -> Result<Opti
     }
 }
 
-fn credentials(value: &str) -> Option<RawToken<'_>> {
+/// The token in the value of an `Authorization` header, if it is a bearer token.
+pub fn credentials(value: &str) -> Option<RawToken<'_>> {
     let mut parts = value.split_ascii_whitespace();
     let (scheme, token) = (parts.next()?, parts.next()?);
     let two = parts.next().is_none();
