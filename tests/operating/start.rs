@@ -270,6 +270,16 @@ fn wrong_usage_ends_with_two_and_says_what_is_missing() {
     }
 }
 
+/// A failed wait leaves nothing running either.
+struct KilledOnDrop(std::process::Child);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn readers_that_closed_its_output_do_not_end_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -277,20 +287,18 @@ fn readers_that_closed_its_output_do_not_end_it() {
     let address = format!("127.0.0.1:{}", crate::support::free_port());
     let more = ["--ops", "127.0.0.1:0", "--listen", &address];
     for start in [["serve", "--config", "/dev/null"], ["demo", "--data", data]] {
-        let mut child = command()
+        let child = command()
             .args(start.into_iter().chain(more))
             .env("GATEWAY__STORE__PATH", folder.path().join("gateway"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop((child.stdout.take(), child.stderr.take()));
+            .spawn();
+        let mut child = KilledOnDrop(child.unwrap());
+        drop((child.0.stdout.take(), child.0.stderr.take()));
         eventually("it listens", || {
-            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            assert!(child.0.try_wait().unwrap().is_none(), "it ended by itself");
             let client = Client::new(address.parse().unwrap());
             client.get("/nowhere").try_send().is_ok_and(|reply| reply.status == 404)
         });
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }
