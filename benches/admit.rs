@@ -17,11 +17,13 @@ use gateway::clock::SystemClock;
 use gateway::identity::{Generation, SessionId, TokenId, UserId};
 use gateway::limits::{Allowance, Limiter, Policy, fields};
 use gateway::pipeline::{
-    Access, Admitted, Denied, FailureLimit, Forwarded, Head, Pipeline, Route, Routes, Timeouts, Upstream,
-    UpstreamHeaders, UserLimit, canonical, inject,
+    Access, Admitted, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline, Requires,
+    Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders, UserLimit, canonical,
+    inject,
 };
 use gateway::store::{Revocation, Revocations as _, Subject};
 use gateway::token::{RawToken, install_cryptography};
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 #[path = "support.rs"]
@@ -41,15 +43,8 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 fn route(name: &str, prefix: &str, access: Access) -> Route {
     let nowhere = Upstream::unix("nowhere", "/nowhere", Timeouts::default());
-    Route {
-        name: name.to_owned(),
-        prefix: prefix.to_owned(),
-        access,
-        upstream: Arc::new(nowhere),
-        user_limit: None,
-        forward_authorization: false,
-        body_bytes_max: 0,
-    }
+    let path = PathPattern::prefix(prefix).expect("a path of ours");
+    Route { access, ..Route::new(name, path, Arc::new(nowhere)) }
 }
 
 fn limiter<K: std::hash::Hash + Eq + Clone>(name: &'static str) -> Limiter<K> {
@@ -70,17 +65,17 @@ fn revoked(count: usize) -> Arc<EmbeddedRevocations> {
 fn pipeline(view: &Arc<EmbeddedRevocations>, limit: bool) -> Pipeline {
     let routes = vec![
         route("public", "/public", Access::Public),
-        route("todos", "/api/todos", Access::Required(Vec::new())),
-        route("reports", "/api/reports", Access::Required(Vec::new())),
+        route("todos", "/api/todos", Access::Required(Requires::default())),
+        route("reports", "/api/reports", Access::Required(Requires::default())),
     ];
-    Pipeline {
+    let configured = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
-        verifier: support::issuer().verifier(),
-        revocations: view.clone(),
+        verifier: Arc::new(support::issuer().verifier()),
         user_limit: UserLimit(limit.then(|| Arc::new(limiter("user")))),
-        failures: FailureLimit(Some(limiter("failed-authentication-address"))),
-        clock: Arc::new(SystemClock),
-    }
+        failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
+        own_cors: None,
+    };
+    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock))
 }
 
 /// The headers of a small client, with a token or without.
@@ -97,7 +92,8 @@ fn headers(token: Option<&str>) -> HeaderMap {
 }
 
 fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
-    at_once(pipeline.admit(Head { target, headers }, CLIENT))
+    let head = Head { method: &Method::GET, host: "api.example.com", target, headers };
+    at_once(pipeline.admit(&pipeline.configured(), head, CLIENT, &mut Trail::silent()))
 }
 
 fn whole(criterion: &mut Criterion) {
@@ -145,11 +141,13 @@ fn stages(criterion: &mut Criterion) {
         .bench_function("1 canonical path", |bencher| bencher.iter(|| canonical(black_box("/api/todos/42"))));
     let target = canonical("/api/todos/42").expect("a plain path");
     group.bench_function("2 route", |bencher| {
-        bencher.iter(|| pipeline.routes.find(black_box(&target)).is_ok())
+        let (now, host) = (pipeline.configured(), "api.example.com");
+        bencher.iter(|| now.routes.find(host, &Method::GET, black_box(target.path())).is_ok())
     });
     let mut turns = tokens.iter().cycle();
     group.bench_function("3 verify", |bencher| {
-        bencher.iter(|| pipeline.verifier.verify(RawToken::new(turns.next().unwrap()), now));
+        let verifier = Arc::clone(&pipeline.configured().verifier);
+        bencher.iter(|| verifier.verify(RawToken::new(turns.next().unwrap()), now));
     });
     let subjects: Vec<_> = (1..=TOKENS)
         .map(|user| Subject {
@@ -170,15 +168,15 @@ fn stages(criterion: &mut Criterion) {
     });
     let admitted = admit(&pipeline, "/api/todos/42", &headers(Some(&tokens[0]))).expect("a good token");
     group.bench_function("6 inject", |bencher| {
-        let (sent, from) = (headers(Some(&tokens[0])), forwarded());
+        let (sent, from, reserved) = (headers(Some(&tokens[0])), forwarded(), Reserved::default());
         bencher.iter_batched_ref(
             || Outgoing(sent.clone()),
-            |outgoing| inject(&admitted, &from, outgoing),
+            |outgoing| inject(&admitted, &reserved, &from, outgoing),
             criterion::BatchSize::SmallInput,
         );
     });
     group.bench_function("7 rate-limit fields", |bencher| {
-        bencher.iter(|| fields(black_box(&admitted).quota().charge(), None));
+        bencher.iter(|| fields(black_box(&admitted).quota().charges(), None));
     });
     group.finish();
 }
@@ -198,16 +196,22 @@ fn forwarded() -> Forwarded<'static> {
 struct Outgoing(HeaderMap);
 
 impl UpstreamHeaders for Outgoing {
-    fn names(&self) -> Vec<HeaderName> {
-        self.0.keys().cloned().collect()
+    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
+        self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
     }
+}
 
+impl Headers for Outgoing {
     fn remove(&mut self, name: &HeaderName) {
         self.0.remove(name);
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
         self.0.insert(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.0.append(name, value);
     }
 }
 

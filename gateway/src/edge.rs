@@ -3,17 +3,22 @@
 
 mod bridge;
 mod client_addr;
+mod configured;
 mod connections;
 mod conversation;
+mod cors;
 mod exchange;
+mod explain;
 mod gateway;
 mod head;
 mod listener;
+mod message;
 mod operator;
 mod peer;
 mod respond;
 
 pub use client_addr::TrustedProxies;
+pub use configured::Configured;
 pub use connections::{ConnectionCaps, Connections};
 pub use exchange::{Exchange, Progress, outcomes};
 pub use gateway::{Gateway, GatewayParts};

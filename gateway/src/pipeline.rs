@@ -4,36 +4,61 @@
 //! that was not admitted has no [`Admitted`], and without one nothing can be forwarded.
 
 mod authorize;
+mod cors;
 mod extract;
+mod foresee;
 mod forward;
+mod header_rules;
+mod host;
+mod identity_headers;
 mod inject;
 mod path;
+mod pattern;
 mod rate_limit;
 mod refusal;
+mod requires;
 mod revocation;
 mod route;
+mod routes;
+mod shadow;
+mod snapshot;
+mod trail;
 mod verify;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 pub use authorize::Admitted;
+pub use cors::{Cors, Origins, preflight_for};
 pub use extract::credentials;
+pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{Target, Timeouts, Upstream};
-pub use inject::{Forwarded, UpstreamHeaders, identity_fields, inject, is_reserved, prepare};
+pub use header_rules::{HeaderRules, Headers};
+pub use host::HostPattern;
+pub use identity_headers::{Fact, IdentityHeaders};
+pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
 pub use path::{CanonicalTarget, canonical};
-pub use rate_limit::{FailureLimit, Quota, UserLimit};
+pub use pattern::{PathPattern, PatternFault};
+pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Denied, Refusal};
+pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use revocation::Principal;
-pub use route::{Access, Route, RouteFault, Routes, is_own};
+pub use route::{Access, Route};
+pub use routes::{RouteFault, Routes, is_own};
+pub use snapshot::Snapshot;
+pub use trail::{Step, Trail};
 
 use crate::clock::Clock;
 use crate::store::Revocations;
-use crate::token::Verifier;
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
+    pub method: &'a http::Method,
+    /// `Host` or `:authority`, with its port if it has one; empty where it is not known.
+    pub host: &'a str,
     /// Path and query as the client sent them.
     pub target: &'a str,
     pub headers: &'a http::HeaderMap,
@@ -41,44 +66,81 @@ pub struct Head<'a> {
 
 /// Everything that the decision needs; shared by all requests and never changed by one.
 pub struct Pipeline {
-    pub routes: Routes,
-    pub verifier: Verifier,
-    pub revocations: Arc<dyn Revocations>,
-    pub user_limit: UserLimit,
-    pub failures: FailureLimit,
-    pub clock: Arc<dyn Clock>,
+    /// What was configured; swapped whole on a reload. A request keeps the one it began with.
+    configured: ArcSwap<Snapshot>,
+    revocations: Arc<dyn Revocations>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Pipeline {
-    /// The decision. Refusals are values: they cost one answer and nothing else.
-    pub async fn admit(&self, head: Head<'_>, client: IpAddr) -> Result<Admitted, Denied> {
+    pub fn new(configured: Arc<Snapshot>, revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>) -> Self {
+        Self { configured: ArcSwap::new(configured), revocations, clock }
+    }
+
+    /// What is configured now.
+    pub fn configured(&self) -> Arc<Snapshot> {
+        self.configured.load_full()
+    }
+
+    /// From here on, requests begin with this.
+    pub fn install(&self, configured: Arc<Snapshot>) {
+        self.configured.store(configured);
+    }
+
+    /// The decision, by what was configured when the request began. Refusals are values: they cost one answer and nothing else.
+    pub async fn admit(
+        &self,
+        now: &Snapshot,
+        head: Head<'_>,
+        client: IpAddr,
+        trail: &mut Trail,
+    ) -> Result<Admitted, Denied> {
         // 400: the path could be read in two ways.
         let target = canonical(head.target)?;
-        // 404: nothing is forwarded by default.
-        let route = self.routes.find(&target)?;
-        let admitted = self.admit_to(route, target, head, client).await;
+        // 404: nothing is forwarded by default; 405: not by this method.
+        let route = now.routes.find(head.host, head.method, target.path())?;
+        trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
+        if route.shadow {
+            return Ok(self.admit_in_shadow(now, route, target, head, client, trail).await);
+        }
+        let admitted = self.decide(now, route, target, head, client, trail, |_| ()).await;
         admitted.map_err(|refusal| refusal.on(route))
     }
 
-    async fn admit_to(
+    /// The stages behind the route. `witness` sees who it is, once that is proved.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact that the stages need, and has one caller")]
+    async fn decide(
         &self,
+        now: &Snapshot,
         route: &Arc<Route>,
         target: CanonicalTarget,
         head: Head<'_>,
         client: IpAddr,
+        trail: &mut Trail,
+        witness: impl FnOnce(&Principal) + Send,
     ) -> Result<Admitted, Refusal> {
+        // 429: too much from this address, where the route has such a limit.
+        let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
         let Some(token) = extract::bearer(head.headers, route.access())? else {
-            return authorize::anonymous(route, target);
+            trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
+            return authorize::anonymous(route, target, quota);
         };
+        trail.note("token", || "in Authorization".to_owned());
         // 401: not ours, changed, or over.
-        let claims = verify::verify(self, token, client)?;
+        let claims = verify::verify(self, now, token, client)?;
+        trail.note("verify", || format!("authentic and in time: user {}", claims.user()));
         // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, claims, client).await?;
+        let principal = revocation::check(self, now, claims, client).await?;
+        trail.note("revocation", || "in force".to_owned());
+        witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
-        let quota = rate_limit::take(self, route, &principal)?;
-        // 403: the role is lacking.
-        authorize::permit(route, target, principal, quota)
+        let quota = rate_limit::take(now, route, &principal, quota)?;
+        trail.note("limit", || quota.to_string());
+        // 403: a role or a claim is lacking.
+        let admitted = authorize::permit(route, target, principal, quota)?;
+        trail.note("authorize", || "has what the route requires".to_owned());
+        Ok(admitted)
     }
 
     /// The same stages for the gateway's own endpoints, which have no route of the operator.
@@ -87,35 +149,17 @@ impl Pipeline {
         headers: &http::HeaderMap,
         client: IpAddr,
     ) -> Result<(Principal, Quota), Refusal> {
-        let token = extract::bearer(headers, &Access::Required(Vec::new()))?.ok_or(Refusal::NoToken)?;
-        let claims = verify::verify(self, token, client)?;
-        let principal = revocation::check(self, claims, client).await?;
-        let quota = rate_limit::take_own(self, &principal)?;
+        let now = self.configured.load_full();
+        let needed = Access::Required(Requires::default());
+        let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
+        let claims = verify::verify(self, &now, token, client)?;
+        let principal = revocation::check(self, &now, claims, client).await?;
+        let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
     }
 
     /// A token that an endpoint refused by itself, counted like one that a stage refused.
     pub fn count_failure(&self, client: IpAddr) -> Refusal {
-        self.failures.count(client, Refusal::TokenInvalid)
-    }
-
-    /// Forgets limiter keys that are as if never seen; to be called now and then.
-    pub fn forget_idle(&self) {
-        let of_routes = self.routes.iter().filter_map(|route| route.user_limit.as_ref());
-        for limit in of_routes.chain([&self.user_limit]) {
-            if let Some(limiter) = &limit.0 {
-                limiter.forget_idle();
-            }
-        }
-        if let Some(limiter) = &self.failures.0 {
-            limiter.forget_idle();
-        }
-    }
-
-    /// The keys that each policy remembers, for metrics.
-    pub fn limiter_keys(&self) -> Vec<(&'static str, usize)> {
-        let user = self.user_limit.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
-        let failures = self.failures.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
-        user.into_iter().chain(failures).collect()
+        self.configured.load().failures.count(client, Refusal::TokenInvalid)
     }
 }

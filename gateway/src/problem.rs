@@ -24,7 +24,7 @@ struct Details {
     errors: Vec<Cow<'static, str>>,
     retry_after: Option<Duration>,
     allow: Option<String>,
-    scope: Option<&'static str>,
+    scope: Option<Box<str>>,
     fields: Vec<(&'static str, String)>,
 }
 
@@ -54,7 +54,7 @@ impl Problem {
     }
 
     /// The role or scope that was lacking (RFC 6750 §3).
-    pub fn scope(self, scope: &'static str) -> Self {
+    pub fn scope(self, scope: Box<str>) -> Self {
         self.with(|details| details.scope = Some(scope))
     }
 

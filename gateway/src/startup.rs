@@ -7,6 +7,7 @@ mod housekeeping;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
@@ -18,13 +19,13 @@ use crate::api::{Api, Client, LoginLimits, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings};
 use crate::edge::{
-    Bound, CheckReadiness, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
-    operator_service, outcomes, proxy_service,
+    Bound, CheckReadiness, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi,
+    TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::identity::UserId;
 use crate::limits::{KnownPairs, Limiter, Policy};
 use crate::password::HashPool;
-use crate::pipeline::{FailureLimit, Pipeline, UserLimit};
+use crate::pipeline::{FailureLimit, Pipeline, Snapshot, UserLimit};
 use crate::session::Lifecycle;
 use crate::shutdown::Drain;
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
@@ -98,14 +99,15 @@ pub fn run(
 
     let limits = checked.limits;
     let keys_max = limits.keys_max;
-    let pipeline = Arc::new(Pipeline {
+    let snapshot = Arc::new(Snapshot {
         routes: checked.routes,
-        verifier: checked.issuer.verifier(),
-        revocations: Arc::clone(&revocations),
+        verifier: Arc::new(checked.issuer.verifier()),
         user_limit: UserLimit(limiter::<UserId>(limits.user, keys_max).map(Arc::new)),
-        failures: FailureLimit(limiter(limits.failed_authentication_address, keys_max)),
-        clock: Arc::clone(&clock),
+        failures: FailureLimit(limiter(limits.failed_authentication_address, keys_max).map(Arc::new)),
+        own_cors: checked.own_cors.map(Arc::new),
     });
+    let pipeline =
+        Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
     let verifier = checked.issuer.verifier();
     let services = Arc::new(Services {
         users,
@@ -134,14 +136,16 @@ pub fn run(
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
+    let configured = Configured::prepare(snapshot, &metrics)?;
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
         trusted,
         metrics: Arc::clone(&metrics),
         access_log: checked.access_log,
+        explain_to: checked.explain_to,
+        configured: Arc::new(ArcSwap::from_pointee(configured)),
     });
-    let gateway = gateway.map_err(|fault| format!("an upstream cannot be used: {fault}"))?;
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let operator = Operator {
@@ -255,7 +259,7 @@ fn gauges(
     let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move || {
         let hashing = services.hashing.figures();
-        let keys = services.limiter_keys().into_iter().chain(pipeline.limiter_keys());
+        let keys = services.limiter_keys().into_iter().chain(pipeline.configured().limiter_keys());
         let mut gauges = Gauges {
             hash_waiting: signed(hashing.waiting.load(Ordering::Relaxed)),
             hash_done: hashing.done.load(Ordering::Relaxed),

@@ -39,7 +39,7 @@ impl Answer {
     }
 
     pub(super) fn with_quota(self, quota: &Quota) -> Self {
-        self.charged(quota.charge().copied())
+        self.charged(quota.charges().copied())
     }
 }
 

@@ -5,16 +5,17 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::answer::add_fields;
 use super::{Client, Shared};
-use crate::pipeline::{Head, prepare};
+use crate::pipeline::{Head, Trail, identity_fields};
 use crate::problem::{Code, Problem};
 
 pub(super) async fn verify(
     State(services): State<Shared>,
     client: Client,
+    method: Method,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -26,13 +27,14 @@ pub(super) async fn verify(
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let target = original_target(&uri, &headers)?;
-    let head = Head { target: &target, headers: &headers };
-    let admitted = services.pipeline.admit(head, client.address).await?;
+    let head = Head { method: &method, host: "", target: &target, headers: &headers };
+    let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
+    let admitted = pipeline.admit(&pipeline.configured(), head, client.address, &mut trail).await?;
     let mut response = StatusCode::OK.into_response();
-    for (name, value) in prepare(admitted.principal()) {
+    for (name, value) in identity_fields(&admitted) {
         response.headers_mut().insert(name, value);
     }
-    add_fields(response.headers_mut(), admitted.quota().charge());
+    add_fields(response.headers_mut(), admitted.quota().charges());
     Ok(response)
 }
 

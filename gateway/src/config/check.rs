@@ -3,6 +3,7 @@
 mod keys;
 mod limits;
 mod routes;
+mod upstreams;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use crate::edge::ConnectionCaps;
 use crate::identity::Email;
 use crate::limits::Policy;
 use crate::password::{Password, PoolSettings, assess};
-use crate::pipeline::Routes;
+use crate::pipeline::{Cors, Expectation, Routes};
 use crate::telemetry::{LogFormat, check_level};
 use crate::token::Issuer;
 
@@ -32,6 +33,8 @@ pub struct Checked {
     pub operations_listen: SocketAddr,
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may ask why a request was decided as it was.
+    pub explain_to: Vec<IpNet>,
     pub connections: ConnectionCaps,
     pub shutdown: Duration,
     pub log_level: String,
@@ -46,6 +49,10 @@ pub struct Checked {
     pub hashing: PoolSettings,
     pub limits: RouteLimits,
     pub routes: Routes,
+    /// What must hold of the routes; see [`Routes::unmet`].
+    pub expectations: Vec<Expectation>,
+    /// The policy of the gateway's own endpoints towards pages of other origins.
+    pub own_cors: Option<Cors>,
     pub first_admin: Option<(Email, Password)>,
     /// What is allowed and unwise; said at start.
     pub warnings: Vec<String>,
@@ -92,9 +99,13 @@ pub fn check(loaded: Loaded, secrets: Result<Secrets, Faults>, keys: KeyPolicy) 
     });
     let listen = checker.address("server.listen", &file.server.listen);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
-    let trusted_proxies = checker.networks(&file.server.trusted_proxies);
+    let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
+    let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
-    let routes = checker.routes(&file, limits.keys_max);
+    let upstreams = checker.upstreams(&file);
+    let routes = checker.routes(&file, &upstreams, limits.keys_max);
+    let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
+    let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
     let revocations = checker.revocations(&file, secrets.redis_url);
     let first_admin = checker.first_admin(secrets.admin_email, secrets.admin_password);
@@ -114,6 +125,7 @@ pub fn check(loaded: Loaded, secrets: Result<Secrets, Faults>, keys: KeyPolicy) 
         operations_listen,
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,
+        explain_to,
         connections: ConnectionCaps {
             total: file.server.connections_max,
             per_address: file.server.connections_per_address_max,
@@ -131,6 +143,8 @@ pub fn check(loaded: Loaded, secrets: Result<Secrets, Faults>, keys: KeyPolicy) 
         hashing,
         limits,
         routes,
+        expectations,
+        own_cors,
         first_admin,
         warnings: checker.warnings,
     })
@@ -149,17 +163,17 @@ impl Checker {
         address
     }
 
-    fn networks(&mut self, texts: &[String]) -> Vec<IpNet> {
+    fn networks(&mut self, key: &str, texts: &[String]) -> Vec<IpNet> {
         let mut networks = Vec::new();
         for text in texts {
             let network =
                 text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
             match network {
                 Ok(network) if network.prefix_len() == 0 => self.fault(format!(
-                    "server.trusted_proxies: \"{text}\" trusts everybody, so that any client could choose its address and its route; name your proxies"
+                    "{key}: \"{text}\" trusts everybody, so that any client could choose its address and its route; name your proxies"
                 )),
                 Ok(network) => networks.push(network),
-                Err(_) => self.fault(format!("server.trusted_proxies: \"{text}\" is no network; write for example \"10.0.0.0/8\"")),
+                Err(_) => self.fault(format!("{key}: \"{text}\" is no network; write for example \"10.0.0.0/8\"")),
             }
         }
         networks

@@ -1,8 +1,13 @@
 //! What the operator wrote: each setting once, with its default. `conf/gateway.toml` shows them all.
 
+mod route;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use route::RouteEntry;
+pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
 
 use crate::telemetry::LogFormat;
 
@@ -18,6 +23,7 @@ pub struct File {
     pub refresh: Refresh,
     pub password: PasswordHashing,
     pub limits: Limits,
+    pub cors: Option<CorsEntry>,
     pub upstreams: Vec<UpstreamEntry>,
     pub routes: Vec<RouteEntry>,
 }
@@ -28,6 +34,7 @@ pub struct Server {
     pub listen: String,
     pub threads: usize,
     pub trusted_proxies: Vec<String>,
+    pub explain_to: Vec<String>,
     pub connections_max: usize,
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
@@ -157,34 +164,6 @@ pub struct UpstreamEntry {
     pub idle_timeout_ms: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Auth {
-    Public,
-    Optional,
-    /// Protected unless said otherwise.
-    #[default]
-    Required,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteEntry {
-    pub name: String,
-    pub path: String,
-    pub upstream: String,
-    #[serde(default)]
-    pub auth: Auth,
-    #[serde(default)]
-    pub roles: Vec<String>,
-    #[serde(default)]
-    pub user_limit: Option<Limit>,
-    #[serde(default)]
-    pub forward_authorization: bool,
-    #[serde(default = "RouteEntry::body_bytes_max")]
-    pub body_bytes_max: u64,
-}
-
 impl UpstreamEntry {
     /// An upstream with the usual time-outs.
     pub fn new(name: &str, address: String) -> Self {
@@ -208,26 +187,6 @@ impl UpstreamEntry {
     }
 }
 
-impl RouteEntry {
-    /// A protected route with the usual limits.
-    pub fn new(name: &str, path: &str, upstream: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            upstream: upstream.to_owned(),
-            auth: Auth::Required,
-            roles: Vec::new(),
-            user_limit: None,
-            forward_authorization: false,
-            body_bytes_max: Self::body_bytes_max(),
-        }
-    }
-
-    fn body_bytes_max() -> u64 {
-        10 * 1_024 * 1_024
-    }
-}
-
 impl Limit {
     const fn per_minute(requests: u32) -> Self {
         Self::Rate(Rate { requests, window_seconds: 60 })
@@ -240,6 +199,7 @@ impl Default for Server {
             listen: "127.0.0.1:8080".into(),
             threads: 0,
             trusted_proxies: Vec::new(),
+            explain_to: Vec::new(),
             connections_max: 50_000,
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,

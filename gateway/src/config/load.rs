@@ -63,6 +63,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         refresh: section(&fitting, "refresh", &mut faults),
         password: section(&fitting, "password", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
+        cors: section(&fitting, "cors", &mut faults),
         upstreams: section(&fitting, "upstreams", &mut faults),
         routes: section(&fitting, "routes", &mut faults),
     };

@@ -5,14 +5,15 @@ use figment::Figment;
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
-use super::file::{File, Limit, Rate, RouteEntry, UpstreamEntry};
+use super::file::{CorsEntry, File, Limit, Rate, RouteEntry, UpstreamEntry};
 use super::suggest::{hint, nearest};
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 4] = [
+const WORDS: [(&str, &[&str]); 5] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
+    ("routes[].match", &["prefix", "exact"]),
     ("routes[].auth", &["public", "optional", "required"]),
 ];
 
@@ -37,7 +38,8 @@ impl Walk<'_> {
         let mut kept = Dict::new();
         for (key, value) in written {
             let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
-            let Some(sample) = known.get(&key) else {
+            // A table whose keys are the operator's own has one sample for all of them.
+            let Some(sample) = known.get(&key).or_else(|| known.get("*")) else {
                 let hint = hint(&key, known.keys().map(String::as_str));
                 let place = self.place(&value);
                 self.faults.push(format!("{place}`{path}` is no setting{hint}"));
@@ -150,15 +152,13 @@ fn shown(path: &str, value: &Value) -> String {
 fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
+    file.server.explain_to.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.upstreams.push(UpstreamEntry::new("", String::new()));
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
-    file.routes.push(RouteEntry {
-        user_limit: Some(rate),
-        roles: vec![String::new()],
-        ..RouteEntry::new("", "", "")
-    });
+    file.cors = Some(CorsEntry::sample());
+    file.routes.push(RouteEntry::sample(rate));
     match serde_json::to_value(file) {
         Ok(Sample::Object(known)) => known,
         _ => Known::new(),

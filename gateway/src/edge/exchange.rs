@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::client_addr::ClientAddress;
+use super::configured::Configured;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, Route};
+use crate::pipeline::{Admitted, Cors, Route};
 use crate::problem::Code;
 use crate::telemetry::RequestId;
 
@@ -15,8 +16,14 @@ pub struct Exchange {
     pub request_id: RequestId,
     pub client: ClientAddress,
     pub progress: Progress,
+    /// What was configured when it began; it ends by the same.
+    pub(super) configured: Arc<Configured>,
     /// Where it was refused, if on a route.
     pub refused_on: Option<Arc<Route>>,
+    /// The policy towards pages of other origins, where there is one.
+    pub cors: Option<Arc<Cors>>,
+    /// The decision step by step, for an operator who asked.
+    pub explanation: Option<http::HeaderValue>,
     /// Bytes of the request body that went to the upstream in this attempt.
     pub body_bytes: u64,
 }
@@ -36,13 +43,16 @@ pub enum Progress {
 }
 
 impl Exchange {
-    pub fn new() -> Self {
+    pub(super) fn new(configured: Arc<Configured>) -> Self {
         Self {
+            configured,
             started: Stopwatch::start(),
             request_id: RequestId::fresh(),
             client: ClientAddress::unknown(),
             progress: Progress::Received,
             refused_on: None,
+            cors: None,
+            explanation: None,
             body_bytes: 0,
         }
     }
@@ -84,10 +94,4 @@ const ABANDONED: (&str, &str) = ("error", "abandoned");
 /// A refusal is what we decided; an error is what went wrong on our side.
 fn refused(code: Code) -> (&'static str, &'static str) {
     (if code.entry().status >= 500 { "error" } else { "deny" }, code.word())
-}
-
-impl Default for Exchange {
-    fn default() -> Self {
-        Self::new()
-    }
 }

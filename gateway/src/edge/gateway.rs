@@ -1,23 +1,22 @@
 //! Pingora's callbacks. Each delegates: what is decided stands in the pipeline.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::configured::Configured;
 use super::exchange::{Exchange, Progress};
-use super::{ApiClient, ServeApi, TrustedProxies, bridge, head, peer, respond};
+use super::message::Message;
+use super::{ApiClient, ServeApi, TrustedProxies, bridge, cors, explain, head, respond};
 use crate::limits::fields;
-use crate::pipeline::{
-    CanonicalTarget, Forwarded, Head, Pipeline, UpstreamHeaders, inject, is_own, is_reserved,
-};
+use crate::pipeline::{CanonicalTarget, Forwarded, Head, Pipeline, inject, is_own};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
 
@@ -34,27 +33,22 @@ pub struct GatewayParts {
     pub metrics: Arc<Metrics>,
     /// Whether each request gets its line in the log.
     pub access_log: bool,
+    /// Who may ask why, by `X-Gateway-Explain`.
+    pub explain_to: Vec<ipnet::IpNet>,
+    pub configured: Arc<ArcSwap<Configured>>,
 }
 
 /// The proxy.
 pub struct Gateway {
     parts: GatewayParts,
-    peers: HashMap<String, HttpPeer>,
-    routes: HashMap<String, RouteMetrics>,
     own: RouteMetrics,
     unrouted: RouteMetrics,
 }
 
 impl Gateway {
-    pub fn new(parts: GatewayParts) -> pingora::Result<Self> {
-        let mut peers = HashMap::new();
-        let mut routes = HashMap::new();
-        for route in parts.pipeline.routes.iter() {
-            peers.insert(route.upstream.name.clone(), peer::peer(&route.upstream)?);
-            routes.insert(route.name.clone(), parts.metrics.route(&route.name));
-        }
+    pub fn new(parts: GatewayParts) -> Self {
         let (own, unrouted) = (parts.metrics.route("gateway"), parts.metrics.route("none"));
-        Ok(Self { parts, peers, routes, own, unrouted })
+        Self { parts, own, unrouted }
     }
 
     pub(super) fn metrics(&self) -> Arc<Metrics> {
@@ -65,21 +59,36 @@ impl Gateway {
     async fn decide(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Decision, Problem> {
         head::check(&session.to_h1_raw(), session.req_header())?;
         let target = head::target(session)?;
+        let now = Arc::clone(&exchange.configured.decision);
+        if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
+            return Ok(Decision::Preflight(answer));
+        }
         if is_own(target.path()) {
             return Ok(Decision::Own(target));
         }
-        let head = Head { target: target.as_str(), headers: &session.req_header().headers };
-        let admitted = self.parts.pipeline.admit(head, exchange.client.client).await;
+        let request = session.req_header();
+        let (method, host) = (&request.method, head::authority(request));
+        let head = Head { method, host, target: target.as_str(), headers: &request.headers };
+        let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
+        let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
+        exchange.explanation = explain::value(&trail, &admitted);
         let admitted = admitted.map_err(|denied| {
             exchange.refused_on = denied.route.clone();
+            exchange.cors = denied.route.as_ref().and_then(|route| route.cors.clone());
             Problem::from(denied)
         })?;
+        exchange.cors.clone_from(&admitted.route().cors);
         if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
         if admitted.principal().is_some_and(|principal| principal.failed_open()) {
             self.parts.metrics.failed_open();
+        }
+        if let Some(refusal) = admitted.overruled() {
+            let (route, reason) = (&admitted.route().name, refusal.code().word());
+            self.parts.metrics.shadowed(route, reason);
+            tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
         }
         exchange.progress = Progress::Admitted(Box::new(admitted));
         Ok(Decision::Forward)
@@ -104,6 +113,7 @@ impl Gateway {
 }
 
 enum Decision {
+    Preflight(http::Response<Bytes>),
     Own(CanonicalTarget),
     Forward,
 }
@@ -113,7 +123,7 @@ impl ProxyHttp for Gateway {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange::new()
+        Exchange::new(self.parts.configured.load_full())
     }
 
     /// No compression and no other modules: what is not there costs nothing.
@@ -149,6 +159,11 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
         let refused = match self.decide(session, exchange).await {
             Ok(Decision::Forward) => return Ok(false),
+            Ok(Decision::Preflight(answer)) => {
+                exchange.progress = Progress::Served(None);
+                respond::write(session, exchange, answer).await?;
+                return Ok(true);
+            }
             Ok(Decision::Own(target)) => match self.serve_own(session, exchange, &target).await {
                 Ok(response) => {
                     respond::write(session, exchange, response).await?;
@@ -178,11 +193,9 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.body_bytes = 0;
-        let upstream = exchange.admitted().map(|admitted| admitted.upstream());
-        let peer = upstream.and_then(|upstream| self.peers.get(&upstream.name));
         // Forwarding what was not admitted is a bug that cannot leave the house.
-        peer.map(|peer| Box::new(peer.clone()))
-            .ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
+        let peer = exchange.admitted().and_then(|admitted| exchange.configured.peer(admitted));
+        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
     }
 
     async fn upstream_request_filter(
@@ -193,19 +206,20 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         let admitted =
             exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
-        if upstream.raw_path() != admitted.target().as_str().as_bytes() {
-            upstream.set_raw_path(admitted.target().as_str().as_bytes())?;
+        let target = admitted.upstream_target();
+        if upstream.raw_path() != target.as_bytes() {
+            upstream.set_raw_path(target.as_bytes())?;
         }
-        let host = session.req_header().headers.get(HOST).and_then(|host| host.to_str().ok());
         let from = Forwarded {
             client: exchange.client.client,
             chain: exchange.client.chain.as_deref(),
             peer: exchange.client.peer,
-            host: host.unwrap_or(""),
+            host: head::authority(session.req_header()),
             scheme: if exchange.client.secure { "https" } else { "http" },
             request_id: exchange.request_id.as_str(),
         };
-        inject(admitted, &from, &mut Outgoing(upstream));
+        let reserved = exchange.configured.decision.routes.reserved();
+        inject(admitted, reserved, &from, &mut Message(upstream));
         Ok(())
     }
 
@@ -239,22 +253,30 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if response.status.is_informational() {
             return Ok(());
         }
+        let reserved = exchange.configured.decision.routes.reserved();
         let ours: Vec<_> =
-            response.headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
+            response.headers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect();
         for name in ours {
             response.remove_header(&name);
         }
-        response.remove_header("server");
-        response.remove_header("keep-alive");
+        // Who answered is ours to say (RFC 9209), and of this one we do not.
+        for name in ["server", "keep-alive", "proxy-status"] {
+            response.remove_header(name);
+        }
+        if let Some(admitted) = exchange.admitted() {
+            admitted.route().response_headers.apply(&mut Message(response));
+        }
+        exchange.dress(session.req_header(), &mut Message(response));
         response.insert_header("x-request-id", exchange.request_id.as_str())?;
-        if let Some(fields) = exchange.admitted().and_then(|admitted| fields(admitted.quota().charge(), None))
+        if let Some(fields) =
+            exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None))
         {
             // Appended: an upstream may have limits of its own.
             response.append_header("ratelimit", fields.limit)?;
@@ -338,16 +360,13 @@ impl ProxyHttp for Gateway {
 
 impl Gateway {
     fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
-        match &exchange.progress {
-            Progress::Served(_) => ("gateway", &self.own),
-            _ => {
-                let route =
-                    exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
-                let found =
-                    route.and_then(|route| Some((route.name.as_str(), self.routes.get(&route.name)?)));
-                found.unwrap_or(("none", &self.unrouted))
-            }
+        if matches!(exchange.progress, Progress::Served(_)) {
+            return ("gateway", &self.own);
         }
+        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
+        let found = route
+            .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
+        found.unwrap_or(("none", &self.unrouted))
     }
 }
 
@@ -362,23 +381,5 @@ fn classify(fault: &Error) -> Code {
         (ErrorSource::Downstream, _) => Code::MalformedRequest,
         (_, ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout) => Code::UpstreamTimeout,
         _ => Code::UpstreamUnreachable,
-    }
-}
-
-/// The outgoing request's headers, for the pipeline.
-struct Outgoing<'a>(&'a mut RequestHeader);
-
-impl UpstreamHeaders for Outgoing<'_> {
-    fn names(&self) -> Vec<HeaderName> {
-        self.0.headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect()
-    }
-
-    fn remove(&mut self, name: &HeaderName) {
-        self.0.remove_header(name);
-    }
-
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        // Fails only for a name that is no name; ours are constants.
-        let _ = self.0.insert_header(name, value);
     }
 }

@@ -105,6 +105,12 @@ fn without_authority(target: &str) -> &str {
     }
 }
 
+/// Whom the request is for: `Host`, which was checked, or `:authority` (RFC 9113 §8.3.1).
+pub(super) fn authority(request: &pingora::http::RequestHeader) -> &str {
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| request.uri.authority().map(|authority| authority.as_str())).unwrap_or("")
+}
+
 /// The length that the body is said to have, in bytes.
 pub(super) fn declared_length(session: &Session) -> Option<u64> {
     session.req_header().headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()

@@ -43,6 +43,7 @@ pub(super) async fn write(
     if let Ok(id) = http::HeaderValue::from_str(exchange.request_id.as_str()) {
         parts.headers.insert("x-request-id", id);
     }
+    exchange.dress(session.req_header(), &mut parts.headers);
     parts.extensions.clear();
     let bodiless = body.is_empty();
     session.write_response_header(Box::new(ResponseHeader::from(parts)), bodiless).await?;

@@ -1,5 +1,6 @@
 //! Authorization, the last stage: who may pass where, and the value that proves it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Access, CanonicalTarget, Principal, Quota, Refusal, Route};
@@ -11,6 +12,7 @@ pub struct Admitted {
     target: CanonicalTarget,
     principal: Option<Principal>,
     quota: Quota,
+    overruled: Option<Box<Refusal>>,
 }
 
 impl Admitted {
@@ -18,9 +20,19 @@ impl Admitted {
         &self.route
     }
 
-    /// What is forwarded: the very bytes on which the decision was made.
+    /// The very bytes on which the decision was made.
     pub fn target(&self) -> &CanonicalTarget {
         &self.target
+    }
+
+    /// What is forwarded: the same, but for a prefix that the route replaces.
+    pub fn upstream_target(&self) -> Cow<'_, str> {
+        self.route.rewrite(&self.target).0
+    }
+
+    /// The prefix that the upstream does not see.
+    pub fn cut_prefix(&self) -> Option<&str> {
+        self.route.rewrite(&self.target).1.filter(|prefix| !prefix.is_empty())
     }
 
     pub fn principal(&self) -> Option<&Principal> {
@@ -30,13 +42,22 @@ impl Admitted {
     pub fn quota(&self) -> &Quota {
         &self.quota
     }
+
+    /// Why the request would have been refused, were the route not in shadow.
+    pub fn overruled(&self) -> Option<&Refusal> {
+        self.overruled.as_deref()
+    }
 }
 
 /// Nobody in particular: only where the route lets anybody pass.
-pub(super) fn anonymous(route: &Arc<Route>, target: CanonicalTarget) -> Result<Admitted, Refusal> {
+pub(super) fn anonymous(
+    route: &Arc<Route>,
+    target: CanonicalTarget,
+    quota: Quota,
+) -> Result<Admitted, Refusal> {
     match route.access() {
         Access::Public | Access::Optional => {
-            Ok(Admitted { route: Arc::clone(route), target, principal: None, quota: Quota::of_nobody() })
+            Ok(Admitted { route: Arc::clone(route), target, principal: None, quota, overruled: None })
         }
         Access::Required(_) => Err(Refusal::NoToken),
     }
@@ -48,11 +69,28 @@ pub(super) fn permit(
     principal: Principal,
     quota: Quota,
 ) -> Result<Admitted, Refusal> {
-    if let Access::Required(roles) = route.access()
-        && let Some(first) = roles.first()
-        && !roles.contains(&principal.role())
+    if let Access::Required(requires) = route.access()
+        && let Some(lacking) = requires.lacking(&principal)
     {
-        return Err(Refusal::Forbidden { lacking: *first, quota });
+        return Err(Refusal::Forbidden { lacking, quota: Box::new(quota) });
     }
-    Ok(Admitted { route: Arc::clone(route), target, principal: Some(principal), quota })
+    let principal = Some(principal);
+    Ok(Admitted { route: Arc::clone(route), target, principal, quota, overruled: None })
+}
+
+/// What a route in shadow would refuse passes: with the identity that was proved before the
+/// refusal, or with none.
+pub(super) fn overrule(
+    route: &Arc<Route>,
+    target: CanonicalTarget,
+    principal: Option<Principal>,
+    refusal: Refusal,
+) -> Admitted {
+    Admitted {
+        route: Arc::clone(route),
+        target,
+        principal,
+        quota: Quota::default(),
+        overruled: Some(Box::new(refusal)),
+    }
 }

@@ -39,6 +39,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::pipeline::Requires;
 
     fn extract(values: &[&str], access: &Access) -> Result<bool, Refusal> {
         let mut headers = HeaderMap::new();
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_token_has_two_parts_and_the_scheme_in_any_case() {
-        let required = Access::Required(Vec::new());
+        let required = Access::Required(Requires::default());
         for right in ["Bearer abc", "bearer abc", "BEARER abc"] {
             assert_eq!(extract(&[right], &required), Ok(true), "{right}");
         }
@@ -62,7 +63,7 @@ mod tests {
     #[test]
     fn two_headers_are_refused_even_when_they_agree() {
         let twice = ["Bearer abc", "Bearer abc"];
-        assert_eq!(extract(&twice, &Access::Required(Vec::new())), Err(Refusal::TwoTokens));
+        assert_eq!(extract(&twice, &Access::Required(Requires::default())), Err(Refusal::TwoTokens));
         assert_eq!(extract(&twice, &Access::Optional), Err(Refusal::TwoTokens));
     }
 

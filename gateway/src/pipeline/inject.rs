@@ -8,15 +8,13 @@ use std::net::IpAddr;
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use super::{Access, Admitted, Principal};
+use super::header_rules::Headers;
+use super::{Access, Admitted};
 
 /// The headers of an outgoing request, whatever type carries them.
-pub trait UpstreamHeaders {
-    /// All names, in lower case.
-    fn names(&self) -> Vec<HeaderName>;
-    fn remove(&mut self, name: &HeaderName);
-    /// Replaces all values of the name by this one.
-    fn set(&mut self, name: HeaderName, value: HeaderValue);
+pub trait UpstreamHeaders: Headers {
+    /// The names of those that are there and reserved.
+    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName>;
 }
 
 /// Where the request came from, as we know it ourselves.
@@ -32,15 +30,10 @@ pub struct Forwarded<'a> {
     pub request_id: &'a str,
 }
 
-const USER_ID: HeaderName = HeaderName::from_static("x-user-id");
-const USER_EMAIL: HeaderName = HeaderName::from_static("x-user-email");
-const USER_ROLE: HeaderName = HeaderName::from_static("x-user-role");
-
 /// Names that are ours to set, or that would let a client choose what the upstream does.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 13] = [
     "forwarded",
     "x-real-ip",
-    "x-gateway-assertion",
     "x-original-url",
     "x-original-uri",
     "x-original-host",
@@ -55,7 +48,8 @@ const RESERVED: [&str; 14] = [
 ];
 
 /// Families of names that are ours, whole: identity, its presets, and forwarding facts.
-const RESERVED_FAMILIES: [&str; 5] = ["x-user-", "x-auth-request-", "x-forwarded-", "x-webauth-", "remote-"];
+const RESERVED_FAMILIES: [&str; 6] =
+    ["x-user-", "x-auth-request-", "x-forwarded-", "x-webauth-", "x-gateway-", "remote-"];
 
 /// Whether a header of this name from a client never arrives. The name is compared as a CGI, WSGI
 /// or PHP server would fold it: everything that is no letter or digit is the same separator.
@@ -64,53 +58,76 @@ pub fn is_reserved(name: &str) -> bool {
     if !name.starts_with(['x', 'r', 'f', 'p', 'X', 'R', 'F', 'P']) {
         return false;
     }
-    let same = |folded: &str, name: &str| {
-        folded.bytes().zip(name.bytes()).all(|(ours, theirs)| match theirs {
-            theirs if theirs.is_ascii_alphanumeric() => ours == theirs.to_ascii_lowercase(),
-            _ => ours == b'-',
-        })
-    };
-    RESERVED.iter().any(|reserved| name.len() == reserved.len() && same(reserved, name))
+    RESERVED.iter().any(|reserved| name.len() == reserved.len() && folds(reserved, name))
         || RESERVED_FAMILIES.iter().any(|family| {
             // The family's bare name, with or without a separator at its end, belongs to it.
-            name.len() + 1 >= family.len() && same(family, name)
+            name.len() + 1 >= family.len() && folds(family, name)
         })
 }
 
-/// Strips what looks like ours, then inserts ours.
-pub fn inject(admitted: &Admitted, from: &Forwarded<'_>, headers: &mut impl UpstreamHeaders) {
-    for name in headers.names() {
-        if is_reserved(name.as_str()) {
-            headers.remove(&name);
-        }
+/// Whether the name begins as ours does, once a server has folded it.
+fn folds(ours: &str, name: &str) -> bool {
+    ours.bytes().zip(name.bytes()).all(|(ours, theirs)| match theirs {
+        theirs if theirs.is_ascii_alphanumeric() => ours.eq_ignore_ascii_case(&theirs),
+        _ => !ours.is_ascii_alphanumeric(),
+    })
+}
+
+/// The names that clients cannot send: ours, and those that routes give to identity headers.
+#[derive(Clone, Debug, Default)]
+pub struct Reserved(Vec<HeaderName>);
+
+impl Reserved {
+    pub fn covers(&self, name: &str) -> bool {
+        is_reserved(name)
+            || self.0.iter().any(|own| own.as_str().len() == name.len() && folds(own.as_str(), name))
     }
-    let consumed = *admitted.route().access() != Access::Public;
-    if consumed && !admitted.route().forward_authorization {
+}
+
+impl<'a> FromIterator<&'a HeaderName> for Reserved {
+    fn from_iter<T: IntoIterator<Item = &'a HeaderName>>(names: T) -> Self {
+        let mut own: Vec<_> = names.into_iter().filter(|name| !is_reserved(name.as_str())).cloned().collect();
+        own.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        own.dedup();
+        Self(own)
+    }
+}
+
+/// Strips what looks like ours, does what the route says, then inserts ours.
+pub fn inject(
+    admitted: &Admitted,
+    reserved: &Reserved,
+    from: &Forwarded<'_>,
+    headers: &mut impl UpstreamHeaders,
+) {
+    for name in headers.reserved(reserved) {
+        headers.remove(&name);
+    }
+    let route = admitted.route();
+    // In shadow the upstream still decides for itself, and needs what the client sent.
+    let consumed = *route.access() != Access::Public && !route.shadow;
+    if consumed && !route.forward_authorization {
         headers.remove(&AUTHORIZATION);
     }
-    for (name, value) in prepare(admitted.principal()) {
+    route.request_headers.apply(headers);
+    for (name, value) in identity_fields(admitted) {
         headers.set(name, value);
     }
     for (name, value) in from.fields() {
         headers.set(name, value);
     }
+    if let Some(prefix) = admitted.cut_prefix().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
+        headers.set(FORWARDED_PREFIX, prefix);
+    }
 }
 
-/// The identity headers of a principal; none for nobody.
-pub fn prepare(principal: Option<&Principal>) -> Vec<(HeaderName, HeaderValue)> {
-    principal.map(|principal| identity_fields(principal).to_vec()).unwrap_or_default()
+/// The identity headers of an admitted request, under the names of its route; none for nobody.
+pub fn identity_fields(admitted: &Admitted) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let principal = admitted.principal();
+    principal.into_iter().flat_map(|principal| admitted.route().identity.fields(principal))
 }
 
-/// `X-User-Id`, `X-User-Email`, `X-User-Role`.
-pub fn identity_fields(principal: &Principal) -> [(HeaderName, HeaderValue); 3] {
-    let email = HeaderValue::from_str(principal.email().as_str());
-    [
-        (USER_ID, HeaderValue::from(principal.user().get())),
-        // An `Email` is visible ASCII by construction.
-        (USER_EMAIL, email.unwrap_or_else(|_| HeaderValue::from_static(""))),
-        (USER_ROLE, HeaderValue::from_static(principal.role().as_str())),
-    ]
-}
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 impl Forwarded<'_> {
     fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {

@@ -1,11 +1,11 @@
 //! Limits on those who are known: after revocation, so that a stolen token that was revoked does
-//! not spend its owner's budget.
+//! not spend its owner's budget. And a route's limit by address, before anything is verified.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Pipeline, Principal, Refusal, Route};
+use super::{Principal, Refusal, Route, Snapshot};
 use crate::identity::UserId;
 use crate::limits::{AddressKey, Charge, Limiter};
 
@@ -13,47 +13,86 @@ use crate::limits::{AddressKey, Charge, Limiter};
 #[derive(Clone)]
 pub struct UserLimit(pub Option<Arc<Limiter<UserId>>>);
 
+/// A limit for each client address; `None` inside where the operator asked for no limit by name.
+#[derive(Clone)]
+pub struct AddressLimit(pub Option<Arc<Limiter<AddressKey>>>);
+
 impl fmt::Debug for UserLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("UserLimit").field(&self.0.as_ref().map(|limiter| limiter.policy())).finish()
     }
 }
 
-/// What a request was charged, and what is left. Only [`take`] makes one.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota(Option<Charge>);
+impl fmt::Debug for AddressLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AddressLimit").field(&self.0.as_ref().map(|limiter| limiter.policy())).finish()
+    }
+}
+
+/// What a request was charged, and what is left. Only this file makes one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quota {
+    address: Option<Charge>,
+    user: Option<Charge>,
+}
 
 impl Quota {
-    pub fn charge(&self) -> Option<&Charge> {
-        self.0.as_ref()
-    }
-
-    /// For requests without a principal, which no user can be charged for.
-    pub(super) fn of_nobody() -> Self {
-        Self(None)
+    /// One for each policy that the request was charged to.
+    pub fn charges(&self) -> impl Iterator<Item = &Charge> {
+        self.address.iter().chain(&self.user)
     }
 }
 
-pub(super) fn take(pipeline: &Pipeline, route: &Route, principal: &Principal) -> Result<Quota, Refusal> {
-    charge(route.user_limit.as_ref().unwrap_or(&pipeline.user_limit), principal)
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut charges = self.charges().peekable();
+        if charges.peek().is_none() {
+            return f.write_str("none applies");
+        }
+        for (index, charge) in charges.enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{} left of policy `{}`", charge.remaining, charge.policy.name)?;
+        }
+        Ok(())
+    }
 }
 
-pub(super) fn take_own(pipeline: &Pipeline, principal: &Principal) -> Result<Quota, Refusal> {
-    charge(&pipeline.user_limit, principal)
+/// The route's limit by client address, whoever asks.
+pub(super) fn take_address(route: &Route, client: IpAddr) -> Result<Quota, Refusal> {
+    let Some(AddressLimit(Some(limiter))) = &route.address_limit else { return Ok(Quota::default()) };
+    match limiter.charge(&AddressKey::from(client)) {
+        Ok(charge) => Ok(Quota { address: Some(charge), user: None }),
+        Err(exhausted) => Err(Refusal::Limited(exhausted)),
+    }
 }
 
-fn charge(limit: &UserLimit, principal: &Principal) -> Result<Quota, Refusal> {
+/// The route's limit by user, or the one for all routes.
+pub(super) fn take(
+    now: &Snapshot,
+    route: &Route,
+    principal: &Principal,
+    quota: Quota,
+) -> Result<Quota, Refusal> {
+    charge(route.user_limit.as_ref().unwrap_or(&now.user_limit), principal, quota)
+}
+
+pub(super) fn take_own(now: &Snapshot, principal: &Principal) -> Result<Quota, Refusal> {
+    charge(&now.user_limit, principal, Quota::default())
+}
+
+fn charge(limit: &UserLimit, principal: &Principal, quota: Quota) -> Result<Quota, Refusal> {
     match &limit.0 {
-        None => Ok(Quota(None)),
+        None => Ok(quota),
         Some(limiter) => match limiter.charge(&principal.user()) {
-            Ok(charge) => Ok(Quota(Some(charge))),
+            Ok(charge) => Ok(Quota { user: Some(charge), ..quota }),
             Err(exhausted) => Err(Refusal::Limited(exhausted)),
         },
     }
 }
 
 /// Bounds failed authentications by client address.
-pub struct FailureLimit(pub Option<Limiter<AddressKey>>);
+#[derive(Clone)]
+pub struct FailureLimit(pub Option<Arc<Limiter<AddressKey>>>);
 
 impl FailureLimit {
     /// Charges a failure to its address. Within the limit it stays the refusal that it is; past it,

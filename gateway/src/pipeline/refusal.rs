@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Quota, Route};
-use crate::identity::Role;
+use super::{Lack, Quota, Route};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
@@ -15,6 +14,8 @@ use crate::store::Unreachable;
 pub enum Refusal {
     AmbiguousPath,
     NoRoute,
+    /// The methods that would have worked.
+    MethodNotAllowed(String),
     TwoTokens,
     NoToken,
     TokenInvalid,
@@ -22,7 +23,10 @@ pub enum Refusal {
     TokenRevoked,
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
-    Forbidden { lacking: Role, quota: Quota },
+    Forbidden {
+        lacking: Lack,
+        quota: Box<Quota>,
+    },
 }
 
 /// A refusal, and the route that it happened on, where one was found.
@@ -60,6 +64,7 @@ impl Refusal {
         match self {
             Self::AmbiguousPath => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
+            Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
             Self::NoToken => Code::TokenMissing,
             Self::TokenInvalid => Code::TokenInvalid,
@@ -77,7 +82,12 @@ impl Refusal {
         match self {
             Self::RevocationUnavailable(_) => problem.retry_after(Duration::from_secs(1)),
             Self::Limited(exhausted) => limited(problem, exhausted),
-            Self::Forbidden { lacking, quota } => with_quota(problem.scope(lacking.as_str()), quota),
+            Self::MethodNotAllowed(allow) => problem.allow(allow.clone()),
+            Self::Forbidden { lacking, quota } => match lacking {
+                Lack::Role(role) => with_quota(problem.scope(role.clone()), quota),
+                // Which claim is wanted is no scope that a client could ask for.
+                Lack::Claim(_) => with_quota(problem, quota),
+            },
             _ => problem,
         }
     }
@@ -104,7 +114,7 @@ fn limited(problem: Problem, exhausted: &Exhausted) -> Problem {
 }
 
 fn with_quota(problem: Problem, quota: &Quota) -> Problem {
-    match fields(quota.charge(), None) {
+    match fields(quota.charges(), None) {
         Some(fields) => problem.field("ratelimit", fields.limit).field("ratelimit-policy", fields.policy),
         None => problem,
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Pipeline, Refusal};
+use super::{Holder, Pipeline, Refusal, Snapshot};
 use crate::identity::{Email, Role, UserId};
 use crate::store::{Standing, Subject};
 use crate::token::VerifiedClaims;
@@ -33,8 +33,24 @@ impl Principal {
     }
 }
 
+impl Holder for Principal {
+    fn has_role(&self, role: &str) -> bool {
+        self.role().as_str() == role
+    }
+
+    fn has_claim(&self, name: &str, value: &str) -> bool {
+        match name {
+            "email" => self.email().as_str() == value,
+            "role" => self.has_role(value),
+            "sub" | "user_id" => self.user().to_string() == value,
+            _ => false,
+        }
+    }
+}
+
 pub(super) async fn check(
     pipeline: &Pipeline,
+    now: &Snapshot,
     claims: VerifiedClaims,
     client: IpAddr,
 ) -> Result<Principal, Refusal> {
@@ -47,7 +63,7 @@ pub(super) async fn check(
     match pipeline.revocations.check(&subject).answer().await {
         Ok(Standing::InForce) => Ok(Principal { claims, failed_open: false }),
         Ok(Standing::FailedOpen) => Ok(Principal { claims, failed_open: true }),
-        Ok(Standing::Revoked) => Err(pipeline.failures.count(client, Refusal::TokenRevoked)),
+        Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }

@@ -153,7 +153,7 @@ impl Problem {
         };
         // Writing to a string cannot fail.
         let _ = write!(challenge, ", error=\"{error}\", error_description=\"{description}\"");
-        if let Some(scope) = self.details.as_ref().and_then(|details| details.scope) {
+        if let Some(scope) = self.details.as_ref().and_then(|details| details.scope.as_deref()) {
             let _ = write!(challenge, ", scope=\"{scope}\"");
         }
         Some(challenge)

@@ -54,7 +54,7 @@ impl Keeper {
 impl Work {
     async fn once(&self) {
         let now = self.clock.now();
-        self.pipeline.forget_idle();
+        self.pipeline.configured().forget_idle();
         self.services.forget_idle();
         if let Some(embedded) = &self.embedded {
             embedded.sweep(now);

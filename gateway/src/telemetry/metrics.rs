@@ -62,6 +62,7 @@ pub struct Metrics {
     durations: prometheus::HistogramVec,
     decisions: IntCounterVec,
     fail_open: IntCounter,
+    shadowed: IntCounterVec,
     logins: IntCounterVec,
     hash_waiting: IntGauge,
     hashes: IntCounterVec,
@@ -104,6 +105,13 @@ impl Metrics {
                 "gateway_revocation_fail_open_total",
                 "Requests that passed unchecked because the revocation store could not be asked and `redis.fail = \"open\"`.",
             ))?,
+            shadowed: IntCounterVec::new(
+                opts(
+                    "gateway_shadow_refusals_total",
+                    "Requests that a route in shadow would have refused, by route and reason.",
+                ),
+                &["route", "reason"],
+            )?,
             logins: IntCounterVec::new(
                 opts("gateway_login_attempts_total", "Login attempts by result."),
                 &["result"],
@@ -146,6 +154,7 @@ impl Metrics {
             Box::new(metrics.durations.clone()),
             Box::new(metrics.decisions.clone()),
             Box::new(metrics.fail_open.clone()),
+            Box::new(metrics.shadowed.clone()),
             Box::new(metrics.logins.clone()),
             Box::new(metrics.hash_waiting.clone()),
             Box::new(metrics.hashes.clone()),
@@ -189,6 +198,11 @@ impl Metrics {
 
     pub fn failed_open(&self) {
         self.fail_open.inc();
+    }
+
+    /// `route` is a configured name, and `reason` a code.
+    pub fn shadowed(&self, route: &str, reason: &'static str) {
+        self.shadowed.with_label_values(&[route, reason]).inc();
     }
 
     /// `result` is a word of ours.

@@ -1,29 +1,37 @@
-//! Upstreams and routes.
+//! Routes: which requests they are for, who may pass, and how they are handed on.
+
+mod cors;
+mod expect;
+mod headers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+
 use super::Checker;
-use crate::config::file::{Auth, File, RouteEntry, UpstreamEntry};
+use crate::config::file::{Auth, File, Match, RouteEntry};
 use crate::config::suggest::hint;
-use crate::identity::{Role, UserId};
-use crate::limits::Limiter;
-use crate::pipeline::{Access, Route, Routes, Target, Timeouts, Upstream, UserLimit};
+use crate::identity::UserId;
+use crate::limits::{AddressKey, Limiter};
+use crate::pipeline::{
+    Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
+    canonical,
+};
 
 impl Checker {
-    pub(super) fn routes(&mut self, file: &File, keys_max: usize) -> Option<Routes> {
-        let upstreams: Vec<_> = file.upstreams.iter().filter_map(|entry| self.upstream(entry)).collect();
-        for (index, upstream) in upstreams.iter().enumerate() {
-            if upstreams[..index].iter().any(|other| other.name == upstream.name) {
-                self.fault(format!("upstreams: the name `{}` occurs twice", upstream.name));
-            }
-        }
+    pub(super) fn routes(
+        &mut self,
+        file: &File,
+        upstreams: &[Arc<Upstream>],
+        keys_max: usize,
+    ) -> Option<Routes> {
         let mut routes = Vec::new();
         for (index, entry) in file.routes.iter().enumerate() {
             if file.routes[..index].iter().any(|other| other.name == entry.name) {
                 self.fault(format!("routes: the name `{}` occurs twice", entry.name));
             }
-            routes.extend(self.route(entry, &upstreams, keys_max));
+            routes.extend(self.route(entry, upstreams, keys_max));
         }
         match Routes::new(routes) {
             Ok(routes) => Some(routes),
@@ -34,64 +42,153 @@ impl Checker {
         }
     }
 
-    fn upstream(&mut self, entry: &UpstreamEntry) -> Option<Arc<Upstream>> {
-        let name = &entry.name;
-        let target = match entry.address.strip_prefix("unix:") {
-            Some(path) if path.starts_with('/') => Some(Target::Unix(path.into())),
-            _ => entry.address.parse().ok().map(Target::Tcp),
-        };
-        let times =
-            [entry.connect_timeout_ms, entry.read_timeout_ms, entry.write_timeout_ms, entry.idle_timeout_ms];
-        if times.contains(&0) {
-            self.fault(format!("upstream `{name}`: a timeout of 0 ms would refuse every request"));
-        }
-        let Some(target) = target else {
-            self.fault(format!("upstream `{name}`: address \"{}\" is neither an address and port (\"127.0.0.1:8081\") nor a socket (\"unix:/run/app.sock\")", entry.address));
-            return None;
-        };
-        let [connect, read, write, idle] = times.map(Duration::from_millis);
-        Some(Arc::new(Upstream {
-            name: name.clone(),
-            target,
-            timeouts: Timeouts { connect, read, write, idle },
-        }))
-    }
-
     fn route(&mut self, entry: &RouteEntry, upstreams: &[Arc<Upstream>], keys_max: usize) -> Option<Route> {
         let name = &entry.name;
-        let mut roles = Vec::new();
-        for role in &entry.roles {
-            match role.as_str() {
-                "user" => roles.push(Role::User),
-                "admin" => roles.push(Role::Admin),
-                _ => self.fault(format!("route `{name}`: \"{role}\" is no role; there are: user, admin")),
-            }
+        let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
+        if upstream.is_none() {
+            let hint = hint(&entry.upstream, upstreams.iter().map(|upstream| upstream.name.as_str()));
+            self.fault(format!("route `{name}`: there is no upstream `{}`{hint}", entry.upstream));
         }
-        if !roles.is_empty() && entry.auth != Auth::Required {
-            self.fault(format!("route `{name}`: roles need auth = \"required\""));
-        }
+        let path = match entry.r#match {
+            Match::Prefix => PathPattern::prefix(&entry.path),
+            Match::Exact => PathPattern::exact(&entry.path),
+        };
+        let path = path
+            .map_err(|fault| self.fault(format!("route `{name}`: the path `{}` {fault}", entry.path)))
+            .ok();
+        let requires = self.requires(entry);
         let user_limit = entry.user_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: user_limit"), "user", limit);
             UserLimit(policy.map(|policy| Arc::new(Limiter::<UserId>::new(policy, keys_max))))
         });
-        let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
-        let Some(upstream) = upstream else {
-            let hint = hint(&entry.upstream, upstreams.iter().map(|upstream| upstream.name.as_str()));
-            self.fault(format!("route `{name}`: there is no upstream `{}`{hint}", entry.upstream));
-            return None;
-        };
+        let address_limit = entry.address_limit.as_ref().map(|limit| {
+            let policy = self.policy(&format!("route `{name}`: address_limit"), "address", limit);
+            AddressLimit(policy.map(|policy| Arc::new(Limiter::<AddressKey>::new(policy, keys_max))))
+        });
+        if [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0)) {
+            self.fault(format!("route `{name}`: a timeout of 0 ms would refuse every request"));
+        }
+        if entry.shadow {
+            self.warnings.push(format!(
+                "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
+            ));
+        }
+        let (hosts, methods) = (self.hosts(entry), self.methods(entry));
+        let replace_prefix = self.replacement(entry);
+        let identity = self.identity_headers(entry);
+        let request_headers = self.header_rules(name, "request_headers", &entry.request_headers);
+        let response_headers = self.header_rules(name, "response_headers", &entry.response_headers);
+        let cors = entry
+            .cors
+            .as_ref()
+            .and_then(|cors| self.cors(&format!("route `{name}`: cors"), cors))
+            .map(Arc::new);
         Some(Route {
-            name: name.clone(),
-            prefix: entry.path.clone(),
+            hosts,
+            methods,
             access: match entry.auth {
                 Auth::Public => Access::Public,
                 Auth::Optional => Access::Optional,
-                Auth::Required => Access::Required(roles),
+                Auth::Required => Access::Required(requires),
             },
-            upstream: Arc::clone(upstream),
             user_limit,
+            address_limit,
             forward_authorization: entry.forward_authorization,
             body_bytes_max: entry.body_bytes_max,
+            read_timeout: entry.read_timeout_ms.map(Duration::from_millis),
+            write_timeout: entry.write_timeout_ms.map(Duration::from_millis),
+            replace_prefix,
+            request_headers,
+            response_headers,
+            identity,
+            cors,
+            shadow: entry.shadow,
+            ..Route::new(name, path?, Arc::clone(upstream?))
         })
+    }
+
+    fn requires(&mut self, entry: &RouteEntry) -> Requires {
+        let name = &entry.name;
+        for role in entry.roles.iter().chain(&entry.all_roles) {
+            if !["user", "admin"].contains(&role.as_str()) {
+                self.fault(format!("route `{name}`: \"{role}\" is no role; there are: user, admin"));
+            }
+        }
+        for claim in &entry.claims {
+            if claim.name.is_empty() || (claim.any_of.is_empty() && claim.all_of.is_empty()) {
+                self.fault(format!("route `{name}`: each of claims needs a name, and any_of or all_of"));
+            }
+        }
+        let some = !(entry.roles.is_empty() && entry.all_roles.is_empty() && entry.claims.is_empty());
+        if some && entry.auth != Auth::Required {
+            self.fault(format!("route `{name}`: roles and claims need auth = \"required\""));
+        }
+        let words = |words: &[String]| words.iter().map(|word| word.as_str().into()).collect();
+        let claims = entry.claims.iter().map(|claim| ClaimRule {
+            name: claim.name.as_str().into(),
+            any_of: words(&claim.any_of),
+            all_of: words(&claim.all_of),
+        });
+        Requires {
+            any_role: words(&entry.roles),
+            all_roles: words(&entry.all_roles),
+            claims: claims.collect(),
+        }
+    }
+
+    fn hosts(&mut self, entry: &RouteEntry) -> Vec<HostPattern> {
+        if entry.hosts.is_empty() {
+            return vec![HostPattern::Any];
+        }
+        let mut hosts = Vec::new();
+        for text in &entry.hosts {
+            match HostPattern::parse(text) {
+                Some(host) if hosts.contains(&host) => {
+                    self.fault(format!("route `{}`: the host \"{text}\" occurs twice", entry.name));
+                }
+                Some(host) => hosts.push(host),
+                None => self.fault(format!(
+                    "route `{}`: \"{text}\" is no host; write \"app.example.com\" or \"*.example.com\", without scheme and port",
+                    entry.name
+                )),
+            }
+        }
+        hosts
+    }
+
+    fn methods(&mut self, entry: &RouteEntry) -> Vec<Method> {
+        let mut methods = Vec::new();
+        for text in &entry.methods {
+            let usual = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+            match Method::from_bytes(text.as_bytes()) {
+                Ok(method) if usual && !["CONNECT", "TRACE"].contains(&text.as_str()) => methods.push(method),
+                _ => self.fault(format!(
+                    "route `{}`: \"{text}\" is no method that is forwarded; write for example \"GET\"",
+                    entry.name
+                )),
+            }
+        }
+        methods
+    }
+
+    fn replacement(&mut self, entry: &RouteEntry) -> Option<Box<str>> {
+        let name = &entry.name;
+        match (&entry.replace_prefix, entry.strip_prefix) {
+            (None, false) => None,
+            (None, true) => Some("/".into()),
+            (Some(_), true) => {
+                self.fault(format!("route `{name}`: strip_prefix and replace_prefix exclude each other"));
+                None
+            }
+            (Some(text), false) => {
+                let plain = canonical(text).is_ok_and(|own| own.as_str() == text && own.path() == text);
+                if !plain {
+                    self.fault(format!(
+                        "route `{name}`: replace_prefix = \"{text}\" is no plain path; write for example \"/v2\""
+                    ));
+                }
+                Some(text.as_str().into())
+            }
+        }
     }
 }

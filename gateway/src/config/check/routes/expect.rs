@@ -1,0 +1,66 @@
+//! Expectations beside the routes: what must be allowed, and what refused.
+
+use http::Method;
+
+use crate::config::check::Checker;
+use crate::config::file::{ExpectEntry, File};
+use crate::config::suggest::hint;
+use crate::pipeline::{Expectation, Foreseen};
+use crate::problem::Code;
+
+/// The reasons that routes alone can have; tokens and limits are imagined to be good.
+const REASONS: [Code; 5] = [
+    Code::TokenMissing,
+    Code::InsufficientScope,
+    Code::NotFound,
+    Code::MethodNotAllowed,
+    Code::AmbiguousPath,
+];
+
+impl Checker {
+    pub(in crate::config::check) fn expectations(&mut self, file: &File) -> Vec<Expectation> {
+        let mut expectations = Vec::new();
+        for route in &file.routes {
+            expectations.extend(route.expect.iter().filter_map(|entry| self.expectation(&route.name, entry)));
+        }
+        expectations
+    }
+
+    fn expectation(&mut self, beside: &str, entry: &ExpectEntry) -> Option<Expectation> {
+        let place = format!("route `{beside}`: expect");
+        let refused = match entry.then.as_str() {
+            "allow" => None,
+            word => match REASONS.into_iter().find(|code| code.word() == word) {
+                Some(code) => Some(code),
+                None => {
+                    let words = ["allow"].into_iter().chain(REASONS.iter().map(|code| code.word()));
+                    self.fault(format!("{place}: then = \"{word}\" is no verdict{}", hint(word, words)));
+                    return None;
+                }
+            },
+        };
+        let Ok(method) = Method::from_bytes(entry.method.as_bytes()) else {
+            self.fault(format!("{place}: method = \"{}\" is no method", entry.method));
+            return None;
+        };
+        if !entry.path.starts_with('/') {
+            self.fault(format!("{place}: path = \"{}\" is no path; it begins with a slash", entry.path));
+            return None;
+        }
+        let who = match entry.r#as.as_str() {
+            "nobody" => Foreseen::Nobody,
+            roles => Foreseen::Somebody {
+                roles: roles.split('+').map(str::to_owned).collect(),
+                claims: entry.claims.clone().into_iter().collect(),
+            },
+        };
+        Some(Expectation {
+            beside: beside.to_owned(),
+            who,
+            method,
+            host: entry.host.clone(),
+            path: entry.path.clone(),
+            refused,
+        })
+    }
+}

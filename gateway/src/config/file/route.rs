@@ -1,0 +1,212 @@
+//! What the operator wrote about a route.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Limit;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    Public,
+    Optional,
+    /// Protected unless said otherwise.
+    #[default]
+    Required,
+}
+
+/// What of the path space a route covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Match {
+    #[default]
+    Prefix,
+    Exact,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteEntry {
+    pub name: String,
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    pub path: String,
+    #[serde(default)]
+    pub r#match: Match,
+    #[serde(default)]
+    pub methods: Vec<String>,
+    pub upstream: String,
+    #[serde(default)]
+    pub auth: Auth,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub all_roles: Vec<String>,
+    #[serde(default)]
+    pub claims: Vec<ClaimEntry>,
+    #[serde(default)]
+    pub user_limit: Option<Limit>,
+    #[serde(default)]
+    pub address_limit: Option<Limit>,
+    #[serde(default)]
+    pub forward_authorization: bool,
+    #[serde(default = "RouteEntry::body_bytes_max")]
+    pub body_bytes_max: u64,
+    #[serde(default)]
+    pub read_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub write_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub strip_prefix: bool,
+    #[serde(default)]
+    pub replace_prefix: Option<String>,
+    #[serde(default)]
+    pub identity_headers: Option<Vec<String>>,
+    #[serde(default)]
+    pub identity_names: IdentityNames,
+    #[serde(default)]
+    pub request_headers: HeaderRulesEntry,
+    #[serde(default)]
+    pub response_headers: HeaderRulesEntry,
+    #[serde(default)]
+    pub cors: Option<CorsEntry>,
+    #[serde(default)]
+    pub shadow: bool,
+    #[serde(default)]
+    pub expect: Vec<ExpectEntry>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClaimEntry {
+    pub name: String,
+    pub any_of: Vec<String>,
+    pub all_of: Vec<String>,
+}
+
+/// Names of the operator's own for what an upstream is told.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentityNames {
+    pub id: Option<String>,
+    pub email: Option<String>,
+    pub roles: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeaderRulesEntry {
+    pub remove: Vec<String>,
+    pub set: BTreeMap<String, String>,
+    pub add: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsEntry {
+    pub origins: Vec<String>,
+    pub methods: Vec<String>,
+    pub headers: Vec<String>,
+    pub expose: Vec<String>,
+    pub credentials: bool,
+    pub max_age_seconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpectEntry {
+    pub r#as: String,
+    pub claims: BTreeMap<String, String>,
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub then: String,
+}
+
+impl RouteEntry {
+    /// A protected route with the usual limits.
+    pub fn new(name: &str, path: &str, upstream: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            upstream: upstream.to_owned(),
+            body_bytes_max: Self::body_bytes_max(),
+            ..Self::default()
+        }
+    }
+
+    fn body_bytes_max() -> u64 {
+        10 * 1_024 * 1_024
+    }
+
+    /// One with every setting that there is, as a sample of their shapes.
+    pub(in crate::config) fn sample(limit: Limit) -> Self {
+        let (text, texts) = (String::new(), vec![String::new()]);
+        let any = || BTreeMap::from([("*".to_owned(), String::new())]);
+        let rules = HeaderRulesEntry { remove: texts.clone(), set: any(), add: any() };
+        Self {
+            hosts: texts.clone(),
+            methods: texts.clone(),
+            roles: texts.clone(),
+            all_roles: texts.clone(),
+            claims: vec![ClaimEntry { name: text.clone(), any_of: texts.clone(), all_of: texts.clone() }],
+            user_limit: Some(limit.clone()),
+            address_limit: Some(limit),
+            read_timeout_ms: Some(1),
+            write_timeout_ms: Some(1),
+            replace_prefix: Some(text.clone()),
+            identity_headers: Some(texts.clone()),
+            identity_names: IdentityNames {
+                id: Some(text.clone()),
+                email: Some(text.clone()),
+                roles: Some(text),
+            },
+            request_headers: rules.clone(),
+            response_headers: rules,
+            cors: Some(CorsEntry::sample()),
+            expect: vec![ExpectEntry { claims: any(), ..ExpectEntry::default() }],
+            ..Self::new("", "", "")
+        }
+    }
+}
+
+impl CorsEntry {
+    pub(in crate::config) fn sample() -> Self {
+        let texts = vec![String::new()];
+        Self {
+            origins: texts.clone(),
+            methods: texts.clone(),
+            headers: texts.clone(),
+            expose: texts,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for CorsEntry {
+    fn default() -> Self {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            origins: Vec::new(),
+            methods: words(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+            headers: words(&["Authorization", "Content-Type"]),
+            expose: Vec::new(),
+            credentials: false,
+            max_age_seconds: 600,
+        }
+    }
+}
+
+impl Default for ExpectEntry {
+    fn default() -> Self {
+        Self {
+            r#as: "nobody".to_owned(),
+            claims: BTreeMap::new(),
+            method: "GET".to_owned(),
+            host: String::new(),
+            path: String::new(),
+            then: String::new(),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Cross-origin requests: preflights are answered here, before anybody asks for a token.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::ORIGIN;
+use pingora::http::RequestHeader;
+
+use super::exchange::Exchange;
+use super::head;
+use crate::pipeline::{CanonicalTarget, Snapshot, is_own, preflight_for};
+
+/// The answer to a preflight of a route, or of an endpoint of ours, that has a policy. Without one
+/// it is a request like any other.
+pub(super) fn preflight(
+    request: &RequestHeader,
+    target: &CanonicalTarget,
+    now: &Snapshot,
+    exchange: &mut Exchange,
+) -> Option<http::Response<Bytes>> {
+    if is_own(target.path()) {
+        exchange.cors.clone_from(&now.own_cors);
+    }
+    let wanted = preflight_for(&request.method, &request.headers)?;
+    let policy = if is_own(target.path()) {
+        now.own_cors.clone()?
+    } else {
+        let route = now.routes.find(head::authority(request), &wanted, target.path()).ok()?;
+        exchange.refused_on = Some(Arc::clone(route));
+        route.cors.clone()?
+    };
+    // It says all there is to say of the policy itself.
+    exchange.cors = None;
+    Some(policy.preflight(request.headers.get(ORIGIN)).map(|()| Bytes::new()))
+}

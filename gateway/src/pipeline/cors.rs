@@ -1,0 +1,105 @@
+//! Cross-origin requests (the Fetch standard, "HTTP-redirect fetch" and "CORS protocol"): which
+//! origins may read answers. It protects users' browsers; it is no authorization.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+};
+use http::{Method, Response, StatusCode};
+
+use super::header_rules::Headers;
+
+/// A route's policy towards pages of other origins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    pub origins: Origins,
+    /// Whether cookies and the like are sent; never with [`Origins::Any`].
+    pub credentials: bool,
+    pub allow_methods: HeaderValue,
+    pub allow_headers: HeaderValue,
+    pub expose_headers: Option<HeaderValue>,
+    pub max_age: HeaderValue,
+}
+
+/// The origins that may read answers (RFC 6454 §6.2: scheme, host, and port where it is unusual).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    Any,
+    These(Vec<HeaderValue>),
+}
+
+/// What an upstream says of this itself must not stand beside our own answer.
+const OURS: [HeaderName; 6] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_HEADERS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE,
+];
+
+/// The method that a preflight asks for; `None` for any other request.
+pub fn preflight_for(method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if *method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+        return None;
+    }
+    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
+}
+
+impl Cors {
+    /// The answer to a preflight: the same for everybody whose origin is allowed, token or not.
+    pub fn preflight(&self, origin: Option<&HeaderValue>) -> Response<()> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        self.apply(origin, response.headers_mut());
+        if response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            let headers = response.headers_mut();
+            headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.allow_methods.clone());
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.allow_headers.clone());
+            headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
+        }
+        response
+    }
+
+    /// Tells a browser whether the page of this origin may read the answer: ours or the upstream's.
+    pub fn apply(&self, origin: Option<&HeaderValue>, headers: &mut impl Headers) {
+        for name in &OURS {
+            headers.remove(name);
+        }
+        // Caches must not hand one origin's answer to another (Fetch, "CORS protocol and HTTP caches").
+        if self.origins != Origins::Any {
+            headers.add(VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(allowed) = origin.and_then(|origin| self.allowed(origin)) else { return };
+        headers.set(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        if self.credentials {
+            headers.set(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        if let Some(expose) = &self.expose_headers {
+            headers.set(ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+        }
+    }
+
+    fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
+        match &self.origins {
+            Origins::Any => Some(HeaderValue::from_static("*")),
+            Origins::These(origins) => origins.contains(origin).then(|| origin.clone()),
+        }
+    }
+}
+
+impl Headers for HeaderMap {
+    fn remove(&mut self, name: &HeaderName) {
+        Self::remove(self, name);
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.insert(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.append(name, value);
+    }
+}

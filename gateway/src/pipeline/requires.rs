@@ -1,0 +1,111 @@
+//! What a route requires of whoever holds a good token: roles and claims.
+
+/// All of it must be met; nothing in it is nothing required.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requires {
+    /// One of these, where any is named.
+    pub any_role: Vec<Box<str>>,
+    /// Each of these.
+    pub all_roles: Vec<Box<str>>,
+    pub claims: Vec<ClaimRule>,
+}
+
+/// A claim that must have certain values. A claim that is a list has each of its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRule {
+    /// Members of nested objects are joined by dots: `realm_access.roles`.
+    pub name: Box<str>,
+    /// One of these, where any is named.
+    pub any_of: Vec<Box<str>>,
+    /// Each of these.
+    pub all_of: Vec<Box<str>>,
+}
+
+/// Whoever is asked what they hold.
+pub trait Holder {
+    fn has_role(&self, role: &str) -> bool;
+    fn has_claim(&self, name: &str, value: &str) -> bool;
+}
+
+/// The first thing that is lacking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    Role(Box<str>),
+    Claim(Box<str>),
+}
+
+impl Requires {
+    pub fn lacking(&self, holder: &impl Holder) -> Option<Lack> {
+        if let Some(first) = self.any_role.first()
+            && !self.any_role.iter().any(|role| holder.has_role(role))
+        {
+            return Some(Lack::Role(first.clone()));
+        }
+        if let Some(role) = self.all_roles.iter().find(|role| !holder.has_role(role)) {
+            return Some(Lack::Role(role.clone()));
+        }
+        let unmet = self.claims.iter().find(|rule| !rule.is_met(holder));
+        unmet.map(|rule| Lack::Claim(rule.name.clone()))
+    }
+}
+
+impl ClaimRule {
+    fn is_met(&self, holder: &impl Holder) -> bool {
+        let has = |value: &str| holder.has_claim(&self.name, value);
+        let any = self.any_of.is_empty() || self.any_of.iter().any(|value| has(value));
+        any && self.all_of.iter().all(|value| has(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Holds(&'static [&'static str], &'static [(&'static str, &'static str)]);
+
+    impl Holder for Holds {
+        fn has_role(&self, role: &str) -> bool {
+            self.0.contains(&role)
+        }
+
+        fn has_claim(&self, name: &str, value: &str) -> bool {
+            self.1.contains(&(name, value))
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<Box<str>> {
+        words.iter().map(|word| (*word).into()).collect()
+    }
+
+    #[test]
+    fn one_of_the_roles_is_enough_where_any_is_named() {
+        let requires = Requires { any_role: words(&["admin", "support"]), ..Requires::default() };
+        assert_eq!(requires.lacking(&Holds(&["support"], &[])), None);
+        assert_eq!(requires.lacking(&Holds(&["user"], &[])), Some(Lack::Role("admin".into())));
+        assert_eq!(Requires::default().lacking(&Holds(&[], &[])), None);
+    }
+
+    #[test]
+    fn all_of_the_roles_are_needed_where_all_are() {
+        let requires = Requires { all_roles: words(&["a", "b"]), ..Requires::default() };
+        assert_eq!(requires.lacking(&Holds(&["b", "a"], &[])), None);
+        assert_eq!(requires.lacking(&Holds(&["a"], &[])), Some(Lack::Role("b".into())));
+    }
+
+    #[test]
+    fn every_claim_rule_must_be_met() {
+        let rule = |name: &str, any_of: &[&str], all_of: &[&str]| ClaimRule {
+            name: name.into(),
+            any_of: words(any_of),
+            all_of: words(all_of),
+        };
+        let claims = vec![rule("tenant", &["acme", "ours"], &[]), rule("groups", &[], &["x", "y"])];
+        let requires = Requires { claims, ..Requires::default() };
+        let all = Holds(&[], &[("tenant", "ours"), ("groups", "x"), ("groups", "y")]);
+        assert_eq!(requires.lacking(&all), None);
+        let other = Holds(&[], &[("tenant", "theirs"), ("groups", "x"), ("groups", "y")]);
+        assert_eq!(requires.lacking(&other), Some(Lack::Claim("tenant".into())));
+        let part = Holds(&[], &[("tenant", "ours"), ("groups", "x")]);
+        assert_eq!(requires.lacking(&part), Some(Lack::Claim("groups".into())));
+    }
+}

@@ -1,0 +1,177 @@
+//! The table of routes: the most specific one, or none. Nothing is forwarded by default.
+//!
+//! A host by name wins over one by `*.`, and that over any host. Then the path, segment by segment
+//! from the left: a literal wins over a parameter, and a parameter over the end of a prefix.
+//! Then the method: a route that names it wins over one for all methods. Routes for other methods
+//! of the same path are not passed over for a path that is less specific: that would be 405.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+use thiserror::Error;
+
+use super::host::{HostPattern, name_of};
+use super::inject::Reserved;
+use super::pattern::Segment;
+use super::refusal::Refusal;
+use super::route::Route;
+
+/// All routes.
+#[derive(Debug, Default)]
+pub struct Routes {
+    all: Vec<Arc<Route>>,
+    any_host: Node,
+    by_name: HashMap<Box<str>, Node>,
+    /// Longest name first.
+    below_name: Vec<(Box<str>, Node)>,
+    reserved: Reserved,
+}
+
+/// Where a path has come to, segment by segment.
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, Node>,
+    parameter: Option<Box<Node>>,
+    /// The routes for exactly this path, told apart by method.
+    here: Vec<Arc<Route>>,
+    /// The routes for this path and all below it.
+    below: Vec<Arc<Route>>,
+}
+
+/// The routes contradict each other or the contract.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RouteFault {
+    #[error("routes `{0}` and `{1}` have the same path `{2}` (for {3}): no rule says which one wins")]
+    Tie(String, String, String, String),
+    #[error("route `{0}`: `{1}` belongs to the gateway itself")]
+    Reserved(String, String),
+}
+
+/// Paths that the gateway answers itself.
+const OWN_PREFIXES: [&str; 2] = ["/api/auth", "/.well-known/jwks.json"];
+
+/// Whether the gateway itself answers this path.
+pub fn is_own(path: &str) -> bool {
+    OWN_PREFIXES
+        .iter()
+        .any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+impl Routes {
+    /// All faults at once, each naming its routes.
+    pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
+        let mut faults = Vec::new();
+        let mut table = Self {
+            reserved: routes.iter().flat_map(|route| route.identity.names()).collect(),
+            all: routes.into_iter().map(Arc::new).collect(),
+            ..Self::default()
+        };
+        for route in table.all.clone() {
+            if is_own(route.path.as_str()) {
+                faults.push(RouteFault::Reserved(route.name.clone(), route.path.as_str().to_owned()));
+            }
+            for host in &route.hosts {
+                if let Err(other) = table.node(host).insert(&route) {
+                    let (path, host) = (route.path.as_str().to_owned(), host.to_string());
+                    faults.push(RouteFault::Tie(other, route.name.clone(), path, host));
+                }
+            }
+        }
+        table.below_name.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        if faults.is_empty() { Ok(table) } else { Err(faults) }
+    }
+
+    /// The route that decides about a request.
+    pub fn find(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
+        let rest = path.strip_prefix('/').ok_or(Refusal::NoRoute)?;
+        let found = self.of_host(host, rest).or_else(|| self.any_host.find(Some(rest)));
+        let candidates = found.ok_or(Refusal::NoRoute)?;
+        let named = candidates.iter().find(|route| route.names_method(method));
+        let chosen = named.or_else(|| candidates.iter().find(|route| route.methods.is_empty()));
+        chosen.ok_or_else(|| Refusal::MethodNotAllowed(allowed(candidates)))
+    }
+
+    fn of_host(&self, host: &str, rest: &str) -> Option<&[Arc<Route>]> {
+        if self.by_name.is_empty() && self.below_name.is_empty() {
+            return None;
+        }
+        let host = name_of(host);
+        let by_name = self.by_name.get(host.as_ref()).and_then(|node| node.find(Some(rest)));
+        by_name.or_else(|| {
+            let above = |name: &str| host.strip_suffix(name).is_some_and(|labels| labels.ends_with('.'));
+            self.below_name.iter().filter(|(name, _)| above(name)).find_map(|(_, node)| node.find(Some(rest)))
+        })
+    }
+
+    /// Whether a header of this name from a client never arrives: a name of ours, or one that some
+    /// route gives to an identity header.
+    pub fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.all.iter()
+    }
+
+    fn node(&mut self, host: &HostPattern) -> &mut Node {
+        match host {
+            HostPattern::Any => &mut self.any_host,
+            HostPattern::Name(name) => self.by_name.entry(name.clone()).or_default(),
+            HostPattern::Below(name) => {
+                let known = self.below_name.iter().position(|(other, _)| other == name);
+                let index = known.unwrap_or_else(|| {
+                    self.below_name.push((name.clone(), Node::default()));
+                    self.below_name.len() - 1
+                });
+                &mut self.below_name[index].1
+            }
+        }
+    }
+}
+
+impl Node {
+    /// `Err` names the route that is there already.
+    fn insert(&mut self, route: &Arc<Route>) -> Result<(), String> {
+        let node = route.path.segments().iter().fold(self, |node, segment| match segment {
+            Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+            Segment::Parameter => node.parameter.get_or_insert_default(),
+        });
+        let list = if route.path.covers_below() { &mut node.below } else { &mut node.here };
+        if let Some(other) = list.iter().find(|other| other.shares_a_method(route)) {
+            return Err(other.name.clone());
+        }
+        list.push(Arc::clone(route));
+        Ok(())
+    }
+
+    /// `rest` is what is left of the path, without its leading slash.
+    fn find(&self, rest: Option<&str>) -> Option<&[Arc<Route>]> {
+        let below = || (!self.below.is_empty()).then_some(self.below.as_slice());
+        let Some(rest) = rest else {
+            return if self.here.is_empty() { below() } else { Some(&self.here) };
+        };
+        let (segment, rest) = match rest.split_once('/') {
+            Some((segment, rest)) => (segment, Some(rest)),
+            None => (rest, None),
+        };
+        let literal = self.literals.get(segment).and_then(|node| node.find(rest));
+        let parameter = || self.parameter.as_ref().filter(|_| !segment.is_empty())?.find(rest);
+        literal.or_else(parameter).or_else(below)
+    }
+}
+
+/// The value of `Allow` (RFC 9110 §10.2.1).
+fn allowed(candidates: &[Arc<Route>]) -> String {
+    let mut methods: Vec<&str> =
+        candidates.iter().flat_map(|route| &route.methods).map(Method::as_str).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

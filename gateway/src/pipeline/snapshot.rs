@@ -1,0 +1,37 @@
+//! What was configured, as one value: prepared whole, swapped whole, and never changed.
+
+use std::sync::Arc;
+
+use super::{AddressLimit, Cors, FailureLimit, Routes, UserLimit};
+use crate::token::Verifier;
+
+/// Everything that a reload may change about the decision.
+pub struct Snapshot {
+    pub routes: Routes,
+    pub verifier: Arc<Verifier>,
+    pub user_limit: UserLimit,
+    pub failures: FailureLimit,
+    /// The policy of the gateway's own endpoints towards pages of other origins.
+    pub own_cors: Option<Arc<Cors>>,
+}
+
+impl Snapshot {
+    /// Forgets limiter keys that are as if never seen; to be called now and then.
+    pub fn forget_idle(&self) {
+        let of_routes = self.routes.iter().filter_map(|route| route.user_limit.as_ref());
+        for limiter in of_routes.chain([&self.user_limit]).filter_map(|limit| limit.0.as_ref()) {
+            limiter.forget_idle();
+        }
+        let of_routes = self.routes.iter().filter_map(|route| route.address_limit.as_ref());
+        for limiter in of_routes.filter_map(|AddressLimit(limit)| limit.as_ref()).chain(&self.failures.0) {
+            limiter.forget_idle();
+        }
+    }
+
+    /// The keys that each policy remembers, for metrics.
+    pub fn limiter_keys(&self) -> Vec<(&'static str, usize)> {
+        let user = self.user_limit.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
+        let failures = self.failures.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
+        user.into_iter().chain(failures).collect()
+    }
+}
