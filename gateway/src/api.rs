@@ -6,6 +6,7 @@ mod admin_users;
 mod answer;
 mod body;
 mod caller;
+mod limits;
 mod login;
 mod logout;
 mod page;
@@ -16,6 +17,7 @@ mod verify;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, get, post};
@@ -25,28 +27,26 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
-pub use login::LoginLimits;
+pub use limits::EndpointLimits;
 
 use crate::clock::Clock;
-use crate::limits::{AddressKey, Limiter};
+use crate::limits::KnownPairs;
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::problem::{Audience, Code, Problem};
 use crate::session::Lifecycle;
 use crate::store::Users;
 use crate::telemetry::Metrics;
-use crate::token::Verifier;
 
 /// What the endpoints need.
 pub struct Services {
     pub users: Arc<dyn Users>,
     pub sessions: Lifecycle,
     pub pipeline: Arc<Pipeline>,
-    pub verifier: Verifier,
     pub hashing: HashPool,
-    pub login_limits: LoginLimits,
-    pub register_limit: Option<Limiter<AddressKey>>,
-    pub refresh_limit: Option<Limiter<AddressKey>>,
+    pub limits: ArcSwap<EndpointLimits>,
+    /// Addresses from which accounts were used.
+    pub known: KnownPairs,
     /// Whether each refresh replaces the refresh token, asked for or not.
     pub rotate_always: bool,
     pub clock: Arc<dyn Clock>,
@@ -54,29 +54,6 @@ pub struct Services {
 }
 
 type Shared = Arc<Services>;
-
-impl Services {
-    /// Forgets limiter keys that are as if never seen; to be called now and then.
-    pub fn forget_idle(&self) {
-        let limits = &self.login_limits;
-        for limiter in [&limits.address, &self.register_limit, &self.refresh_limit].into_iter().flatten() {
-            limiter.forget_idle();
-        }
-        limits.pair.iter().for_each(Limiter::forget_idle);
-        limits.account.iter().for_each(Limiter::forget_idle);
-    }
-
-    /// The keys that each policy remembers, for metrics.
-    pub fn limiter_keys(&self) -> Vec<(&'static str, usize)> {
-        let limits = &self.login_limits;
-        let by_address = [&limits.address, &self.register_limit, &self.refresh_limit];
-        let mut keys: Vec<_> =
-            by_address.into_iter().flatten().map(|limiter| (limiter.policy().name, limiter.held())).collect();
-        keys.extend(limits.pair.iter().map(|limiter| (limiter.policy().name, limiter.held())));
-        keys.extend(limits.account.iter().map(|limiter| (limiter.policy().name, limiter.held())));
-        keys
-    }
-}
 
 /// The endpoints, ready to be called.
 #[derive(Clone)]

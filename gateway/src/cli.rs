@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod serve;
 mod store;
 
@@ -33,14 +34,21 @@ enum Command {
     Serve(serve::Arguments),
     /// Check a configuration, and say what is wrong, where, and how to mend it
     Check(check::Arguments),
+    /// Say step by step what would be decided about a request, and why
+    Explain(explain::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
 }
+
+/// A negative verdict.
+const EXIT_VERDICT: u8 = 3;
 
 /// How a command ends when it does not succeed.
 enum Failure {
     /// Faults of the configuration, all of them.
     Configuration(Vec<String>),
+    /// The question was understood, and the answer is no.
+    Verdict(Vec<String>),
     Other(String),
 }
 
@@ -54,6 +62,7 @@ pub fn main() -> ExitCode {
             Command::Demo(arguments) => demo::run(arguments),
             Command::Serve(arguments) => serve::run(arguments),
             Command::Check(arguments) => check::run(arguments),
+            Command::Explain(arguments) => explain::run(arguments),
             Command::Store(arguments) => store::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
@@ -66,6 +75,12 @@ pub fn main() -> ExitCode {
             }
             eprintln!("{} found; nothing was started", counted(faults.len()));
             ExitCode::from(EXIT_CONFIG)
+        }
+        Err(Failure::Verdict(findings)) => {
+            for finding in &findings {
+                eprintln!("no: {finding}");
+            }
+            ExitCode::from(EXIT_VERDICT)
         }
         Err(Failure::Other(fault)) => {
             eprintln!("error: {fault}");

@@ -1,5 +1,6 @@
 //! The configuration: what the operator wrote, and what the program needs. No other room knows it.
 
+mod changes;
 mod check;
 mod file;
 mod load;
@@ -7,7 +8,8 @@ mod secret_source;
 mod shape;
 mod suggest;
 
-pub use check::{Checked, Faults, KeyPolicy, RevocationSettings, RouteLimits, check};
+pub use changes::{changed, needing_restart};
+pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
 pub use file::{File, RouteEntry, UpstreamEntry};
-pub use load::{Flags, Loaded, load};
+pub use load::{Flags, Loaded, Source, load};
 pub use secret_source::{Environment, Secrets};

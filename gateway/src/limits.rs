@@ -1,11 +1,13 @@
 //! Rate limits by GCRA. The only room that names `governor`.
 
+mod book;
 mod fields;
 mod known;
 mod policy;
 mod quota;
 mod states;
 
+pub use book::{Book, Books};
 pub use fields::{Fields, fields};
 pub use known::KnownPairs;
 pub use policy::{AddressKey, Limiter, LoginKey};

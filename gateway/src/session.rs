@@ -7,6 +7,7 @@ mod rotate;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 pub use open::{Origin, TokenPair};
 pub use rotate::{Refreshed, Renewal};
 use thiserror::Error;
@@ -20,7 +21,8 @@ use crate::token::{Issuer, SigningFault};
 pub struct Lifecycle {
     pub sessions: Arc<dyn Sessions>,
     pub revocations: Arc<dyn Revocations>,
-    pub issuer: Arc<Issuer>,
+    /// Swapped when keys change; tokens of the old ones stay good as long as the verifier knows them.
+    pub issuer: ArcSwap<Issuer>,
     pub clock: Arc<dyn Clock>,
     /// How long a rotated refresh token still gets its successor.
     pub grace: Duration,

@@ -3,6 +3,8 @@
 
 mod first_admin;
 mod housekeeping;
+mod prepared;
+mod reload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,20 +14,21 @@ use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use tokio::sync::watch;
 
+pub(crate) use self::prepared::Prepared;
+
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
-use crate::api::{Api, Client, LoginLimits, Services};
+use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, RevocationSettings};
+use crate::config::{Checked, RevocationSettings, Source};
 use crate::edge::{
     Bound, CheckReadiness, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi,
     TrustedProxies, operator_service, outcomes, proxy_service,
 };
-use crate::identity::UserId;
-use crate::limits::{KnownPairs, Limiter, Policy};
+use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
-use crate::pipeline::{FailureLimit, Pipeline, Snapshot, UserLimit};
+use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
 use crate::shutdown::Drain;
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
@@ -68,6 +71,8 @@ enum View {
 /// Runs the gateway until it is told to stop; everything acknowledged is durable then.
 pub fn run(
     checked: Checked,
+    source: Option<Source>,
+    books: Books,
     sockets: Sockets,
     announce: impl FnOnce(Listening) + Send + Sync + 'static,
 ) -> Result<(), String> {
@@ -97,38 +102,22 @@ pub fn run(
         View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
     };
 
-    let limits = checked.limits;
-    let keys_max = limits.keys_max;
-    let snapshot = Arc::new(Snapshot {
-        routes: checked.routes,
-        verifier: Arc::new(checked.issuer.verifier()),
-        user_limit: UserLimit(limiter::<UserId>(limits.user, keys_max).map(Arc::new)),
-        failures: FailureLimit(limiter(limits.failed_authentication_address, keys_max).map(Arc::new)),
-        own_cors: checked.own_cors.map(Arc::new),
-    });
+    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books);
     let pipeline =
         Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
-    let verifier = checked.issuer.verifier();
     let services = Arc::new(Services {
         users,
         sessions: Lifecycle {
             sessions: Arc::clone(&sessions),
             revocations: Arc::clone(&revocations),
-            issuer: Arc::new(checked.issuer),
+            issuer: ArcSwap::from_pointee(issuer),
             clock: Arc::clone(&clock),
             grace: checked.grace,
         },
         pipeline: Arc::clone(&pipeline),
-        verifier,
         hashing,
-        login_limits: LoginLimits {
-            address: limiter(limits.login_address, keys_max),
-            pair: limiter(limits.login_account_address, keys_max),
-            account: limiter(limits.login_account, keys_max),
-            known: KnownPairs::new(KNOWN_PAIRS_MAX),
-        },
-        register_limit: limiter(limits.register_address, keys_max),
-        refresh_limit: limiter(limits.refresh_address, keys_max),
+        limits: ArcSwap::from_pointee(limits),
+        known: KnownPairs::new(KNOWN_PAIRS_MAX),
         rotate_always: checked.rotate_always,
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
@@ -136,7 +125,7 @@ pub fn run(
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
-    let configured = Configured::prepare(snapshot, &metrics)?;
+    let configured = Arc::new(ArcSwap::from_pointee(Configured::prepare(snapshot, &metrics)?));
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
@@ -144,16 +133,25 @@ pub fn run(
         metrics: Arc::clone(&metrics),
         access_log: checked.access_log,
         explain_to: checked.explain_to,
-        configured: Arc::new(ArcSwap::from_pointee(configured)),
+        configured: Arc::clone(&configured),
     });
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let operator = Operator {
-        metrics,
+        metrics: Arc::clone(&metrics),
         gauges: gauges(&services, &pipeline, &view, &connections),
         readiness: readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
+    let mut reloader = reload::Reloader::start(reload::Reload {
+        source,
+        written: checked.written,
+        books,
+        pipeline: Arc::clone(&pipeline),
+        services: Arc::clone(&services),
+        configured,
+        metrics: Arc::clone(&metrics),
+    })?;
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
         sessions,
@@ -196,6 +194,7 @@ pub fn run(
     server.run(RunArgs {
         shutdown_signal: Box::new(Drain::new(drain, draining, connections, checked.shutdown)),
     });
+    reloader.stop();
     keeper.stop();
     tracing::info!("stopped");
     Ok(())
@@ -213,10 +212,6 @@ fn server_conf(threads: usize) -> ServerConf {
         max_blocking_threads: Some(8),
         ..ServerConf::default()
     }
-}
-
-fn limiter<K: std::hash::Hash + Eq + Clone>(policy: Option<Policy>, keys_max: usize) -> Option<Limiter<K>> {
-    policy.map(|policy| Limiter::new(policy, keys_max))
 }
 
 async fn view(
@@ -259,7 +254,7 @@ fn gauges(
     let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move || {
         let hashing = services.hashing.figures();
-        let keys = services.limiter_keys().into_iter().chain(pipeline.configured().limiter_keys());
+        let keys = services.limits.load().keys().into_iter().chain(pipeline.configured().limiter_keys());
         let mut gauges = Gauges {
             hash_waiting: signed(hashing.waiting.load(Ordering::Relaxed)),
             hash_done: hashing.done.load(Ordering::Relaxed),

@@ -9,22 +9,11 @@ use super::answer::{Answer, overloaded};
 use super::body::Fields;
 use super::{Client, Shared};
 use crate::identity::Email;
-use crate::limits::{AddressKey, Charge, Exhausted, KnownPairs, Limiter, LoginKey};
+use crate::limits::{AddressKey, LoginKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::Origin;
 use crate::store::{StoredHash, User};
-
-/// What bounds guessing. Attempts that succeed are given back, but for the address's own limit.
-pub struct LoginLimits {
-    pub address: Option<Limiter<AddressKey>>,
-    /// By account **and** address: nobody's guesses use up somebody else's.
-    pub pair: Option<Limiter<LoginKey>>,
-    /// A high cap for each account, against guessing from many addresses.
-    pub account: Option<Limiter<Email>>,
-    /// Addresses that the account's cap does not concern, since its owner uses them.
-    pub known: KnownPairs,
-}
 
 pub(super) async fn login(
     State(services): State<Shared>,
@@ -32,8 +21,8 @@ pub(super) async fn login(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = &services.login_limits;
-    let charge = match &limits.address {
+    let limits = services.limits.load_full();
+    let charge = match &limits.login_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };
@@ -50,7 +39,7 @@ pub(super) async fn login(
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
     let attempt_charges = match &attempt {
-        Some(attempt) => limits.charge(attempt)?,
+        Some(attempt) => limits.charge_login(attempt, &services.known)?,
         None => Vec::new(),
     };
     let user = find_and_verify(&services, attempt.as_ref(), password).await;
@@ -59,7 +48,7 @@ pub(super) async fn login(
         tracing::info!(request_id = %client.request_id, client = %client.address, reason = problem.code().word(), "login failed");
     })?;
     if let Some(attempt) = &attempt {
-        limits.succeeded(attempt);
+        limits.login_succeeded(attempt, &services.known);
     }
     let origin = Origin { address: client.address.to_string(), user_agent: user_agent(&headers) };
     let tokens = services.sessions.open(&user, origin).await?;
@@ -111,34 +100,6 @@ async fn find_and_verify(
         kept.inspect_err(|fault| tracing::warn!(error = %fault, "a password hash was not renewed")).ok();
     }
     Ok(user)
-}
-
-impl LoginLimits {
-    fn charge(&self, attempt: &LoginKey) -> Result<Vec<Charge>, Exhausted> {
-        let mut charges = Vec::new();
-        if let Some(limit) = &self.pair {
-            charges.push(limit.charge(attempt)?);
-        }
-        if let Some(limit) = &self.account
-            && !self.known.knows(attempt)
-        {
-            charges.push(limit.charge(&attempt.email)?);
-        }
-        Ok(charges)
-    }
-
-    /// A login that succeeded was no guess.
-    fn succeeded(&self, attempt: &LoginKey) {
-        if let Some(limit) = &self.pair {
-            limit.refund(attempt);
-        }
-        if let Some(limit) = &self.account
-            && !self.known.knows(attempt)
-        {
-            limit.refund(&attempt.email);
-        }
-        self.known.remember(attempt);
-    }
 }
 
 /// Shown to the account's owner later; what is no printable ASCII is left out.

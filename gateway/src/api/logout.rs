@@ -1,5 +1,7 @@
 //! `POST /api/auth/logout`: the end of a session, at once.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -25,12 +27,13 @@ pub(super) async fn logout(
     }
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
-    let claims = services.verifier.authenticate(token);
+    let verifier = Arc::clone(&services.pipeline.configured().verifier);
+    let claims = verifier.authenticate(token);
     let claims = claims.map_err(|_: TokenFault| services.pipeline.count_failure(client.address))?;
     services.sessions.close(&claims).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
-        && let Ok(other) = services.verifier.verify_refresh(RawToken::new(refresh), services.clock.now())
+        && let Ok(other) = verifier.verify_refresh(RawToken::new(refresh), services.clock.now())
         && other.user == claims.user()
         && other.session != claims.session()
     {

@@ -17,7 +17,7 @@ pub(super) async fn refresh(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = match &services.refresh_limit {
+    let charge = match &services.limits.load().refresh_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };
@@ -26,7 +26,8 @@ pub(super) async fn refresh(
     let rotate = fields.flag("rotate")?.unwrap_or(false) || services.rotate_always;
     let renewal = if rotate { Renewal::Rotate } else { Renewal::Keep };
 
-    let claims = services.verifier.verify_refresh(RawToken::new(token), services.clock.now());
+    let claims =
+        services.pipeline.configured().verifier.verify_refresh(RawToken::new(token), services.clock.now());
     let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
     let user = services.users.by_id(claims.user).await?;
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;

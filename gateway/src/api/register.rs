@@ -17,7 +17,7 @@ pub(super) async fn register(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = match &services.register_limit {
+    let charge = match &services.limits.load().register_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
+use crate::limits::Books;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -16,7 +17,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let loaded = load(Some(&arguments.config), &Flags::default());
     let secrets = Secrets::read(&super::environment);
-    let checked = check(loaded, secrets, KeyPolicy::LookOnly).map_err(Failure::Configuration)?;
+    let checked =
+        check(loaded, secrets, KeyPolicy::LookOnly, &Books::default()).map_err(Failure::Configuration)?;
     for warning in &checked.warnings {
         eprintln!("warning: {warning}");
     }
@@ -24,6 +26,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         eprintln!(
             "advice: refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)"
         );
+    }
+    if !checked.unmet.is_empty() {
+        return Err(Failure::Verdict(checked.unmet.iter().map(ToString::to_string).collect()));
     }
     println!("{}: can be started", arguments.config.display());
     Ok(())

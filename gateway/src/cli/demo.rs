@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::Failure;
 use super::serve::{announce, make_folder, prepare};
 use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, check, load};
+use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
 use crate::telemetry::init_logs;
 
@@ -47,12 +48,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
     let password = first_admin(&mut secrets)?;
-    let checked = check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    let books = Books::default();
+    let checked =
+        check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
     let backend = Backend::start(&data.join("todos"), &socket)?;
-    let outcome = run_gateway(checked, sockets, move |listening: Listening| {
+    let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
         // Who cannot read it can still use it.
         let _ = introduce(&listening, &data, password);

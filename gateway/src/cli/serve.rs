@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::Failure;
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, load};
+use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
 use crate::telemetry::init_logs;
 
@@ -23,14 +24,21 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
-    let loaded = load(Some(&arguments.config), &flags);
+    let source = Source { path: arguments.config, flags, environment: super::environment };
+    let loaded = load(Some(&source.path), &source.flags);
     let secrets = Secrets::read(&super::environment);
-    let checked = check(loaded, secrets, KeyPolicy::MakeWhereMissing).map_err(Failure::Configuration)?;
+    let books = Books::default();
+    let checked =
+        check(loaded, secrets, KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
+    if !checked.unmet.is_empty() {
+        return Err(Failure::Configuration(checked.unmet.iter().map(ToString::to_string).collect()));
+    }
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     make_folder(&checked.store_path)?;
     let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
-    run_gateway(checked, sockets, |listening: Listening| announce(&listening)).map_err(Failure::Other)
+    run_gateway(checked, Some(source), books, sockets, |listening: Listening| announce(&listening))
+        .map_err(Failure::Other)
 }
 
 /// The one line on standard output, for programs that wait for it.

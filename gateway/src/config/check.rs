@@ -18,9 +18,9 @@ use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
 use crate::edge::ConnectionCaps;
 use crate::identity::Email;
-use crate::limits::Policy;
+use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
-use crate::pipeline::{Cors, Expectation, Routes};
+use crate::pipeline::{Cors, Routes, Unmet};
 use crate::telemetry::{LogFormat, check_level};
 use crate::token::Issuer;
 
@@ -43,19 +43,27 @@ pub struct Checked {
     pub store_path: PathBuf,
     pub store_min_free_bytes: u64,
     pub revocations: RevocationSettings,
-    pub issuer: Issuer,
     pub rotate_always: bool,
     pub grace: Duration,
     pub hashing: PoolSettings,
-    pub limits: RouteLimits,
-    pub routes: Routes,
-    /// What must hold of the routes; see [`Routes::unmet`].
-    pub expectations: Vec<Expectation>,
-    /// The policy of the gateway's own endpoints towards pages of other origins.
-    pub own_cors: Option<Cors>,
+    /// What a running gateway can take over.
+    pub reloadable: Reloadable,
+    /// What of it does not hold of its own routes; such a configuration is not used.
+    pub unmet: Vec<Unmet>,
+    /// As it was written, for telling what a reload would change.
+    pub written: File,
     pub first_admin: Option<(Email, Password)>,
     /// What is allowed and unwise; said at start.
     pub warnings: Vec<String>,
+}
+
+/// What a reload swaps, all of it at once.
+pub struct Reloadable {
+    pub issuer: Issuer,
+    pub limits: RouteLimits,
+    pub routes: Routes,
+    /// The policy of the gateway's own endpoints towards pages of other origins.
+    pub own_cors: Option<Cors>,
 }
 
 /// Where revocations are looked up.
@@ -84,15 +92,22 @@ pub enum KeyPolicy {
     LookOnly,
 }
 
-struct Checker {
+struct Checker<'a> {
     faults: Faults,
     warnings: Vec<String>,
+    /// The limiters in use, so that a reload keeps what was counted.
+    books: &'a Books,
 }
 
 /// Checks everything, and says everything that is wrong, what was found while loading included.
-pub fn check(loaded: Loaded, secrets: Result<Secrets, Faults>, keys: KeyPolicy) -> Result<Checked, Faults> {
+pub fn check(
+    loaded: Loaded,
+    secrets: Result<Secrets, Faults>,
+    keys: KeyPolicy,
+    books: &Books,
+) -> Result<Checked, Faults> {
     let Loaded { file, faults } = loaded;
-    let mut checker = Checker { faults, warnings: Vec::new() };
+    let mut checker = Checker { faults, warnings: Vec::new(), books };
     let secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
@@ -131,26 +146,24 @@ pub fn check(loaded: Loaded, secrets: Result<Secrets, Faults>, keys: KeyPolicy) 
             per_address: file.server.connections_per_address_max,
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
-        log_level: file.log.level,
+        log_level: file.log.level.clone(),
         log_format: file.log.format,
         access_log: file.log.access,
-        store_path: file.store.path,
+        store_path: file.store.path.clone(),
         store_min_free_bytes: file.store.min_free_bytes,
         revocations,
-        issuer,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
         hashing,
-        limits,
-        routes,
-        expectations,
-        own_cors,
+        unmet: routes.unmet(&expectations),
+        reloadable: Reloadable { issuer, limits, routes, own_cors },
         first_admin,
         warnings: checker.warnings,
+        written: file,
     })
 }
 
-impl Checker {
+impl Checker<'_> {
     fn fault(&mut self, text: impl Into<String>) {
         self.faults.push(text.into());
     }

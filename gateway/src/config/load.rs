@@ -17,6 +17,15 @@ pub struct Flags {
     pub store_path: Option<PathBuf>,
 }
 
+/// Where a configuration comes from, so that it can be read again.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub path: PathBuf,
+    pub flags: Flags,
+    /// Where variables are read from.
+    pub environment: fn(&str) -> Option<String>,
+}
+
 /// What could be read of a configuration, and what was wrong with the rest.
 pub struct Loaded {
     pub file: File,

@@ -37,6 +37,7 @@ pub struct LoginKey {
 /// A keyed limiter. Checking takes one short lock on one of 64 shards, never across an await.
 pub struct Limiter<K: Hash + Eq + Clone> {
     policy: Policy,
+    keys_max: usize,
     limiter: RateLimiter<K, SharedStates<K>, DefaultClock, StateInformationMiddleware>,
     states: SharedStates<K>,
     clock: DefaultClock,
@@ -54,7 +55,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         let started = clock.now();
         let quota = policy.allowance.quota();
         let limiter = RateLimiter::new(quota, states.clone(), clock.clone());
-        Self { policy, limiter, states, clock, started }
+        Self { policy, keys_max, limiter, states, clock, started }
     }
 
     /// Charges one request to `key`.
@@ -89,6 +90,10 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// How many keys are remembered.
     pub fn held(&self) -> usize {
         self.states.held()
+    }
+
+    pub fn keys_max(&self) -> usize {
+        self.keys_max
     }
 
     pub fn policy(&self) -> Policy {

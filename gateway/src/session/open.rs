@@ -24,7 +24,7 @@ impl Lifecycle {
     /// The session is durable before its tokens exist.
     pub async fn open(&self, user: &User, origin: Origin) -> Result<TokenPair, SessionFault> {
         let now = self.clock.now();
-        let expires_at = now.plus(self.issuer.refresh_lifetime);
+        let expires_at = now.plus(self.issuer.load().refresh_lifetime);
         let session = Session {
             id: SessionId::random(),
             user: user.id,
@@ -42,7 +42,7 @@ impl Lifecycle {
         Ok(TokenPair {
             access: self.access_token(user, session.id)?,
             refresh,
-            expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
         })
     }
 
@@ -54,7 +54,7 @@ impl Lifecycle {
             session,
             generation: user.generation,
         };
-        Ok(self.issuer.access(grant, self.clock.now())?)
+        Ok(self.issuer.load().access(grant, self.clock.now())?)
     }
 
     /// The session's refresh token that is in force; the same facts make the same token.
@@ -62,6 +62,6 @@ impl Lifecycle {
         let current = session.current;
         let facts =
             RefreshFacts { id: current.id, issued_at: current.issued_at, expires_at: current.expires_at };
-        Ok(self.issuer.refresh(user.id, &user.email, session.id, facts)?)
+        Ok(self.issuer.load().refresh(user.id, &user.email, session.id, facts)?)
     }
 }

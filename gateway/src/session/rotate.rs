@@ -50,7 +50,7 @@ impl Lifecycle {
         match self.sessions.rotate(request).await? {
             Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {
                 access: self.access_token(user, session.id)?,
-                expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+                expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
             }),
             Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
                 self.rotated(user, &session)
@@ -71,7 +71,7 @@ impl Lifecycle {
         Ok(Refreshed::Rotated {
             access: self.access_token(user, session.id)?,
             refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
         })
     }
 }

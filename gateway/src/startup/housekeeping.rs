@@ -55,7 +55,7 @@ impl Work {
     async fn once(&self) {
         let now = self.clock.now();
         self.pipeline.configured().forget_idle();
-        self.services.forget_idle();
+        self.services.limits.load().forget_idle();
         if let Some(embedded) = &self.embedded {
             embedded.sweep(now);
         }

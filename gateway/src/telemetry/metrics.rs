@@ -63,6 +63,9 @@ pub struct Metrics {
     decisions: IntCounterVec,
     fail_open: IntCounter,
     shadowed: IntCounterVec,
+    reloads: IntCounterVec,
+    reload_ok: IntGauge,
+    reload_at: IntGauge,
     logins: IntCounterVec,
     hash_waiting: IntGauge,
     hashes: IntCounterVec,
@@ -112,6 +115,18 @@ impl Metrics {
                 ),
                 &["route", "reason"],
             )?,
+            reloads: IntCounterVec::new(
+                opts("gateway_config_reloads_total", "Reloads of the configuration by result (ok, refused)."),
+                &["result"],
+            )?,
+            reload_ok: IntGauge::with_opts(opts(
+                "gateway_config_last_reload_successful",
+                "Whether the last reload was taken over; 1 also before the first one.",
+            ))?,
+            reload_at: IntGauge::with_opts(opts(
+                "gateway_config_last_reload_success_timestamp_seconds",
+                "When the configuration in use was reloaded, in seconds since 1970; 0 if it is that of the start.",
+            ))?,
             logins: IntCounterVec::new(
                 opts("gateway_login_attempts_total", "Login attempts by result."),
                 &["result"],
@@ -155,6 +170,9 @@ impl Metrics {
             Box::new(metrics.decisions.clone()),
             Box::new(metrics.fail_open.clone()),
             Box::new(metrics.shadowed.clone()),
+            Box::new(metrics.reloads.clone()),
+            Box::new(metrics.reload_ok.clone()),
+            Box::new(metrics.reload_at.clone()),
             Box::new(metrics.logins.clone()),
             Box::new(metrics.hash_waiting.clone()),
             Box::new(metrics.hashes.clone()),
@@ -170,6 +188,10 @@ impl Metrics {
             metrics.registry.register(collector)?;
         }
         metrics.register_build_info()?;
+        metrics.reload_ok.set(1);
+        // A series that appeared with its first event would have no rate for it.
+        metrics.reloads.with_label_values(&["ok"]);
+        metrics.reloads.with_label_values(&["refused"]);
         Ok(Arc::new(metrics))
     }
 
@@ -203,6 +225,15 @@ impl Metrics {
     /// `route` is a configured name, and `reason` a code.
     pub fn shadowed(&self, route: &str, reason: &'static str) {
         self.shadowed.with_label_values(&[route, reason]).inc();
+    }
+
+    /// When the configuration was taken over, in seconds since 1970; `None` if it was refused.
+    pub fn reloaded(&self, at: Option<u64>) {
+        self.reloads.with_label_values(&[if at.is_some() { "ok" } else { "refused" }]).inc();
+        self.reload_ok.set(i64::from(at.is_some()));
+        if let Some(at) = at.and_then(|at| i64::try_from(at).ok()) {
+            self.reload_at.set(at);
+        }
     }
 
     /// `result` is a word of ours.

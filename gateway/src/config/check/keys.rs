@@ -9,7 +9,7 @@ use crate::config::file::File;
 use crate::config::secret_source::kept_key;
 use crate::token::{HmacKey, Issuer};
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn issuer(
         &mut self,
         file: &File,

@@ -8,7 +8,7 @@ use crate::config::file::{File, Limit};
 use crate::limits::{Allowance, Policy};
 use crate::password::{Cost, PoolSettings};
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn limits(&mut self, file: &File) -> RouteLimits {
         let limits = &file.limits;
         let keys_max = limits.keys_max;

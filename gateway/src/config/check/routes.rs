@@ -12,14 +12,12 @@ use http::Method;
 use super::Checker;
 use crate::config::file::{Auth, File, Match, RouteEntry};
 use crate::config::suggest::hint;
-use crate::identity::UserId;
-use crate::limits::{AddressKey, Limiter};
 use crate::pipeline::{
     Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
     canonical,
 };
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn routes(
         &mut self,
         file: &File,
@@ -59,11 +57,11 @@ impl Checker {
         let requires = self.requires(entry);
         let user_limit = entry.user_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: user_limit"), "user", limit);
-            UserLimit(policy.map(|policy| Arc::new(Limiter::<UserId>::new(policy, keys_max))))
+            UserLimit(policy.map(|policy| self.books.users.limiter(&in_book(name), policy, keys_max)))
         });
         let address_limit = entry.address_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: address_limit"), "address", limit);
-            AddressLimit(policy.map(|policy| Arc::new(Limiter::<AddressKey>::new(policy, keys_max))))
+            AddressLimit(policy.map(|policy| self.books.addresses.limiter(&in_book(name), policy, keys_max)))
         });
         if [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0)) {
             self.fault(format!("route `{name}`: a timeout of 0 ms would refuse every request"));
@@ -191,4 +189,9 @@ impl Checker {
             }
         }
     }
+}
+
+/// No policy outside of routes goes by such a name.
+fn in_book(route: &str) -> String {
+    format!("route {route}")
 }

@@ -7,7 +7,7 @@ use super::Checker;
 use crate::config::file::{File, UpstreamEntry};
 use crate::pipeline::{Target, Timeouts, Upstream};
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn upstreams(&mut self, file: &File) -> Vec<Arc<Upstream>> {
         let upstreams: Vec<_> = file.upstreams.iter().filter_map(|entry| self.upstream(entry)).collect();
         for (index, upstream) in upstreams.iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::config::check::Checker;
 use crate::config::file::CorsEntry;
 use crate::pipeline::{Cors, Origins};
 
-impl Checker {
+impl Checker<'_> {
     pub(in crate::config::check) fn cors(&mut self, place: &str, entry: &CorsEntry) -> Option<Cors> {
         let any = entry.origins.iter().any(|origin| origin == "*");
         if entry.origins.is_empty() {

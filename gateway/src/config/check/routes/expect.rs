@@ -17,7 +17,7 @@ const REASONS: [Code; 5] = [
     Code::AmbiguousPath,
 ];
 
-impl Checker {
+impl Checker<'_> {
     pub(in crate::config::check) fn expectations(&mut self, file: &File) -> Vec<Expectation> {
         let mut expectations = Vec::new();
         for route in &file.routes {

@@ -23,7 +23,7 @@ const FRAMING: [&str; 9] = [
     "proxy-connection",
 ];
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn header_rules(&mut self, route: &str, key: &str, entry: &HeaderRulesEntry) -> HeaderRules {
         let place = format!("route `{route}`: {key}");
         let remove = entry.remove.iter().filter_map(|name| self.ruled(&place, name)).collect();

@@ -1,0 +1,70 @@
+//! The limiters in use, by name: a reload that leaves a policy as it is keeps what was counted.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::policy::{AddressKey, Limiter, LoginKey};
+use super::quota::Policy;
+use crate::identity::{Email, UserId};
+
+/// The books of all kinds of keys.
+#[derive(Default)]
+pub struct Books {
+    pub users: Book<UserId>,
+    pub addresses: Book<AddressKey>,
+    pub logins: Book<LoginKey>,
+    pub accounts: Book<Email>,
+}
+
+/// Who has used up what must not be forgotten because some other setting was changed.
+pub struct Book<K: Hash + Eq + Clone>(Mutex<HashMap<String, Weak<Limiter<K>>>>);
+
+impl<K: Hash + Eq + Clone> Default for Book<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq + Clone> Book<K> {
+    /// The limiter that goes by this name, if its policy is still the same; else a new one.
+    pub fn limiter(&self, name: &str, policy: Policy, keys_max: usize) -> Arc<Limiter<K>> {
+        let mut known = self.0.lock();
+        known.retain(|_, limiter| limiter.strong_count() > 0);
+        let same = known.get(name).and_then(Weak::upgrade);
+        let same = same.filter(|limiter| limiter.policy() == policy && limiter.keys_max() == keys_max);
+        same.unwrap_or_else(|| {
+            let limiter = Arc::new(Limiter::new(policy, keys_max));
+            known.insert(name.to_owned(), Arc::downgrade(&limiter));
+            limiter
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::Allowance;
+
+    #[test]
+    fn what_was_counted_stays_as_long_as_the_policy_does() {
+        let policy = |requests: u32| {
+            let requests = NonZeroU32::new(requests).unwrap();
+            Policy { name: "test", allowance: Allowance { requests, window: Duration::from_secs(3_600) } }
+        };
+        let book = Book::<u32>::default();
+        let before = book.limiter("route", policy(1), 10);
+        assert!(before.charge(&1).is_ok());
+        assert!(book.limiter("route", policy(1), 10).charge(&1).is_err());
+        assert!(book.limiter("other", policy(1), 10).charge(&1).is_ok());
+        let after = book.limiter("route", policy(2), 10);
+        assert!(after.charge(&1).is_ok());
+        drop((before, after));
+        assert!(book.limiter("route", policy(2), 10).charge(&1).is_ok());
+    }
+}

@@ -1,0 +1,47 @@
+//! From checked settings to the values that a start installs and a reload swaps. Nothing is changed
+//! by preparing them.
+
+use std::sync::Arc;
+
+use crate::api::EndpointLimits;
+use crate::config::Reloadable;
+use crate::limits::{Books, Policy};
+use crate::pipeline::{FailureLimit, Snapshot, UserLimit};
+use crate::token::Issuer;
+
+/// Everything that is swapped at once.
+pub(crate) struct Prepared {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) limits: EndpointLimits,
+    pub(crate) issuer: Issuer,
+}
+
+impl Prepared {
+    pub(crate) fn new(settings: Reloadable, books: &Books) -> Self {
+        let Reloadable { issuer, limits, routes, own_cors } = settings;
+        let keys_max = limits.keys_max;
+        let by_address = |policy: Option<Policy>| {
+            policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))
+        };
+        let pair = limits.login_account_address;
+        let snapshot = Snapshot {
+            routes,
+            verifier: Arc::new(issuer.verifier()),
+            user_limit: UserLimit(
+                limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
+            ),
+            failures: FailureLimit(by_address(limits.failed_authentication_address)),
+            own_cors: own_cors.map(Arc::new),
+        };
+        let limits = EndpointLimits {
+            login_address: by_address(limits.login_address),
+            login_pair: pair.map(|policy| books.logins.limiter(policy.name, policy, keys_max)),
+            login_account: limits
+                .login_account
+                .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+            register_address: by_address(limits.register_address),
+            refresh_address: by_address(limits.refresh_address),
+        };
+        Self { snapshot: Arc::new(snapshot), limits, issuer }
+    }
+}

@@ -1,0 +1,116 @@
+//! SIGHUP: the configuration read again, and taken over at once or not at all.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::prepared::Prepared;
+use crate::api::Services;
+use crate::config::{Faults, File, KeyPolicy, Secrets, Source, changed, check, load, needing_restart};
+use crate::edge::Configured;
+use crate::limits::Books;
+use crate::pipeline::Pipeline;
+use crate::telemetry::Metrics;
+
+/// What a reload reads, and what it swaps.
+pub(super) struct Reload {
+    pub(super) source: Option<Source>,
+    /// What is in use.
+    pub(super) written: File,
+    pub(super) books: Books,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) services: Arc<Services>,
+    pub(super) configured: Arc<ArcSwap<Configured>>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// The thread that waits for the signal; it ends when told to.
+pub(super) struct Reloader {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Reloader {
+    /// From here on SIGHUP no longer ends the process.
+    pub(super) fn start(mut work: Reload) -> Result<Self, String> {
+        let (stop, mut stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+        let mut signals = {
+            let _context = runtime.enter();
+            signal(SignalKind::hangup()).map_err(|fault| format!("SIGHUP cannot be waited for: {fault}"))?
+        };
+        let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                loop {
+                    tokio::select! {
+                        _ = signals.recv() => work.reload_and_tell(),
+                        _ = &mut stopped => return,
+                    }
+                }
+            });
+        });
+        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Reload {
+    fn reload_and_tell(&mut self) {
+        match self.reload() {
+            Ok(changed) => {
+                self.metrics.reloaded(Some(self.services.clock.now().seconds()));
+                tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
+            }
+            Err(faults) => {
+                self.metrics.reloaded(None);
+                for fault in &faults {
+                    tracing::error!("reload refused: {fault}");
+                }
+                tracing::error!(
+                    faults = faults.len(),
+                    "the configuration was not reloaded: nothing has changed"
+                );
+            }
+        }
+    }
+
+    /// Everything that can fail comes first; then everything is swapped.
+    fn reload(&mut self) -> Result<Vec<String>, Faults> {
+        let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
+        let loaded = load(Some(&source.path), &source.flags);
+        let secrets = Secrets::read(&source.environment);
+        let checked = check(loaded, secrets, KeyPolicy::LookOnly, &self.books)?;
+        let changed = changed(&self.written, &checked.written);
+        let restart = needing_restart(&changed);
+        if !restart.is_empty() {
+            return Err(vec![format!("a change of {} needs a restart", restart.join(", "))]);
+        }
+        if !checked.unmet.is_empty() {
+            return Err(checked.unmet.iter().map(ToString::to_string).collect());
+        }
+        for warning in &checked.warnings {
+            tracing::warn!("{warning}");
+        }
+        let prepared = Prepared::new(checked.reloadable, &self.books);
+        let configured = Configured::prepare(Arc::clone(&prepared.snapshot), &self.metrics);
+        let configured = configured.map_err(|fault| vec![fault])?;
+
+        self.services.sessions.issuer.store(Arc::new(prepared.issuer));
+        self.services.limits.store(Arc::new(prepared.limits));
+        self.pipeline.install(prepared.snapshot);
+        self.configured.store(Arc::new(configured));
+        self.written = checked.written;
+        Ok(changed)
+    }
+}
