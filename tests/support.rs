@@ -19,6 +19,7 @@ pub mod redis;
 pub mod small_disk;
 pub mod stores;
 pub mod todo_backend;
+pub mod tools;
 pub mod upstream;
 
 use std::time::{Duration, Instant};

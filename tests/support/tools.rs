@@ -1,0 +1,61 @@
+//! Programs of others that stand behind, before or beside the gateway in the tests. `./dev tools`
+//! installs them.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// The folder into which `./dev tools` installs.
+fn installed(below: &str) -> PathBuf {
+    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/test-tools");
+    let path = tools.join(below);
+    assert!(path.exists(), "{} is missing: run `./dev tools`", path.display());
+    path
+}
+
+/// A program of the Python environment: `python`, or one that a package brings.
+pub fn python(program: &str) -> Command {
+    let mut command = Command::new(installed("venv/bin").join(program));
+    command.env("PYTHONUNBUFFERED", "1");
+    command
+}
+
+/// Node, which finds the installed packages.
+pub fn node() -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("node/node_modules"));
+    command
+}
+
+/// A program that runs until this is dropped.
+pub struct Running {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|fault| panic!("{command:?}: {fault}; run `./dev tools`"));
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdout }
+    }
+
+    /// The next line that it prints: how it tells that it listens, and where.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
