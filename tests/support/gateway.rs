@@ -101,18 +101,18 @@ impl Setup {
         let own = tempfile::tempdir().unwrap();
         let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
         let mut command = command();
+        let config = own.path().join("gateway.toml");
         if self.demo {
             command
                 .args(["demo", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
                 .arg("--data")
                 .arg(&data);
         } else {
-            let path = own.path().join("gateway.toml");
-            std::fs::write(&path, &self.config).unwrap();
+            std::fs::write(&config, &self.config).unwrap();
             command
                 .args(["serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
                 .arg("--config")
-                .arg(path);
+                .arg(&config);
             command.env("GATEWAY__STORE__PATH", &data);
         }
         command
@@ -144,6 +144,7 @@ impl Setup {
             address,
             operations,
             data,
+            config,
             log,
             reader: Some(reader),
             _own: own,
@@ -179,6 +180,7 @@ pub struct Gateway {
     pub address: SocketAddr,
     pub operations: SocketAddr,
     pub data: PathBuf,
+    config: PathBuf,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     _own: tempfile::TempDir,
@@ -214,8 +216,35 @@ impl Gateway {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until these words were logged: a log comes through a pipe of its own.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        super::eventually(&format!("`{words}` was logged"), || self.log().contains(words));
+    }
+
+    /// The file that it was started with.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Writes another configuration and sends SIGHUP; `true` when it was taken over.
+    pub fn reload(&self, setup: &Setup) -> bool {
+        std::fs::write(&self.config, &setup.config).unwrap();
+        self.reload_again()
+    }
+
+    /// SIGHUP, with whatever the configuration says now.
+    pub fn reload_again(&self) -> bool {
+        let count =
+            |result: &str| self.metric(&format!("gateway_config_reloads_total{{result=\"{result}\"}}"));
+        let (ok, refused) = (count("ok"), count("refused"));
+        self.signal(rustix::process::Signal::HUP);
+        super::eventually("the reload was decided", || count("ok") + count("refused") > ok + refused);
+        count("ok") > ok
     }
 
     pub fn signal(&self, signal: rustix::process::Signal) {

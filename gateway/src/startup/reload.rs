@@ -69,11 +69,10 @@ impl Reload {
     fn reload_and_tell(&mut self) {
         match self.reload() {
             Ok(changed) => {
-                self.metrics.reloaded(Some(self.services.clock.now().seconds()));
                 tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
+                self.metrics.reloaded(Some(self.services.clock.now().seconds()));
             }
             Err(faults) => {
-                self.metrics.reloaded(None);
                 for fault in &faults {
                     tracing::error!("reload refused: {fault}");
                 }
@@ -81,6 +80,7 @@ impl Reload {
                     faults = faults.len(),
                     "the configuration was not reloaded: nothing has changed"
                 );
+                self.metrics.reloaded(None);
             }
         }
     }

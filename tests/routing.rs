@@ -1,0 +1,11 @@
+//! Routes: which one decides about a request, what it requires, and how it hands the request on.
+
+mod choice;
+mod cors;
+mod expectations;
+mod explain;
+mod handing_on;
+mod identity_names;
+mod reload;
+mod requirements;
+mod shadow;

@@ -1,0 +1,105 @@
+//! Why was this request decided as it was? On the command line, and in an answer.
+
+use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, run};
+use crate::support::upstream::Upstream;
+
+fn setup(upstream: &Upstream) -> Setup {
+    let setup = Setup::new("[server]\nexplain_to = [\"127.0.0.1/32\"]\n");
+    setup
+        .upstream("app", &upstream.address.to_string())
+        .route("app", "/app", "app", "strip_prefix = true")
+        .route("admin", "/admin", "app", "roles = [\"admin\"]")
+        .route("open", "/open", "app", "auth = \"public\"")
+}
+
+fn explain(config: &std::path::Path, arguments: &[&str]) -> (i32, String, String) {
+    let keys = [("JWT_SECRET_KEY", ACCESS_KEY), ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)];
+    let all: Vec<_> = ["explain", "--config", config.to_str().unwrap()]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    run(&all, &keys)
+}
+
+fn gateway() -> (Gateway, Upstream) {
+    let upstream = Upstream::start();
+    (setup(&upstream).start(), upstream)
+}
+
+#[test]
+fn the_command_says_each_step_and_the_verdict() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    let (status, said, _) = explain(gateway.config(), &["GET", "/app/x?y=1", "--token", &ada.access]);
+    assert_eq!(status, 0, "{said}");
+    for line in [
+        "route        `app`: /app",
+        "verify       authentic and in time: user",
+        "revocation   not asked: only the running gateway knows",
+        "authorize    has what the route requires",
+        "verdict      allow",
+        "upstream     `app` gets /x?y=1",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(said.contains(&format!("x-user-id: {}", ada.id)), "{said}");
+}
+
+#[test]
+fn the_command_says_why_it_would_refuse_and_what_to_do_and_ends_with_3() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    for (arguments, code) in [
+        (vec!["GET", "/nowhere"], "404 `not_found`"),
+        (vec!["GET", "/app"], "401 `token_missing`"),
+        (vec!["GET", "/app", "--token", "x"], "401 `token_invalid`"),
+        (vec!["GET", "/admin", "--token", &ada.access], "403 `insufficient_scope`"),
+        (vec!["GET", "/app/../x"], "400 `ambiguous_path`"),
+    ] {
+        let (status, said, _) = explain(gateway.config(), &arguments);
+        assert_eq!(status, 3, "{said}");
+        assert!(said.contains(&format!("verdict      refuse: {code}")), "{code}\n{said}");
+        assert!(said.contains("next  "), "{said}");
+    }
+}
+
+#[test]
+fn a_token_can_come_from_a_file_and_the_answer_can_be_for_programs() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    let file = gateway.data.with_file_name("token");
+    std::fs::write(&file, format!("{}\n", ada.access)).unwrap();
+    let arguments = ["GET", "/admin", "--json", "--token-file", file.to_str().unwrap()];
+    let (status, said, _) = explain(gateway.config(), &arguments);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (status, &told["verdict"], &told["code"]),
+        (3, &"refuse".into(), &"insufficient_scope".into())
+    );
+    assert_eq!(told["steps"][0]["stage"], "route");
+}
+
+#[test]
+fn an_answer_explains_itself_to_operators_who_ask() {
+    let (gateway, upstream) = gateway();
+    let ada = gateway.user();
+    let asked = |path: &str| ada.request("GET", path).header("x-gateway-explain", "1").send();
+    let allowed = asked("/app/x");
+    let why = allowed.header("x-gateway-explain");
+    assert!(why.starts_with("route: `app`: /app; ") && why.ends_with("verdict: allow"), "{why}");
+    assert!(!upstream.only().has("x-gateway-explain"));
+    let refused = asked("/admin");
+    assert_eq!(refused.status, 403);
+    let why = refused.header("x-gateway-explain");
+    assert!(why.contains("revocation: in force") && why.ends_with("refuse, insufficient_scope"), "{why}");
+    assert_eq!(ada.get("/app").header("x-gateway-explain"), "");
+}
+
+#[test]
+fn nobody_else_is_told() {
+    let upstream = Upstream::start();
+    let gateway = Setup::before(upstream.address).start();
+    let reply = gateway.user().request("GET", "/api/todos").header("x-gateway-explain", "1").send();
+    assert_eq!((reply.status, reply.header("x-gateway-explain")), (200, ""));
+    assert!(!upstream.only().has("x-gateway-explain"));
+}
