@@ -17,3 +17,4 @@ mod routing;
 mod smoke;
 mod store_contract;
 mod todos;
+mod upstreams;

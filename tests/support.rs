@@ -9,6 +9,7 @@
 
 pub mod contract;
 pub mod exposition;
+pub mod farm;
 pub mod forge;
 pub mod gateway;
 pub mod http;

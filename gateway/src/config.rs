@@ -7,9 +7,11 @@ mod load;
 mod secret_source;
 mod shape;
 mod suggest;
+mod upstream_entry;
 
 pub use changes::{changed, needing_restart};
 pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
-pub use file::{File, RouteEntry, UpstreamEntry};
+pub use file::{File, RouteEntry};
 pub use load::{Flags, Loaded, Source, load};
 pub use secret_source::{Environment, Secrets};
+pub use upstream_entry::UpstreamEntry;

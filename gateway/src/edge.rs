@@ -7,8 +7,10 @@ mod configured;
 mod connections;
 mod conversation;
 mod cors;
+mod decide;
 mod exchange;
 mod explain;
+mod fault;
 mod gateway;
 mod head;
 mod listener;
@@ -16,6 +18,7 @@ mod message;
 mod operator;
 mod peer;
 mod respond;
+mod upstreams;
 
 pub use client_addr::TrustedProxies;
 pub use configured::Configured;

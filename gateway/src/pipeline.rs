@@ -34,7 +34,9 @@ pub use authorize::Admitted;
 pub use cors::{Cors, Origins, preflight_for};
 pub use extract::credentials;
 pub use foresee::{Expectation, Foreseen, Unmet};
-pub use forward::{Target, Timeouts, Upstream};
+pub use forward::{
+    Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
+};
 pub use header_rules::{HeaderRules, Headers};
 pub use host::HostPattern;
 pub use identity_headers::{Fact, IdentityHeaders};

@@ -1,13 +1,14 @@
 //! The composition root: the only file that knows every room. Adapters are made here and handed
 //! on as ports.
 
+mod figures;
 mod first_admin;
 mod housekeeping;
 mod prepared;
 mod reload;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
@@ -23,8 +24,8 @@ use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings, Source};
 use crate::edge::{
-    Bound, CheckReadiness, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi,
-    TrustedProxies, operator_service, outcomes, proxy_service,
+    Bound, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
+    operator_service, outcomes, proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
@@ -32,11 +33,10 @@ use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
 use crate::shutdown::Drain;
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
-use crate::telemetry::{Gauges, Metrics};
+use crate::telemetry::Metrics;
 
-/// Tries for one request towards its upstream, the first one included; only what is safe to
-/// repeat is tried again.
-const UPSTREAM_TRIES: usize = 2;
+/// More tries than any upstream's own setting allows: each says itself when to stop.
+const UPSTREAM_TRIES: usize = 16;
 /// Idle connections to upstreams that are kept, over all of them.
 const UPSTREAM_POOL: usize = 512;
 /// How many pairs of account and address are remembered as used by the owner.
@@ -125,7 +125,8 @@ pub fn run(
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
-    let configured = Arc::new(ArcSwap::from_pointee(Configured::prepare(snapshot, &metrics)?));
+    let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
+    let configured = Arc::new(ArcSwap::from_pointee(configured));
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
@@ -139,18 +140,20 @@ pub fn run(
     let view = Arc::new(view);
     let operator = Operator {
         metrics: Arc::clone(&metrics),
-        gauges: gauges(&services, &pipeline, &view, &connections),
-        readiness: readiness(&store, &revocations),
+        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured),
+        readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
+    let carrier = Arc::new(OnceLock::new());
     let mut reloader = reload::Reloader::start(reload::Reload {
         source,
         written: checked.written,
         books,
         pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
-        configured,
+        configured: Arc::clone(&configured),
         metrics: Arc::clone(&metrics),
+        carrier: Arc::clone(&carrier),
     })?;
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
@@ -174,6 +177,9 @@ pub fn run(
             if let View::Redis(redis) = &*view {
                 redis.start();
             }
+            // It is there only once.
+            let _ = carrier.set(tokio::runtime::Handle::current());
+            configured.load().start(None);
             announce(listening);
         })
     };
@@ -240,63 +246,5 @@ fn serve_api(api: Api) -> ServeApi {
             request_id: client.request_id,
         };
         Box::pin(async move { api.serve(request, client).await })
-    })
-}
-
-fn gauges(
-    services: &Arc<Services>,
-    pipeline: &Arc<Pipeline>,
-    view: &Arc<View>,
-    connections: &Arc<Connections>,
-) -> Box<dyn Fn() -> Gauges + Send + Sync> {
-    let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
-    let (view, connections) = (Arc::clone(view), Arc::clone(connections));
-    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    Box::new(move || {
-        let hashing = services.hashing.figures();
-        let keys = services.limits.load().keys().into_iter().chain(pipeline.configured().limiter_keys());
-        let mut gauges = Gauges {
-            hash_waiting: signed(hashing.waiting.load(Ordering::Relaxed)),
-            hash_done: hashing.done.load(Ordering::Relaxed),
-            hash_shed: hashing.shed.load(Ordering::Relaxed),
-            hash_busy_micros: hashing.busy_micros.load(Ordering::Relaxed),
-            limiter_keys: keys.map(|(policy, held)| (policy, signed(held))).collect(),
-            connections: signed(connections.open()),
-            ..Gauges::default()
-        };
-        match &*view {
-            View::Embedded(embedded) => {
-                let sizes = embedded.sizes();
-                gauges.revocation_entries = vec![
-                    ("token", signed(sizes.tokens)),
-                    ("session", signed(sizes.sessions)),
-                    ("user", signed(sizes.users)),
-                ];
-            }
-            View::Redis(redis) => {
-                let reading = redis.figures().read();
-                gauges.revocation_store_up = Some(reading.connected);
-                gauges.revocation_checks = vec![
-                    ("asked", reading.checks),
-                    ("error", reading.errors),
-                    ("timeout", reading.timeouts),
-                    ("failed_open", reading.failed_open),
-                    ("data_loss", reading.data_losses),
-                    ("rebuild", reading.rebuilds),
-                ];
-            }
-        }
-        gauges
-    })
-}
-
-fn readiness(store: &SledStore, revocations: &Arc<dyn Revocations>) -> CheckReadiness {
-    let (store, revocations) = (store.clone(), Arc::clone(revocations));
-    Box::new(move || {
-        let (store, revocations) = (store.clone(), Arc::clone(&revocations));
-        Box::pin(async move {
-            let view = revocations.ping().await.err().map(|fault| fault.to_string());
-            vec![("store", store.failure().map(str::to_owned)), ("revocations", view)]
-        })
     })
 }

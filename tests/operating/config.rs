@@ -62,7 +62,7 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ("server = 3", &["`server` = 3", "a table"]),
         ("routes = \"x\"", &["`routes` = \"x\"", "a list"]),
         ("a = = 3", &["line 1", "gateway.toml"]),
-        ("[[upstreams]]\nname = \"a\"", &["upstreams", "address"]),
+        ("[[upstreams]]\nname = \"a\"", &["upstream `a`", "no server", "address"]),
         ("[[upstreams]]\nname = \"a\"\naddress = \"host\"", &["\"host\"", "\"127.0.0.1:8081\""]),
         ("[server]\nlisten = \"8080\"", &["server.listen = \"8080\"", "\"127.0.0.1:8080\""]),
         ("[operations]\nlisten = \"x\"", &["operations.listen = \"x\""]),

@@ -123,7 +123,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn pass(&self) {
+    pub(super) fn pass(&self) {
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
     }
 }
@@ -142,7 +142,7 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, answers:
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Arrived> {
+pub(super) fn read(reader: &mut BufReader<TcpStream>) -> Option<Arrived> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut headers = Vec::new();

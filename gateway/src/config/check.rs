@@ -273,13 +273,6 @@ impl Checker<'_> {
                 file.operations.listen
             ));
         }
-        let tcp = file.upstreams.iter().filter(|upstream| !upstream.address.starts_with("unix:"));
-        for upstream in tcp {
-            self.warnings.push(format!(
-                "upstream `{}` is reached over TCP: whoever can connect to {} can claim any identity there",
-                upstream.name, upstream.address
-            ));
-        }
         if file.routes.is_empty() {
             self.warnings.push("there are no routes: everything but /api/auth is 404".to_owned());
         }

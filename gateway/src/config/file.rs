@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use route::RouteEntry;
 pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
 
+use super::upstream_entry::UpstreamEntry;
 use crate::telemetry::LogFormat;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -147,44 +148,6 @@ pub enum Unlimited {
 pub struct Rate {
     pub requests: u32,
     pub window_seconds: u64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamEntry {
-    pub name: String,
-    pub address: String,
-    #[serde(default = "UpstreamEntry::connect_timeout_ms")]
-    pub connect_timeout_ms: u64,
-    #[serde(default = "UpstreamEntry::io_timeout_ms")]
-    pub read_timeout_ms: u64,
-    #[serde(default = "UpstreamEntry::io_timeout_ms")]
-    pub write_timeout_ms: u64,
-    #[serde(default = "UpstreamEntry::io_timeout_ms")]
-    pub idle_timeout_ms: u64,
-}
-
-impl UpstreamEntry {
-    /// An upstream with the usual time-outs.
-    pub fn new(name: &str, address: String) -> Self {
-        let io = Self::io_timeout_ms();
-        Self {
-            name: name.to_owned(),
-            address,
-            connect_timeout_ms: Self::connect_timeout_ms(),
-            read_timeout_ms: io,
-            write_timeout_ms: io,
-            idle_timeout_ms: io,
-        }
-    }
-
-    fn connect_timeout_ms() -> u64 {
-        2_000
-    }
-
-    fn io_timeout_ms() -> u64 {
-        60_000
-    }
 }
 
 impl Limit {

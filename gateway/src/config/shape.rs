@@ -5,16 +5,19 @@ use figment::Figment;
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
-use super::file::{CorsEntry, File, Limit, Rate, RouteEntry, UpstreamEntry};
+use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
 use super::suggest::{hint, nearest};
+use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 5] = [
+const WORDS: [(&str, &[&str]); 7] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].auth", &["public", "optional", "required"]),
+    ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
+    ("upstreams[].protocol", &["http1", "http2"]),
 ];
 
 /// Settings whose values may be secret.
@@ -155,7 +158,7 @@ fn sample() -> Known {
     file.server.explain_to.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
-    file.upstreams.push(UpstreamEntry::new("", String::new()));
+    file.upstreams.push(UpstreamEntry::sample());
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
     file.cors = Some(CorsEntry::sample());
     file.routes.push(RouteEntry::sample(rate));
@@ -177,7 +180,8 @@ mod tests {
             for word in words {
                 let text = match key.split_once("[].") {
                     Some((list, key)) => {
-                        format!("[[{list}]]\nname = \"\"\npath = \"\"\nupstream = \"\"\n{key} = \"{word}\"")
+                        let needed = if list == "routes" { "path = \"\"\nupstream = \"\"\n" } else { "" };
+                        format!("[[{list}]]\nname = \"\"\n{needed}{key} = \"{word}\"")
                     }
                     None => format!("{key} = \"{word}\""),
                 };

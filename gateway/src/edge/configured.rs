@@ -3,42 +3,45 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pingora::upstreams::peer::HttpPeer;
-
-use super::peer;
-use crate::pipeline::{Admitted, Snapshot};
-use crate::telemetry::{Metrics, RouteMetrics};
+use super::upstreams::Upstreams;
+use crate::pipeline::Snapshot;
+use crate::telemetry::{Metrics, RouteMetrics, UpstreamServer};
 
 /// A request keeps the one that it began with.
 pub struct Configured {
     pub(super) decision: Arc<Snapshot>,
     pub(super) metrics: HashMap<String, RouteMetrics>,
-    peers: HashMap<String, HttpPeer>,
+    pub(super) upstreams: Upstreams,
 }
 
 impl Configured {
-    /// Fails where an upstream cannot be used; nothing is changed by it.
-    pub fn prepare(decision: Arc<Snapshot>, metrics: &Metrics) -> Result<Self, String> {
-        let (mut peers, mut of_routes) = (HashMap::new(), HashMap::new());
-        for route in decision.routes.iter() {
-            let peer = peer::peer(&route.upstream);
-            let peer =
-                peer.map_err(|fault| format!("upstream `{}` cannot be used: {fault}", route.upstream.name))?;
-            peers.insert(route.upstream.name.clone(), peer);
-            of_routes.insert(route.name.clone(), metrics.route(&route.name));
-        }
-        Ok(Self { decision, metrics: of_routes, peers })
+    /// Fails where an upstream cannot be used; nothing is changed by it. What `before` has and is
+    /// unchanged is carried over: the health of servers, and connections to them.
+    pub async fn prepare(
+        decision: Arc<Snapshot>,
+        before: Option<&Self>,
+        metrics: &Metrics,
+    ) -> Result<Self, String> {
+        let wanted = decision.routes.iter().map(|route| Arc::clone(&route.upstream));
+        let upstreams = Upstreams::prepare(wanted, before.map(|before| &before.upstreams), metrics).await?;
+        let of_routes =
+            decision.routes.iter().map(|route| (route.name.clone(), metrics.route(&route.name))).collect();
+        Ok(Self { decision, metrics: of_routes, upstreams })
     }
 
-    pub(super) fn peer(&self, admitted: &Admitted) -> Option<HttpPeer> {
-        let route = admitted.route();
-        let mut peer = self.peers.get(&route.upstream.name)?.clone();
-        if route.read_timeout.is_some() {
-            peer.options.read_timeout = route.read_timeout;
-        }
-        if route.write_timeout.is_some() {
-            peer.options.write_timeout = route.write_timeout;
-        }
-        Some(peer)
+    /// Begins what goes on in the background, and ends what `before` had and this has not. Must be
+    /// called on the runtime that carries the requests.
+    pub fn start(&self, before: Option<&Self>) {
+        self.upstreams.start(before.map(|before| &before.upstreams));
+    }
+
+    /// The state of each configured server, for metrics.
+    pub fn servers(&self) -> Vec<UpstreamServer> {
+        self.upstreams.servers()
+    }
+
+    /// The upstreams that have no server which could be asked.
+    pub fn without_servers(&self) -> Vec<String> {
+        self.upstreams.without_servers()
     }
 }

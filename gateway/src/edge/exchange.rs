@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
+use super::upstreams::Leg;
 use crate::clock::Stopwatch;
 use crate::pipeline::{Admitted, Cors, Route};
 use crate::problem::Code;
@@ -26,6 +27,8 @@ pub struct Exchange {
     pub explanation: Option<http::HeaderValue>,
     /// Bytes of the request body that went to the upstream in this attempt.
     pub body_bytes: u64,
+    /// Its way to the upstream, once it is on it.
+    pub(super) leg: Option<Leg>,
 }
 
 /// How far a request has come.
@@ -54,6 +57,7 @@ impl Exchange {
             cors: None,
             explanation: None,
             body_bytes: 0,
+            leg: None,
         }
     }
 

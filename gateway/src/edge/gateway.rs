@@ -7,16 +7,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::configured::Configured;
+use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
 use super::message::Message;
-use super::{ApiClient, ServeApi, TrustedProxies, bridge, cors, explain, head, respond};
+use super::{ServeApi, TrustedProxies, fault, head, respond};
 use crate::limits::fields;
-use crate::pipeline::{CanonicalTarget, Forwarded, Head, Pipeline, inject, is_own};
+use crate::pipeline::{Forwarded, Pipeline, inject};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
 
@@ -40,7 +42,7 @@ pub struct GatewayParts {
 
 /// The proxy.
 pub struct Gateway {
-    parts: GatewayParts,
+    pub(super) parts: GatewayParts,
     own: RouteMetrics,
     unrouted: RouteMetrics,
 }
@@ -54,68 +56,6 @@ impl Gateway {
     pub(super) fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.parts.metrics)
     }
-
-    /// The head is checked, the path normalised, and the request served, refused or admitted.
-    async fn decide(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Decision, Problem> {
-        head::check(&session.to_h1_raw(), session.req_header())?;
-        let target = head::target(session)?;
-        let now = Arc::clone(&exchange.configured.decision);
-        if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
-            return Ok(Decision::Preflight(answer));
-        }
-        if is_own(target.path()) {
-            return Ok(Decision::Own(target));
-        }
-        let request = session.req_header();
-        let (method, host) = (&request.method, head::authority(request));
-        let head = Head { method, host, target: target.as_str(), headers: &request.headers };
-        let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
-        let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
-        exchange.explanation = explain::value(&trail, &admitted);
-        let admitted = admitted.map_err(|denied| {
-            exchange.refused_on = denied.route.clone();
-            exchange.cors = denied.route.as_ref().and_then(|route| route.cors.clone());
-            Problem::from(denied)
-        })?;
-        exchange.cors.clone_from(&admitted.route().cors);
-        if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
-            exchange.refused_on = Some(Arc::clone(admitted.route()));
-            return Err(Problem::new(Code::BodyTooLarge));
-        }
-        if admitted.principal().is_some_and(|principal| principal.failed_open()) {
-            self.parts.metrics.failed_open();
-        }
-        if let Some(refusal) = admitted.overruled() {
-            let (route, reason) = (&admitted.route().name, refusal.code().word());
-            self.parts.metrics.shadowed(route, reason);
-            tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
-        }
-        exchange.progress = Progress::Admitted(Box::new(admitted));
-        Ok(Decision::Forward)
-    }
-
-    async fn serve_own(
-        &self,
-        session: &mut Session,
-        exchange: &mut Exchange,
-        target: &CanonicalTarget,
-    ) -> Result<http::Response<Bytes>, Problem> {
-        let request = bridge::read(session, target).await?;
-        let client = ApiClient {
-            address: exchange.client.client,
-            peer_is_trusted: exchange.client.peer_is_trusted,
-            request_id: exchange.request_id.clone(),
-        };
-        let (response, refused) = (self.parts.api)(request, client).await;
-        exchange.progress = Progress::Served(refused);
-        Ok(response)
-    }
-}
-
-enum Decision {
-    Preflight(http::Response<Bytes>),
-    Own(CanonicalTarget),
-    Forward,
 }
 
 #[async_trait]
@@ -194,8 +134,50 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.body_bytes = 0;
         // Forwarding what was not admitted is a bug that cannot leave the house.
-        let peer = exchange.admitted().and_then(|admitted| exchange.configured.peer(admitted));
-        peer.map(Box::new).ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
+        let admitted =
+            exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
+        let key = admitted.affinity(exchange.client.client);
+        let route = Arc::clone(admitted.route());
+        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
+        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
+        let mut peer = exchange.leg.insert(leg).next(&key)?;
+        peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
+        peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
+        Ok(peer)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        reused: bool,
+        _: &HttpPeer,
+        _: std::os::fd::RawFd,
+        _: Option<&Digest>,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        exchange.leg.iter().for_each(|leg| leg.connected(reused));
+        Ok(())
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        _: &HttpPeer,
+        exchange: &mut Exchange,
+        fault: Box<Error>,
+    ) -> Box<Error> {
+        fault::after_connecting(exchange, fault)
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        fault: Box<Error>,
+        exchange: &mut Exchange,
+        reused: bool,
+    ) -> Box<Error> {
+        fault::on_the_way(session, exchange, fault.more_context(format!("Peer: {peer}")), reused)
     }
 
     async fn upstream_request_filter(
@@ -242,8 +224,11 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         response: &mut ResponseHeader,
-        _: &mut Exchange,
+        exchange: &mut Exchange,
     ) -> pingora::Result<()> {
+        if !response.status.is_informational() {
+            exchange.leg.iter().for_each(|leg| leg.answered(response.status.as_u16()));
+        }
         // We never ask for an upgrade: an upstream that grants one all the same speaks to somebody else.
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
@@ -292,7 +277,7 @@ impl ProxyHttp for Gateway {
         fault: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
-        let code = classify(fault);
+        let code = fault::classify(fault);
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
         if fault.esource() != &ErrorSource::Downstream {
             tracing::warn!(
@@ -308,7 +293,7 @@ impl ProxyHttp for Gateway {
         if !begun {
             session.set_keepalive(None);
             let mut problem = Problem::new(code);
-            if matches!(code, Code::UpstreamUnreachable | Code::UpstreamTimeout) {
+            if fault::is_passing(code) {
                 problem = problem.retry_after(std::time::Duration::from_secs(1));
             }
             // The client may have gone: then there is nobody to tell.
@@ -367,19 +352,5 @@ impl Gateway {
         let found = route
             .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
         found.unwrap_or(("none", &self.unrouted))
-    }
-}
-
-fn classify(fault: &Error) -> Code {
-    use ErrorType::{
-        ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
-    };
-    match (fault.esource(), fault.etype()) {
-        (_, HTTPStatus(413)) => Code::BodyTooLarge,
-        (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,
-        (ErrorSource::Downstream, InvalidHTTPHeader) => Code::MalformedRequest,
-        (ErrorSource::Downstream, _) => Code::MalformedRequest,
-        (_, ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout) => Code::UpstreamTimeout,
-        _ => Code::UpstreamUnreachable,
     }
 }

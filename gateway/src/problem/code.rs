@@ -119,6 +119,8 @@ codes! {
         "The service behind the route refused the connection or broke it.", "Retry; ask the operator.";
     UpstreamTimeout, "upstream_timeout", 504, "Upstream timed out", "http_response_timeout",
         "The service behind the route did not answer in time.", "Retry; ask the operator.";
+    NoHealthyUpstream, "no_healthy_upstream", 503, "No healthy upstream", "destination_unavailable",
+        "Each server behind the route fails its health checks, or none is known.", "Wait for `Retry-After` seconds; ask the operator.";
     RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
         "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
         "Keep the token and retry.";

@@ -1,8 +1,9 @@
 //! SIGHUP: the configuration read again, and taken over at once or not at all.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -24,6 +25,8 @@ pub(super) struct Reload {
     pub(super) services: Arc<Services>,
     pub(super) configured: Arc<ArcSwap<Configured>>,
     pub(super) metrics: Arc<Metrics>,
+    /// The runtime that carries the requests, once it is there.
+    pub(super) carrier: Arc<OnceLock<Handle>>,
 }
 
 /// The thread that waits for the signal; it ends when told to.
@@ -46,7 +49,7 @@ impl Reloader {
             runtime.block_on(async {
                 loop {
                     tokio::select! {
-                        _ = signals.recv() => work.reload_and_tell(),
+                        _ = signals.recv() => work.reload_and_tell().await,
                         _ = &mut stopped => return,
                     }
                 }
@@ -66,8 +69,8 @@ impl Reloader {
 }
 
 impl Reload {
-    fn reload_and_tell(&mut self) {
-        match self.reload() {
+    async fn reload_and_tell(&mut self) {
+        match self.reload().await {
             Ok(changed) => {
                 tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
                 self.metrics.reloaded(Some(self.services.clock.now().seconds()));
@@ -86,7 +89,7 @@ impl Reload {
     }
 
     /// Everything that can fail comes first; then everything is swapped.
-    fn reload(&mut self) -> Result<Vec<String>, Faults> {
+    async fn reload(&mut self) -> Result<Vec<String>, Faults> {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
         let loaded = load(Some(&source.path), &source.flags);
         let secrets = Secrets::read(&source.environment);
@@ -103,13 +106,18 @@ impl Reload {
             tracing::warn!("{warning}");
         }
         let prepared = Prepared::new(checked.reloadable, &self.books);
-        let configured = Configured::prepare(Arc::clone(&prepared.snapshot), &self.metrics);
-        let configured = configured.map_err(|fault| vec![fault])?;
+        let before = self.configured.load_full();
+        let configured =
+            Configured::prepare(Arc::clone(&prepared.snapshot), Some(&before), &self.metrics).await;
+        let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
+        let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
         self.services.sessions.issuer.store(Arc::new(prepared.issuer));
         self.services.limits.store(Arc::new(prepared.limits));
         self.pipeline.install(prepared.snapshot);
-        self.configured.store(Arc::new(configured));
+        self.configured.store(Arc::clone(&configured));
+        let _context = carrier.enter();
+        configured.start(Some(&before));
         self.written = checked.written;
         Ok(changed)
     }

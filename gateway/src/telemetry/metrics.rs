@@ -9,6 +9,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::upstreams::{ServerMetrics, Table, UpstreamMetrics, UpstreamServer};
+
 /// The methods that are told apart; all others count as one.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -35,6 +37,8 @@ pub struct Gauges {
     pub revocation_checks: Vec<(&'static str, u64)>,
     pub revocation_store_up: Option<bool>,
     pub connections: i64,
+    /// Servers of all upstreams.
+    pub upstream_servers: Vec<UpstreamServer>,
 }
 
 /// The counters of one route, looked up once at start and not for each request.
@@ -75,14 +79,17 @@ pub struct Metrics {
     revocation_checks: IntCounterVec,
     revocation_up: IntGauge,
     connections: IntGauge,
+    upstreams: Table,
 }
 
 impl Metrics {
     pub fn new() -> Result<Arc<Self>, prometheus::Error> {
         let opts = Opts::new;
         let buckets = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            upstreams: Table::register(&registry, &SECONDS)?,
+            registry,
             requests: IntCounterVec::new(
                 opts(
                     "gateway_http_requests_total",
@@ -213,6 +220,16 @@ impl Metrics {
         }
     }
 
+    /// The counters of an upstream; its name comes from the configuration.
+    pub fn upstream(&self, name: &str) -> UpstreamMetrics {
+        self.upstreams.upstream(name)
+    }
+
+    /// The counters of one server of an upstream, as it is configured.
+    pub fn upstream_server(&self, upstream: &str, server: &str) -> ServerMetrics {
+        self.upstreams.server(upstream, server)
+    }
+
     /// The counter of one kind of decision; `reason` is a code or `ok`.
     pub fn decision(&self, decision: &'static str, reason: &'static str) -> IntCounter {
         self.decisions.with_label_values(&[decision, reason])
@@ -260,6 +277,7 @@ impl Metrics {
         }
         self.revocation_up.set(i64::from(gauges.revocation_store_up.unwrap_or(true)));
         self.connections.set(gauges.connections);
+        self.upstreams.show(&gauges.upstream_servers);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),

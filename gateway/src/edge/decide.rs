@@ -1,0 +1,80 @@
+//! From a head to what becomes of the request: served by us, refused, or admitted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pingora::proxy::Session;
+
+use super::exchange::{Exchange, Progress};
+use super::{ApiClient, Gateway, bridge, cors, explain, head};
+use crate::pipeline::{CanonicalTarget, Head, is_own};
+use crate::problem::{Code, Problem};
+
+/// What becomes of a request that is not refused.
+pub(super) enum Decision {
+    Preflight(http::Response<Bytes>),
+    Own(CanonicalTarget),
+    Forward,
+}
+
+impl Gateway {
+    /// The head is checked, the path normalised, and the request served, refused or admitted.
+    pub(super) async fn decide(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<Decision, Problem> {
+        head::check(&session.to_h1_raw(), session.req_header())?;
+        let target = head::target(session)?;
+        let now = Arc::clone(&exchange.configured.decision);
+        if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
+            return Ok(Decision::Preflight(answer));
+        }
+        if is_own(target.path()) {
+            return Ok(Decision::Own(target));
+        }
+        let request = session.req_header();
+        let (method, host) = (&request.method, head::authority(request));
+        let head = Head { method, host, target: target.as_str(), headers: &request.headers };
+        let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
+        let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
+        exchange.explanation = explain::value(&trail, &admitted);
+        let admitted = admitted.map_err(|denied| {
+            exchange.refused_on = denied.route.clone();
+            exchange.cors = denied.route.as_ref().and_then(|route| route.cors.clone());
+            Problem::from(denied)
+        })?;
+        exchange.cors.clone_from(&admitted.route().cors);
+        if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
+            exchange.refused_on = Some(Arc::clone(admitted.route()));
+            return Err(Problem::new(Code::BodyTooLarge));
+        }
+        if admitted.principal().is_some_and(|principal| principal.failed_open()) {
+            self.parts.metrics.failed_open();
+        }
+        if let Some(refusal) = admitted.overruled() {
+            let (route, reason) = (&admitted.route().name, refusal.code().word());
+            self.parts.metrics.shadowed(route, reason);
+            tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
+        }
+        exchange.progress = Progress::Admitted(Box::new(admitted));
+        Ok(Decision::Forward)
+    }
+
+    pub(super) async fn serve_own(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        target: &CanonicalTarget,
+    ) -> Result<http::Response<Bytes>, Problem> {
+        let request = bridge::read(session, target).await?;
+        let client = ApiClient {
+            address: exchange.client.client,
+            peer_is_trusted: exchange.client.peer_is_trusted,
+            request_id: exchange.request_id.clone(),
+        };
+        let (response, refused) = (self.parts.api)(request, client).await;
+        exchange.progress = Progress::Served(refused);
+        Ok(response)
+    }
+}

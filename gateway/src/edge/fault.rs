@@ -1,0 +1,56 @@
+//! What breaks on the way to an upstream and back: whether it is tried again, and what the client
+//! is told.
+
+use pingora::proxy::Session;
+use pingora::{Error, ErrorSource, ErrorType};
+
+use super::exchange::Exchange;
+use super::upstreams::NO_HEALTHY_UPSTREAM;
+use crate::problem::Code;
+
+/// No connection was made, so nothing was sent: any request may go to another server.
+pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
+    let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect());
+    fault.set_retry(again);
+    fault
+}
+
+/// Something may have been sent. Only what is safe to repeat is: an idempotent method (RFC 9110
+/// §9.2.2) whose body is still at hand, and of whose answer the client has seen nothing.
+pub(super) fn on_the_way(
+    session: &Session,
+    exchange: &mut Exchange,
+    mut fault: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
+    let repeatable = session.req_header().method.is_idempotent()
+        && !session.as_ref().retry_buffer_truncated()
+        && session.response_written().is_none();
+    // Pingora knows which failures look like a connection that was closed before we used it.
+    fault.retry.decide_reuse(reused);
+    let stale = repeatable && fault.retry();
+    let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&fault, repeatable, stale));
+    fault.set_retry(again);
+    fault
+}
+
+/// Whether it may be over in a moment.
+pub(super) fn is_passing(code: Code) -> bool {
+    matches!(code, Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream)
+}
+
+/// The answer of ours that a failure becomes.
+pub(super) fn classify(fault: &Error) -> Code {
+    use ErrorType::{
+        ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
+    };
+    match (fault.esource(), fault.etype()) {
+        (_, HTTPStatus(413)) => Code::BodyTooLarge,
+        (_, kind) if *kind == NO_HEALTHY_UPSTREAM => Code::NoHealthyUpstream,
+        (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,
+        (ErrorSource::Downstream, InvalidHTTPHeader) => Code::MalformedRequest,
+        (ErrorSource::Downstream, _) => Code::MalformedRequest,
+        (_, ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout) => Code::UpstreamTimeout,
+        _ => Code::UpstreamUnreachable,
+    }
+}

@@ -1,0 +1,104 @@
+//! Active health checks, by Pingora's: each server is asked through the connection settings that
+//! its requests have.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use pingora::http::RequestHeader;
+use pingora::lb::Backend;
+use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
+use pingora::{Error, ErrorType};
+
+use super::pool::server_of;
+use super::server::Server;
+use crate::pipeline::{Health, Upstream};
+
+/// The check of one upstream's servers.
+pub(super) struct Checks {
+    upstream: Arc<Upstream>,
+    health: Health,
+    tcp: Box<TcpHealthCheck>,
+    /// By configured server: making one reads the machine's certificates.
+    http: Mutex<HashMap<Arc<str>, Arc<HttpHealthCheck>>>,
+}
+
+impl Checks {
+    /// None, if none are wanted.
+    pub(super) fn of(upstream: &Arc<Upstream>) -> Option<Box<Self>> {
+        let health = upstream.health.clone()?;
+        let mut tcp = TcpHealthCheck::new();
+        tcp.peer_template.options.connection_timeout = Some(health.timeout);
+        Some(Box::new(Self { upstream: Arc::clone(upstream), health, tcp, http: Mutex::default() }))
+    }
+
+    /// Asks for the path as the upstream's clients would, on a connection of its own: one that is
+    /// kept open would not show a server that accepts no more.
+    fn http(&self, server: &Server, path: &str) -> pingora::Result<HttpHealthCheck> {
+        let host = if server.peer.sni.is_empty() { &*server.label } else { server.peer.sni.as_str() };
+        let host = if host.starts_with("unix:") { "localhost" } else { host };
+        let mut check = HttpHealthCheck::new(host, server.peer.is_tls());
+        check.peer_template = server.peer.clone();
+        check.peer_template.options.connection_timeout = Some(self.health.timeout);
+        check.peer_template.options.read_timeout = Some(self.health.timeout);
+        let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
+        request.insert_header("host", host)?;
+        request.insert_header("user-agent", "gateway-health")?;
+        check.req = request;
+        let expected = self.health.expect_status;
+        check.validator = Some(Box::new(move |answer| {
+            let status = answer.status.as_u16();
+            if status == expected {
+                Ok(())
+            } else {
+                Error::e_explain(ErrorType::HTTPStatus(status), "health check")
+            }
+        }));
+        Ok(check)
+    }
+
+    async fn ask(&self, target: &Backend) -> pingora::Result<()> {
+        match (&self.health.path, server_of(target)) {
+            (Some(path), Some(server)) => {
+                let made = self.http.lock().get(&server.label).cloned();
+                let check = match made {
+                    Some(check) => check,
+                    None => {
+                        let check = Arc::new(self.http(server, path)?);
+                        self.http.lock().insert(Arc::clone(&server.label), Arc::clone(&check));
+                        check
+                    }
+                };
+                check.check(target).await
+            }
+            _ => self.tcp.check(target).await,
+        }
+    }
+}
+
+#[async_trait]
+impl HealthCheck for Checks {
+    async fn check(&self, target: &Backend) -> pingora::Result<()> {
+        match tokio::time::timeout(self.health.timeout, self.ask(target)).await {
+            Ok(result) => result,
+            Err(_) => Error::e_explain(ErrorType::ReadTimedout, "the health check took too long"),
+        }
+    }
+
+    /// How Pingora's own log line names a server that goes or comes back.
+    fn backend_summary(&self, target: &Backend) -> String {
+        format!("upstream `{}`: server {}", self.upstream.name, target.addr)
+    }
+
+    fn health_threshold(&self, success: bool) -> usize {
+        let count = if success { self.health.healthy_after } else { self.health.unhealthy_after };
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+}
+
+/// How long to wait between two rounds.
+pub(super) fn pause(upstream: &Upstream) -> Option<Duration> {
+    upstream.health.as_ref().map(|health| health.interval)
+}
