@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::clock::Stopwatch;
 use crate::edge::Connections;
@@ -15,8 +15,35 @@ use crate::edge::Connections;
 /// How often it is looked whether all connections have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// The signals that end the gateway. Whoever was told that it listens may send one, so they must be
+/// listened for before that is said: until then a signal ends the process by itself.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Must be called within a runtime; any other runtime may wait for them later.
+    ///
+    /// # Errors
+    ///
+    /// Where the process may not listen for them.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// One that came since this was last asked counts, too.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Waits for SIGTERM or SIGINT, then drains within a deadline. A second signal ends it at once.
 pub struct Drain {
+    signals: Mutex<StopSignals>,
     drain: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     connections: Arc<Connections>,
@@ -25,12 +52,13 @@ pub struct Drain {
 
 impl Drain {
     pub fn new(
+        signals: StopSignals,
         drain: watch::Sender<bool>,
         draining: Arc<AtomicBool>,
         connections: Arc<Connections>,
         deadline: Duration,
     ) -> Self {
-        Self { drain, draining, connections, deadline }
+        Self { signals: Mutex::new(signals), drain, draining, connections, deadline }
     }
 
     async fn until_idle(&self) {
@@ -49,33 +77,16 @@ impl Drain {
 impl ShutdownSignalWatch for Drain {
     /// Pingora's own grace sleeps its whole time; ours ends when the last connection does.
     async fn recv(&self) -> ShutdownSignal {
-        let (mut terminate, mut interrupt) =
-            (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
-        either(&mut terminate, &mut interrupt).await;
+        let mut signals = self.signals.lock().await;
+        signals.next().await;
         tracing::info!(connections = self.connections.open(), "draining");
         self.draining.store(true, Ordering::Relaxed);
         // Nobody listens any more only when the services have ended already.
         let _ = self.drain.send(true);
         tokio::select! {
             () = self.until_idle() => {}
-            () = either(&mut terminate, &mut interrupt) => tracing::warn!("told twice to stop: cut off"),
+            () = signals.next() => tracing::warn!("told twice to stop: cut off"),
         }
         ShutdownSignal::FastShutdown
-    }
-}
-
-/// `None` when the process may not listen for it: then that signal ends it by itself.
-fn listen(kind: SignalKind) -> Option<Signal> {
-    signal(kind).ok()
-}
-
-async fn either(first: &mut Option<Signal>, second: &mut Option<Signal>) {
-    let one = async |signal: &mut Option<Signal>| match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    };
-    tokio::select! {
-        () = one(first) => {}
-        () = one(second) => {}
     }
 }

@@ -31,7 +31,7 @@ use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
-use crate::shutdown::Drain;
+use crate::shutdown::{Drain, StopSignals};
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
 use crate::telemetry::Metrics;
 
@@ -92,6 +92,8 @@ pub fn run(
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+    let signals = before.block_on(async { StopSignals::listen() });
+    let signals = signals.map_err(|fault| format!("SIGTERM and SIGINT cannot be waited for: {fault}"))?;
     let made_admin = match checked.first_admin {
         Some(admin) => before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?,
         None => false,
@@ -198,7 +200,7 @@ pub fn run(
     server.add_boxed_service(public);
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     server.run(RunArgs {
-        shutdown_signal: Box::new(Drain::new(drain, draining, connections, checked.shutdown)),
+        shutdown_signal: Box::new(Drain::new(signals, drain, draining, connections, checked.shutdown)),
     });
     reloader.stop();
     keeper.stop();

@@ -7,11 +7,11 @@ use gateway::clock::Stopwatch;
 
 use rustix::process::Signal;
 
-use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::people::Person;
 use crate::support::raw::Raw;
 use crate::support::upstream::{Gate, Upstream};
+use crate::support::{eventually, in_parallel};
 
 /// A gateway with a request that its upstream has not answered yet.
 struct InFlight {
@@ -61,6 +61,13 @@ fn a_request_in_flight_finishes_while_nothing_new_begins() {
         assert_eq!(ended(&mut gateway), Some(0));
         assert!(gateway.last_words().contains("stopped"));
     }
+}
+
+#[test]
+fn whoever_read_the_ready_line_may_end_it_at_once() {
+    // Many at a time: the signal then often comes before the process has run on.
+    let codes = in_parallel(24, |_| Setup::new("").start().terminate().code());
+    assert_eq!(codes, [Some(0); 24]);
 }
 
 #[test]
