@@ -13,6 +13,7 @@ pub mod farm;
 pub mod forge;
 pub mod gateway;
 pub mod http;
+pub mod keys;
 pub mod ledger;
 pub mod people;
 pub mod raw;

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod keys;
 mod serve;
 mod store;
 
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Arguments),
     /// Say step by step what would be decided about a request, and why
     Explain(explain::Arguments),
+    /// Show the keys of tokens and assertions, or rotate them without logging anybody out
+    Keys(keys::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
+            Command::Keys(arguments) => keys::run(arguments),
             Command::Store(arguments) => store::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),

@@ -15,6 +15,12 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// RFC 3339, with its offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(u64::try_from(moment.as_millisecond()).ok()?))
+    }
+
     /// A NumericDate of RFC 7519 §2, in whole seconds.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
@@ -112,5 +118,8 @@ mod tests {
     fn a_timestamp_prints_as_rfc_3339_in_utc() {
         assert_eq!(Timestamp::from_seconds(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_millis(1_760_000_000_999).to_string(), "2025-10-09T08:53:20Z");
+        let read = Timestamp::parse("2025-10-09T10:53:20.999+02:00");
+        assert_eq!(read, Some(Timestamp::from_millis(1_760_000_000_999)));
+        assert_eq!(["", "tomorrow", "2025-10-09", "1960-01-01T00:00:00Z"].map(Timestamp::parse), [None; 4]);
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn logout(
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
-    let claims = verifier.authenticate(token);
+    let claims = verifier.authenticate(token, services.clock.now());
     let claims = claims.map_err(|_: TokenFault| services.pipeline.count_failure(client.address))?;
     services.sessions.close(&claims).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.

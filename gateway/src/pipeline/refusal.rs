@@ -23,6 +23,8 @@ pub enum Refusal {
     TokenRevoked,
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
+    /// The assertion that the route asks for could not be made.
+    NoAssertion,
     Forbidden {
         lacking: Lack,
         quota: Box<Quota>,
@@ -72,6 +74,7 @@ impl Refusal {
             Self::TokenRevoked => Code::TokenRevoked,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
+            Self::NoAssertion => Code::Internal,
             Self::Forbidden { .. } => Code::InsufficientScope,
         }
     }

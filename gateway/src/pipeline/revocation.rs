@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::{Holder, Pipeline, Refusal, Snapshot};
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Role, TokenId, UserId};
 use crate::store::{Standing, Subject};
-use crate::token::VerifiedClaims;
+use crate::token::{AssertionFacts, VerifiedClaims};
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -26,6 +26,21 @@ impl Principal {
 
     pub fn role(&self) -> Role {
         self.claims.role()
+    }
+
+    /// The id of the token that proved it.
+    pub(super) fn token(&self) -> TokenId {
+        self.claims.token()
+    }
+
+    /// What an upstream can be told by an assertion.
+    pub(super) fn assertion_facts(&self) -> AssertionFacts {
+        AssertionFacts {
+            subject: self.user().to_string(),
+            email: Some(self.email().as_str().to_owned()),
+            role: Some(self.role().as_str().to_owned()),
+            token_expires_at: self.claims.expires_at(),
+        }
     }
 
     pub fn failed_open(&self) -> bool {

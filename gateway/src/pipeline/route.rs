@@ -55,6 +55,8 @@ pub struct Route {
     pub request_headers: HeaderRules,
     pub response_headers: HeaderRules,
     pub identity: IdentityHeaders,
+    /// For whom the identity assertion is that the upstream gets; `None` where it gets none.
+    pub assertion: Option<Arc<str>>,
     pub cors: Option<Arc<Cors>>,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
@@ -80,6 +82,7 @@ impl Route {
             request_headers: HeaderRules::default(),
             response_headers: HeaderRules::default(),
             identity: IdentityHeaders::default(),
+            assertion: None,
             cors: None,
             shadow: false,
         }

@@ -1,14 +1,18 @@
 //! What was configured, as one value: prepared whole, swapped whole, and never changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{AddressLimit, Cors, FailureLimit, Routes, UserLimit};
+use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit};
 use crate::token::Verifier;
 
 /// Everything that a reload may change about the decision.
 pub struct Snapshot {
     pub routes: Routes,
     pub verifier: Arc<Verifier>,
+    pub assertions: Assertions,
+    /// How long others may keep the key set.
+    pub key_set_lifetime: Duration,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

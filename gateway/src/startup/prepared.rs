@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::api::EndpointLimits;
 use crate::config::Reloadable;
 use crate::limits::{Books, Policy};
-use crate::pipeline::{FailureLimit, Snapshot, UserLimit};
+use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
 use crate::token::Issuer;
 
 /// Everything that is swapped at once.
@@ -18,7 +18,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(settings: Reloadable, books: &Books) -> Self {
-        let Reloadable { issuer, limits, routes, own_cors } = settings;
+        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, own_cors } = settings;
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
             policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))
@@ -27,6 +27,8 @@ impl Prepared {
         let snapshot = Snapshot {
             routes,
             verifier: Arc::new(issuer.verifier()),
+            assertions: Assertions::new(assertions),
+            key_set_lifetime,
             user_limit: UserLimit(
                 limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
             ),
