@@ -23,8 +23,13 @@ pub fn python(program: &str) -> Command {
 /// Node, which finds the installed packages.
 pub fn node() -> Command {
     let mut command = Command::new("node");
-    command.env("NODE_PATH", installed("node/node_modules"));
+    command.env("NODE_PATH", node_modules());
     command
+}
+
+/// The installed packages, for what Node looks for beside the file that imports it.
+pub fn node_modules() -> PathBuf {
+    installed("node/node_modules")
 }
 
 /// A program that runs until this is dropped.
