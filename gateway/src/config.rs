@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod file;
+mod listener_entry;
 mod load;
 mod secret_source;
 mod shape;

@@ -160,6 +160,14 @@ impl Pipeline {
         Ok((principal, quota))
     }
 
+    /// Whether a stream that was admitted may go on. `closes_on_expiry` is the choice of its route.
+    pub async fn may_go_on(&self, principal: &Principal, closes_on_expiry: bool) -> Result<(), Refusal> {
+        if closes_on_expiry && self.clock.now() >= principal.expires_at() {
+            return Err(Refusal::TokenExpired);
+        }
+        revocation::recheck(self, principal).await
+    }
+
     /// A token that an endpoint refused by itself, counted like one that a stage refused.
     pub fn count_failure(&self, client: IpAddr) -> Refusal {
         self.configured.load().failures.count(client, Refusal::TokenInvalid)

@@ -24,8 +24,8 @@ use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings, Source};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
-    operator_service, outcomes, proxy_service,
+    Bound, Configured, Connections, Gateway, GatewayParts, Operator, Public, ServeApi, Streams,
+    TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
@@ -44,19 +44,25 @@ const KNOWN_PAIRS_MAX: usize = 100_000;
 
 /// Sockets that are bound before anything else is started.
 pub struct Sockets {
-    pub public: Bound,
+    /// Of each listener, in their order.
+    pub public: Vec<Bound>,
     pub operations: Bound,
 }
 
 impl Sockets {
     pub fn bind(checked: &Checked) -> Result<Self, String> {
-        Ok(Self { public: Bound::bind(checked.listen)?, operations: Bound::bind(checked.operations_listen)? })
+        let public = checked.listeners.iter().map(|listener| Bound::bind(listener.address));
+        Ok(Self {
+            public: public.collect::<Result<_, _>>()?,
+            operations: Bound::bind(checked.operations_listen)?,
+        })
     }
 }
 
 /// Told once the gateway listens.
 pub struct Listening {
-    pub public: std::net::SocketAddr,
+    /// Each listener, and whether it has TLS; at least one.
+    pub public: Vec<(std::net::SocketAddr, bool)>,
     pub operations: std::net::SocketAddr,
     /// Whether this start made the first administrator.
     pub made_admin: bool,
@@ -129,6 +135,7 @@ pub fn run(
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
     let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
     let configured = Arc::new(ArcSwap::from_pointee(configured));
+    let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
@@ -137,31 +144,22 @@ pub fn run(
         access_log: checked.access_log,
         explain_to: checked.explain_to,
         configured: Arc::clone(&configured),
+        streams: Arc::clone(&streams),
     });
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let operator = Operator {
         metrics: Arc::clone(&metrics),
-        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured),
+        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured, &streams),
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
     let carrier = Arc::new(OnceLock::new());
-    let mut reloader = reload::Reloader::start(reload::Reload {
-        source,
-        written: checked.written,
-        books,
-        pipeline: Arc::clone(&pipeline),
-        services: Arc::clone(&services),
-        configured: Arc::clone(&configured),
-        metrics: Arc::clone(&metrics),
-        carrier: Arc::clone(&carrier),
-    })?;
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
         sessions,
         ledger,
-        pipeline,
+        pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
         embedded: match &*view {
             View::Embedded(embedded) => Some(Arc::clone(embedded)),
@@ -170,34 +168,53 @@ pub fn run(
     })?;
 
     let (drain, drained) = watch::channel(false);
-    let listening =
-        Listening { public: sockets.public.address, operations: sockets.operations.address, made_admin };
+    let listeners: Vec<_> = checked.listeners.into_iter().zip(sockets.public).collect();
+    let listening = Listening {
+        public: listeners.iter().map(|(listener, bound)| (bound.address, listener.tls.is_some())).collect(),
+        operations: sockets.operations.address,
+        made_admin,
+    };
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
+        let (configured, running_on) = (Arc::clone(&configured), Arc::clone(&carrier));
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
             if let View::Redis(redis) = &*view {
                 redis.start();
             }
             // It is there only once.
-            let _ = carrier.set(tokio::runtime::Handle::current());
+            let _ = running_on.set(tokio::runtime::Handle::current());
             configured.load().start(None);
+            streams.start();
             announce(listening);
         })
     };
     let conf = server_conf(checked.threads);
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let conf = Arc::clone(&server.configuration);
-    let public = proxy_service(
+    let (public, certificates) = proxy_service(
         &conf,
-        gateway,
-        Arc::clone(&connections),
-        sockets.public,
-        checked.threads,
-        drained.clone(),
-        ready,
+        Public {
+            gateway,
+            connections: Arc::clone(&connections),
+            listeners,
+            threads: checked.threads,
+            drain: drained.clone(),
+            ready,
+        },
     );
     server.add_boxed_service(public);
+    let mut reloader = reload::Reloader::start(reload::Reload {
+        source,
+        written: checked.written,
+        books,
+        pipeline,
+        services,
+        configured,
+        metrics,
+        carrier,
+        certificates,
+    })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     server.run(RunArgs {
         shutdown_signal: Box::new(Drain::new(signals, drain, draining, connections, checked.shutdown)),

@@ -98,8 +98,8 @@ fn first_admin(secrets: &mut Secrets) -> Result<Option<String>, Failure> {
 /// What a newcomer reads first; on standard error, as standard output has one line for programs.
 fn introduce(listening: &Listening, data: &Path, password: Option<&str>) -> std::io::Result<()> {
     let mut out = std::io::stderr().lock();
-    let (public, operations) = (listening.public, listening.operations);
-    let base = format!("http://{public}");
+    let operations = listening.operations;
+    let base = listening.public.first().map(|(public, _)| format!("http://{public}")).unwrap_or_default();
     let json = "-H 'Content-Type: application/json'";
     writeln!(out)?;
     writeln!(out, "  The gateway protects /api/todos and owns /api/auth   {base}")?;

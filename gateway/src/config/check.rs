@@ -2,6 +2,7 @@
 
 mod keys;
 mod limits;
+mod listeners;
 mod routes;
 mod upstreams;
 
@@ -16,7 +17,7 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
-use crate::edge::ConnectionCaps;
+use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
@@ -29,7 +30,8 @@ pub type Faults = Vec<String>;
 
 /// A configuration that can be started.
 pub struct Checked {
-    pub listen: SocketAddr,
+    /// At least one.
+    pub listeners: Vec<ListenerSettings>,
     pub operations_listen: SocketAddr,
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
@@ -112,7 +114,7 @@ pub fn check(
         checker.faults.extend(faults);
         Secrets::default()
     });
-    let listen = checker.address("server.listen", &file.server.listen);
+    let listeners = checker.listeners(&file);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
     let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
@@ -129,14 +131,14 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let issuer = checker.issuer(&file, keys, secrets.access_key, secrets.refresh_key);
-    let (Some(listen), Some(operations_listen), Some(routes), Some(issuer), true) =
-        (listen, operations_listen, routes, issuer, checker.faults.is_empty())
+    let (Some(operations_listen), Some(routes), Some(issuer), true) =
+        (operations_listen, routes, issuer, checker.faults.is_empty())
     else {
         return Err(checker.faults);
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Checked {
-        listen,
+        listeners,
         operations_listen,
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,

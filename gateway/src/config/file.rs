@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
+pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
+use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::telemetry::LogFormat;
 
@@ -16,6 +17,7 @@ use crate::telemetry::LogFormat;
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     pub server: Server,
+    pub listeners: Vec<ListenerEntry>,
     pub operations: Operations,
     pub log: Log,
     pub store: Store,

@@ -64,6 +64,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     let fitting = Figment::from(Serialized::defaults(fitting));
     let file = File {
         server: section(&fitting, "server", &mut faults),
+        listeners: section(&fitting, "listeners", &mut faults),
         operations: section(&fitting, "operations", &mut faults),
         log: section(&fitting, "log", &mut faults),
         store: section(&fitting, "store", &mut faults),

@@ -6,15 +6,17 @@ use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::listener_entry::ListenerEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 8] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("routes[].match", &["prefix", "exact"]),
+    ("routes[].on_expiry", &["close", "allow"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),
@@ -156,6 +158,7 @@ fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
     file.server.explain_to.push(String::new());
+    file.listeners.push(ListenerEntry::sample());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.upstreams.push(UpstreamEntry::sample());

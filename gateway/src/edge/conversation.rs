@@ -9,21 +9,27 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::l4::stream::Stream as Tcp;
+use pingora::protocols::{ALPN, GetSocketDigest as _, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::connections::Connections;
+use super::door::Door;
 use super::head::HEAD_BYTES_MAX;
+use super::proxy_protocol;
+use super::tls::Tls;
 use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::{Metrics, RequestId};
+use crate::telemetry::{Metrics, Refused, RequestId};
 
 /// How long a connection may stay idle between two requests, and before the first one.
-const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
+pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a head may take, from its first byte to its last.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Room for most heads, so that one read takes them whole.
 const HEAD_BYTES_USUAL: usize = 4 * 1_024;
 /// Requests after which a connection is closed, so that none lives for ever.
@@ -34,6 +40,8 @@ pub(super) struct Conversation<A> {
     pub(super) proxy: Arc<A>,
     pub(super) connections: Arc<Connections>,
     pub(super) metrics: Arc<Metrics>,
+    /// The listeners, at least one.
+    pub(super) doors: Box<[Arc<Door>]>,
 }
 
 /// What became of waiting for a head.
@@ -47,20 +55,85 @@ enum Head {
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        // Pingora hands us what it accepted: TCP, and nothing on it yet.
+        let mut stream = *stream.into_any().downcast::<Tcp>().ok()?;
+        let door = self.door(&stream)?;
+        if !door.proxy_protocol_from.is_empty()
+            && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
+        {
+            tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
+            self.metrics.connection_refused(Refused::ProxyProtocol);
+            return None;
+        }
         let digest = stream.get_socket_digest();
         let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
-        let _open = self.connections.admit(peer)?;
+        let Some(_open) = self.connections.admit(peer) else {
+            self.metrics.connection_refused(Refused::TooMany);
+            return None;
+        };
+        let stream: Stream = match &door.tls {
+            Some(tls) => self.handshake(tls, stream, shutdown).await?,
+            None => {
+                if door.h2c && self.begins_http2(&mut stream, shutdown).await? {
+                    self.http2(Box::new(stream), door, shutdown).await;
+                    return None;
+                }
+                Box::new(stream)
+            }
+        };
+        match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => self.http2(stream, door, shutdown).await,
+            _ => self.http1(stream, door, shutdown).await,
+        }
+        None
+    }
+
+    async fn cleanup(&self) {
+        self.proxy.http_cleanup().await;
+    }
+}
+
+impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
+    /// By which listener it came in.
+    fn door(&self, stream: &Tcp) -> Option<&Arc<Door>> {
+        if let [only] = &*self.doors {
+            return Some(only);
+        }
+        let local = *stream.get_socket_digest()?.local_addr()?.as_inet()?;
+        self.doors.iter().find(|door| door.is_at(local))
+    }
+
+    /// Failures are counted and not logged as errors: clients choose how often they happen.
+    async fn handshake(&self, tls: &Tls, stream: Tcp, shutdown: &ShutdownWatch) -> Option<Stream> {
         let mut drained = shutdown.clone();
-        let mut stream = stream;
+        let acceptor = tls.acceptor();
+        let shaken = tokio::select! {
+            shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
+            _ = drained.wait_for(|drained| *drained) => return None,
+        };
+        match shaken {
+            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Err(fault)) => {
+                tracing::debug!(error = %fault, "a TLS handshake failed");
+                self.metrics.connection_refused(Refused::TlsHandshake);
+                None
+            }
+            Err(_) => {
+                self.metrics.connection_refused(Refused::TlsTimeout);
+                None
+            }
+        }
+    }
+
+    async fn http1(&self, mut stream: Stream, door: &Door, shutdown: &ShutdownWatch) {
+        let arrival = Arc::new(door.arrival());
+        let mut drained = shutdown.clone();
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
             let head = match self.head(&mut stream, &mut drained).await {
                 Head::Whole(head) => head,
-                Head::None => return None,
-                Head::Refused(code) => {
-                    self.refuse(&mut stream, code).await;
-                    return None;
-                }
+                Head::None => return,
+                Head::Refused(code) => return self.refuse(&mut stream, code).await,
             };
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
@@ -71,12 +144,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
                 }
             }
             session.set_pipelined_prefix(head);
-            (stream, settings) = self.proxy.process_new_http(session, shutdown).await?.consume();
+            let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, shutdown));
+            let Some(Some(reusable)) = carried.await else { return };
+            (stream, settings) = reusable.consume();
         }
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
     }
 }
 

@@ -30,10 +30,13 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     if line.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
     }
+    // In HTTP/2 `:authority` may stand alone; that the two agree was checked (RFC 9113 §8.3.1).
+    let named = request.uri.authority().filter(|_| request.version == http::Version::HTTP_2);
     // RFC 9112 §3.2; and of HTTP/1.0 too, which may go without: what is routed and logged has a host.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_authority(host.as_bytes()) => {}
+        (None, _) if named.is_some_and(|named| is_authority(named.as_str().as_bytes())) => {}
         _ => return malformed("Exactly one Host is required"),
     }
     // RFC 9112 §6.1: Pingora drops Content-Length where both came; the raw head still has it.

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::Gateway;
 use super::connections::Connections;
 use super::conversation::Conversation;
+use super::door::{Certificates, Door, ListenerSettings};
 use super::operator::Operator;
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
@@ -52,19 +53,33 @@ impl Bound {
     }
 }
 
-/// The public service.
+/// What the public service is made of.
+pub struct Public {
+    pub gateway: Gateway,
+    pub connections: Arc<Connections>,
+    pub listeners: Vec<(ListenerSettings, Bound)>,
+    pub threads: usize,
+    pub drain: watch::Receiver<bool>,
+    pub ready: OnReady,
+}
+
+/// The public service: all listeners, on the same threads. And its certificates, for a reload to
+/// replace.
 pub fn proxy_service(
     conf: &Arc<ServerConf>,
-    gateway: Gateway,
-    connections: Arc<Connections>,
-    bound: Bound,
-    threads: usize,
-    drain: watch::Receiver<bool>,
-    ready: OnReady,
-) -> Box<dyn ServiceWithDependents> {
-    let metrics = gateway.metrics();
-    let app = Conversation { proxy: Arc::new(http_proxy(conf, gateway)), connections, metrics };
-    Box::new(Prebound::new("gateway", app, bound, threads, drain, ready))
+    public: Public,
+) -> (Box<dyn ServiceWithDependents>, Certificates) {
+    let (doors, bound): (Vec<_>, Vec<_>) =
+        public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
+    let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
+    let app = Conversation {
+        metrics: public.gateway.metrics(),
+        proxy: Arc::new(http_proxy(conf, public.gateway)),
+        connections: public.connections,
+        doors: doors.into_iter().map(Arc::new).collect(),
+    };
+    let service = Prebound::new("gateway", app, bound, public.threads, public.drain, public.ready);
+    (Box::new(service), certificates)
 }
 
 /// The service for operators.
@@ -74,16 +89,16 @@ pub fn operator_service(
     drain: watch::Receiver<bool>,
 ) -> Box<dyn ServiceWithDependents> {
     let app = HttpServer::new_app(operator);
-    Box::new(Prebound::new("operations", app, bound, 1, drain, Box::new(|| ())))
+    Box::new(Prebound::new("operations", app, vec![bound], 1, drain, Box::new(|| ())))
 }
 
 /// Called once, on the runtime of the service, when its socket is about to be served.
 pub type OnReady = Box<dyn FnOnce() + Send + Sync>;
 
-/// A Pingora service on a socket that is bound already.
+/// A Pingora service on sockets that are bound already.
 struct Prebound<A> {
     inner: Service<A>,
-    bound: Option<(String, TcpListener)>,
+    bound: Vec<Bound>,
     drain: watch::Receiver<bool>,
     ready: Option<OnReady>,
 }
@@ -92,16 +107,17 @@ impl<A: ServerApp + Send + Sync + 'static> Prebound<A> {
     fn new(
         name: &str,
         app: A,
-        bound: Bound,
+        bound: Vec<Bound>,
         threads: usize,
         drain: watch::Receiver<bool>,
         ready: OnReady,
     ) -> Self {
         let mut inner = Service::new(name.to_owned(), app);
-        let address = bound.address.to_string();
-        inner.add_tcp(&address);
+        for bound in &bound {
+            inner.add_tcp(&bound.address.to_string());
+        }
         inner.threads = Some(threads);
-        Self { inner, bound: Some((address, bound.listener)), drain, ready: Some(ready) }
+        Self { inner, bound, drain, ready: Some(ready) }
     }
 }
 
@@ -115,8 +131,10 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceWithDependents for Prebound<A>
         listeners_per_fd: usize,
         ready: ServiceReadyNotifier,
     ) {
-        if let (Some((address, listener)), Some(fds)) = (self.bound.take(), &fds) {
-            fds.lock().add(address, listener.into_raw_fd());
+        if let Some(fds) = &fds {
+            for bound in self.bound.drain(..) {
+                fds.lock().add(bound.address.to_string(), bound.listener.into_raw_fd());
+            }
         }
         if let Some(ready) = self.ready.take() {
             ready();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Holder, Pipeline, Refusal, Snapshot};
+use crate::clock::Timestamp;
 use crate::identity::{Email, Role, UserId};
 use crate::store::{Standing, Subject};
 use crate::token::VerifiedClaims;
@@ -28,6 +29,11 @@ impl Principal {
         self.claims.role()
     }
 
+    /// Until when the token is good.
+    pub fn expires_at(&self) -> Timestamp {
+        self.claims.expires_at()
+    }
+
     pub fn failed_open(&self) -> bool {
         self.failed_open
     }
@@ -48,19 +54,32 @@ impl Holder for Principal {
     }
 }
 
+/// Whether somebody who was admitted still would be, by the token alone: in time, and not revoked.
+pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+    let claims = &principal.claims;
+    match pipeline.revocations.check(&subject(claims)).answer().await {
+        Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
+        Ok(Standing::Revoked) => Err(Refusal::TokenRevoked),
+        Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}
+
+fn subject(claims: &VerifiedClaims) -> Subject {
+    Subject {
+        token: claims.token(),
+        session: claims.session(),
+        user: claims.user(),
+        generation: claims.generation(),
+    }
+}
+
 pub(super) async fn check(
     pipeline: &Pipeline,
     now: &Snapshot,
     claims: VerifiedClaims,
     client: IpAddr,
 ) -> Result<Principal, Refusal> {
-    let subject = Subject {
-        token: claims.token(),
-        session: claims.session(),
-        user: claims.user(),
-        generation: claims.generation(),
-    };
-    match pipeline.revocations.check(&subject).answer().await {
+    match pipeline.revocations.check(&subject(&claims)).answer().await {
         Ok(Standing::InForce) => Ok(Principal { claims, failed_open: false }),
         Ok(Standing::FailedOpen) => Ok(Principal { claims, failed_open: true }),
         Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use super::View;
 use crate::adapter::sled::SledStore;
 use crate::api::Services;
-use crate::edge::{CheckReadiness, Configured, Connections};
+use crate::edge::{CheckReadiness, Configured, Connections, Streams};
 use crate::pipeline::Pipeline;
 use crate::store::Revocations;
 use crate::telemetry::Gauges;
@@ -19,10 +19,11 @@ pub(super) fn gauges(
     view: &Arc<View>,
     connections: &Arc<Connections>,
     configured: &Arc<ArcSwap<Configured>>,
+    streams: &Arc<Streams>,
 ) -> Box<dyn Fn() -> Gauges + Send + Sync> {
     let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
     let (view, connections) = (Arc::clone(view), Arc::clone(connections));
-    let configured = Arc::clone(configured);
+    let (configured, streams) = (Arc::clone(configured), Arc::clone(streams));
     let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move || {
         let hashing = services.hashing.figures();
@@ -34,6 +35,7 @@ pub(super) fn gauges(
             hash_busy_micros: hashing.busy_micros.load(Ordering::Relaxed),
             limiter_keys: keys.map(|(policy, held)| (policy, signed(held))).collect(),
             connections: signed(connections.open()),
+            streams: signed(streams.count()),
             upstream_servers: configured.load().servers(),
             ..Gauges::default()
         };

@@ -9,6 +9,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::connections::{Connections, Refused};
 use super::upstreams::{ServerMetrics, Table, UpstreamMetrics, UpstreamServer};
 
 /// The methods that are told apart; all others count as one.
@@ -37,6 +38,8 @@ pub struct Gauges {
     pub revocation_checks: Vec<(&'static str, u64)>,
     pub revocation_store_up: Option<bool>,
     pub connections: i64,
+    /// Streams that run under a token.
+    pub streams: i64,
     /// Servers of all upstreams.
     pub upstream_servers: Vec<UpstreamServer>,
 }
@@ -80,6 +83,7 @@ pub struct Metrics {
     revocation_up: IntGauge,
     connections: IntGauge,
     upstreams: Table,
+    downstream: Connections,
 }
 
 impl Metrics {
@@ -89,6 +93,7 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             upstreams: Table::register(&registry, &SECONDS)?,
+            downstream: Connections::register(&registry)?,
             registry,
             requests: IntCounterVec::new(
                 opts(
@@ -235,6 +240,15 @@ impl Metrics {
         self.decisions.with_label_values(&[decision, reason])
     }
 
+    pub fn connection_refused(&self, reason: Refused) {
+        self.downstream.refuse(reason);
+    }
+
+    /// `reason` is a code.
+    pub fn stream_ended(&self, reason: &'static str) {
+        self.downstream.end(reason);
+    }
+
     pub fn failed_open(&self) {
         self.fail_open.inc();
     }
@@ -277,6 +291,7 @@ impl Metrics {
         }
         self.revocation_up.set(i64::from(gauges.revocation_store_up.unwrap_or(true)));
         self.connections.set(gauges.connections);
+        self.downstream.streams.set(gauges.streams);
         self.upstreams.show(&gauges.upstream_servers);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
