@@ -10,6 +10,7 @@ pub use route::RouteEntry;
 pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
 
 use super::upstream_entry::UpstreamEntry;
+use crate::api::AskingProxy;
 use crate::telemetry::LogFormat;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -22,6 +23,7 @@ pub struct File {
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
@@ -94,6 +96,12 @@ pub struct Tokens {
 pub struct Refresh {
     pub rotation: RotationPolicy,
     pub grace_seconds: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    pub proxy: AskingProxy,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
