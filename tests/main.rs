@@ -14,6 +14,7 @@ mod broken_off;
 mod dashboards;
 mod listening;
 mod operating;
+mod proxies;
 mod routing;
 mod smoke;
 mod store_contract;

@@ -38,7 +38,7 @@ pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
 pub use header_rules::{HeaderRules, Headers};
-pub use host::HostPattern;
+pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
 pub use path::{CanonicalTarget, canonical};

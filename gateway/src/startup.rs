@@ -127,6 +127,7 @@ pub fn run(
         limits: ArcSwap::from_pointee(limits),
         known: KnownPairs::new(KNOWN_PAIRS_MAX),
         rotate_always: checked.rotate_always,
+        asking_proxy: checked.asking_proxy,
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
     });

@@ -17,6 +17,7 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
+use crate::api::AskingProxy;
 use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Policy};
@@ -47,6 +48,8 @@ pub struct Checked {
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub grace: Duration,
+    /// Which proxy asks /api/auth/verify.
+    pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
@@ -156,6 +159,7 @@ pub fn check(
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),
         reloadable: Reloadable { issuer, limits, routes, own_cors },

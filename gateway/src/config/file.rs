@@ -11,6 +11,7 @@ pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, On
 
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
+use crate::api::AskingProxy;
 use crate::telemetry::LogFormat;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ pub struct File {
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
@@ -96,6 +98,12 @@ pub struct Tokens {
 pub struct Refresh {
     pub rotation: RotationPolicy,
     pub grace_seconds: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    pub proxy: AskingProxy,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 8] = [
+const WORDS: [(&str, &[&str]); 9] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
+    ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "allow"]),
     ("routes[].auth", &["public", "optional", "required"]),

@@ -5,7 +5,7 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 
 use pingora::proxy::Session;
 
-use crate::pipeline::{CanonicalTarget, canonical};
+use crate::pipeline::{CanonicalTarget, canonical, is_authority};
 use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
@@ -62,22 +62,6 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
         }
         _ => Ok(()),
     }
-}
-
-/// A name or an address, and a port perhaps. RFC 3986 §3.2.2 allows more in a name, such as `,`,
-/// and no host has it: services that split a list there would choose another one.
-fn is_authority(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            (!name.is_empty() && name.bytes().all(known), port)
-        }
-    };
-    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
 }
 
 /// Whether a line of the raw head is a field of this (lower-case) name.

@@ -25,7 +25,13 @@ pub(super) async fn refuse(
     exchange: &Exchange,
     problem: &Problem,
 ) -> pingora::Result<()> {
-    let audience = Audience::of(&session.req_header().headers);
+    let head = session.req_header();
+    // The raw path: what was refused may have no other.
+    let audience = if head.raw_path().starts_with(b"/api/auth") {
+        Audience::of_own(&head.headers)
+    } else {
+        Audience::of(&head.headers)
+    };
     let response = problem.render(audience, exchange.request_id.as_str());
     settle_body(session).await;
     write(session, exchange, response).await?;
