@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod h2;
 pub mod http;
 pub mod ledger;
+pub mod nginx;
 pub mod people;
 pub mod raw;
 pub mod redis;
