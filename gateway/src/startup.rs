@@ -6,14 +6,17 @@ mod first_admin;
 mod housekeeping;
 mod prepared;
 mod reload;
+mod upgrade;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+
+use self::upgrade::Successor;
 
 pub(crate) use self::prepared::Prepared;
 
@@ -24,14 +27,14 @@ use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings, Source};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Operator, Public, ServeApi, Streams,
-    TrustedProxies, operator_service, outcomes, proxy_service,
+    Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
+    Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
-use crate::shutdown::{Drain, StopSignals};
+use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
 use crate::telemetry::Metrics;
 
@@ -42,20 +45,24 @@ const UPSTREAM_POOL: usize = 512;
 /// How many pairs of account and address are remembered as used by the owner.
 const KNOWN_PAIRS_MAX: usize = 100_000;
 
-/// Sockets that are bound before anything else is started.
+/// Sockets that are bound before anything else is started, or were by the process before.
 pub struct Sockets {
     /// Of each listener, in their order.
     pub public: Vec<Bound>,
     pub operations: Bound,
+    inherited: Inherited,
+    handover: Arc<Handover>,
 }
 
 impl Sockets {
-    pub fn bind(checked: &Checked) -> Result<Self, String> {
-        let public = checked.listeners.iter().map(|listener| Bound::bind(listener.address));
-        Ok(Self {
-            public: public.collect::<Result<_, _>>()?,
-            operations: Bound::bind(checked.operations_listen)?,
-        })
+    pub fn bind(checked: &Checked, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let mut inherited = upgrade::inherited(environment);
+        let handover = Arc::new(Handover::default());
+        let mut bind = |address| Bound::inherit_or_bind(address, &mut inherited, &handover);
+        let public = checked.listeners.iter().map(|listener| bind(listener.address));
+        let public = public.collect::<Result<_, _>>()?;
+        let operations = bind(checked.operations_listen)?;
+        Ok(Self { public, operations, inherited, handover })
     }
 }
 
@@ -98,8 +105,10 @@ pub fn run(
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-    let signals = before.block_on(async { StopSignals::listen() });
-    let signals = signals.map_err(|fault| format!("SIGTERM and SIGINT cannot be waited for: {fault}"))?;
+    let signals = before.block_on(async { Signals::listen() });
+    let signals = signals.map_err(|fault| format!("signals cannot be waited for: {fault}"))?;
+    let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
+    let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let made_admin = match checked.first_admin {
         Some(admin) => before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?,
         None => false,
@@ -145,6 +154,7 @@ pub fn run(
         access_log: checked.access_log,
         explain_to: checked.explain_to,
         configured: Arc::clone(&configured),
+        connections: Arc::clone(&connections),
         streams: Arc::clone(&streams),
     });
     let draining = Arc::new(AtomicBool::new(false));
@@ -169,6 +179,7 @@ pub fn run(
     })?;
 
     let (drain, drained) = watch::channel(false);
+    let (closing, closed) = watch::channel(false);
     let listeners: Vec<_> = checked.listeners.into_iter().zip(sockets.public).collect();
     let listening = Listening {
         public: listeners.iter().map(|(listener, bound)| (bound.address, listener.tls.is_some())).collect(),
@@ -201,6 +212,9 @@ pub fn run(
             listeners,
             threads: checked.threads,
             drain: drained.clone(),
+            closing: closed,
+            handover: Arc::clone(&sockets.handover),
+            inherited: sockets.inherited,
             ready,
         },
     );
@@ -217,11 +231,29 @@ pub fn run(
         certificates,
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
+    let replaced = Arc::new(AtomicBool::new(false));
     server.run(RunArgs {
-        shutdown_signal: Box::new(Drain::new(signals, drain, draining, connections, checked.shutdown)),
+        shutdown_signal: Box::new(Drain {
+            signals: Mutex::new(signals),
+            drain,
+            closing,
+            draining,
+            connections,
+            stop_within: checked.shutdown,
+            replace_within: checked.upgrade,
+            handover: Arc::clone(&sockets.handover),
+            successor: successor
+                .clone()
+                .map(|successor| -> CheckSuccessor { Arc::new(move || successor.check()) }),
+            replaced: Arc::clone(&replaced),
+        }),
     });
     reloader.stop();
     keeper.stop();
+    if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
+        // What was acknowledged is durable; locks and descriptors end with this program.
+        return Err(successor.replace(sockets.handover.take()));
+    }
     tracing::info!("stopped");
     Ok(())
 }

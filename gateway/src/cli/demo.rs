@@ -53,7 +53,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
-    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    let sockets = Sockets::bind(&checked, &|_| None).map_err(Failure::Other)?;
     let backend = Backend::start(&data.join("todos"), &socket)?;
     let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     make_folder(&checked.store_path)?;
-    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    let sockets = Sockets::bind(&checked, &super::environment).map_err(Failure::Other)?;
     run_gateway(checked, Some(source), books, sockets, |listening: Listening| announce(&listening))
         .map_err(Failure::Other)
 }

@@ -43,6 +43,7 @@ pub struct Server {
     pub connections_max: usize,
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
+    pub upgrade_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,6 +177,7 @@ impl Default for Server {
             connections_max: 50_000,
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,
+            upgrade_seconds: 5,
         }
     }
 }

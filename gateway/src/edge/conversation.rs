@@ -2,6 +2,8 @@
 //! again. Pingora itself bounds each read of a head, but neither the head as a whole nor, below a
 //! megabyte, its size.
 
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +12,16 @@ use bytes::{Bytes, BytesMut};
 use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::l4::socket::SocketAddr as Address;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::{ALPN, GetSocketDigest as _, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::connections::Connections;
 use super::door::Door;
+use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::proxy_protocol;
 use super::tls::Tls;
@@ -42,58 +46,86 @@ pub(super) struct Conversation<A> {
     pub(super) metrics: Arc<Metrics>,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
+    pub(super) drain: ShutdownWatch,
+    pub(super) closing: ShutdownWatch,
+    pub(super) handover: Arc<Handover>,
 }
+
+/// A conversation, as a service of Pingora's owns it.
+pub(super) struct Carrier<A>(pub(super) Arc<Conversation<A>>);
 
 /// What became of waiting for a head.
 enum Head {
     Whole(BytesMut),
     /// The client went away, said nothing for long, or we are to stop.
     None,
+    /// Nothing was said, and another process goes on.
+    HandOver,
     Refused(Code),
 }
 
 #[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Carrier<A> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
         // Pingora hands us what it accepted: TCP, and nothing on it yet.
         let mut stream = *stream.into_any().downcast::<Tcp>().ok()?;
-        let door = self.door(&stream)?;
+        let conversation = &self.0;
+        let door = conversation.door(&stream)?;
         if !door.proxy_protocol_from.is_empty()
             && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
         {
             tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
-            self.metrics.connection_refused(Refused::ProxyProtocol);
+            conversation.metrics.connection_refused(Refused::ProxyProtocol);
             return None;
         }
-        let digest = stream.get_socket_digest();
-        let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
-        let Some(_open) = self.connections.admit(peer) else {
-            self.metrics.connection_refused(Refused::TooMany);
-            return None;
-        };
-        let stream: Stream = match &door.tls {
-            Some(tls) => self.handshake(tls, stream, shutdown).await?,
-            None => {
-                if door.h2c && self.begins_http2(&mut stream, shutdown).await? {
-                    self.http2(Box::new(stream), door, shutdown).await;
-                    return None;
-                }
-                Box::new(stream)
-            }
-        };
-        match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => self.http2(stream, door, shutdown).await,
-            _ => self.http1(stream, door, shutdown).await,
-        }
+        conversation.carry(stream, door).await;
         None
     }
 
     async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
+        self.0.proxy.http_cleanup().await;
     }
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
+    /// From the first byte of the client to the end of its connection.
+    async fn carry(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
+        let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
+            return self.metrics.connection_refused(Refused::TooMany);
+        };
+        let stream: Stream = match &door.tls {
+            Some(tls) => match self.handshake(tls, stream).await {
+                Some(stream) => stream,
+                None => return,
+            },
+            None if door.h2c => match self.begins_http2(&mut stream).await {
+                Some(true) => return self.http2(Box::new(stream), door).await,
+                Some(false) => Box::new(stream),
+                None => return,
+            },
+            None => Box::new(stream),
+        };
+        match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => self.http2(stream, door).await,
+            _ => self.http1(stream, door).await,
+        }
+    }
+
+    /// Goes on with a connection of the process before, which was plain and idle.
+    pub(super) fn adopt(self: &Arc<Self>, listener: usize, peer: SocketAddr, connection: TcpStream) {
+        let Some(door) = self.doors.get(listener).cloned() else { return };
+        let adopted =
+            connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
+        let Ok(connection) = adopted else { return };
+        let mut stream = Tcp::from(connection);
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        // It is new, so nothing is set yet.
+        let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
+        stream.set_socket_digest(digest);
+        let this = Arc::clone(self);
+        tokio::spawn(async move { this.carry(stream, &door).await });
+    }
+
     /// By which listener it came in.
     fn door(&self, stream: &Tcp) -> Option<&Arc<Door>> {
         if let [only] = &*self.doors {
@@ -104,8 +136,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     }
 
     /// Failures are counted and not logged as errors: clients choose how often they happen.
-    async fn handshake(&self, tls: &Tls, stream: Tcp, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let mut drained = shutdown.clone();
+    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<Stream> {
+        let mut drained = self.drain.clone();
         let acceptor = tls.acceptor();
         let shaken = tokio::select! {
             shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
@@ -125,14 +157,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
     }
 
-    async fn http1(&self, mut stream: Stream, door: &Door, shutdown: &ShutdownWatch) {
+    async fn http1(&self, mut stream: Stream, door: &Door) {
         let arrival = Arc::new(door.arrival());
-        let mut drained = shutdown.clone();
+        let mut drained = self.drain.clone();
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
             let head = match self.head(&mut stream, &mut drained).await {
                 Head::Whole(head) => head,
                 Head::None => return,
+                Head::HandOver => return self.leave(&stream, door),
                 Head::Refused(code) => return self.refuse(&mut stream, code).await,
             };
             let mut session = ServerSession::new_http1(stream);
@@ -144,7 +177,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 }
             }
             session.set_pipelined_prefix(head);
-            let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, shutdown));
+            let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, &self.closing));
             let Some(Some(reusable)) = carried.await else { return };
             (stream, settings) = reusable.consume();
         }
@@ -157,7 +190,9 @@ impl<A> Conversation<A> {
         let first = tokio::select! {
             first = timeout(IDLE_TIME_MAX, stream.read_buf(&mut head)) => first,
             // An idle connection has nothing to lose when the gateway stops.
-            _ = drained.wait_for(|drained| *drained) => return Head::None,
+            _ = drained.wait_for(|drained| *drained) => {
+                return if *self.closing.borrow() { Head::None } else { Head::HandOver };
+            }
         };
         match first {
             Ok(Ok(read)) if read > 0 => {}
@@ -174,6 +209,16 @@ impl<A> Conversation<A> {
         }
     }
 
+    /// What is encrypted has secrets that only this process knows, and is closed.
+    fn leave(&self, stream: &Stream, door: &Door) {
+        let listener = self.doors.iter().position(|other| std::ptr::eq(&raw const **other, door));
+        let digest = stream.get_socket_digest();
+        let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
+        if let (None, Some(listener), Some(peer)) = (&door.tls, listener, peer) {
+            self.handover.leave_connection(listener, peer, stream.id());
+        }
+    }
+
     /// Answers what never became a request, and closes.
     async fn refuse(&self, stream: &mut Stream, code: Code) {
         self.metrics.decision("deny", code.word()).inc();
@@ -186,6 +231,10 @@ impl<A> Conversation<A> {
             let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
         }
     }
+}
+
+fn peer_of(stream: &Tcp) -> Option<SocketAddr> {
+    stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
 }
 
 /// Reads until the head is whole; `None` when the client ended first or sent too much.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
+use super::connections::Streaming;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
@@ -33,6 +34,8 @@ pub struct Exchange {
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
     pub(super) leg: Option<Leg>,
+    /// Where it is a stream that has its connection for itself.
+    pub(super) streaming: Option<Streaming>,
     /// Where it is a stream that ends with its token.
     pub(super) watched: Option<Watched>,
 }
@@ -65,6 +68,7 @@ impl Exchange {
             explanation: None,
             body_bytes: 0,
             leg: None,
+            streaming: None,
             watched: None,
         }
     }

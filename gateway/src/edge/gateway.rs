@@ -13,6 +13,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::configured::Configured;
+use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
 use super::message::Message;
@@ -39,6 +40,7 @@ pub struct GatewayParts {
     /// Who may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
     pub configured: Arc<ArcSwap<Configured>>,
+    pub connections: Arc<Connections>,
     pub streams: Arc<Streams>,
 }
 
@@ -256,6 +258,8 @@ impl ProxyHttp for Gateway {
         }
         if upgrade::becomes_a_stream(response) {
             self.watch(exchange);
+            let alone = session.as_http2().is_none();
+            exchange.streaming = alone.then(|| self.parts.connections.streaming());
         }
         if upgraded {
             upgrade::opened(session, exchange);

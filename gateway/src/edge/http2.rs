@@ -7,7 +7,6 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Accept, HttpSession, default_h2_options, handshake};
 use pingora::protocols::l4::stream::Stream as Tcp;
 use pingora::protocols::{Digest, Stream};
-use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -28,8 +27,8 @@ const REQUESTS_MAX: u32 = 1_000_000;
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// Whether the connection begins as HTTP/2 does. Nothing is taken from it; `None` when it ended.
-    pub(super) async fn begins_http2(&self, stream: &mut Tcp, shutdown: &ShutdownWatch) -> Option<bool> {
-        let mut drained = shutdown.clone();
+    pub(super) async fn begins_http2(&self, stream: &mut Tcp) -> Option<bool> {
+        let mut drained = self.drain.clone();
         let (mut seen, mut first) = ([0; PREFACE.len()], 0);
         while first < PREFACE.len() && PREFACE.starts_with(&seen[..first]) {
             let read = tokio::select! {
@@ -47,7 +46,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// Until the client goes, is idle for long, or we are to stop: then no new streams begin, and
     /// those that run may finish.
-    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, door: &Door, shutdown: &ShutdownWatch) {
+    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, door: &Door) {
         let digest = Arc::new(Digest {
             ssl_digest: stream.get_ssl_digest(),
             timing_digest: stream.get_timing_digest(),
@@ -62,7 +61,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             self.metrics.connection_refused(Refused::Http2);
             return;
         };
-        let mut drained = shutdown.clone();
+        let mut drained = self.drain.clone();
         let mut draining = false;
         let mut running = JoinSet::new();
         let (mut malformed, mut requests) = (0, 0);
@@ -80,11 +79,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             };
             match accepted {
                 Ok(Some(H2Accept::Session(session))) => {
-                    let (this, shutdown) = (Arc::clone(self), shutdown.clone());
+                    let this = Arc::clone(self);
                     let arrival = Arc::new(door.arrival());
                     running.spawn(async move {
                         let session = ServerSession::new_http2(session);
-                        arrival.carry(this.proxy.process_new_http(session, &shutdown)).await;
+                        arrival.carry(this.proxy.process_new_http(session, &this.closing)).await;
                     });
                     requests += 1;
                     if requests == REQUESTS_MAX && !draining {

@@ -17,8 +17,9 @@ use tokio::sync::watch;
 
 use super::Gateway;
 use super::connections::Connections;
-use super::conversation::Conversation;
+use super::conversation::{Carrier, Conversation};
 use super::door::{Certificates, Door, ListenerSettings};
+use super::handover::{Handover, Inherited};
 use super::operator::Operator;
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
@@ -27,9 +28,28 @@ pub struct Bound {
     pub address: SocketAddr,
 }
 
+/// Connections that may wait to be accepted: also for as long as another binary takes over.
+const BACKLOG: i32 = 4_096;
+
 impl Bound {
-    /// Port 0 takes a free one.
-    pub fn bind(address: SocketAddr) -> Result<Self, String> {
+    /// What listened at this address before, or a new socket. Port 0 takes a free one.
+    pub fn inherit_or_bind(
+        address: SocketAddr,
+        inherited: &mut Inherited,
+        handover: &Handover,
+    ) -> Result<Self, String> {
+        let bound = match inherited.listener(address) {
+            Some(listener) => {
+                let address = listener.local_addr();
+                Self { address: address.map_err(|fault| fault.to_string())?, listener }
+            }
+            None => Self::bind(address)?,
+        };
+        handover.leave_listener(address, &bound.listener);
+        Ok(bound)
+    }
+
+    fn bind(address: SocketAddr) -> Result<Self, String> {
         let explain = |fault: std::io::Error| match fault.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!(
@@ -48,6 +68,8 @@ impl Bound {
         };
         let listener = TcpListener::bind(address).map_err(explain)?;
         listener.set_nonblocking(true).map_err(explain)?;
+        // The standard library asks for 128.
+        rustix::net::listen(&listener, BACKLOG).map_err(|fault| explain(fault.into()))?;
         let address = listener.local_addr().map_err(explain)?;
         Ok(Self { listener, address })
     }
@@ -59,7 +81,13 @@ pub struct Public {
     pub connections: Arc<Connections>,
     pub listeners: Vec<(ListenerSettings, Bound)>,
     pub threads: usize,
+    /// No new connections.
     pub drain: watch::Receiver<bool>,
+    /// And no more requests on those that are there. Set before `drain`, or not at all: then those
+    /// that are idle are left to the next process.
+    pub closing: watch::Receiver<bool>,
+    pub handover: Arc<Handover>,
+    pub inherited: Inherited,
     pub ready: OnReady,
 }
 
@@ -72,13 +100,24 @@ pub fn proxy_service(
     let (doors, bound): (Vec<_>, Vec<_>) =
         public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
     let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
-    let app = Conversation {
+    let conversation = Arc::new(Conversation {
         metrics: public.gateway.metrics(),
         proxy: Arc::new(http_proxy(conf, public.gateway)),
         connections: public.connections,
         doors: doors.into_iter().map(Arc::new).collect(),
-    };
-    let service = Prebound::new("gateway", app, bound, public.threads, public.drain, public.ready);
+        drain: public.drain.clone(),
+        closing: public.closing,
+        handover: public.handover,
+    });
+    let (ready, app) = (public.ready, Carrier(Arc::clone(&conversation)));
+    let connections = public.inherited.connections;
+    let adopt: OnReady = Box::new(move || {
+        for (listener, peer, connection) in connections {
+            conversation.adopt(listener, peer, connection);
+        }
+        ready();
+    });
+    let service = Prebound::new("gateway", app, bound, public.threads, public.drain, adopt);
     (Box::new(service), certificates)
 }
 
