@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod file;
+mod fingerprint;
 mod listener_entry;
 mod load;
 mod secret_source;
@@ -13,6 +14,7 @@ mod upstream_entry;
 pub use changes::{changed, needing_restart};
 pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
 pub use file::{File, RouteEntry};
+pub use fingerprint::fingerprint;
 pub use load::{Flags, Loaded, Source, load};
 pub use secret_source::{Environment, Secrets};
 pub use upstream_entry::UpstreamEntry;

@@ -44,6 +44,7 @@ pub struct Server {
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
+    pub watch_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -178,6 +179,7 @@ impl Default for Server {
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,
             upgrade_seconds: 5,
+            watch_seconds: 0,
         }
     }
 }
