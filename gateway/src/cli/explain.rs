@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Failure;
 use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
+use crate::identity::TokenId;
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::startup::Prepared;
@@ -147,6 +148,10 @@ struct NotAsked;
 #[async_trait]
 impl Revocations for NotAsked {
     fn check<'a>(&'a self, _: &'a Subject) -> Check<'a> {
+        Check::Ready(Ok(Standing::InForce))
+    }
+
+    fn check_token(&self, _: TokenId) -> Check<'_> {
         Check::Ready(Ok(Standing::InForce))
     }
 

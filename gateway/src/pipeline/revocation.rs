@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Holder, Pipeline, Refusal, Snapshot};
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Role, SubjectKey, UserId};
 use crate::store::{Standing, Subject};
 use crate::token::VerifiedClaims;
 
@@ -18,6 +18,11 @@ pub struct Principal {
 impl Principal {
     pub fn user(&self) -> UserId {
         self.claims.user()
+    }
+
+    /// Under which they are counted, whoever vouches for them.
+    pub fn key(&self) -> SubjectKey {
+        self.user().into()
     }
 
     pub fn email(&self) -> &Email {
