@@ -22,7 +22,7 @@ use gateway::pipeline::{
     inject,
 };
 use gateway::store::{Revocation, Revocations as _, Subject};
-use gateway::token::{RawToken, install_cryptography};
+use gateway::token::{ForeignIssuers, RawToken, install_cryptography};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -71,6 +71,7 @@ fn pipeline(view: &Arc<EmbeddedRevocations>, limit: bool) -> Pipeline {
     let configured = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(support::issuer().verifier()),
+        issuers: ForeignIssuers::default(),
         user_limit: UserLimit(limit.then(|| Arc::new(limiter("user")))),
         failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
         own_cors: None,

@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod file;
+mod issuer_entry;
 mod load;
 mod secret_source;
 mod shape;
@@ -10,7 +11,10 @@ mod suggest;
 mod upstream_entry;
 
 pub use changes::{changed, needing_restart};
-pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
+pub use check::{
+    Checked, Faults, IssuerSettings, KeyPolicy, ProofSettings, Reloadable, RevocationSettings, RouteLimits,
+    check,
+};
 pub use file::{File, RouteEntry};
 pub use load::{Flags, Loaded, Source, load};
 pub use secret_source::{Environment, Secrets};

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
+use crate::adapter::jwks::JwksBook;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, Client, Services};
@@ -104,7 +105,8 @@ pub fn run(
         View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
     };
 
-    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books);
+    let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
+    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
     let pipeline =
         Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
     let services = Arc::new(Services {
@@ -112,6 +114,7 @@ pub fn run(
         sessions: Lifecycle {
             sessions: Arc::clone(&sessions),
             revocations: Arc::clone(&revocations),
+            ledger: Arc::clone(&ledger),
             issuer: ArcSwap::from_pointee(issuer),
             clock: Arc::clone(&clock),
             grace: checked.grace,
@@ -142,7 +145,7 @@ pub fn run(
     let view = Arc::new(view);
     let operator = Operator {
         metrics: Arc::clone(&metrics),
-        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured),
+        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured, &issuer_keys),
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
@@ -151,6 +154,7 @@ pub fn run(
         source,
         written: checked.written,
         books,
+        issuer_keys: Arc::clone(&issuer_keys),
         pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
         configured: Arc::clone(&configured),
@@ -182,6 +186,7 @@ pub fn run(
             // It is there only once.
             let _ = carrier.set(tokio::runtime::Handle::current());
             configured.load().start(None);
+            issuer_keys.start();
             announce(listening);
         })
     };

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod claims;
+mod foreign;
 mod header;
 mod issue;
 mod jwk;
@@ -14,6 +15,10 @@ mod verifying_key;
 
 pub use algorithm::Algorithm;
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
+pub use foreign::{
+    Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
+    KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
+};
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
 pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use route::RouteEntry;
 pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
 
+use super::issuer_entry::IssuerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::telemetry::LogFormat;
 
@@ -25,6 +26,7 @@ pub struct File {
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
+    pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,
     pub routes: Vec<RouteEntry>,
 }

@@ -6,14 +6,17 @@ use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::issuer_entry::IssuerEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 9] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
+    ("issuers[].kind", &["oidc", "legacy"]),
+    ("issuers[].typ", &["any", "at+jwt"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
@@ -158,6 +161,7 @@ fn sample() -> Known {
     file.server.explain_to.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
+    file.issuers.push(IssuerEntry::sample());
     file.upstreams.push(UpstreamEntry::sample());
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
     file.cors = Some(CorsEntry::sample());

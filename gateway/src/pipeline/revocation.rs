@@ -2,35 +2,65 @@
 
 use std::net::IpAddr;
 
+use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, Snapshot};
-use crate::identity::{Email, Role, SubjectKey, UserId};
+use crate::identity::{Email, ForeignSubject, IssuerName, Role, SubjectKey, UserId};
 use crate::store::{Standing, Subject};
-use crate::token::VerifiedClaims;
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    claims: VerifiedClaims,
+    pub(super) verified: Verified,
     /// Whether the revocation store could not be asked, and the operator lets that pass.
     failed_open: bool,
 }
 
 impl Principal {
-    pub fn user(&self) -> UserId {
-        self.claims.user()
+    /// The account of ours; none for a subject of another issuer, whatever it is called there.
+    pub fn user(&self) -> Option<UserId> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.user()),
+            Verified::Foreign(_) => None,
+        }
+    }
+
+    /// Whom another issuer vouches for.
+    pub fn foreign(&self) -> Option<&ForeignSubject> {
+        match &self.verified {
+            Verified::Own(_) => None,
+            Verified::Foreign(claims) => Some(claims.subject()),
+        }
     }
 
     /// Under which they are counted, whoever vouches for them.
     pub fn key(&self) -> SubjectKey {
-        self.user().into()
+        match &self.verified {
+            Verified::Own(claims) => claims.user().into(),
+            Verified::Foreign(claims) => claims.subject().key(),
+        }
     }
 
-    pub fn email(&self) -> &Email {
-        self.claims.email()
+    pub fn email(&self) -> Option<&Email> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.email()),
+            Verified::Foreign(claims) => claims.email(),
+        }
     }
 
-    pub fn role(&self) -> Role {
-        self.claims.role()
+    /// The role of an account of ours. What another issuer says gives no such role.
+    pub fn role(&self) -> Option<Role> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.role()),
+            Verified::Foreign(_) => None,
+        }
+    }
+
+    /// What routes call whoever vouches for them.
+    pub fn issuer(&self) -> &str {
+        match &self.verified {
+            Verified::Own(_) => IssuerName::OWN,
+            Verified::Foreign(claims) => claims.issuer().as_str(),
+        }
     }
 
     pub fn failed_open(&self) -> bool {
@@ -40,15 +70,19 @@ impl Principal {
 
 impl Holder for Principal {
     fn has_role(&self, role: &str) -> bool {
-        self.role().as_str() == role
+        match &self.verified {
+            Verified::Own(claims) => claims.role().as_str() == role,
+            Verified::Foreign(claims) => claims.has_role(role),
+        }
     }
 
     fn has_claim(&self, name: &str, value: &str) -> bool {
-        match name {
-            "email" => self.email().as_str() == value,
-            "role" => self.has_role(value),
-            "sub" | "user_id" => self.user().to_string() == value,
-            _ => false,
+        match (&self.verified, name) {
+            (Verified::Own(claims), "email") => claims.email().as_str() == value,
+            (Verified::Own(_), "role") => self.has_role(value),
+            (Verified::Own(claims), "sub" | "user_id") => claims.user().to_string() == value,
+            (Verified::Own(_), _) => false,
+            (Verified::Foreign(claims), name) => claims.has_claim(name, value),
         }
     }
 }
@@ -56,18 +90,24 @@ impl Holder for Principal {
 pub(super) async fn check(
     pipeline: &Pipeline,
     now: &Snapshot,
-    claims: VerifiedClaims,
+    verified: Verified,
     client: IpAddr,
 ) -> Result<Principal, Refusal> {
-    let subject = Subject {
-        token: claims.token(),
-        session: claims.session(),
-        user: claims.user(),
-        generation: claims.generation(),
+    let standing = match &verified {
+        Verified::Own(claims) => {
+            let subject = Subject {
+                token: claims.token(),
+                session: claims.session(),
+                user: claims.user(),
+                generation: claims.generation(),
+            };
+            pipeline.revocations.check(&subject).answer().await
+        }
+        Verified::Foreign(claims) => pipeline.revocations.check_token(claims.token()).answer().await,
     };
-    match pipeline.revocations.check(&subject).answer().await {
-        Ok(Standing::InForce) => Ok(Principal { claims, failed_open: false }),
-        Ok(Standing::FailedOpen) => Ok(Principal { claims, failed_open: true }),
+    match standing {
+        Ok(Standing::InForce) => Ok(Principal { verified, failed_open: false }),
+        Ok(Standing::FailedOpen) => Ok(Principal { verified, failed_open: true }),
         Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }

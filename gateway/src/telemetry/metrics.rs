@@ -9,6 +9,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::issuers::{IssuerGauge, IssuerTable};
 use super::upstreams::{ServerMetrics, Table, UpstreamMetrics, UpstreamServer};
 
 /// The methods that are told apart; all others count as one.
@@ -39,6 +40,7 @@ pub struct Gauges {
     pub connections: i64,
     /// Servers of all upstreams.
     pub upstream_servers: Vec<UpstreamServer>,
+    pub issuers: Vec<IssuerGauge>,
 }
 
 /// The counters of one route, looked up once at start and not for each request.
@@ -80,6 +82,7 @@ pub struct Metrics {
     revocation_up: IntGauge,
     connections: IntGauge,
     upstreams: Table,
+    issuers: IssuerTable,
 }
 
 impl Metrics {
@@ -89,6 +92,7 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             upstreams: Table::register(&registry, &SECONDS)?,
+            issuers: IssuerTable::register(&registry)?,
             registry,
             requests: IntCounterVec::new(
                 opts(
@@ -278,6 +282,7 @@ impl Metrics {
         self.revocation_up.set(i64::from(gauges.revocation_store_up.unwrap_or(true)));
         self.connections.set(gauges.connections);
         self.upstreams.show(&gauges.upstream_servers);
+        self.issuers.show(&gauges.issuers);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),
