@@ -7,18 +7,22 @@
     reason = "not every chapter uses everything; tests may read the clock to bound a wait"
 )]
 
+pub mod authority;
 pub mod contract;
 pub mod exposition;
 pub mod farm;
 pub mod forge;
 pub mod gateway;
+pub mod h2;
 pub mod http;
 pub mod ledger;
+pub mod nginx;
 pub mod people;
 pub mod raw;
 pub mod redis;
 pub mod small_disk;
 pub mod stores;
+pub mod streaming;
 pub mod todo_backend;
 pub mod tools;
 pub mod upstream;

@@ -4,6 +4,7 @@ mod changes;
 mod check;
 mod file;
 mod issuer_entry;
+mod listener_entry;
 mod load;
 mod secret_source;
 mod shape;

@@ -38,7 +38,7 @@ pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
 pub use header_rules::{HeaderRules, Headers};
-pub use host::HostPattern;
+pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
 pub use path::{CanonicalTarget, canonical};
@@ -173,6 +173,14 @@ impl Pipeline {
             Refusal::TokenInvalid => self.count_failure(client),
             _ => refusal,
         })
+    }
+
+    /// Whether a stream that was admitted may go on. `closes_on_expiry` is the choice of its route.
+    pub async fn may_go_on(&self, principal: &Principal, closes_on_expiry: bool) -> Result<(), Refusal> {
+        if closes_on_expiry && self.clock.now() >= principal.expires_at() {
+            return Err(Refusal::TokenExpired);
+        }
+        revocation::recheck(self, principal).await
     }
 
     /// A token that an endpoint refused by itself, counted like one that a stage refused.

@@ -27,6 +27,12 @@ pub fn node() -> Command {
     command
 }
 
+/// A server of a Debian package, which may lie where only the administrator's PATH looks.
+pub fn debian(program: &str) -> Command {
+    let system = PathBuf::from("/usr/sbin").join(program);
+    Command::new(if system.exists() { system } else { program.into() })
+}
+
 /// A program that runs until this is dropped.
 pub struct Running {
     child: Child,
@@ -50,6 +56,10 @@ impl Running {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 mod issuers;
 mod keys;
 mod limits;
+mod listeners;
 mod routes;
 mod upstreams;
 
@@ -19,7 +20,8 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
-use crate::edge::ConnectionCaps;
+use crate::api::AskingProxy;
+use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
@@ -32,7 +34,8 @@ pub type Faults = Vec<String>;
 
 /// A configuration that can be started.
 pub struct Checked {
-    pub listen: SocketAddr,
+    /// At least one.
+    pub listeners: Vec<ListenerSettings>,
     pub operations_listen: SocketAddr,
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
@@ -40,6 +43,7 @@ pub struct Checked {
     pub explain_to: Vec<IpNet>,
     pub connections: ConnectionCaps,
     pub shutdown: Duration,
+    pub upgrade: Duration,
     pub log_level: String,
     pub log_format: LogFormat,
     pub access_log: bool,
@@ -48,6 +52,8 @@ pub struct Checked {
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub grace: Duration,
+    /// Which proxy asks /api/auth/verify.
+    pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
@@ -117,7 +123,7 @@ pub fn check(
         checker.faults.extend(faults);
         Secrets::default()
     });
-    let listen = checker.address("server.listen", &file.server.listen);
+    let listeners = checker.listeners(&file);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
     let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
@@ -136,14 +142,14 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let issuer = checker.issuer(&file, keys, secrets.access_key, secrets.refresh_key);
-    let (Some(listen), Some(operations_listen), Some(routes), Some(issuer), true) =
-        (listen, operations_listen, routes, issuer, checker.faults.is_empty())
+    let (Some(operations_listen), Some(routes), Some(issuer), true) =
+        (operations_listen, routes, issuer, checker.faults.is_empty())
     else {
         return Err(checker.faults);
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Checked {
-        listen,
+        listeners,
         operations_listen,
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,
@@ -153,6 +159,7 @@ pub fn check(
             per_address: file.server.connections_per_address_max,
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
+        upgrade: Duration::from_secs(file.server.upgrade_seconds),
         log_level: file.log.level.clone(),
         log_format: file.log.format,
         access_log: file.log.access,
@@ -161,6 +168,7 @@ pub fn check(
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),
         reloadable: Reloadable { issuer, limits, routes, issuers, own_cors },

@@ -7,22 +7,26 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
+pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
 use super::issuer_entry::IssuerEntry;
+use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
+use crate::api::AskingProxy;
 use crate::telemetry::LogFormat;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     pub server: Server,
+    pub listeners: Vec<ListenerEntry>,
     pub operations: Operations,
     pub log: Log,
     pub store: Store,
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
@@ -41,6 +45,7 @@ pub struct Server {
     pub connections_max: usize,
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
+    pub upgrade_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,6 +101,12 @@ pub struct Tokens {
 pub struct Refresh {
     pub rotation: RotationPolicy,
     pub grace_seconds: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    pub proxy: AskingProxy,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +179,7 @@ impl Default for Server {
             connections_max: 50_000,
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,
+            upgrade_seconds: 5,
         }
     }
 }

@@ -7,17 +7,20 @@ use serde_json::Value as Sample;
 
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
 use super::issuer_entry::IssuerEntry;
+use super::listener_entry::ListenerEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 9] = [
+const WORDS: [(&str, &[&str]); 11] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("issuers[].kind", &["oidc", "legacy"]),
     ("issuers[].typ", &["any", "at+jwt"]),
+    ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
+    ("routes[].on_expiry", &["close", "allow"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),
@@ -159,6 +162,7 @@ fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
     file.server.explain_to.push(String::new());
+    file.listeners.push(ListenerEntry::sample());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.issuers.push(IssuerEntry::sample());

@@ -13,10 +13,12 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::configured::Configured;
+use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
 use super::message::Message;
-use super::{ServeApi, TrustedProxies, fault, head, respond};
+use super::streams::Streams;
+use super::{ServeApi, TrustedProxies, fault, head, respond, upgrade};
 use crate::limits::fields;
 use crate::pipeline::{Forwarded, Pipeline, inject};
 use crate::problem::{Code, Problem};
@@ -38,6 +40,8 @@ pub struct GatewayParts {
     /// Who may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
     pub configured: Arc<ArcSwap<Configured>>,
+    pub connections: Arc<Connections>,
+    pub streams: Arc<Streams>,
 }
 
 /// The proxy.
@@ -85,7 +89,7 @@ impl ProxyHttp for Gateway {
         let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
         if let Some(peer) = peer {
             let headers = &session.req_header().headers;
-            exchange.client = self.parts.trusted.client(peer, headers);
+            exchange.client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
             if exchange.client.peer_is_trusted
                 && let Some(id) =
                     headers.get("x-request-id").and_then(|id| RequestId::accept(id.to_str().ok()?))
@@ -99,7 +103,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
         let refused = match self.decide(session, exchange).await {
             Ok(Decision::Forward) => return Ok(false),
-            Ok(Decision::Preflight(answer)) => {
+            Ok(Decision::Answered(answer)) => {
                 exchange.progress = Progress::Served(None);
                 respond::write(session, exchange, answer).await?;
                 return Ok(true);
@@ -129,7 +133,7 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.body_bytes = 0;
@@ -143,6 +147,9 @@ impl ProxyHttp for Gateway {
         let mut peer = exchange.leg.insert(leg).next(&key)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
+        if upgrade::wanted(session, exchange) {
+            upgrade::allow(&mut peer, exchange);
+        }
         Ok(peer)
     }
 
@@ -202,6 +209,9 @@ impl ProxyHttp for Gateway {
         };
         let reserved = exchange.configured.decision.routes.reserved();
         inject(admitted, reserved, &from, &mut Message(upstream));
+        if upgrade::asks_for_a_stream(session.req_header()) {
+            self.watch(exchange);
+        }
         Ok(())
     }
 
@@ -222,15 +232,15 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if !response.status.is_informational() {
             exchange.leg.iter().for_each(|leg| leg.answered(response.status.as_u16()));
         }
-        // We never ask for an upgrade: an upstream that grants one all the same speaks to somebody else.
-        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        // An upstream that grants what nobody asked for speaks to somebody else.
+        if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
         }
         Ok(())
@@ -242,8 +252,17 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if response.status.is_informational() {
+        let upgraded = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+        if response.status.is_informational() && !upgraded {
             return Ok(());
+        }
+        if upgrade::becomes_a_stream(response) {
+            self.watch(exchange);
+            let alone = session.as_http2().is_none();
+            exchange.streaming = alone.then(|| self.parts.connections.streaming());
+        }
+        if upgraded {
+            upgrade::opened(session, exchange);
         }
         let reserved = exchange.configured.decision.routes.reserved();
         let ours: Vec<_> =

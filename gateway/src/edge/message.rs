@@ -1,6 +1,6 @@
 //! The headers of Pingora's messages, for rules that know nothing of Pingora.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::exchange::Exchange;
@@ -50,6 +50,9 @@ impl Exchange {
     pub(super) fn dress(&self, request: &RequestHeader, headers: &mut impl Headers) {
         if let Some(cors) = &self.cors {
             cors.apply(request.headers.get(http::header::ORIGIN), headers);
+        }
+        if let Some(hsts) = &self.arrival.hsts {
+            headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         if let Some(explanation) = &self.explanation {
             headers.set(HeaderName::from_static(EXPLAIN), explanation.clone());

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, Snapshot};
+use crate::clock::Timestamp;
 use crate::identity::{Email, ForeignSubject, IssuerName, Role, SubjectKey, UserId};
-use crate::store::{Standing, Subject};
+use crate::store::{Standing, Subject, Unreachable};
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -63,6 +64,14 @@ impl Principal {
         }
     }
 
+    /// Until when the token is good.
+    pub fn expires_at(&self) -> Timestamp {
+        match &self.verified {
+            Verified::Own(claims) => claims.expires_at(),
+            Verified::Foreign(claims) => claims.refused_from(),
+        }
+    }
+
     pub fn failed_open(&self) -> bool {
         self.failed_open
     }
@@ -87,13 +96,17 @@ impl Holder for Principal {
     }
 }
 
-pub(super) async fn check(
-    pipeline: &Pipeline,
-    now: &Snapshot,
-    verified: Verified,
-    client: IpAddr,
-) -> Result<Principal, Refusal> {
-    let standing = match &verified {
+/// Whether somebody who was admitted still would be, by the token alone: in time, and not revoked.
+pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+    match standing(pipeline, &principal.verified).await {
+        Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
+        Ok(Standing::Revoked) => Err(Refusal::TokenRevoked),
+        Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}
+
+async fn standing(pipeline: &Pipeline, verified: &Verified) -> Result<Standing, Unreachable> {
+    match verified {
         Verified::Own(claims) => {
             let subject = Subject {
                 token: claims.token(),
@@ -104,8 +117,16 @@ pub(super) async fn check(
             pipeline.revocations.check(&subject).answer().await
         }
         Verified::Foreign(claims) => pipeline.revocations.check_token(claims.token()).answer().await,
-    };
-    match standing {
+    }
+}
+
+pub(super) async fn check(
+    pipeline: &Pipeline,
+    now: &Snapshot,
+    verified: Verified,
+    client: IpAddr,
+) -> Result<Principal, Refusal> {
+    match standing(pipeline, &verified).await {
         Ok(Standing::InForce) => Ok(Principal { verified, failed_open: false }),
         Ok(Standing::FailedOpen) => Ok(Principal { verified, failed_open: true }),
         Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),

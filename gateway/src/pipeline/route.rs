@@ -58,6 +58,10 @@ pub struct Route {
     pub response_headers: HeaderRules,
     pub identity: IdentityHeaders,
     pub cors: Option<Arc<Cors>>,
+    /// Whether a WebSocket may be opened (RFC 6455); no other upgrade is ever forwarded.
+    pub websocket: bool,
+    /// Whether a stream that runs ends when its token expires. When it is revoked it ends anyway.
+    pub close_on_expiry: bool,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
 }
@@ -84,6 +88,8 @@ impl Route {
             response_headers: HeaderRules::default(),
             identity: IdentityHeaders::default(),
             cors: None,
+            websocket: false,
+            close_on_expiry: true,
             shadow: false,
         }
     }

@@ -49,6 +49,9 @@ codes! {
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
         "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
         "Send the plain path.";
+    OriginalRequestUnclear, "original_request_unclear", 400, "Original request unclear", "http_request_error",
+        "A proxy asked /api/auth/verify without telling the method, host and path of the original request, or told two that differ; one may come from the client.",
+        "Configure the proxy as docs/proxies.md shows, and name it in `verify.proxy`.";
     InvalidRequest, "invalid_request", 400, "More than one access token in the request", "http_request_denied",
         "Several Authorization headers, or tokens in several places (RFC 6750 §2).",
         "Send the token once, as `Authorization: Bearer <token>`.";

@@ -11,7 +11,7 @@ use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
 use crate::config::{Faults, File, KeyPolicy, Secrets, Source, changed, check, load, needing_restart};
-use crate::edge::Configured;
+use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
 use crate::telemetry::Metrics;
@@ -29,6 +29,7 @@ pub(super) struct Reload {
     pub(super) metrics: Arc<Metrics>,
     /// The runtime that carries the requests, once it is there.
     pub(super) carrier: Arc<OnceLock<Handle>>,
+    pub(super) certificates: Certificates,
 }
 
 /// The thread that waits for the signal; it ends when told to.
@@ -115,6 +116,7 @@ impl Reload {
         let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
+        self.certificates.install(checked.listeners.into_iter().map(|listener| listener.tls));
         self.services.sessions.issuer.store(Arc::new(prepared.issuer));
         self.services.limits.store(Arc::new(prepared.limits));
         self.pipeline.install(prepared.snapshot);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::Checker;
-use crate::config::file::{Auth, File, Match, RouteEntry};
+use crate::config::file::{Auth, File, Match, OnExpiry, RouteEntry};
 use crate::config::suggest::hint;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
@@ -115,6 +115,8 @@ impl Checker<'_> {
             response_headers,
             identity,
             cors,
+            websocket: entry.websocket,
+            close_on_expiry: entry.on_expiry == OnExpiry::Close,
             shadow: entry.shadow,
             ..Route::new(name, path?, Arc::clone(upstream?))
         })

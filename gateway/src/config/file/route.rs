@@ -25,6 +25,15 @@ pub enum Match {
     Exact,
 }
 
+/// What becomes of a stream whose token expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExpiry {
+    #[default]
+    Close,
+    Allow,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteEntry {
@@ -73,6 +82,10 @@ pub struct RouteEntry {
     pub response_headers: HeaderRulesEntry,
     #[serde(default)]
     pub cors: Option<CorsEntry>,
+    #[serde(default)]
+    pub websocket: bool,
+    #[serde(default)]
+    pub on_expiry: OnExpiry,
     #[serde(default)]
     pub shadow: bool,
     #[serde(default)]

@@ -110,7 +110,7 @@ impl ForeignClaims {
         self.token
     }
 
-    /// From when on it is refused: its expiry and the leeway.
+    /// From when on it is refused: its expiry and the leeway, or the end of its issuer.
     pub fn refused_from(&self) -> Timestamp {
         self.refused_from
     }

@@ -18,6 +18,10 @@ impl LegacySecret {
         Self { key, until }
     }
 
+    pub(super) fn until(&self) -> Timestamp {
+        self.until
+    }
+
     /// Whether it signed this, as an access token, and its time is not over.
     pub(super) fn verifies(
         &self,

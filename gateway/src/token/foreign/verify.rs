@@ -200,12 +200,16 @@ impl<'a> Candidate<'a> {
             leeway: leeway.as_secs(),
         };
         (times.lifetime(now) <= lifetime_max.as_secs()).then_some(())?;
+        let over = Timestamp::from_seconds(times.expires_at.saturating_add(times.leeway));
         let claims = ForeignClaims {
             subject: mapping.subject(name, claims)?,
             email: mapping.email(claims),
             roles: mapping.roles(claims),
             token: self.token_id()?,
-            refused_from: Timestamp::from_seconds(times.expires_at.saturating_add(times.leeway)),
+            refused_from: match proof {
+                Proof::Keys(_) => over,
+                Proof::Secret(secret) => over.min(secret.until()),
+            },
             legacy: matches!(proof, Proof::Secret(_)),
             claims: Arc::clone(&self.claims),
         };
