@@ -1,12 +1,16 @@
 //! Logging out with a token of another issuer: that token ends, and nothing else.
 
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest as _;
 
 use super::handmade::HandMade;
 use super::provider::{Provider, before, get};
 use crate::support::forge::{now, with};
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Setup};
 use crate::support::redis::Redis;
+use crate::support::streaming::Streaming;
 use crate::support::upstream::Upstream;
 
 fn log_out(gateway: &Gateway, token: &str) -> (u16, String) {
@@ -63,6 +67,35 @@ fn a_logout_is_seen_through_redis() {
     assert_eq!(get(&gateway.client(), "/app", &issuer.token(&issuer.claims("ada"))).status, 200);
 }
 
+#[test]
+fn a_stream_ends_with_the_token_of_another_issuer() {
+    let (issuer, services) = (HandMade::start(), Streaming::start());
+    let entry = issuer.entry("other", "leeway_seconds = 1");
+    let gateway = Setup::new("")
+        .config(&entry)
+        .upstream("http", &services.http)
+        .route("live", "/live", "http", "websocket = true")
+        .start();
+    let open = |token: &str| {
+        let mut request = format!("ws://{}/live/chat", gateway.address).into_client_request().unwrap();
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let stream = TcpStream::connect(gateway.address).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        tungstenite::client(request, stream).unwrap().0
+    };
+    let ended = |reason: &str| gateway.metric(&format!("gateway_streams_ended_total{{reason=\"{reason}\"}}"));
+    let (one, other) = (issuer.token(&issuer.claims("ada")), issuer.token(&issuer.claims("ada")));
+    let (mut one_stream, mut other_stream) = (open(&one), open(&other));
+    assert_eq!(log_out(&gateway, &one).0, 200);
+    assert!(one_stream.read().is_err());
+    assert_eq!(ended("token_revoked"), 1.0);
+    let short = issuer.token(&with(issuer.claims("ada"), "exp", json!(now() + 1)));
+    assert!(open(&short).read().is_err());
+    assert_eq!(ended("token_expired"), 1.0);
+    other_stream.send(tungstenite::Message::text("still here")).unwrap();
+    assert_eq!(other_stream.read().unwrap(), tungstenite::Message::text("still here"));
+}
+
 /// An ECDSA signature (r, s) can be rewritten as (r, -s) by anybody: another text, the same token.
 #[test]
 fn a_token_without_an_id_cannot_come_back_as_another_text() {
@@ -94,19 +127,19 @@ fn two_issuers_that_use_the_same_id_do_not_end_each_others_tokens() {
 }
 
 #[test]
-fn a_token_that_is_over_is_logged_out_without_being_remembered() {
+fn a_token_that_is_over_is_logged_out_and_one_that_nobody_would_accept_is_not_remembered() {
     let (issuer, upstream) = (HandMade::start(), Upstream::start());
     let gateway = before(&upstream, &[issuer.entry("other", "")]).start();
     let claims = with(issuer.claims("ada"), "iat", json!(now() - 600));
     let over = issuer.token(&with(claims, "exp", json!(now() - 300)));
     assert_eq!(log_out(&gateway, &over).0, 200);
-    assert_eq!(gateway.metric("gateway_revocation_entries{kind=\"token\"}"), 0.0);
+    assert_eq!(gateway.metric("gateway_revocation_entries{kind=\"token\"}"), 1.0);
     // One that nobody would ever accept need not be remembered for ever either.
     let endless = issuer.token(&with(issuer.claims("ada"), "exp", json!(now() + 1_000_000_000)));
     assert_eq!(log_out(&gateway, &endless).0, 401);
-    assert_eq!(gateway.metric("gateway_revocation_entries{kind=\"token\"}"), 0.0);
     let forged = HandMade::start().token(&issuer.claims("ada"));
     assert_eq!(log_out(&gateway, &forged).0, 401);
+    assert_eq!(gateway.metric("gateway_revocation_entries{kind=\"token\"}"), 1.0);
 }
 
 /// The order of P-256, most significant byte first.

@@ -36,10 +36,9 @@ impl Lifecycle {
 
     /// Ends a token of another issuer, by itself: its session, if it has one, is kept there.
     pub async fn revoke(&self, token: &ForeignClaims) -> Result<(), SessionFault> {
-        if token.refused_from() <= self.clock.now() {
-            return Ok(());
-        }
-        let revoked = [Revocation::Token { id: token.token(), until: token.refused_from().plus(SKEW) }];
+        // One that is over may still carry a stream, which is looked at within that time.
+        let until = token.refused_from().max(self.clock.now()).plus(SKEW);
+        let revoked = [Revocation::Token { id: token.token(), until }];
         self.ledger.record(&revoked).await?;
         Ok(self.revocations.publish(&revoked).await?)
     }
