@@ -279,6 +279,26 @@ fn two_issuers_are_accepted_beside_our_own_and_none_speaks_for_the_other() {
 }
 
 #[test]
+fn a_reload_that_changes_how_often_keys_are_fetched_keeps_those_that_are_known() {
+    let (mut provider, upstream) = (Provider::start(people()), Upstream::start());
+    let setup = |more: &str| before(&upstream, &[provider.entry("sso", more)]);
+    let (before, after) = (setup(""), setup("refresh_seconds = 300"));
+    let elsewhere = setup("algorithms = [\"ES256\"]");
+    let gateway = before.start();
+    let token = provider.token("ada");
+    assert_eq!(get(&gateway.client(), "/app", &token).status, 200);
+    provider.go_away();
+    assert!(gateway.reload(&after));
+    assert_eq!(get(&gateway.client(), "/app", &token).status, 200);
+    eventually("it was asked again", || fetches(&gateway, "sso", "unreachable") >= 1.0);
+    assert_eq!(get(&gateway.client(), "/app", &token).status, 200);
+    // Keys for other algorithms are not those that were fetched.
+    assert!(gateway.reload(&elsewhere));
+    assert_eq!(get(&gateway.client(), "/app", &token).status, 401);
+    assert_eq!(gateway.metric("gateway_issuer_keys{issuer=\"sso\"}"), 0.0);
+}
+
+#[test]
 fn the_explanation_on_the_command_line_fetches_the_keys_for_itself() {
     let (issuer, upstream) = (HandMade::start(), Upstream::start());
     let gateway = before(&upstream, &[issuer.entry("other", "roles_claim = \"roles\"")]).start();

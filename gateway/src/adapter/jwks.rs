@@ -139,8 +139,13 @@ impl JwksBook {
         if let Some(keys) = held.find(|keys| keys.settings == *settings) {
             return Ok(keys);
         }
+        // In another way from the same place: what was fetched is as good as before.
+        let before = known.iter().filter_map(|(keys, _)| keys.upgrade());
+        let before =
+            before.filter(|keys| keys.settings.same_keys_as(settings)).find_map(|k| k.known.load_full());
         let figures = Arc::clone(self.figures.lock().entry(settings.name.clone()).or_default());
         let keys = Arc::new(RemoteKeys::new(settings.clone(), Arc::clone(&self.clock), figures)?);
+        keys.known.store(before);
         known.push((Arc::downgrade(&keys), false));
         Ok(keys)
     }

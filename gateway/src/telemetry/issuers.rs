@@ -25,7 +25,10 @@ impl IssuerTable {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let table = Self {
             keys: IntGaugeVec::new(
-                Opts::new("gateway_issuer_keys", "Keys of an issuer that are known."),
+                Opts::new(
+                    "gateway_issuer_keys",
+                    "Keys of an issuer that are known, each once for each of its algorithms.",
+                ),
                 &["issuer"],
             )?,
             age: IntGaugeVec::new(

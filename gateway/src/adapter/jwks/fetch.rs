@@ -15,6 +15,9 @@ use crate::token::KeySet;
 /// Largest answer that is read, in bytes. A large set has a dozen keys of a kilobyte each.
 const ANSWER_BYTES_MAX: usize = 256 * 1_024;
 
+/// Longest complaint about an answer.
+const WHY_CHARACTERS_MAX: usize = 300;
+
 /// Keys, and for how long their issuer says that they stay as they are.
 pub(super) struct Fetched {
     pub(super) keys: KeySet,
@@ -136,6 +139,8 @@ fn unreachable(url: &str, fault: &reqwest::Error) -> Failed {
 }
 
 fn unusable(url: &str, why: &str) -> Failed {
+    // Parts of the answer may be in it: whoever answers does not choose how much is logged.
+    let why: String = why.chars().take(WHY_CHARACTERS_MAX).collect();
     Failed { result: FetchResult::Unusable, why: format!("{url}: {why}") }
 }
 

@@ -27,3 +27,13 @@ pub struct JwksSettings {
     /// How long keys are used when the issuer no longer answers.
     pub keep: Duration,
 }
+
+impl JwksSettings {
+    /// Whether keys that were fetched by the one could have been fetched by the other: the same
+    /// issuer and place, trusted for the same reasons.
+    pub(super) fn same_keys_as(&self, other: &Self) -> bool {
+        let Self { issuer, jwks_url, algorithms, authorities, allow_http, .. } = self;
+        (issuer, jwks_url, algorithms) == (&other.issuer, &other.jwks_url, &other.algorithms)
+            && (authorities, allow_http) == (&other.authorities, &other.allow_http)
+    }
+}
