@@ -12,6 +12,7 @@ mod article;
 mod auth_api;
 mod broken_off;
 mod dashboards;
+mod issuers;
 mod listening;
 mod operating;
 mod proxies;

@@ -2,7 +2,7 @@
 
 local gateway = "http://127.0.0.1:8080/api/auth/verify"
 -- What a yes says of the user, under the names of the route (identity_headers).
-local identity = { "x-user-id", "x-user-email", "x-user-role" }
+local identity = { "x-user-id", "x-user-email", "x-user-role", "x-user-issuer" }
 local timeout_ms = 5000
 -- What of a refusal is handed on.
 local handed_on = {

@@ -4,6 +4,7 @@ mod changes;
 mod check;
 mod file;
 mod fingerprint;
+mod issuer_entry;
 mod listener_entry;
 mod load;
 mod secret_source;
@@ -12,7 +13,10 @@ mod suggest;
 mod upstream_entry;
 
 pub use changes::{changed, needing_restart};
-pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
+pub use check::{
+    Checked, Faults, IssuerSettings, KeyPolicy, ProofSettings, Reloadable, RevocationSettings, RouteLimits,
+    check,
+};
 pub use file::{File, RouteEntry};
 pub use fingerprint::fingerprint;
 pub use load::{Flags, Loaded, Source, load};

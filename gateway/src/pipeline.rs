@@ -55,6 +55,7 @@ pub use trail::{Step, Trail};
 
 use crate::clock::Clock;
 use crate::store::Revocations;
+use crate::token::{AuthenticForeign, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -130,11 +131,11 @@ impl Pipeline {
             return authorize::anonymous(route, target, quota);
         };
         trail.note("token", || "one was sent".to_owned());
-        // 401: not ours, changed, or over.
-        let claims = verify::verify(self, now, token, client)?;
-        trail.note("verify", || format!("authentic and in time: user {}", claims.user()));
+        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
+        let verified = verify::verify(self, now, token, client).await?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, now, claims, client).await?;
+        let principal = revocation::check(self, now, verified, client).await?;
         trail.note("revocation", || "in force".to_owned());
         witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
@@ -155,10 +156,24 @@ impl Pipeline {
         let now = self.configured.load_full();
         let needed = Access::Required(Requires::default());
         let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
-        let claims = verify::verify(self, &now, token, client)?;
-        let principal = revocation::check(self, &now, claims, client).await?;
+        let verified = verify::verify(self, &now, token, client).await?;
+        let principal = revocation::check(self, &now, verified, client).await?;
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
+    }
+
+    /// A token that another issuer signed, whatever its time: for a logout.
+    pub async fn authentic_foreign(
+        &self,
+        token: RawToken<'_>,
+        client: IpAddr,
+    ) -> Result<AuthenticForeign, Refusal> {
+        let now = self.configured.load_full();
+        let authentic = verify::authentic(&now, token, self.clock.now()).await;
+        authentic.map_err(|refusal| match refusal {
+            Refusal::TokenInvalid => self.count_failure(client),
+            _ => refusal,
+        })
     }
 
     /// Whether a stream that was admitted may go on. `closes_on_expiry` is the choice of its route.

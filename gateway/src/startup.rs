@@ -21,6 +21,7 @@ use self::upgrade::Successor;
 pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
+use crate::adapter::jwks::JwksBook;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, Client, Services};
@@ -119,7 +120,8 @@ pub fn run(
         View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
     };
 
-    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books);
+    let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
+    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
     let pipeline =
         Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
     let services = Arc::new(Services {
@@ -127,6 +129,7 @@ pub fn run(
         sessions: Lifecycle {
             sessions: Arc::clone(&sessions),
             revocations: Arc::clone(&revocations),
+            ledger: Arc::clone(&ledger),
             issuer: ArcSwap::from_pointee(issuer),
             clock: Arc::clone(&clock),
             grace: checked.grace,
@@ -161,7 +164,15 @@ pub fn run(
     let view = Arc::new(view);
     let operator = Operator {
         metrics: Arc::clone(&metrics),
-        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured, &streams),
+        gauges: figures::gauges(
+            &services,
+            &pipeline,
+            &view,
+            &connections,
+            &configured,
+            &streams,
+            &issuer_keys,
+        ),
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
@@ -189,6 +200,7 @@ pub fn run(
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
         let (configured, running_on) = (Arc::clone(&configured), Arc::clone(&carrier));
+        let keys = Arc::clone(&issuer_keys);
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
             if let View::Redis(redis) = &*view {
@@ -198,6 +210,7 @@ pub fn run(
             let _ = running_on.set(tokio::runtime::Handle::current());
             configured.load().start(None);
             streams.start();
+            keys.start();
             announce(listening);
         })
     };
@@ -223,6 +236,7 @@ pub fn run(
         source,
         written: checked.written,
         books,
+        issuer_keys,
         pipeline,
         services,
         configured,

@@ -1,17 +1,30 @@
 //! JSON Web Tokens: pure computation, and the only room that names `jsonwebtoken`.
 
+mod algorithm;
 mod claims;
+mod foreign;
 mod header;
 mod issue;
+mod jwk;
 mod keys;
+mod signing_key;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod verifying_key;
 
+pub use algorithm::Algorithm;
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
+pub use foreign::{
+    Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
+    KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
+};
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
+pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
 pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};
+pub use signing_key::{SigningKey, SigningKeyFault};
 pub use verify::{RawToken, TOKEN_BYTES_MAX, TokenFault, Verifier};
+pub use verifying_key::VerifyingKey;
 
 /// Installs the cryptography and proves that it works: signs one token and verifies it.
 /// Without it the first login, rather than the start, would tell that something is missing.

@@ -40,6 +40,7 @@ fn service_saw(front: &Front, who: Option<&Person>) {
     is("x-user-id", who.map(|who| who.id.to_string()));
     is("x-user-email", who.map(|who| who.email.clone()));
     is("x-user-role", who.map(|who| if who.email == ADMIN_EMAIL { "admin" } else { "user" }.to_owned()));
+    is("x-user-issuer", None);
     assert!(!arrived.has("authorization"), "{arrived:?}");
     front.upstream.forget();
 }
@@ -86,18 +87,23 @@ pub(super) fn the_gateway_decides_and_the_service_learns_who_it_is(kind: Kind) {
 }
 
 /// The names of the identity, as some server would fold each spelling into them.
-fn spellings() -> impl Iterator<Item = [String; 2]> {
-    let separated = "!#$%&'*+.^_`|~".chars().map(|c| ["Id", "Role"].map(|part| format!("X{c}User{c}{part}")));
-    let others = [["x-user-id", "x-user-role"], ["X-USER_ID", "X-USER_ROLE"], ["x.user-id", "x_user-role"]];
+fn spellings() -> impl Iterator<Item = [String; 3]> {
+    let parts = ["Id", "Role", "Issuer"];
+    let separated = "!#$%&'*+.^_`|~".chars().map(move |c| parts.map(|part| format!("X{c}User{c}{part}")));
+    let others = [
+        ["x-user-id", "x-user-role", "x-user-issuer"],
+        ["X-USER_ID", "X-USER_ROLE", "X-USER_ISSUER"],
+        ["x.user-id", "x_user-role", "x.user_issuer"],
+    ];
     separated.chain(others.map(|pair| pair.map(str::to_owned)))
 }
 
 pub(super) fn a_client_cannot_say_who_it_is(kind: Kind) {
     let front = kind.start(|setup| setup);
     let (ada, nobody) = (somebody(&front), front.client());
-    for [id, role] in spellings() {
+    for [id, role, issuer] in spellings() {
         for (who, request) in [(Some(&ada), ada.request("GET", "/things")), (None, nobody.get("/open"))] {
-            let reply = request.header(&id, "1").header(&role, "admin").send();
+            let reply = request.header(&id, "1").header(&role, "admin").header(&issuer, "sso").send();
             // A proxy may also refuse such a name outright.
             if reply.status == 200 {
                 service_saw(&front, who);

@@ -1,10 +1,13 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod issuers;
 mod keys;
 mod limits;
 mod listeners;
 mod routes;
 mod upstreams;
+
+pub use issuers::{IssuerSettings, ProofSettings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +71,8 @@ pub struct Reloadable {
     pub issuer: Issuer,
     pub limits: RouteLimits,
     pub routes: Routes,
+    /// Issuers beside our own.
+    pub issuers: Vec<IssuerSettings>,
     /// The policy of the gateway's own endpoints towards pages of other origins.
     pub own_cors: Option<Cors>,
 }
@@ -124,6 +129,8 @@ pub fn check(
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
     let upstreams = checker.upstreams(&file);
+    let given = [secrets.access_key.as_ref(), secrets.refresh_key.as_ref()];
+    let issuers = checker.issuers(&file, secrets.legacy_key.as_ref(), &given);
     let routes = checker.routes(&file, &upstreams, limits.keys_max);
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
@@ -164,7 +171,7 @@ pub fn check(
         asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { issuer, limits, routes, own_cors },
+        reloadable: Reloadable { issuer, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
         written: file,

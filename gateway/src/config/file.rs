@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use route::RouteEntry;
 pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
+use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::AskingProxy;
@@ -29,6 +30,7 @@ pub struct File {
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
+    pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,
     pub routes: Vec<RouteEntry>,
 }

@@ -75,6 +75,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         password: section(&fitting, "password", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
         cors: section(&fitting, "cors", &mut faults),
+        issuers: section(&fitting, "issuers", &mut faults),
         upstreams: section(&fitting, "upstreams", &mut faults),
         routes: section(&fitting, "routes", &mut faults),
     };

@@ -14,6 +14,8 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Secrets {
     pub access_key: Option<SecretSlice<u8>>,
     pub refresh_key: Option<SecretSlice<u8>>,
+    /// Of the service that was there before.
+    pub legacy_key: Option<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
     pub admin_email: Option<String>,
     pub admin_password: Option<SecretString>,
@@ -34,6 +36,7 @@ impl Secrets {
         let secrets = Self {
             access_key: take("JWT_SECRET_KEY").map(key),
             refresh_key: take("JWT_REFRESH_SECRET_KEY").map(key),
+            legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),
             admin_password: take("GATEWAY_ADMIN_PASSWORD").map(SecretString::from),

@@ -6,15 +6,18 @@ use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 9] = [
+const WORDS: [(&str, &[&str]); 11] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
+    ("issuers[].kind", &["oidc", "legacy"]),
+    ("issuers[].typ", &["any", "at+jwt"]),
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "allow"]),
@@ -162,6 +165,7 @@ fn sample() -> Known {
     file.listeners.push(ListenerEntry::sample());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
+    file.issuers.push(IssuerEntry::sample());
     file.upstreams.push(UpstreamEntry::sample());
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
     file.cors = Some(CorsEntry::sample());

@@ -317,6 +317,8 @@ impl ProxyHttp for Gateway {
         }
         let decided = exchange.admitted().map(|admitted| admitted.target().clone());
         let target = decided.or_else(|| head::target(session).ok());
+        let principal = exchange.admitted().and_then(|admitted| admitted.principal());
+        let foreign = principal.and_then(|principal| principal.foreign());
         let line = AccessLine {
             request_id: exchange.request_id.as_str(),
             client: exchange.client_ip(),
@@ -325,7 +327,9 @@ impl ProxyHttp for Gateway {
             route: name,
             status,
             outcome: reason,
-            user_id: exchange.admitted().and_then(|admitted| Some(admitted.principal()?.user().get())),
+            user_id: principal.and_then(|principal| Some(principal.user()?.get())),
+            subject: foreign.map(ToString::to_string),
+            issuer: foreign.map(|subject| subject.issuer().as_str()),
             duration,
             request_bytes: session.body_bytes_read(),
             response_bytes: session.body_bytes_sent(),

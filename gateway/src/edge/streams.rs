@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::arrival::Arrival;
 use super::lifeline::Hold;
 use crate::clock::Stopwatch;
+use crate::identity::UserId;
 use crate::pipeline::{Pipeline, Principal, Refusal};
 use crate::telemetry::{Metrics, RequestId};
 
@@ -106,7 +107,9 @@ impl Streams {
             self.metrics.stream_ended(reason);
             tracing::info!(
                 target: "access", request_id = %facts.request_id, route = facts.route,
-                user_id = facts.principal.user().get(), outcome = reason, "a running stream was ended"
+                user_id = facts.principal.user().map(UserId::get),
+                subject = facts.principal.foreign().map(tracing::field::display),
+                outcome = reason, "a running stream was ended"
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Access, CanonicalTarget, Principal, Quota, Refusal, Route};
+use super::{Access, CanonicalTarget, Lack, Principal, Quota, Refusal, Route};
 
 /// A request that may be forwarded. Only this file makes one.
 #[derive(Debug)]
@@ -69,6 +69,9 @@ pub(super) fn permit(
     principal: Principal,
     quota: Quota,
 ) -> Result<Admitted, Refusal> {
+    if !route.accepts_issuer(principal.issuer()) {
+        return Err(Refusal::Forbidden { lacking: Lack::Issuer, quota: Box::new(quota) });
+    }
     if let Access::Required(requires) = route.access()
         && let Some(lacking) = requires.lacking(&principal)
     {

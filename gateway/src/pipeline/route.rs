@@ -38,6 +38,8 @@ pub struct Route {
     /// None for all methods; GET stands for HEAD, too.
     pub methods: Vec<Method>,
     pub access: Access,
+    /// Whose tokens are accepted here, by name; none for those of all issuers.
+    pub issuers: Vec<Box<str>>,
     pub upstream: Arc<Upstream>,
     /// In place of the limit for all routes.
     pub user_limit: Option<UserLimit>,
@@ -75,6 +77,7 @@ impl Route {
             path,
             methods: Vec::new(),
             access: Access::Required(Requires::default()),
+            issuers: Vec::new(),
             upstream,
             user_limit: None,
             address_limit: None,
@@ -96,6 +99,10 @@ impl Route {
 
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {
+        self.issuers.is_empty() || self.issuers.iter().any(|accepted| **accepted == *issuer)
     }
 
     /// Whether the route is for this method by name.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::{AddressLimit, Cors, FailureLimit, Routes, UserLimit};
-use crate::token::Verifier;
+use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
 pub struct Snapshot {
     pub routes: Routes,
     pub verifier: Arc<Verifier>,
+    /// Whose tokens are accepted beside our own.
+    pub issuers: ForeignIssuers,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

@@ -77,6 +77,9 @@ codes! {
         "The refresh token is not ours, is over, was replaced, or its session ended.", "Log in again.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
+    AccountRequired, "account_required", 403, "Account of this gateway required", "http_request_denied",
+        "The endpoint is about an account of this gateway, and the token is another issuer's.",
+        "Log in here, or ask the issuer.";
     AdminRequired, "admin_required", 403, "Admin access required", "http_request_denied",
         "The endpoint is for administrators.", "Use an administrator's account.";
     InsufficientScope, "insufficient_scope", 403, "Insufficient scope", "http_request_denied",
@@ -124,6 +127,9 @@ codes! {
         "The service behind the route did not answer in time.", "Retry; ask the operator.";
     NoHealthyUpstream, "no_healthy_upstream", 503, "No healthy upstream", "destination_unavailable",
         "Each server behind the route fails its health checks, or none is known.", "Wait for `Retry-After` seconds; ask the operator.";
+    IssuerUnavailable, "issuer_unavailable", 503, "Keys of the token's issuer unavailable", "destination_unavailable",
+        "The issuer that the token names does not answer, and the key of the token is not known, so that it cannot be verified. The token may well be good.",
+        "Keep the token and retry.";
     RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
         "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
         "Keep the token and retry.";

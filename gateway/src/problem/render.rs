@@ -141,7 +141,7 @@ impl Problem {
             Code::TokenMissing => return Some(challenge),
             Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked => "invalid_token",
             Code::InvalidRequest => "invalid_request",
-            Code::InsufficientScope | Code::AdminRequired => "insufficient_scope",
+            Code::InsufficientScope | Code::AdminRequired | Code::AccountRequired => "insufficient_scope",
             _ => return None,
         };
         let description = match self.code {

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use arc_swap::ArcSwap;
 
 use super::View;
+use crate::adapter::jwks::{JwksBook, JwksReading};
 use crate::adapter::sled::SledStore;
 use crate::api::Services;
 use crate::edge::{CheckReadiness, Configured, Connections, Streams};
 use crate::pipeline::Pipeline;
 use crate::store::Revocations;
-use crate::telemetry::Gauges;
+use crate::telemetry::{Gauges, IssuerGauge};
 
 pub(super) fn gauges(
     services: &Arc<Services>,
@@ -20,10 +21,12 @@ pub(super) fn gauges(
     connections: &Arc<Connections>,
     configured: &Arc<ArcSwap<Configured>>,
     streams: &Arc<Streams>,
+    issuer_keys: &Arc<JwksBook>,
 ) -> Box<dyn Fn() -> Gauges + Send + Sync> {
     let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
     let (view, connections) = (Arc::clone(view), Arc::clone(connections));
     let (configured, streams) = (Arc::clone(configured), Arc::clone(streams));
+    let issuer_keys = Arc::clone(issuer_keys);
     let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move || {
         let hashing = services.hashing.figures();
@@ -37,6 +40,7 @@ pub(super) fn gauges(
             connections: signed(connections.open()),
             streams: signed(streams.count()),
             upstream_servers: configured.load().servers(),
+            issuers: issuer_keys.readings().into_iter().map(issuer).collect(),
             ..Gauges::default()
         };
         match &*view {
@@ -63,6 +67,15 @@ pub(super) fn gauges(
         }
         gauges
     })
+}
+
+fn issuer(reading: JwksReading) -> IssuerGauge {
+    IssuerGauge {
+        name: reading.issuer.as_str().to_owned(),
+        keys: reading.keys,
+        age: reading.age,
+        fetches: reading.fetches.map(|(result, count)| (result.word(), count)).to_vec(),
+    }
 }
 
 pub(super) fn readiness(store: &SledStore, revocations: &Arc<dyn Revocations>) -> CheckReadiness {

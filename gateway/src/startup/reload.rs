@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::prepared::Prepared;
+use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
 use crate::config::{
     Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, needing_restart,
@@ -25,6 +26,7 @@ pub(super) struct Reload {
     /// What is in use.
     pub(super) written: File,
     pub(super) books: Books,
+    pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) services: Arc<Services>,
     pub(super) configured: Arc<ArcSwap<Configured>>,
@@ -153,7 +155,8 @@ impl Reload {
         for warning in &checked.warnings {
             tracing::warn!("{warning}");
         }
-        let prepared = Prepared::new(checked.reloadable, &self.books);
+        let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
+        let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
         let configured =
             Configured::prepare(Arc::clone(&prepared.snapshot), Some(&before), &self.metrics).await;
@@ -167,6 +170,7 @@ impl Reload {
         self.configured.store(Arc::clone(&configured));
         let _context = carrier.enter();
         configured.start(Some(&before));
+        self.issuer_keys.start();
         self.written = checked.written;
         Ok(changed)
     }

@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use super::connections::{Connections, Refused};
+use super::issuers::{IssuerGauge, IssuerTable};
 use super::upstreams::{ServerMetrics, Table, UpstreamMetrics, UpstreamServer};
 
 /// The methods that are told apart; all others count as one.
@@ -42,6 +43,7 @@ pub struct Gauges {
     pub streams: i64,
     /// Servers of all upstreams.
     pub upstream_servers: Vec<UpstreamServer>,
+    pub issuers: Vec<IssuerGauge>,
 }
 
 /// The counters of one route, looked up once at start and not for each request.
@@ -83,6 +85,7 @@ pub struct Metrics {
     revocation_up: IntGauge,
     connections: IntGauge,
     upstreams: Table,
+    issuers: IssuerTable,
     downstream: Connections,
 }
 
@@ -93,6 +96,7 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             upstreams: Table::register(&registry, &SECONDS)?,
+            issuers: IssuerTable::register(&registry)?,
             downstream: Connections::register(&registry)?,
             registry,
             requests: IntCounterVec::new(
@@ -293,6 +297,7 @@ impl Metrics {
         self.connections.set(gauges.connections);
         self.downstream.streams.set(gauges.streams);
         self.upstreams.show(&gauges.upstream_servers);
+        self.issuers.show(&gauges.issuers);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),

@@ -2,31 +2,45 @@
 
 use serde::Deserialize;
 
+use super::Algorithm;
+use super::jwk::is_kid;
+
 /// All members that a header of ours may have. Any other one (`crit`, `b64`, `jku`, `x5u`, `jwk`,
-/// `x5c`, `zip`, `enc`, `cty`, and `kid`, as there is but one key) refuses the token, and a
-/// member that occurs twice does so, too.
+/// `x5c`, `zip`, `enc`, `cty`) refuses the token, and a member that occurs twice does so, too.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header<'a> {
-    alg: &'a str,
+pub(super) struct Header<'a> {
+    pub(super) alg: &'a str,
     #[serde(default)]
     typ: Option<&'a str>,
+    #[serde(default)]
+    pub(super) kid: Option<&'a str>,
 }
 
-/// Whether this decoded header says exactly HS256. The algorithm is pinned by the key: the header
-/// may agree with it, and never choose it.
-pub(super) fn says_hs256(decoded: &[u8]) -> bool {
+impl Header<'_> {
+    /// Whether it says exactly this. The algorithm is pinned by the key: the header may agree with
+    /// it, and never choose it. `kid` is there where keys have names, and only there.
+    pub(super) fn says(&self, algorithm: Algorithm, kid: Option<&str>) -> bool {
+        self.alg == algorithm.name() && self.kid == kid
+    }
+}
+
+/// The header, if it is one that we could have written.
+pub(super) fn read(decoded: &[u8]) -> Option<Header<'_>> {
     // A derived structure would also be read from an array, without its names.
-    let is_object = decoded.trim_ascii_start().starts_with(b"{");
-    is_object
-        && serde_json::from_slice::<Header<'_>>(decoded).is_ok_and(|header| {
-            header.alg == "HS256" && header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
-        })
+    decoded.trim_ascii_start().starts_with(b"{").then_some(())?;
+    let header: Header<'_> = serde_json::from_slice(decoded).ok()?;
+    let usual = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+    (usual && header.kid.is_none_or(is_kid)).then_some(header)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn says_hs256(decoded: &[u8]) -> bool {
+        read(decoded).is_some_and(|header| header.says(Algorithm::Hs256, None))
+    }
 
     #[test]
     fn only_the_plain_header_of_the_pinned_algorithm_is_accepted() {
@@ -68,6 +82,39 @@ mod tests {
             "\u{feff}{\"alg\":\"HS256\"}",
         ] {
             assert!(!says_hs256(wrong.as_bytes()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_has_a_name_is_named_exactly() {
+        let says =
+            |text: &str| read(text.as_bytes()).is_some_and(|header| header.says(Algorithm::EdDsa, Some("a")));
+        for right in [r#"{"alg":"EdDSA","kid":"a"}"#, r#"{"kid":"a","typ":"JWT","alg":"EdDSA"}"#] {
+            assert!(says(right), "{right}");
+        }
+        for wrong in [
+            r#"{"alg":"EdDSA"}"#,
+            r#"{"alg":"EdDSA","kid":null}"#,
+            r#"{"alg":"EdDSA","kid":""}"#,
+            r#"{"alg":"EdDSA","kid":"b"}"#,
+            r#"{"alg":"EdDSA","kid":"A"}"#,
+            r#"{"alg":"EdDSA","kid":"a "}"#,
+            r#"{"alg":"EdDSA","kid":"\u0061"}"#,
+            r#"{"alg":"EdDSA","kid":"a","kid":"a"}"#,
+            r#"{"alg":"EdDSA","kid":["a"]}"#,
+            r#"{"alg":"EdDSA","kid":0}"#,
+            r#"{"alg":"HS256","kid":"a"}"#,
+            r#"{"alg":"none","kid":"a"}"#,
+            r#"{"alg":"EdDSA","kid":"a","jwk":{}}"#,
+            r#"{"alg":"EdDSA","kid":"a","jku":"https://a.example"}"#,
+            r#"{"alg":"EdDSA","kid":"a","x5u":"https://a.example"}"#,
+            r#"{"alg":"EdDSA","kid":"a","crit":["b64"],"b64":false}"#,
+        ] {
+            assert!(!says(wrong), "{wrong}");
+        }
+        for no_kid in ["..\\dev\\null", "a\\u0000", "a b", "'or'1'='1", "ä", &"k".repeat(129)] {
+            let header = format!(r#"{{"alg":"EdDSA","kid":"{no_kid}"}}"#);
+            assert!(read(header.as_bytes()).is_none(), "{header}");
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct RouteEntry {
     #[serde(default)]
     pub auth: Auth,
     #[serde(default)]
+    pub issuers: Vec<String>,
+    #[serde(default)]
     pub roles: Vec<String>,
     #[serde(default)]
     pub all_roles: Vec<String>,
@@ -107,6 +109,7 @@ pub struct IdentityNames {
     pub id: Option<String>,
     pub email: Option<String>,
     pub roles: Option<String>,
+    pub issuer: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -132,6 +135,7 @@ pub struct CorsEntry {
 #[serde(default, deny_unknown_fields)]
 pub struct ExpectEntry {
     pub r#as: String,
+    pub issuer: String,
     pub claims: BTreeMap<String, String>,
     pub method: String,
     pub host: String,
@@ -163,6 +167,7 @@ impl RouteEntry {
         Self {
             hosts: texts.clone(),
             methods: texts.clone(),
+            issuers: texts.clone(),
             roles: texts.clone(),
             all_roles: texts.clone(),
             claims: vec![ClaimEntry { name: text.clone(), any_of: texts.clone(), all_of: texts.clone() }],
@@ -175,7 +180,8 @@ impl RouteEntry {
             identity_names: IdentityNames {
                 id: Some(text.clone()),
                 email: Some(text.clone()),
-                roles: Some(text),
+                roles: Some(text.clone()),
+                issuer: Some(text),
             },
             request_headers: rules.clone(),
             response_headers: rules,
@@ -217,6 +223,7 @@ impl Default for ExpectEntry {
     fn default() -> Self {
         Self {
             r#as: "nobody".to_owned(),
+            issuer: "own".to_owned(),
             claims: BTreeMap::new(),
             method: "GET".to_owned(),
             host: String::new(),
