@@ -13,6 +13,7 @@ mod auth_api;
 mod broken_off;
 mod dashboards;
 mod operating;
+mod prove_upstream;
 mod proxies;
 mod routing;
 mod smoke;

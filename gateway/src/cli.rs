@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod prove_upstream;
 mod serve;
 mod store;
 
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Arguments),
     /// Say step by step what would be decided about a request, and why
     Explain(explain::Arguments),
+    /// Attack your own set-up: try to make the service behind a gateway believe a client
+    ProveUpstream(prove_upstream::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
+            Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Store(arguments) => store::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),

@@ -2,6 +2,7 @@
 //! installs them.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -45,6 +46,22 @@ impl Running {
         let mut child = spawned.unwrap_or_else(|fault| panic!("{command:?}: {fault}; run `./dev tools`"));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdout }
+    }
+
+    /// A server that is told its port. Somebody else may take it first: then the server ends, and
+    /// another port is tried.
+    pub fn listening(command: impl Fn(u16) -> Command) -> (Self, SocketAddr) {
+        let started = (0..5).find_map(|_| {
+            let address = SocketAddr::from(([127, 0, 0, 1], super::free_port()));
+            let mut running = Self::start(command(address.port()));
+            let mut ended = false;
+            super::eventually("the server listens", || {
+                ended = running.has_ended();
+                ended || TcpStream::connect(address).is_ok()
+            });
+            (!ended && !running.has_ended()).then_some((running, address))
+        });
+        started.expect("the server does not start; run it by hand to see why")
     }
 
     /// The next line that it prints: how it tells that it listens, and where.
