@@ -12,6 +12,7 @@ mod article;
 mod auth_api;
 mod broken_off;
 mod dashboards;
+mod guides;
 mod operating;
 mod prove_upstream;
 mod proxies;

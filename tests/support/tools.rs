@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The folder into which `./dev tools` installs.
@@ -32,6 +32,14 @@ pub fn node() -> Command {
 pub fn debian(program: &str) -> Command {
     let system = PathBuf::from("/usr/sbin").join(program);
     Command::new(if system.exists() { system } else { program.into() })
+}
+
+/// A configuration of nginx with the folders that Debian's has where only the administrator may
+/// write.
+pub fn with_own_folders(nginx: &str, folder: &Path) -> String {
+    let own = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let lines = own.map(|kind| format!("{kind}_temp_path {};\n", folder.join(kind).display()));
+    nginx.replace("http {\n", &format!("http {{\n{}", lines.concat()))
 }
 
 /// A program that runs until this is dropped.
