@@ -21,3 +21,4 @@ mod smoke;
 mod store_contract;
 mod todos;
 mod upstreams;
+mod user_import;

@@ -6,6 +6,7 @@ mod explain;
 mod prove_upstream;
 mod serve;
 mod store;
+mod user;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Command {
     ProveUpstream(prove_upstream::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
+    /// Bring accounts from another system
+    User(user::Arguments),
 }
 
 /// A negative verdict.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
             Command::Explain(arguments) => explain::run(arguments),
             Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Store(arguments) => store::run(arguments),
+            Command::User(arguments) => user::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };

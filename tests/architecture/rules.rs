@@ -59,12 +59,14 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
     ("jsonwebtoken", &["token"]),
     ("argon2", &["password"]),
+    ("scrypt", &["password"]),
+    ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),
     ("governor", &["limits"]),

@@ -132,3 +132,8 @@ fn another_proxy_asks_as_the_guide_says() {
 fn grafana_is_told_who_it_is_as_the_guide_says() {
     follow("grafana.md");
 }
+
+#[test]
+fn a_flask_application_moves_with_its_accounts_as_the_guide_says() {
+    follow("from-flask.md");
+}

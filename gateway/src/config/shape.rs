@@ -157,6 +157,7 @@ fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
     file.server.explain_to.push(String::new());
+    file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.upstreams.push(UpstreamEntry::sample());
