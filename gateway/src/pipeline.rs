@@ -41,7 +41,9 @@ pub use forward::{
 pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
-pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
+pub use inject::{
+    Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved, reserved_names,
+};
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};

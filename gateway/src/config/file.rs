@@ -128,6 +128,7 @@ pub struct PasswordHashing {
     pub threads: usize,
     pub queue: usize,
     pub wait_max_ms: u64,
+    pub imported: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -229,7 +230,15 @@ impl Default for Refresh {
 
 impl Default for PasswordHashing {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 0, queue: 64, wait_max_ms: 5_000 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            threads: 0,
+            queue: 64,
+            wait_max_ms: 5_000,
+            imported: Vec::new(),
+        }
     }
 }
 

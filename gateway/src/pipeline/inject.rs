@@ -49,6 +49,11 @@ const RESERVED: [&str; 13] = [
     "x-envoy-original-path",
 ];
 
+/// The names that no client can send, besides the families: to try whether one arrives.
+pub fn reserved_names() -> impl Iterator<Item = &'static str> {
+    RESERVED.into_iter()
+}
+
 /// Families of names that are ours, whole: identity, its presets, and forwarding facts.
 const RESERVED_FAMILIES: [&str; 6] =
     ["x-user-", "x-auth-request-", "x-forwarded-", "x-webauth-", "x-gateway-", "remote-"];
