@@ -14,7 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::clock::SystemClock;
-use gateway::identity::{Generation, SessionId, TokenId, UserId};
+use gateway::identity::{Generation, SessionId, SubjectKey, TokenId, UserId};
 use gateway::limits::{Allowance, Limiter, Policy, fields};
 use gateway::pipeline::{
     Access, Admitted, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline, Requires,
@@ -22,7 +22,7 @@ use gateway::pipeline::{
     inject,
 };
 use gateway::store::{Revocation, Revocations as _, Subject};
-use gateway::token::{RawToken, install_cryptography};
+use gateway::token::{ForeignIssuers, RawToken, install_cryptography};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -73,6 +73,7 @@ fn pipeline(view: &Arc<EmbeddedRevocations>, limit: bool) -> Pipeline {
         verifier: Arc::new(support::issuer().verifier()),
         assertions: support::assertions(),
         key_set_lifetime: Duration::from_secs(300),
+        issuers: ForeignIssuers::default(),
         user_limit: UserLimit(limit.then(|| Arc::new(limiter("user")))),
         failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
         own_cors: None,
@@ -163,10 +164,10 @@ fn stages(criterion: &mut Criterion) {
     group.bench_function("4 revocation, 1000000 revoked", |bencher| {
         bencher.iter(|| at_once(view.check(turns.next().unwrap()).answer()));
     });
-    let limiter = limiter::<UserId>("user");
+    let limiter = limiter::<SubjectKey>("user");
     let mut turns = subjects.iter().cycle();
     group.bench_function("5 user limit", |bencher| {
-        bencher.iter(|| limiter.charge(&turns.next().unwrap().user));
+        bencher.iter(|| limiter.charge(&turns.next().unwrap().user.into()));
     });
     let admitted = admit(&pipeline, "/api/todos/42", &headers(Some(&tokens[0]))).expect("a good token");
     group.bench_function("6 inject", |bencher| {
@@ -191,6 +192,7 @@ fn forwarded() -> Forwarded<'static> {
         host: "api.example.com",
         scheme: "http",
         request_id: "019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f",
+        sent: None,
     }
 }
 

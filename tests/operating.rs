@@ -11,3 +11,4 @@ mod redis_faults;
 mod shutdown;
 mod start;
 mod store_faults;
+mod upgrade;

@@ -7,19 +7,23 @@
     reason = "not every chapter uses everything; tests may read the clock to bound a wait"
 )]
 
+pub mod authority;
 pub mod contract;
 pub mod exposition;
 pub mod farm;
 pub mod forge;
 pub mod gateway;
+pub mod h2;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod nginx;
 pub mod people;
 pub mod raw;
 pub mod redis;
 pub mod small_disk;
 pub mod stores;
+pub mod streaming;
 pub mod todo_backend;
 pub mod tools;
 pub mod upstream;
@@ -39,6 +43,12 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Several at once, no two the same.
+pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners: [_; COUNT] = std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// Runs the same closure on many threads at once, and collects what they return.

@@ -1,7 +1,9 @@
 //! Several servers behind one upstream: who gets a request, and what happens when one is gone.
 
 mod balancing;
+mod encrypted;
 mod failing;
+mod reloading;
 
 use crate::support::farm::Instance;
 use crate::support::gateway::Setup;

@@ -29,6 +29,7 @@ use tower::ServiceExt as _;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
+pub use verify::AskingProxy;
 
 use crate::clock::Clock;
 use crate::limits::KnownPairs;
@@ -50,6 +51,8 @@ pub struct Services {
     pub known: KnownPairs,
     /// Whether each refresh replaces the refresh token, asked for or not.
     pub rotate_always: bool,
+    /// Which proxy asks `/verify`.
+    pub asking_proxy: AskingProxy,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
 }
@@ -91,7 +94,7 @@ impl Api {
         request: http::Request<Bytes>,
         client: Client,
     ) -> (http::Response<Bytes>, Option<Code>) {
-        let audience = Audience::of(request.headers());
+        let audience = Audience::of_own(request.headers());
         let request_id = client.request_id.clone();
         let mut request: Request = request.map(axum::body::Body::from);
         request.extensions_mut().insert(client);
@@ -109,6 +112,9 @@ impl Api {
                 {
                     rendered.headers_mut().insert(name, value.clone());
                 }
+            }
+            if let Some(carried) = parts.extensions.remove::<verify::Carried>() {
+                carried.apply(&problem, &mut rendered);
             }
             return (rendered, Some(problem.code()));
         }

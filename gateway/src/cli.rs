@@ -4,8 +4,10 @@ mod check;
 mod demo;
 mod explain;
 mod keys;
+mod prove_upstream;
 mod serve;
 mod store;
+mod user;
 
 use std::process::ExitCode;
 
@@ -39,8 +41,12 @@ enum Command {
     Explain(explain::Arguments),
     /// Show the keys of tokens and assertions, or rotate them without logging anybody out
     Keys(keys::Arguments),
+    /// Attack your own set-up: try to make the service behind a gateway believe a client
+    ProveUpstream(prove_upstream::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
+    /// Bring accounts from another system
+    User(user::Arguments),
 }
 
 /// A negative verdict.
@@ -67,7 +73,9 @@ pub fn main() -> ExitCode {
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Keys(arguments) => keys::run(arguments),
+            Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Store(arguments) => store::run(arguments),
+            Command::User(arguments) => user::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };

@@ -3,8 +3,11 @@
 mod changes;
 mod check;
 mod file;
+mod fingerprint;
+mod issuer_entry;
 mod kept_secret;
 mod key_folder;
+mod listener_entry;
 mod load;
 mod private_file;
 mod rotation;
@@ -14,8 +17,12 @@ mod suggest;
 mod upstream_entry;
 
 pub use changes::{changed, needing_restart};
-pub use check::{Checked, Faults, KeyPolicy, Reloadable, RevocationSettings, RouteLimits, check};
+pub use check::{
+    Checked, Faults, IssuerSettings, KeyPolicy, ProofSettings, Reloadable, RevocationSettings, RouteLimits,
+    check,
+};
 pub use file::{File, RouteEntry};
+pub use fingerprint::fingerprint;
 pub use key_folder::{FoundKey, KeyFolder, KeyUse};
 pub use load::{Flags, Loaded, Source, load};
 pub use rotation::{Rotated, rotate};

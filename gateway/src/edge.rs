@@ -1,6 +1,7 @@
 //! The rim towards the network: carries requests to the pipeline and answers back. It holds no
 //! policy. The only room that names `pingora`, but for `startup`, which builds its server.
 
+mod arrival;
 mod bridge;
 mod client_addr;
 mod configured;
@@ -8,25 +9,39 @@ mod connections;
 mod conversation;
 mod cors;
 mod decide;
+mod door;
 mod exchange;
 mod explain;
 mod fault;
 mod gateway;
+mod hand_back;
+mod handover;
 mod head;
+mod http2;
+mod lifeline;
 mod listener;
 mod message;
 mod operator;
 mod peer;
+mod proxy_protocol;
+mod redirect;
 mod respond;
+mod streams;
+mod tls;
+mod upgrade;
 mod upstreams;
 
 pub use client_addr::TrustedProxies;
 pub use configured::Configured;
 pub use connections::{ConnectionCaps, Connections};
+pub use door::{Certificates, ListenerSettings};
 pub use exchange::{Exchange, Progress, outcomes};
 pub use gateway::{Gateway, GatewayParts};
-pub use listener::{Bound, OnReady, operator_service, proxy_service};
+pub use handover::{Handover, Inherited, Left};
+pub use listener::{Bound, OnReady, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
+pub use streams::Streams;
+pub use tls::{CertificateFiles, TlsFiles, TlsMaterial};
 
 use std::pin::Pin;
 

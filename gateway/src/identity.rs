@@ -3,9 +3,11 @@
 mod email;
 mod role;
 mod session_id;
+mod subject;
 mod user_id;
 
 pub use email::{Email, EmailFault};
-pub use role::Role;
+pub use role::{Role, RoleName};
 pub use session_id::{SessionId, TokenId};
+pub use subject::{ForeignSubject, IssuerName, SubjectKey};
 pub use user_id::{Generation, UserId};

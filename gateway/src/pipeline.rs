@@ -13,6 +13,7 @@ mod header_rules;
 mod host;
 mod identity_headers;
 mod inject;
+pub mod offer;
 mod path;
 mod pattern;
 mod rate_limit;
@@ -40,9 +41,11 @@ pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
 pub use header_rules::{HeaderRules, Headers};
-pub use host::HostPattern;
+pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
-pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
+pub use inject::{
+    Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved, reserved_names,
+};
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
@@ -56,6 +59,7 @@ pub use trail::{Step, Trail};
 
 use crate::clock::Clock;
 use crate::store::Revocations;
+use crate::token::{AuthenticForeign, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -129,16 +133,16 @@ impl Pipeline {
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
-        let Some(token) = extract::bearer(head.headers, route.access())? else {
+        let Some(token) = extract::of_route(head.headers, route)? else {
             trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return authorize::anonymous(route, target, quota);
         };
-        trail.note("token", || "in Authorization".to_owned());
-        // 401: not ours, changed, or over.
-        let claims = verify::verify(self, now, token, client)?;
-        trail.note("verify", || format!("authentic and in time: user {}", claims.user()));
+        trail.note("token", || "one was sent".to_owned());
+        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
+        let verified = verify::verify(self, now, token, client).await?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, now, claims, client).await?;
+        let principal = revocation::check(self, now, verified, client).await?;
         trail.note("revocation", || "in force".to_owned());
         witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
@@ -159,10 +163,32 @@ impl Pipeline {
         let now = self.configured.load_full();
         let needed = Access::Required(Requires::default());
         let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
-        let claims = verify::verify(self, &now, token, client)?;
-        let principal = revocation::check(self, &now, claims, client).await?;
+        let verified = verify::verify(self, &now, token, client).await?;
+        let principal = revocation::check(self, &now, verified, client).await?;
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
+    }
+
+    /// A token that another issuer signed, whatever its time: for a logout.
+    pub async fn authentic_foreign(
+        &self,
+        token: RawToken<'_>,
+        client: IpAddr,
+    ) -> Result<AuthenticForeign, Refusal> {
+        let now = self.configured.load_full();
+        let authentic = verify::authentic(&now, token, self.clock.now()).await;
+        authentic.map_err(|refusal| match refusal {
+            Refusal::TokenInvalid => self.count_failure(client),
+            _ => refusal,
+        })
+    }
+
+    /// Whether a stream that was admitted may go on. `closes_on_expiry` is the choice of its route.
+    pub async fn may_go_on(&self, principal: &Principal, closes_on_expiry: bool) -> Result<(), Refusal> {
+        if closes_on_expiry && self.clock.now() >= principal.expires_at() {
+            return Err(Refusal::TokenExpired);
+        }
+        revocation::recheck(self, principal).await
     }
 
     /// A token that an endpoint refused by itself, counted like one that a stage refused.

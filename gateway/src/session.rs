@@ -14,13 +14,14 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::problem::{Code, Problem};
-use crate::store::{Revocations, Sessions, StoreError, Unreachable};
+use crate::store::{RevocationLedger, Revocations, Sessions, StoreError, Unreachable};
 use crate::token::{Issuer, SigningFault};
 
 /// What the three steps need.
 pub struct Lifecycle {
     pub sessions: Arc<dyn Sessions>,
     pub revocations: Arc<dyn Revocations>,
+    pub ledger: Arc<dyn RevocationLedger>,
     /// Swapped when keys change; tokens of the old ones stay good as long as the verifier knows them.
     pub issuer: ArcSwap<Issuer>,
     pub clock: Arc<dyn Clock>,

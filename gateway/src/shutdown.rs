@@ -10,65 +10,126 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::Stopwatch;
-use crate::edge::Connections;
+use crate::edge::{Connections, Handover};
 
 /// How often it is looked whether all connections have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The signals that end the gateway. Whoever was told that it listens may send one, so they must be
-/// listened for before that is said: until then a signal ends the process by itself.
-pub struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
+/// How the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// SIGTERM or SIGINT.
+    Stop,
+    /// SIGUSR2: another binary takes over.
+    Replace,
 }
 
-impl StopSignals {
+/// The signals that end the gateway. Whoever was told that it listens may send one, so they must be
+/// listened for before that is said: until then a signal ends the process by itself.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    replace: Signal,
+}
+
+impl Signals {
     /// Must be called within a runtime; any other runtime may wait for them later.
     ///
     /// # Errors
     ///
     /// Where the process may not listen for them.
     pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            replace: signal(SignalKind::user_defined2())?,
+        })
     }
 
     /// One that came since this was last asked counts, too.
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.replace.recv() => Told::Replace,
         }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Told::Stop {}
     }
 }
 
-/// Waits for SIGTERM or SIGINT, then drains within a deadline. A second signal ends it at once.
+/// Whether the binary that would take over can be started.
+pub type CheckSuccessor = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Waits for a signal, and then for what runs, within a deadline. A second one ends it at once.
 pub struct Drain {
-    signals: Mutex<StopSignals>,
-    drain: watch::Sender<bool>,
-    draining: Arc<AtomicBool>,
-    connections: Arc<Connections>,
-    deadline: Duration,
+    pub signals: Mutex<Signals>,
+    /// No new connections.
+    pub drain: watch::Sender<bool>,
+    /// No more requests on those that are there.
+    pub closing: watch::Sender<bool>,
+    /// For readiness.
+    pub draining: Arc<AtomicBool>,
+    pub connections: Arc<Connections>,
+    pub stop_within: Duration,
+    pub replace_within: Duration,
+    pub handover: Arc<Handover>,
+    /// `None` where no other binary can take over.
+    pub successor: Option<CheckSuccessor>,
+    /// Set when one does.
+    pub replaced: Arc<AtomicBool>,
 }
 
 impl Drain {
-    pub fn new(
-        signals: StopSignals,
-        drain: watch::Sender<bool>,
-        draining: Arc<AtomicBool>,
-        connections: Arc<Connections>,
-        deadline: Duration,
-    ) -> Self {
-        Self { signals: Mutex::new(signals), drain, draining, connections, deadline }
-    }
-
-    async fn until_idle(&self) {
+    /// Until `left` says that nothing is, or the time of this setting is over.
+    async fn until_none(&self, left: impl Fn() -> usize, within: Duration, setting: &str) {
         let begun = Stopwatch::start();
-        while self.connections.open() > 0 && begun.elapsed() < self.deadline {
+        while left() > 0 && begun.elapsed() < within {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let left = self.connections.open();
-        if left > 0 {
-            tracing::warn!(connections = left, "cut off at the end of server.shutdown_seconds");
+        if left() > 0 {
+            tracing::warn!(connections = left(), "cut off at the end of {setting}");
+        }
+    }
+
+    async fn stop(&self, signals: &mut Signals) {
+        tracing::info!(connections = self.connections.open(), "draining");
+        self.draining.store(true, Ordering::Relaxed);
+        // Nobody listens any more only when the services have ended already.
+        let _ = self.closing.send(true);
+        let _ = self.drain.send(true);
+        // Copies of the sockets that listen: with them, connections would still be accepted.
+        drop(self.handover.take());
+        let left = || self.connections.open();
+        tokio::select! {
+            () = self.until_none(left, self.stop_within, "server.shutdown_seconds") => {}
+            () = signals.stop() => tracing::warn!("told twice to stop: cut off"),
+        }
+    }
+
+    /// Whether another binary is to take over now. What is wrong with it is said, and changes nothing.
+    async fn replace(&self, signals: &mut Signals) -> bool {
+        let Some(check) = self.successor.clone() else {
+            tracing::error!("SIGUSR2: no other binary can take over from this command");
+            return false;
+        };
+        let checked = match tokio::task::spawn_blocking(move || check()).await {
+            Ok(checked) => checked,
+            Err(fault) => Err(fault.to_string()),
+        };
+        if let Err(fault) = checked {
+            tracing::error!("SIGUSR2 refused, nothing has changed: {fault}");
+            return false;
+        }
+        tracing::info!(connections = self.connections.open(), "another binary takes over");
+        let _ = self.drain.send(true);
+        // Streams would hold new connections up for as long as they run: their clients come again.
+        let left = || self.connections.requesting();
+        tokio::select! {
+            () = self.until_none(left, self.replace_within, "server.upgrade_seconds") => true,
+            () = signals.stop() => false,
         }
     }
 }
@@ -78,15 +139,17 @@ impl ShutdownSignalWatch for Drain {
     /// Pingora's own grace sleeps its whole time; ours ends when the last connection does.
     async fn recv(&self) -> ShutdownSignal {
         let mut signals = self.signals.lock().await;
-        signals.next().await;
-        tracing::info!(connections = self.connections.open(), "draining");
-        self.draining.store(true, Ordering::Relaxed);
-        // Nobody listens any more only when the services have ended already.
-        let _ = self.drain.send(true);
-        tokio::select! {
-            () = self.until_idle() => {}
-            () = signals.next() => tracing::warn!("told twice to stop: cut off"),
+        loop {
+            match signals.next().await {
+                Told::Stop => self.stop(&mut signals).await,
+                Told::Replace if self.replace(&mut signals).await => {
+                    self.replaced.store(true, Ordering::Release);
+                }
+                // Told to stop while it waited.
+                Told::Replace if *self.drain.borrow() => self.stop(&mut signals).await,
+                Told::Replace => continue,
+            }
+            return ShutdownSignal::FastShutdown;
         }
-        ShutdownSignal::FastShutdown
     }
 }

@@ -6,32 +6,36 @@ mod first_admin;
 mod housekeeping;
 mod prepared;
 mod reload;
+mod upgrade;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+
+use self::upgrade::Successor;
 
 pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
+use crate::adapter::jwks::JwksBook;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, RevocationSettings, Source};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Operator, ServeApi, TrustedProxies,
-    operator_service, outcomes, proxy_service,
+    Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
+    Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
-use crate::shutdown::{Drain, StopSignals};
+use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
 use crate::telemetry::Metrics;
 
@@ -42,21 +46,31 @@ const UPSTREAM_POOL: usize = 512;
 /// How many pairs of account and address are remembered as used by the owner.
 const KNOWN_PAIRS_MAX: usize = 100_000;
 
-/// Sockets that are bound before anything else is started.
+/// Sockets that are bound before anything else is started, or were by the process before.
 pub struct Sockets {
-    pub public: Bound,
+    /// Of each listener, in their order.
+    pub public: Vec<Bound>,
     pub operations: Bound,
+    inherited: Inherited,
+    handover: Arc<Handover>,
 }
 
 impl Sockets {
-    pub fn bind(checked: &Checked) -> Result<Self, String> {
-        Ok(Self { public: Bound::bind(checked.listen)?, operations: Bound::bind(checked.operations_listen)? })
+    pub fn bind(checked: &Checked, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let mut inherited = upgrade::inherited(environment);
+        let handover = Arc::new(Handover::default());
+        let mut bind = |address| Bound::inherit_or_bind(address, &mut inherited, &handover);
+        let public = checked.listeners.iter().map(|listener| bind(listener.address));
+        let public = public.collect::<Result<_, _>>()?;
+        let operations = bind(checked.operations_listen)?;
+        Ok(Self { public, operations, inherited, handover })
     }
 }
 
 /// Told once the gateway listens.
 pub struct Listening {
-    pub public: std::net::SocketAddr,
+    /// Each listener, and whether it has TLS; at least one.
+    pub public: Vec<(std::net::SocketAddr, bool)>,
     pub operations: std::net::SocketAddr,
     /// Whether this start made the first administrator.
     pub made_admin: bool,
@@ -92,8 +106,10 @@ pub fn run(
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-    let signals = before.block_on(async { StopSignals::listen() });
-    let signals = signals.map_err(|fault| format!("SIGTERM and SIGINT cannot be waited for: {fault}"))?;
+    let signals = before.block_on(async { Signals::listen() });
+    let signals = signals.map_err(|fault| format!("signals cannot be waited for: {fault}"))?;
+    let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
+    let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let made_admin = match checked.first_admin {
         Some(admin) => before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?,
         None => false,
@@ -104,7 +120,8 @@ pub fn run(
         View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
     };
 
-    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books);
+    let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
+    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
     let pipeline =
         Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
     let services = Arc::new(Services {
@@ -112,6 +129,7 @@ pub fn run(
         sessions: Lifecycle {
             sessions: Arc::clone(&sessions),
             revocations: Arc::clone(&revocations),
+            ledger: Arc::clone(&ledger),
             issuer: ArcSwap::from_pointee(issuer),
             clock: Arc::clone(&clock),
             grace: checked.grace,
@@ -121,6 +139,7 @@ pub fn run(
         limits: ArcSwap::from_pointee(limits),
         known: KnownPairs::new(KNOWN_PAIRS_MAX),
         rotate_always: checked.rotate_always,
+        asking_proxy: checked.asking_proxy,
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
     });
@@ -129,6 +148,7 @@ pub fn run(
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
     let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
     let configured = Arc::new(ArcSwap::from_pointee(configured));
+    let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
@@ -137,31 +157,31 @@ pub fn run(
         access_log: checked.access_log,
         explain_to: checked.explain_to,
         configured: Arc::clone(&configured),
+        connections: Arc::clone(&connections),
+        streams: Arc::clone(&streams),
     });
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let operator = Operator {
         metrics: Arc::clone(&metrics),
-        gauges: figures::gauges(&services, &pipeline, &view, &connections, &configured),
+        gauges: figures::gauges(
+            &services,
+            &pipeline,
+            &view,
+            &connections,
+            &configured,
+            &streams,
+            &issuer_keys,
+        ),
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
     let carrier = Arc::new(OnceLock::new());
-    let mut reloader = reload::Reloader::start(reload::Reload {
-        source,
-        written: checked.written,
-        books,
-        pipeline: Arc::clone(&pipeline),
-        services: Arc::clone(&services),
-        configured: Arc::clone(&configured),
-        metrics: Arc::clone(&metrics),
-        carrier: Arc::clone(&carrier),
-    })?;
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
         sessions,
         ledger,
-        pipeline,
+        pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
         embedded: match &*view {
             View::Embedded(embedded) => Some(Arc::clone(embedded)),
@@ -170,40 +190,84 @@ pub fn run(
     })?;
 
     let (drain, drained) = watch::channel(false);
-    let listening =
-        Listening { public: sockets.public.address, operations: sockets.operations.address, made_admin };
+    let (closing, closed) = watch::channel(false);
+    let listeners: Vec<_> = checked.listeners.into_iter().zip(sockets.public).collect();
+    let listening = Listening {
+        public: listeners.iter().map(|(listener, bound)| (bound.address, listener.tls.is_some())).collect(),
+        operations: sockets.operations.address,
+        made_admin,
+    };
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
+        let (configured, running_on) = (Arc::clone(&configured), Arc::clone(&carrier));
+        let keys = Arc::clone(&issuer_keys);
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
             if let View::Redis(redis) = &*view {
                 redis.start();
             }
             // It is there only once.
-            let _ = carrier.set(tokio::runtime::Handle::current());
+            let _ = running_on.set(tokio::runtime::Handle::current());
             configured.load().start(None);
+            streams.start();
+            keys.start();
             announce(listening);
         })
     };
     let conf = server_conf(checked.threads);
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let conf = Arc::clone(&server.configuration);
-    let public = proxy_service(
+    let (public, certificates) = proxy_service(
         &conf,
-        gateway,
-        Arc::clone(&connections),
-        sockets.public,
-        checked.threads,
-        drained.clone(),
-        ready,
+        Public {
+            gateway,
+            connections: Arc::clone(&connections),
+            listeners,
+            threads: checked.threads,
+            drain: drained.clone(),
+            closing: closed,
+            handover: Arc::clone(&sockets.handover),
+            inherited: sockets.inherited,
+            ready,
+        },
     );
     server.add_boxed_service(public);
+    let mut reloader = reload::Reloader::start(reload::Reload {
+        source,
+        written: checked.written,
+        books,
+        issuer_keys,
+        pipeline,
+        services,
+        configured,
+        metrics,
+        carrier,
+        certificates,
+    })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
+    let replaced = Arc::new(AtomicBool::new(false));
     server.run(RunArgs {
-        shutdown_signal: Box::new(Drain::new(signals, drain, draining, connections, checked.shutdown)),
+        shutdown_signal: Box::new(Drain {
+            signals: Mutex::new(signals),
+            drain,
+            closing,
+            draining,
+            connections,
+            stop_within: checked.shutdown,
+            replace_within: checked.upgrade,
+            handover: Arc::clone(&sockets.handover),
+            successor: successor
+                .clone()
+                .map(|successor| -> CheckSuccessor { Arc::new(move || successor.check()) }),
+            replaced: Arc::clone(&replaced),
+        }),
     });
     reloader.stop();
     keeper.stop();
+    if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
+        // What was acknowledged is durable; locks and descriptors end with this program.
+        return Err(successor.replace(sockets.handover.take()));
+    }
     tracing::info!("stopped");
     Ok(())
 }

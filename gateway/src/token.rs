@@ -3,6 +3,7 @@
 mod algorithm;
 mod assertion;
 mod claims;
+mod foreign;
 mod header;
 mod issue;
 mod jwk;
@@ -20,6 +21,10 @@ mod verifying_key;
 pub use algorithm::Algorithm;
 pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
+pub use foreign::{
+    Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
+    KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
+};
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
 pub use jwks::jwks;

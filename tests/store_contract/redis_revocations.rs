@@ -127,6 +127,19 @@ async fn a_revoked_token_is_refused_by_the_next_check() {
 }
 
 #[tokio::test]
+async fn a_token_of_another_issuer_is_revoked_by_itself() {
+    let redis = Redis::start();
+    let gateway = Gateway::at(&redis.url(), &ledger());
+    let (one, other) = (TokenId::derived([1; 16]), TokenId::derived([2; 16]));
+    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), Standing::InForce);
+    gateway.revoke(Revocation::Token { id: one, until: in_an_hour() }).await.unwrap();
+    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.revocations.check_token(other).answer().await.unwrap(), Standing::InForce);
+    redis.cli(&["FLUSHALL"]);
+    assert_ne!(gateway.revocations.check_token(one).answer().await.ok(), Some(Standing::InForce));
+}
+
+#[tokio::test]
 async fn all_tokens_of_a_revoked_session_are_refused() {
     let redis = Redis::start();
     let gateway = Gateway::at(&redis.url(), &ledger());

@@ -13,6 +13,7 @@ laws! {
         a_published_session_ends_all_its_tokens,
         a_raised_generation_ends_the_tokens_below_it_only,
         a_lower_minimum_published_later_brings_nothing_back,
+        a_token_without_session_and_generation_is_revoked_by_itself,
         a_view_answers_its_ping,
     }
 }
@@ -49,6 +50,13 @@ async fn a_lower_minimum_published_later_brings_nothing_back(view: &View) {
     publish(view, raised(1, 5)).await;
     publish(view, raised(1, 3)).await;
     assert_eq!(standing(view, &subject(4)).await, Standing::Revoked);
+}
+
+async fn a_token_without_session_and_generation_is_revoked_by_itself(view: &View) {
+    let (one, other) = (TokenId::derived([1; 16]), TokenId::derived([2; 16]));
+    publish(view, Revocation::Token { id: one, until: at(60) }).await;
+    assert_eq!(view.0.check_token(one).answer().await.unwrap(), Standing::Revoked);
+    assert_eq!(view.0.check_token(other).answer().await.unwrap(), Standing::InForce);
 }
 
 async fn a_view_answers_its_ping(view: &View) {

@@ -35,7 +35,8 @@ impl Reply {
         assert!(self.header("proxy-status").starts_with("gateway; error="), "{self:?}");
         let challenged = self.headers.contains_key("www-authenticate");
         let of_a_token = code.starts_with("token_")
-            || ["invalid_request", "insufficient_scope", "admin_required"].contains(&code);
+            || ["invalid_request", "insufficient_scope", "admin_required", "account_required"]
+                .contains(&code);
         assert_eq!(challenged, of_a_token, "{self:?}");
     }
 

@@ -132,11 +132,11 @@ impl Setup {
         let mut ready = String::new();
         stdout.read_line(&mut ready).unwrap();
         let addresses: Vec<SocketAddr> = ready
-            .split("http://")
+            .split("://")
             .skip(1)
             .filter_map(|rest| rest.split([' ', ')', '\n']).next()?.parse().ok())
             .collect();
-        let [address, operations] = addresses[..] else {
+        let [address, operations, ref further @ ..] = addresses[..] else {
             let status = child.wait().unwrap();
             reader.join().unwrap();
             let stderr = log.lock().unwrap().clone();
@@ -146,6 +146,7 @@ impl Setup {
             child,
             address,
             operations,
+            further: further.to_vec(),
             data,
             config,
             environment,
@@ -189,6 +190,8 @@ pub struct Gateway {
     child: Child,
     pub address: SocketAddr,
     pub operations: SocketAddr,
+    /// Of `[[listeners]]`, in their order.
+    pub further: Vec<SocketAddr>,
     pub data: PathBuf,
     config: PathBuf,
     environment: Vec<(String, String)>,

@@ -31,7 +31,10 @@ impl RawReply {
 
 impl Raw {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(stream)
@@ -112,6 +115,16 @@ impl Raw {
             let kind = self.0.read(&mut [0]).map_err(|fault| fault.kind());
             matches!(kind, Ok(0) | Err(std::io::ErrorKind::ConnectionReset))
         }
+    }
+
+    /// The head of a request, where this is the side of a server.
+    pub fn request_head(&mut self) -> String {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            self.0.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8_lossy(&head).into_owned()
     }
 
     /// Everything until the other side closes.

@@ -90,6 +90,11 @@ impl Revocations for EmbeddedRevocations {
         Check::Ready(Ok(if revoked { Standing::Revoked } else { Standing::InForce }))
     }
 
+    fn check_token(&self, token: TokenId) -> Check<'_> {
+        let revoked = self.tokens.any(&token, |_| true);
+        Check::Ready(Ok(if revoked { Standing::Revoked } else { Standing::InForce }))
+    }
+
     async fn publish(&self, revoked: &[Revocation]) -> Result<(), Unreachable> {
         revoked.iter().for_each(|one| self.insert(one));
         Ok(())
@@ -156,8 +161,9 @@ impl<K: Hash + Eq, V> Parted<K, V> {
 /// Folds a key into a hash by one multiplication for each eight bytes.
 ///
 /// It has no secret and needs none: an attacker cannot choose keys. Ids of tokens and sessions are
-/// 122 random bits drawn by us, ids of users are a counter of ours; they come here out of tokens
-/// whose signature was verified, or out of the ledger. SipHash would cost more than the look-up.
+/// 122 random bits drawn by us, or 122 bits of a SHA-256 for tokens of other issuers; ids of users
+/// are a counter of ours. They come here out of tokens whose signature was verified, or out of the
+/// ledger. SipHash would cost more than the look-up.
 #[derive(Default)]
 struct Fold(u64);
 

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::clock::{Clock, Timestamp};
+use crate::identity::{Generation, TokenId};
 use crate::store::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
 
 mod complaint;
@@ -34,6 +35,12 @@ pub use figures::{RedisFigures, RedisReading};
 use keys::{EPOCH, Key};
 pub use settings::{OnFailure, RedisSettings, RedisSettingsFault};
 use view::{State, View};
+
+/// What is looked up: all that a token of ours could be revoked by, or one token alone.
+enum Asked<'a> {
+    Subject(&'a Subject),
+    Token(TokenId),
+}
 
 /// Requests that pass unchecked are logged at most this often: there may be thousands a second.
 const WARNING_EVERY: Duration = Duration::from_secs(10);
@@ -77,10 +84,10 @@ impl RedisRevocations {
         Arc::clone(&self.view.figures)
     }
 
-    async fn check_in_time(&self, subject: &Subject) -> Result<Standing, Unreachable> {
+    async fn check_in_time(&self, asked: Asked<'_>) -> Result<Standing, Unreachable> {
         let patience = self.settings.check_timeout;
         self.view.figures.count(Event::Check);
-        let (unreachable, event) = match tokio::time::timeout(patience, self.look_up(subject)).await {
+        let (unreachable, event) = match tokio::time::timeout(patience, self.look_up(asked)).await {
             Ok(Ok(standing)) => return Ok(standing),
             Ok(Err(unreachable)) => (unreachable, Event::Error),
             Err(_) => (connection::silent(patience), Event::Timeout),
@@ -97,11 +104,20 @@ impl RedisRevocations {
         }
     }
 
-    async fn look_up(&self, subject: &Subject) -> Result<Standing, Unreachable> {
+    async fn look_up(&self, asked: Asked<'_>) -> Result<Standing, Unreachable> {
         let mut connection = self.connection().await?;
         // Before the question: what is acknowledged while it is under way need not be answered.
         let floor = self.view.revision();
         let mut command = redis::cmd("MGET");
+        let subject = match asked {
+            Asked::Subject(subject) => subject,
+            Asked::Token(token) => {
+                command.arg(EPOCH).arg(Key::token(token).as_bytes());
+                let answer: (Option<Vec<u8>>, Option<Vec<u8>>) =
+                    command.query_async(&mut connection).await.map_err(|error| self.explain(&error))?;
+                return self.judge(Generation::default(), floor, &(answer.0, answer.1, None, None));
+            }
+        };
         command
             .arg(EPOCH)
             .arg(Key::token(subject.token).as_bytes())
@@ -109,12 +125,12 @@ impl RedisRevocations {
             .arg(Key::generation(subject.user).as_bytes());
         let answer: RawAnswer =
             command.query_async(&mut connection).await.map_err(|error| self.explain(&error))?;
-        self.judge(subject, floor, &answer)
+        self.judge(subject.generation, floor, &answer)
     }
 
     fn judge(
         &self,
-        subject: &Subject,
+        held: Generation,
         floor: u64,
         (epoch, token, session, generation): &RawAnswer,
     ) -> Result<Standing, Unreachable> {
@@ -124,7 +140,7 @@ impl RedisRevocations {
         if let Some(minimum) = generation {
             let minimum = std::str::from_utf8(minimum).ok().and_then(|text| text.parse().ok());
             // What is there and no number revokes all: somebody wrote it with a purpose.
-            if minimum.is_none_or(|minimum: u64| minimum > subject.generation.0) {
+            if minimum.is_none_or(|minimum: u64| minimum > held.0) {
                 return Ok(Standing::Revoked);
             }
         }
@@ -227,7 +243,11 @@ type RawAnswer = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<
 #[async_trait]
 impl Revocations for RedisRevocations {
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
-        Check::Pending(Box::pin(self.check_in_time(subject)))
+        Check::Pending(Box::pin(self.check_in_time(Asked::Subject(subject))))
+    }
+
+    fn check_token(&self, token: TokenId) -> Check<'_> {
+        Check::Pending(Box::pin(self.check_in_time(Asked::Token(token))))
     }
 
     /// Fails closed whatever `on_failure` says: a logout must not be confirmed that did not

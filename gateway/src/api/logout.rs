@@ -28,8 +28,17 @@ pub(super) async fn logout(
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
-    let claims = verifier.authenticate(token, services.clock.now());
-    let claims = claims.map_err(|_: TokenFault| services.pipeline.count_failure(client.address))?;
+    let claims = match verifier.authenticate(token, services.clock.now()) {
+        Ok(claims) => claims,
+        // It may be another issuer's: then it is ended alone, as its session is not kept here.
+        Err(TokenFault::Invalid | TokenFault::Expired) => {
+            let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
+            services.sessions.revoke(foreign.claims()).await?;
+            let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
+            tracing::info!(%subject, %issuer, request_id = %client.request_id, "logged out");
+            return Ok(Answer::message("Logged out successfully"));
+        }
+    };
     services.sessions.close(&claims).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh

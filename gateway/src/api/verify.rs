@@ -3,14 +3,19 @@
 //! Only for proxies that the operator named. Anybody else could choose, by `X-Forwarded-Uri`, on
 //! which route the decision is made.
 
+mod original;
+
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+pub use original::AskingProxy;
 
 use super::answer::add_fields;
 use super::{Client, Shared};
-use crate::pipeline::{Head, Trail, identity_fields};
+use crate::pipeline::{Head, Trail, canonical, identity_fields, is_own};
 use crate::problem::{Code, Problem};
+use original::{Asked, original};
 
 pub(super) async fn verify(
     State(services): State<Shared>,
@@ -18,7 +23,20 @@ pub(super) async fn verify(
     method: Method,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Response {
+    let asked = Asked { method: &method, uri: &uri, headers: &headers };
+    match decide(&services, &client, asked).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let carried = Carried::of(&problem, services.asking_proxy);
+            let mut response = problem.into_response();
+            carried.map(|carried| response.extensions_mut().insert(carried));
+            response
+        }
+    }
+}
+
+async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
         tracing::warn!(
             client = %client.address, request_id = %client.request_id,
@@ -26,10 +44,28 @@ pub(super) async fn verify(
         );
         return Err(Problem::new(Code::UntrustedProxy));
     }
-    let target = original_target(&uri, &headers)?;
-    let head = Head { method: &method, host: "", target: &target, headers: &headers };
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
-    let admitted = pipeline.admit(&pipeline.configured(), head, client.address, &mut trail).await?;
+    let now = pipeline.configured();
+    let original = original(services.asking_proxy, asked, &now.routes)?;
+    // Ours, and no route's, for requests that come to us directly: nobody else may serve them.
+    if canonical(&original.target).is_ok_and(|target| is_own(target.path())) {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let head = Head {
+        method: &original.method,
+        host: &original.host,
+        target: &original.target,
+        headers: asked.headers,
+    };
+    let admitted = pipeline.admit(&now, head, client.address, &mut trail).await?;
+    if admitted.principal().is_some_and(|principal| principal.failed_open()) {
+        services.metrics.failed_open();
+    }
+    if let Some(refusal) = admitted.overruled() {
+        let (route, reason) = (&admitted.route().name, refusal.code().word());
+        services.metrics.shadowed(route, reason);
+        tracing::info!(target: "shadow", request_id = %client.request_id, route, reason, "would be refused");
+    }
     let mut response = StatusCode::OK.into_response();
     for (name, value) in identity_fields(&admitted) {
         response.headers_mut().insert(name, value);
@@ -38,29 +74,32 @@ pub(super) async fn verify(
     Ok(response)
 }
 
-/// The target of the request that the proxy asks about: appended to the path (Envoy), or in
-/// `X-Forwarded-Uri` (Traefik, Caddy), `X-Original-URI` or `X-Original-URL` (nginx). Two that
-/// disagree are refused: one of them may come from the client.
-fn original_target(uri: &http::Uri, headers: &HeaderMap) -> Result<String, Problem> {
-    let own = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    let appended = own.strip_prefix("/api/auth/verify").unwrap_or("");
-    let mut found: Option<String> = appended.starts_with('/').then(|| appended.to_owned());
-    for name in ["x-forwarded-uri", "x-original-uri", "x-original-url"] {
-        for value in headers.get_all(name) {
-            let value = value.to_str().map_err(|_| Problem::new(Code::AmbiguousPath))?;
-            let target = without_origin(value);
-            if found.as_deref().is_some_and(|found| found != target) {
-                return Err(Problem::new(Code::AmbiguousPath));
+/// A refusal in the one of two statuses that nginx's `auth_request` hands on: it makes 500 of any
+/// other. What it really is stands in headers, of which nginx can make the whole answer again.
+#[derive(Clone)]
+pub(super) struct Carried(StatusCode);
+
+impl Carried {
+    /// `None` where the status can stay. 403, and not 401: a client that is over its limit or on
+    /// a path that does not exist must not throw its good token away. What is broken stays 5xx.
+    fn of(problem: &Problem, asking: AskingProxy) -> Option<Self> {
+        let status = problem.code().entry().status;
+        let carried = if (400..500).contains(&status) && status != 401 { 403 } else { status };
+        let status = StatusCode::from_u16(carried).ok()?;
+        (asking == AskingProxy::Nginx).then_some(Self(status))
+    }
+
+    pub(super) fn apply(&self, problem: &Problem, response: &mut http::Response<bytes::Bytes>) {
+        let real = response.status();
+        *response.status_mut() = self.0;
+        for (name, value) in [
+            ("x-gateway-status", real.as_str()),
+            ("x-gateway-code", problem.code().word()),
+            ("x-gateway-message", problem.code().entry().message),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
             }
-            found = Some(target.to_owned());
         }
     }
-    // A proxy that says nothing would get a decision about a path that nobody asked for.
-    found.ok_or(Problem::new(Code::AmbiguousPath))
-}
-
-/// `X-Original-URL` is a whole URL in nginx's documentation. A slash in its query begins no path.
-fn without_origin(value: &str) -> &str {
-    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-    rest.map_or(value, |rest| rest.find(['/', '?', '#']).map_or("/", |end| &rest[end..]))
 }

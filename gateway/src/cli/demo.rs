@@ -53,7 +53,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
-    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    let sockets = Sockets::bind(&checked, &|_| None).map_err(Failure::Other)?;
     let backend = Backend::start(&data.join("todos"), &socket)?;
     let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
@@ -98,8 +98,8 @@ fn first_admin(secrets: &mut Secrets) -> Result<Option<String>, Failure> {
 /// What a newcomer reads first; on standard error, as standard output has one line for programs.
 fn introduce(listening: &Listening, data: &Path, password: Option<&str>) -> std::io::Result<()> {
     let mut out = std::io::stderr().lock();
-    let (public, operations) = (listening.public, listening.operations);
-    let base = format!("http://{public}");
+    let operations = listening.operations;
+    let base = listening.public.first().map(|(public, _)| format!("http://{public}")).unwrap_or_default();
     let json = "-H 'Content-Type: application/json'";
     writeln!(out)?;
     writeln!(out, "  The gateway protects /api/todos and owns /api/auth   {base}")?;

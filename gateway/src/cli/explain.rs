@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +10,10 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::json;
 
 use super::Failure;
+use crate::adapter::jwks::JwksBook;
 use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
+use crate::identity::TokenId;
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::startup::Prepared;
@@ -50,7 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let secrets = Secrets::read(&super::environment);
     let books = Books::default();
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
-    let token = token(&arguments)?;
+    let token = read_token(arguments.token.clone(), arguments.token_file.as_deref())?;
     let other = |what: &str| Failure::Other(what.to_owned());
     let method = http::Method::from_bytes(arguments.method.as_bytes());
     let method = method.map_err(|_| other("the method is none; write for example GET"))?;
@@ -63,13 +65,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if is_own(path) {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
     }
-    let snapshot = Prepared::new(checked.reloadable, &books).snapshot;
+    let keys = JwksBook::new(Arc::new(SystemClock));
+    let snapshot = Prepared::new(checked.reloadable, &books, &keys).map_err(Failure::Other)?.snapshot;
     let pipeline = Pipeline::new(Arc::clone(&snapshot), Arc::new(NotAsked), Arc::new(SystemClock));
     let head = Head { method: &method, host: &arguments.host, target: &arguments.target, headers: &headers };
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
     let mut trail = Trail::written();
-    let decided = runtime.block_on(pipeline.admit(&snapshot, head, arguments.client, &mut trail));
+    let decided = runtime.block_on(async {
+        // The keys of other issuers are fetched for this one question.
+        keys.start();
+        pipeline.admit(&snapshot, head, arguments.client, &mut trail).await
+    });
     let steps = trail.steps().unwrap_or_default();
     if arguments.json {
         tell_program(steps, &decided)
@@ -82,8 +89,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn token(arguments: &Arguments) -> Result<Option<String>, Failure> {
-    let Some(path) = &arguments.token_file else { return Ok(arguments.token.clone()) };
+/// From the command line, a file, or standard input.
+pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let Some(path) = file else { return Ok(written) };
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).map(|_| ())
@@ -147,6 +155,10 @@ struct NotAsked;
 #[async_trait]
 impl Revocations for NotAsked {
     fn check<'a>(&'a self, _: &'a Subject) -> Check<'a> {
+        Check::Ready(Ok(Standing::InForce))
+    }
+
+    fn check_token(&self, _: TokenId) -> Check<'_> {
         Check::Ready(Ok(Standing::InForce))
     }
 

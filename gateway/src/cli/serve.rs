@@ -36,18 +36,22 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
     prepare(&checked);
     make_folder(&checked.store_path)?;
-    let sockets = Sockets::bind(&checked).map_err(Failure::Other)?;
+    let sockets = Sockets::bind(&checked, &super::environment).map_err(Failure::Other)?;
     run_gateway(checked, Some(source), books, sockets, |listening: Listening| announce(&listening))
         .map_err(Failure::Other)
 }
 
 /// The one line on standard output, for programs that wait for it.
 pub(super) fn announce(listening: &Listening) {
-    tracing::info!(listen = %listening.public, operations = %listening.operations, "listening");
-    let line = format!(
-        "gateway listening on http://{} (operations on http://{})",
-        listening.public, listening.operations
-    );
+    let mut addresses = listening.public.iter().map(|(address, tls)| {
+        let scheme = if *tls { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    });
+    let first = addresses.next().unwrap_or_default();
+    let further: String = addresses.map(|address| format!(" and {address}")).collect();
+    tracing::info!(listen = %format!("{first}{further}"), operations = %listening.operations, "listening");
+    let line =
+        format!("gateway listening on {first} (operations on http://{}){further}", listening.operations);
     // A reader that went away is no reason not to serve; `println!` would panic.
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -6,7 +6,9 @@ use super::file::File;
 
 /// Settings that a reload swaps, with all that is below them. Everything else is bound to sockets,
 /// threads, stores and tokens that are out already.
-const RELOADABLE: [&str; 4] = ["limits", "cors", "upstreams", "routes"];
+const RELOADABLE: [&str; 5] = ["limits", "cors", "issuers", "upstreams", "routes"];
+/// And of each listener.
+const RELOADABLE_OF_LISTENERS: [&str; 3] = [".tls.certificates", ".tls.client_ca_file", ".tls.http2"];
 
 /// The settings that differ, by their paths.
 pub fn changed(before: &File, after: &File) -> Vec<String> {
@@ -21,7 +23,9 @@ pub fn needing_restart(changed: &[String]) -> Vec<String> {
     let reloads = |path: &&String| {
         RELOADABLE.iter().any(|above| {
             path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+        }) || path.strip_prefix("listeners[").and_then(|rest| rest.split_once(']')).is_some_and(
+            |(_, below)| RELOADABLE_OF_LISTENERS.iter().any(|setting| below.starts_with(setting)),
+        )
     };
     changed.iter().filter(|path| !reloads(path)).cloned().collect()
 }
@@ -37,6 +41,11 @@ fn compare(path: &str, before: &Value, after: &Value, paths: &mut Vec<String>) {
             }
         }
         _ if before == after => {}
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                compare(&format!("{path}[{index}]"), one, other, paths);
+            }
+        }
         _ => paths.push(path.to_owned()),
     }
 }

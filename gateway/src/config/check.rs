@@ -1,9 +1,13 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod issuers;
 mod keys;
 mod limits;
+mod listeners;
 mod routes;
 mod upstreams;
+
+pub use issuers::{IssuerSettings, ProofSettings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +20,8 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
-use crate::edge::ConnectionCaps;
+use crate::api::AskingProxy;
+use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
@@ -29,7 +34,8 @@ pub type Faults = Vec<String>;
 
 /// A configuration that can be started.
 pub struct Checked {
-    pub listen: SocketAddr,
+    /// At least one.
+    pub listeners: Vec<ListenerSettings>,
     pub operations_listen: SocketAddr,
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
@@ -37,6 +43,7 @@ pub struct Checked {
     pub explain_to: Vec<IpNet>,
     pub connections: ConnectionCaps,
     pub shutdown: Duration,
+    pub upgrade: Duration,
     pub log_level: String,
     pub log_format: LogFormat,
     pub access_log: bool,
@@ -45,6 +52,8 @@ pub struct Checked {
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub grace: Duration,
+    /// Which proxy asks /api/auth/verify.
+    pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
@@ -65,6 +74,8 @@ pub struct Reloadable {
     pub key_set_lifetime: Duration,
     pub limits: RouteLimits,
     pub routes: Routes,
+    /// Issuers beside our own.
+    pub issuers: Vec<IssuerSettings>,
     /// The policy of the gateway's own endpoints towards pages of other origins.
     pub own_cors: Option<Cors>,
 }
@@ -119,12 +130,16 @@ pub fn check(
         checker.faults.extend(faults);
         Secrets::default()
     });
-    let listen = checker.address("server.listen", &file.server.listen);
+    let listeners = checker.listeners(&file);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
     let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
     let upstreams = checker.upstreams(&file);
+    let former = secrets.access_keys_previous.iter().chain(&secrets.refresh_keys_previous).map(Some);
+    let given: Vec<_> =
+        [secrets.access_key.as_ref(), secrets.refresh_key.as_ref()].into_iter().chain(former).collect();
+    let issuers = checker.issuers(&file, secrets.legacy_key.as_ref(), &given);
     let routes = checker.routes(&file, &upstreams, limits.keys_max);
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
@@ -136,15 +151,15 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let keys = checker.keys(&file, keys, secrets);
-    let (Some(listen), Some(operations_listen), Some(routes), Some((issuer, assertions)), true) =
-        (listen, operations_listen, routes, keys, checker.faults.is_empty())
+    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), true) =
+        (operations_listen, routes, keys, checker.faults.is_empty())
     else {
         return Err(checker.faults);
     };
     let key_set_lifetime = Duration::from_secs(file.tokens.publish_delay_seconds.min(300));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Checked {
-        listen,
+        listeners,
         operations_listen,
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,
@@ -154,6 +169,7 @@ pub fn check(
             per_address: file.server.connections_per_address_max,
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
+        upgrade: Duration::from_secs(file.server.upgrade_seconds),
         log_level: file.log.level.clone(),
         log_format: file.log.format,
         access_log: file.log.access,
@@ -162,9 +178,10 @@ pub fn check(
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, own_cors },
+        reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
         written: file,

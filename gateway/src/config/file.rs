@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
+pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
+use super::issuer_entry::IssuerEntry;
+use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
+use crate::api::AskingProxy;
 use crate::telemetry::LogFormat;
 use crate::token::Algorithm;
 
@@ -17,15 +20,18 @@ use crate::token::Algorithm;
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     pub server: Server,
+    pub listeners: Vec<ListenerEntry>,
     pub operations: Operations,
     pub log: Log,
     pub store: Store,
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
+    pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,
     pub routes: Vec<RouteEntry>,
 }
@@ -40,6 +46,8 @@ pub struct Server {
     pub connections_max: usize,
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
+    pub upgrade_seconds: u64,
+    pub watch_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,6 +110,12 @@ pub struct Refresh {
     pub grace_seconds: u64,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    pub proxy: AskingProxy,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationPolicy {
@@ -120,6 +134,7 @@ pub struct PasswordHashing {
     pub threads: usize,
     pub queue: usize,
     pub wait_max_ms: u64,
+    pub imported: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -172,6 +187,8 @@ impl Default for Server {
             connections_max: 50_000,
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,
+            upgrade_seconds: 5,
+            watch_seconds: 0,
         }
     }
 }
@@ -224,7 +241,15 @@ impl Default for Refresh {
 
 impl Default for PasswordHashing {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 0, queue: 64, wait_max_ms: 5_000 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            threads: 0,
+            queue: 64,
+            wait_max_ms: 5_000,
+            imported: Vec::new(),
+        }
     }
 }
 

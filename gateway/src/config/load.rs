@@ -64,15 +64,18 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     let fitting = Figment::from(Serialized::defaults(fitting));
     let file = File {
         server: section(&fitting, "server", &mut faults),
+        listeners: section(&fitting, "listeners", &mut faults),
         operations: section(&fitting, "operations", &mut faults),
         log: section(&fitting, "log", &mut faults),
         store: section(&fitting, "store", &mut faults),
         redis: section(&fitting, "redis", &mut faults),
         tokens: section(&fitting, "tokens", &mut faults),
         refresh: section(&fitting, "refresh", &mut faults),
+        verify: section(&fitting, "verify", &mut faults),
         password: section(&fitting, "password", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
         cors: section(&fitting, "cors", &mut faults),
+        issuers: section(&fitting, "issuers", &mut faults),
         upstreams: section(&fitting, "upstreams", &mut faults),
         routes: section(&fitting, "routes", &mut faults),
     };

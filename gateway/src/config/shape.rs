@@ -6,17 +6,23 @@ use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::issuer_entry::IssuerEntry;
+use super::listener_entry::ListenerEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 9] = [
+const WORDS: [(&str, &[&str]); 13] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
     ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),
+    ("issuers[].kind", &["oidc", "legacy"]),
+    ("issuers[].typ", &["any", "at+jwt"]),
+    ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
+    ("routes[].on_expiry", &["close", "allow"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),
@@ -167,9 +173,12 @@ fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
     file.server.explain_to.push(String::new());
+    file.listeners.push(ListenerEntry::sample());
+    file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.tokens.keys_path = Some("keys".into());
+    file.issuers.push(IssuerEntry::sample());
     file.upstreams.push(UpstreamEntry::sample());
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });
     file.cors = Some(CorsEntry::sample());

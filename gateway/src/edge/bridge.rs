@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::EXPECT;
+use http::header::{EXPECT, HOST, HeaderValue};
 use pingora::proxy::Session;
 
 use crate::pipeline::CanonicalTarget;
@@ -31,6 +31,12 @@ pub(super) async fn read(
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = head.headers.clone();
+    // HTTP/2 has it in `:authority`.
+    if !head.headers.contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(super::head::authority(head))
+    {
+        request.headers_mut().insert(HOST, host);
+    }
     Ok(request)
 }
 

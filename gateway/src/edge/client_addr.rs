@@ -23,7 +23,7 @@ pub struct ClientAddress {
     pub peer_is_trusted: bool,
     /// The part of `X-Forwarded-For` that trusted proxies vouch for.
     pub chain: Option<String>,
-    /// Whether a trusted proxy says that the client spoke TLS to it.
+    /// Whether the client spoke TLS, to us or to a trusted proxy.
     pub secure: bool,
 }
 
@@ -50,11 +50,11 @@ impl TrustedProxies {
     }
 
     /// Nothing that an untrusted peer says is believed.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+    pub(super) fn client(&self, peer: IpAddr, secure: bool, headers: &HeaderMap) -> ClientAddress {
         let peer = peer.to_canonical();
         if self.networks.is_empty() || !self.trusts(peer) {
             self.warn_once(peer, headers);
-            return ClientAddress { peer, client: peer, peer_is_trusted: false, chain: None, secure: false };
+            return ClientAddress { peer, client: peer, peer_is_trusted: false, chain: None, secure };
         }
         let mut hops = Vec::new();
         for value in headers.get_all("x-forwarded-for") {
@@ -78,7 +78,7 @@ impl TrustedProxies {
             client,
             peer_is_trusted: true,
             chain: (!chain.is_empty()).then(|| chain.join(", ")),
-            secure: proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https")),
+            secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case(b"https")),
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
         }
-        TrustedProxies::new(networks).client(peer.parse().unwrap(), &headers).client.to_string()
+        TrustedProxies::new(networks).client(peer.parse().unwrap(), false, &headers).client.to_string()
     }
 
     #[test]

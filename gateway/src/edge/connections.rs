@@ -22,6 +22,8 @@ pub struct Connections {
     caps: ConnectionCaps,
     trusted: Arc<TrustedProxies>,
     total: AtomicUsize,
+    /// Of them, those that carry a stream: it ends only when somebody wants it to.
+    streaming: AtomicUsize,
     by_address: Mutex<HashMap<AddressKey, usize>>,
 }
 
@@ -33,11 +35,28 @@ pub(super) struct Open {
 
 impl Connections {
     pub fn new(caps: ConnectionCaps, trusted: Arc<TrustedProxies>) -> Arc<Self> {
-        Arc::new(Self { caps, trusted, total: AtomicUsize::new(0), by_address: Mutex::default() })
+        Arc::new(Self {
+            caps,
+            trusted,
+            total: AtomicUsize::new(0),
+            streaming: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+        })
     }
 
     pub fn open(&self) -> usize {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Open connections that are not taken by a stream.
+    pub fn requesting(&self) -> usize {
+        self.open().saturating_sub(self.streaming.load(Ordering::Relaxed))
+    }
+
+    /// From now on until this is dropped, a stream has its connection for itself.
+    pub(super) fn streaming(self: &Arc<Self>) -> Streaming {
+        self.streaming.fetch_add(1, Ordering::Relaxed);
+        Streaming(Arc::clone(self))
     }
 
     /// A place for one more connection, if there is one. A trusted proxy speaks for many, and has
@@ -61,6 +80,15 @@ impl Connections {
             open.address = Some(address);
         }
         Some(open)
+    }
+}
+
+/// A connection of HTTP/1.1 that carries a stream.
+pub(super) struct Streaming(Arc<Connections>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streaming.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

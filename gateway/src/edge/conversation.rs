@@ -2,6 +2,8 @@
 //! again. Pingora itself bounds each read of a head, but neither the head as a whole nor, below a
 //! megabyte, its size.
 
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +11,29 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::l4::socket::SocketAddr as Address;
+use pingora::protocols::l4::stream::Stream as Tcp;
+use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::connections::Connections;
+use super::door::Door;
+use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
+use super::proxy_protocol;
+use super::tls::Tls;
 use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::{Metrics, RequestId};
+use crate::telemetry::{Metrics, Refused, RequestId};
 
 /// How long a connection may stay idle between two requests, and before the first one.
-const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
+pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a head may take, from its first byte to its last.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Room for most heads, so that one read takes them whole.
 const HEAD_BYTES_USUAL: usize = 4 * 1_024;
 /// Requests after which a connection is closed, so that none lives for ever.
@@ -34,33 +44,129 @@ pub(super) struct Conversation<A> {
     pub(super) proxy: Arc<A>,
     pub(super) connections: Arc<Connections>,
     pub(super) metrics: Arc<Metrics>,
+    /// The listeners, at least one.
+    pub(super) doors: Box<[Arc<Door>]>,
+    pub(super) drain: ShutdownWatch,
+    pub(super) closing: ShutdownWatch,
+    pub(super) handover: Arc<Handover>,
 }
+
+/// A conversation, as a service of Pingora's owns it.
+pub(super) struct Carrier<A>(pub(super) Arc<Conversation<A>>);
 
 /// What became of waiting for a head.
 enum Head {
     Whole(BytesMut),
     /// The client went away, said nothing for long, or we are to stop.
     None,
+    /// Nothing was said, and another process goes on.
+    HandOver,
     Refused(Code),
 }
 
 #[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let digest = stream.get_socket_digest();
-        let peer = digest.and_then(|digest| digest.peer_addr().and_then(|peer| Some(peer.as_inet()?.ip())));
-        let _open = self.connections.admit(peer)?;
-        let mut drained = shutdown.clone();
-        let mut stream = stream;
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Carrier<A> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
+        // Pingora hands us what it accepted: TCP, and nothing on it yet.
+        let mut stream = *stream.into_any().downcast::<Tcp>().ok()?;
+        let conversation = &self.0;
+        let door = conversation.door(&stream)?;
+        if !door.proxy_protocol_from.is_empty()
+            && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
+        {
+            tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
+            conversation.metrics.connection_refused(Refused::ProxyProtocol);
+            return None;
+        }
+        conversation.carry(stream, door).await;
+        None
+    }
+
+    async fn cleanup(&self) {
+        self.0.proxy.http_cleanup().await;
+    }
+}
+
+impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
+    /// From the first byte of the client to the end of its connection.
+    async fn carry(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
+        let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
+            return self.metrics.connection_refused(Refused::TooMany);
+        };
+        let stream: Stream = match &door.tls {
+            Some(tls) => match self.handshake(tls, stream).await {
+                Some(stream) => stream,
+                None => return,
+            },
+            None if door.h2c => match self.begins_http2(&mut stream).await {
+                Some(true) => return self.http2(Box::new(stream), door).await,
+                Some(false) => Box::new(stream),
+                None => return,
+            },
+            None => Box::new(stream),
+        };
+        match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => self.http2(stream, door).await,
+            _ => self.http1(stream, door).await,
+        }
+    }
+
+    /// Goes on with a connection of the process before, which was plain and idle.
+    pub(super) fn adopt(self: &Arc<Self>, listener: usize, peer: SocketAddr, connection: TcpStream) {
+        let Some(door) = self.doors.get(listener).cloned() else { return };
+        let adopted =
+            connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
+        let Ok(connection) = adopted else { return };
+        let mut stream = Tcp::from(connection);
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        // It is new, so nothing is set yet.
+        let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
+        stream.set_socket_digest(digest);
+        let this = Arc::clone(self);
+        tokio::spawn(async move { this.carry(stream, &door).await });
+    }
+
+    /// By which listener it came in.
+    fn door(&self, stream: &Tcp) -> Option<&Arc<Door>> {
+        if let [only] = &*self.doors {
+            return Some(only);
+        }
+        let local = *stream.get_socket_digest()?.local_addr()?.as_inet()?;
+        self.doors.iter().find(|door| door.is_at(local))
+    }
+
+    /// Failures are counted and not logged as errors: clients choose how often they happen.
+    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<Stream> {
+        let mut drained = self.drain.clone();
+        let acceptor = tls.acceptor();
+        let shaken = tokio::select! {
+            shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
+            _ = drained.wait_for(|drained| *drained) => return None,
+        };
+        match shaken {
+            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Err(fault)) => {
+                tracing::debug!(error = %fault, "a TLS handshake failed");
+                self.metrics.connection_refused(Refused::TlsHandshake);
+                None
+            }
+            Err(_) => {
+                self.metrics.connection_refused(Refused::TlsTimeout);
+                None
+            }
+        }
+    }
+
+    async fn http1(&self, mut stream: Stream, door: &Door) {
+        let arrival = Arc::new(door.arrival());
+        let mut drained = self.drain.clone();
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
             let head = match self.head(&mut stream, &mut drained).await {
                 Head::Whole(head) => head,
-                Head::None => return None,
-                Head::Refused(code) => {
-                    self.refuse(&mut stream, code).await;
-                    return None;
-                }
+                Head::None => return,
+                Head::HandOver => return self.leave(&stream, door),
+                Head::Refused(code) => return self.refuse(&mut stream, code).await,
             };
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
@@ -71,12 +177,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Conversation<A> {
                 }
             }
             session.set_pipelined_prefix(head);
-            (stream, settings) = self.proxy.process_new_http(session, shutdown).await?.consume();
+            let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, &self.closing));
+            let Some(Some(reusable)) = carried.await else { return };
+            (stream, settings) = reusable.consume();
         }
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
     }
 }
 
@@ -86,7 +190,9 @@ impl<A> Conversation<A> {
         let first = tokio::select! {
             first = timeout(IDLE_TIME_MAX, stream.read_buf(&mut head)) => first,
             // An idle connection has nothing to lose when the gateway stops.
-            _ = drained.wait_for(|drained| *drained) => return Head::None,
+            _ = drained.wait_for(|drained| *drained) => {
+                return if *self.closing.borrow() { Head::None } else { Head::HandOver };
+            }
         };
         match first {
             Ok(Ok(read)) if read > 0 => {}
@@ -103,6 +209,16 @@ impl<A> Conversation<A> {
         }
     }
 
+    /// What is encrypted has secrets that only this process knows, and is closed.
+    fn leave(&self, stream: &Stream, door: &Door) {
+        let listener = self.doors.iter().position(|other| std::ptr::eq(&raw const **other, door));
+        let digest = stream.get_socket_digest();
+        let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
+        if let (None, Some(listener), Some(peer)) = (&door.tls, listener, peer) {
+            self.handover.leave_connection(listener, peer, stream.id());
+        }
+    }
+
     /// Answers what never became a request, and closes.
     async fn refuse(&self, stream: &mut Stream, code: Code) {
         self.metrics.decision("deny", code.word()).inc();
@@ -115,6 +231,10 @@ impl<A> Conversation<A> {
             let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
         }
     }
+}
+
+fn peer_of(stream: &Tcp) -> Option<SocketAddr> {
+    stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
 }
 
 /// Reads until the head is whole; `None` when the client ended first or sent too much.

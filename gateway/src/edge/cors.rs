@@ -18,6 +18,10 @@ pub(super) fn preflight(
     now: &Snapshot,
     exchange: &mut Exchange,
 ) -> Option<http::Response<Bytes>> {
+    // A proxy asks there for its client: a preflight's 204 would be taken for a yes.
+    if target.path().starts_with("/api/auth/verify") {
+        return None;
+    }
     if is_own(target.path()) {
         exchange.cors.clone_from(&now.own_cors);
     }

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use pingora::proxy::Session;
 
 use super::exchange::{Exchange, Progress};
-use super::{ApiClient, Gateway, bridge, cors, explain, head};
+use super::{ApiClient, Gateway, bridge, cors, explain, head, redirect};
 use crate::pipeline::{CanonicalTarget, Head, is_own};
 use crate::problem::{Code, Problem};
 
 /// What becomes of a request that is not refused.
 pub(super) enum Decision {
-    Preflight(http::Response<Bytes>),
+    /// Answered without asking who it is: a preflight, or a redirect.
+    Answered(http::Response<Bytes>),
     Own(CanonicalTarget),
     Forward,
 }
@@ -26,9 +27,14 @@ impl Gateway {
     ) -> Result<Decision, Problem> {
         head::check(&session.to_h1_raw(), session.req_header())?;
         let target = head::target(session)?;
+        if let Some(port) = exchange.arrival.redirect_to {
+            let host = head::authority(session.req_header());
+            let answer = redirect::to_https(host, target.as_str(), port);
+            return answer.map(Decision::Answered).ok_or_else(|| Problem::new(Code::MalformedRequest));
+        }
         let now = Arc::clone(&exchange.configured.decision);
         if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
-            return Ok(Decision::Preflight(answer));
+            return Ok(Decision::Answered(answer));
         }
         if is_own(target.path()) {
             return Ok(Decision::Own(target));

@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
+use super::connections::Streaming;
+use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
 use crate::pipeline::{Admitted, Cors, Route};
@@ -17,6 +20,8 @@ pub struct Exchange {
     pub request_id: RequestId,
     pub client: ClientAddress,
     pub progress: Progress,
+    /// How it came in.
+    pub(super) arrival: Arc<Arrival>,
     /// What was configured when it began; it ends by the same.
     pub(super) configured: Arc<Configured>,
     /// Where it was refused, if on a route.
@@ -29,6 +34,10 @@ pub struct Exchange {
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
     pub(super) leg: Option<Leg>,
+    /// Where it is a stream that has its connection for itself.
+    pub(super) streaming: Option<Streaming>,
+    /// Where it is a stream that ends with its token.
+    pub(super) watched: Option<Watched>,
 }
 
 /// How far a request has come.
@@ -43,12 +52,15 @@ pub enum Progress {
     Admitted(Box<Admitted>),
     /// It was admitted, and the way to the upstream or back broke.
     Failed(Box<Admitted>, Code),
+    /// It was admitted, and the client went away before it had its answer.
+    Left(Box<Admitted>),
 }
 
 impl Exchange {
     pub(super) fn new(configured: Arc<Configured>) -> Self {
         Self {
             configured,
+            arrival: Arrival::current(),
             started: Stopwatch::start(),
             request_id: RequestId::fresh(),
             client: ClientAddress::unknown(),
@@ -58,6 +70,8 @@ impl Exchange {
             explanation: None,
             body_bytes: 0,
             leg: None,
+            streaming: None,
+            watched: None,
         }
     }
 
@@ -67,7 +81,9 @@ impl Exchange {
 
     pub fn admitted(&self) -> Option<&Admitted> {
         match &self.progress {
-            Progress::Admitted(admitted) | Progress::Failed(admitted, _) => Some(admitted),
+            Progress::Admitted(admitted) | Progress::Failed(admitted, _) | Progress::Left(admitted) => {
+                Some(admitted)
+            }
             _ => None,
         }
     }
@@ -80,7 +96,7 @@ impl Exchange {
             Progress::Served(Some(code)) | Progress::Refused(code) | Progress::Failed(_, code) => {
                 refused(*code)
             }
-            Progress::Received => ABANDONED,
+            Progress::Received | Progress::Left(_) => ABANDONED,
         }
     }
 }

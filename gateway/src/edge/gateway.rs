@@ -13,11 +13,12 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::configured::Configured;
+use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
-use super::message::Message;
-use super::{ServeApi, TrustedProxies, fault, head, respond};
-use crate::limits::fields;
+use super::message::{Message, join_cookies};
+use super::streams::Streams;
+use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Pipeline, inject};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
@@ -38,6 +39,8 @@ pub struct GatewayParts {
     /// Who may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
     pub configured: Arc<ArcSwap<Configured>>,
+    pub connections: Arc<Connections>,
+    pub streams: Arc<Streams>,
 }
 
 /// The proxy.
@@ -85,7 +88,7 @@ impl ProxyHttp for Gateway {
         let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
         if let Some(peer) = peer {
             let headers = &session.req_header().headers;
-            exchange.client = self.parts.trusted.client(peer, headers);
+            exchange.client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
             if exchange.client.peer_is_trusted
                 && let Some(id) =
                     headers.get("x-request-id").and_then(|id| RequestId::accept(id.to_str().ok()?))
@@ -99,7 +102,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
         let refused = match self.decide(session, exchange).await {
             Ok(Decision::Forward) => return Ok(false),
-            Ok(Decision::Preflight(answer)) => {
+            Ok(Decision::Answered(answer)) => {
                 exchange.progress = Progress::Served(None);
                 respond::write(session, exchange, answer).await?;
                 return Ok(true);
@@ -129,7 +132,7 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<Box<HttpPeer>> {
         exchange.body_bytes = 0;
@@ -143,6 +146,9 @@ impl ProxyHttp for Gateway {
         let mut peer = exchange.leg.insert(leg).next(&key)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
+        if upgrade::wanted(session, exchange) {
+            upgrade::allow(&mut peer, exchange);
+        }
         Ok(peer)
     }
 
@@ -199,9 +205,16 @@ impl ProxyHttp for Gateway {
             host: head::authority(session.req_header()),
             scheme: if exchange.client.secure { "https" } else { "http" },
             request_id: exchange.request_id.as_str(),
+            sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
         inject(admitted, reserved, &from, &mut Message(upstream));
+        if session.as_http2().is_some() {
+            join_cookies(upstream);
+        }
+        if upgrade::asks_for_a_stream(session.req_header()) {
+            self.watch(exchange);
+        }
         Ok(())
     }
 
@@ -222,15 +235,15 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if !response.status.is_informational() {
             exchange.leg.iter().for_each(|leg| leg.answered(response.status.as_u16()));
         }
-        // We never ask for an upgrade: an upstream that grants one all the same speaks to somebody else.
-        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        // An upstream that grants what nobody asked for speaks to somebody else.
+        if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
         }
         Ok(())
@@ -242,32 +255,18 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if response.status.is_informational() {
-            return Ok(());
-        }
-        let reserved = exchange.configured.decision.routes.reserved();
-        let ours: Vec<_> =
-            response.headers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect();
-        for name in ours {
-            response.remove_header(&name);
-        }
-        // Who answered is ours to say (RFC 9209), and of this one we do not.
-        for name in ["server", "keep-alive", "proxy-status"] {
-            response.remove_header(name);
-        }
-        if let Some(admitted) = exchange.admitted() {
-            admitted.route().response_headers.apply(&mut Message(response));
-        }
-        exchange.dress(session.req_header(), &mut Message(response));
-        response.insert_header("x-request-id", exchange.request_id.as_str())?;
-        if let Some(fields) =
-            exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None))
-        {
-            // Appended: an upstream may have limits of its own.
-            response.append_header("ratelimit", fields.limit)?;
-            response.append_header("ratelimit-policy", fields.policy)?;
-        }
-        Ok(())
+        self.hand_back(session, response, exchange)
+    }
+
+    /// An identity of the upstream's making is not for clients, here neither.
+    async fn response_trailer_filter(
+        &self,
+        _: &mut Session,
+        trailers: &mut http::HeaderMap,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Bytes>> {
+        hand_back::trailers(trailers, exchange);
+        Ok(None)
     }
 
     /// Turns what broke on the way into an answer of ours, where none was begun.
@@ -285,7 +284,9 @@ impl ProxyHttp for Gateway {
                 "the request could not be forwarded"
             );
         }
+        let left = fault::client_left(fault);
         exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
+            Progress::Admitted(admitted) if left => Progress::Left(admitted),
             Progress::Admitted(admitted) => Progress::Failed(admitted, code),
             other => other,
         };
@@ -316,6 +317,8 @@ impl ProxyHttp for Gateway {
         }
         let decided = exchange.admitted().map(|admitted| admitted.target().clone());
         let target = decided.or_else(|| head::target(session).ok());
+        let principal = exchange.admitted().and_then(|admitted| admitted.principal());
+        let foreign = principal.and_then(|principal| principal.foreign());
         let line = AccessLine {
             request_id: exchange.request_id.as_str(),
             client: exchange.client_ip(),
@@ -324,7 +327,9 @@ impl ProxyHttp for Gateway {
             route: name,
             status,
             outcome: reason,
-            user_id: exchange.admitted().and_then(|admitted| Some(admitted.principal()?.user().get())),
+            user_id: principal.and_then(|principal| Some(principal.user()?.get())),
+            subject: foreign.map(ToString::to_string),
+            issuer: foreign.map(|subject| subject.issuer().as_str()),
             duration,
             request_bytes: session.body_bytes_read(),
             response_bytes: session.body_bytes_sent(),

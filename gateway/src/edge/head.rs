@@ -5,7 +5,7 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 
 use pingora::proxy::Session;
 
-use crate::pipeline::{CanonicalTarget, canonical};
+use crate::pipeline::{CanonicalTarget, canonical, is_authority};
 use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
@@ -30,10 +30,13 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     if line.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
     }
+    // In HTTP/2 `:authority` may stand alone; that the two agree was checked (RFC 9113 §8.3.1).
+    let named = request.uri.authority().filter(|_| request.version == http::Version::HTTP_2);
     // RFC 9112 §3.2; and of HTTP/1.0 too, which may go without: what is routed and logged has a host.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_authority(host.as_bytes()) => {}
+        (None, _) if named.is_some_and(|named| is_authority(named.as_str().as_bytes())) => {}
         _ => return malformed("Exactly one Host is required"),
     }
     // RFC 9112 §6.1: Pingora drops Content-Length where both came; the raw head still has it.
@@ -59,22 +62,6 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
         }
         _ => Ok(()),
     }
-}
-
-/// A name or an address, and a port perhaps. RFC 3986 §3.2.2 allows more in a name, such as `,`,
-/// and no host has it: services that split a list there would choose another one.
-fn is_authority(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            (!name.is_empty() && name.bytes().all(known), port)
-        }
-    };
-    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
 }
 
 /// Whether a line of the raw head is a field of this (lower-case) name.

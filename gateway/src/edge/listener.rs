@@ -17,7 +17,9 @@ use tokio::sync::watch;
 
 use super::Gateway;
 use super::connections::Connections;
-use super::conversation::Conversation;
+use super::conversation::{Carrier, Conversation};
+use super::door::{Certificates, Door, ListenerSettings};
+use super::handover::{Handover, Inherited};
 use super::operator::Operator;
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
@@ -26,9 +28,28 @@ pub struct Bound {
     pub address: SocketAddr,
 }
 
+/// Connections that may wait to be accepted: also for as long as another binary takes over.
+const BACKLOG: i32 = 4_096;
+
 impl Bound {
-    /// Port 0 takes a free one.
-    pub fn bind(address: SocketAddr) -> Result<Self, String> {
+    /// What listened at this address before, or a new socket. Port 0 takes a free one.
+    pub fn inherit_or_bind(
+        address: SocketAddr,
+        inherited: &mut Inherited,
+        handover: &Handover,
+    ) -> Result<Self, String> {
+        let bound = match inherited.listener(address) {
+            Some(listener) => {
+                let address = listener.local_addr();
+                Self { address: address.map_err(|fault| fault.to_string())?, listener }
+            }
+            None => Self::bind(address)?,
+        };
+        handover.leave_listener(address, &bound.listener);
+        Ok(bound)
+    }
+
+    fn bind(address: SocketAddr) -> Result<Self, String> {
         let explain = |fault: std::io::Error| match fault.kind() {
             std::io::ErrorKind::AddrInUse => {
                 format!(
@@ -47,24 +68,57 @@ impl Bound {
         };
         let listener = TcpListener::bind(address).map_err(explain)?;
         listener.set_nonblocking(true).map_err(explain)?;
+        // The standard library asks for 128.
+        rustix::net::listen(&listener, BACKLOG).map_err(|fault| explain(fault.into()))?;
         let address = listener.local_addr().map_err(explain)?;
         Ok(Self { listener, address })
     }
 }
 
-/// The public service.
+/// What the public service is made of.
+pub struct Public {
+    pub gateway: Gateway,
+    pub connections: Arc<Connections>,
+    pub listeners: Vec<(ListenerSettings, Bound)>,
+    pub threads: usize,
+    /// No new connections.
+    pub drain: watch::Receiver<bool>,
+    /// And no more requests on those that are there. Set before `drain`, or not at all: then those
+    /// that are idle are left to the next process.
+    pub closing: watch::Receiver<bool>,
+    pub handover: Arc<Handover>,
+    pub inherited: Inherited,
+    pub ready: OnReady,
+}
+
+/// The public service: all listeners, on the same threads. And its certificates, for a reload to
+/// replace.
 pub fn proxy_service(
     conf: &Arc<ServerConf>,
-    gateway: Gateway,
-    connections: Arc<Connections>,
-    bound: Bound,
-    threads: usize,
-    drain: watch::Receiver<bool>,
-    ready: OnReady,
-) -> Box<dyn ServiceWithDependents> {
-    let metrics = gateway.metrics();
-    let app = Conversation { proxy: Arc::new(http_proxy(conf, gateway)), connections, metrics };
-    Box::new(Prebound::new("gateway", app, bound, threads, drain, ready))
+    public: Public,
+) -> (Box<dyn ServiceWithDependents>, Certificates) {
+    let (doors, bound): (Vec<_>, Vec<_>) =
+        public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
+    let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
+    let conversation = Arc::new(Conversation {
+        metrics: public.gateway.metrics(),
+        proxy: Arc::new(http_proxy(conf, public.gateway)),
+        connections: public.connections,
+        doors: doors.into_iter().map(Arc::new).collect(),
+        drain: public.drain.clone(),
+        closing: public.closing,
+        handover: public.handover,
+    });
+    let (ready, app) = (public.ready, Carrier(Arc::clone(&conversation)));
+    let connections = public.inherited.connections;
+    let adopt: OnReady = Box::new(move || {
+        for (listener, peer, connection) in connections {
+            conversation.adopt(listener, peer, connection);
+        }
+        ready();
+    });
+    let service = Prebound::new("gateway", app, bound, public.threads, public.drain, adopt);
+    (Box::new(service), certificates)
 }
 
 /// The service for operators.
@@ -74,16 +128,16 @@ pub fn operator_service(
     drain: watch::Receiver<bool>,
 ) -> Box<dyn ServiceWithDependents> {
     let app = HttpServer::new_app(operator);
-    Box::new(Prebound::new("operations", app, bound, 1, drain, Box::new(|| ())))
+    Box::new(Prebound::new("operations", app, vec![bound], 1, drain, Box::new(|| ())))
 }
 
 /// Called once, on the runtime of the service, when its socket is about to be served.
 pub type OnReady = Box<dyn FnOnce() + Send + Sync>;
 
-/// A Pingora service on a socket that is bound already.
+/// A Pingora service on sockets that are bound already.
 struct Prebound<A> {
     inner: Service<A>,
-    bound: Option<(String, TcpListener)>,
+    bound: Vec<Bound>,
     drain: watch::Receiver<bool>,
     ready: Option<OnReady>,
 }
@@ -92,16 +146,17 @@ impl<A: ServerApp + Send + Sync + 'static> Prebound<A> {
     fn new(
         name: &str,
         app: A,
-        bound: Bound,
+        bound: Vec<Bound>,
         threads: usize,
         drain: watch::Receiver<bool>,
         ready: OnReady,
     ) -> Self {
         let mut inner = Service::new(name.to_owned(), app);
-        let address = bound.address.to_string();
-        inner.add_tcp(&address);
+        for bound in &bound {
+            inner.add_tcp(&bound.address.to_string());
+        }
         inner.threads = Some(threads);
-        Self { inner, bound: Some((address, bound.listener)), drain, ready: Some(ready) }
+        Self { inner, bound, drain, ready: Some(ready) }
     }
 }
 
@@ -115,8 +170,10 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceWithDependents for Prebound<A>
         listeners_per_fd: usize,
         ready: ServiceReadyNotifier,
     ) {
-        if let (Some((address, listener)), Some(fds)) = (self.bound.take(), &fds) {
-            fds.lock().add(address, listener.into_raw_fd());
+        if let Some(fds) = &fds {
+            for bound in self.bound.drain(..) {
+                fds.lock().add(bound.address.to_string(), bound.listener.into_raw_fd());
+            }
         }
         if let Some(ready) = self.ready.take() {
             ready();

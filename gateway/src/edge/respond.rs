@@ -25,7 +25,13 @@ pub(super) async fn refuse(
     exchange: &Exchange,
     problem: &Problem,
 ) -> pingora::Result<()> {
-    let audience = Audience::of(&session.req_header().headers);
+    let head = session.req_header();
+    // The raw path: what was refused may have no other.
+    let audience = if head.raw_path().starts_with(b"/api/auth") {
+        Audience::of_own(&head.headers)
+    } else {
+        Audience::of(&head.headers)
+    };
     let response = problem.render(audience, exchange.request_id.as_str());
     settle_body(session).await;
     write(session, exchange, response).await?;
@@ -47,7 +53,11 @@ pub(super) async fn write(
     parts.extensions.clear();
     let bodiless = body.is_empty();
     session.write_response_header(Box::new(ResponseHeader::from(parts)), bodiless).await?;
-    if !bodiless {
+    let http2 = session.as_http2().is_some();
+    // Over HTTP/2 Pingora ends no stream with its header, and one that is not ended is reset. Nor
+    // does it leave out what no answer to HEAD may have.
+    let body = if http2 && session.req_header().method == http::Method::HEAD { Bytes::new() } else { body };
+    if !bodiless || http2 {
         session.write_response_body(Some(body), true).await?;
     }
     Ok(())

@@ -10,6 +10,8 @@ mod least;
 mod leg;
 mod pool;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

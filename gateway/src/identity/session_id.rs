@@ -76,6 +76,15 @@ random_identifier! {
     TokenId
 }
 
+impl TokenId {
+    /// The identifier of a token that we did not issue, from a hash of what tells it apart. It is a
+    /// UUID of version 8 (RFC 9562 §5.8), and ours are of version 4: no token of another issuer has
+    /// the identifier of one of ours, and two of theirs share one by chance only (122 bits).
+    pub fn derived(hash: [u8; 16]) -> Self {
+        Self(Uuid::new_v8(hash))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +98,13 @@ mod tests {
         assert_eq!(TokenId::parse(&text.replace('-', "")), None);
         assert_eq!(TokenId::parse(&format!("{{{text}}}")), None);
         assert_eq!(TokenId::parse(""), None);
+    }
+
+    #[test]
+    fn a_derived_identifier_is_never_a_random_one() {
+        let version = |id: TokenId| id.as_bytes()[6] >> 4;
+        assert_eq!(version(TokenId::random()), 4);
+        assert_eq!(version(TokenId::derived([0x4f; 16])), 8);
+        assert_eq!(version(TokenId::derived(*TokenId::random().as_bytes())), 8);
     }
 }

@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 
 use super::policy::{AddressKey, Limiter, LoginKey};
 use super::quota::Policy;
-use crate::identity::{Email, UserId};
+use crate::identity::{Email, SubjectKey};
 
 /// The books of all kinds of keys.
 #[derive(Default)]
 pub struct Books {
-    pub users: Book<UserId>,
+    pub users: Book<SubjectKey>,
     pub addresses: Book<AddressKey>,
     pub logins: Book<LoginKey>,
     pub accounts: Book<Email>,

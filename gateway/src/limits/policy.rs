@@ -45,7 +45,7 @@ pub struct Limiter<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    /// `keys_max` bounds the memory: measured, 22 to 31 bytes for a `UserId`, 47 to 70 for an
+    /// `keys_max` bounds the memory: reckoned, 29 to 57 bytes for a `SubjectKey`, 47 to 70 for an
     /// `AddressKey`, and 109 to 141 for a `LoginKey`.
     pub fn new(policy: Policy, keys_max: usize) -> Self {
         let states = SharedStates::new(keys_max);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 
-use super::{Access, Assertions, CanonicalTarget, Principal, Quota, Refusal, Route};
+use super::{Access, Assertions, CanonicalTarget, Lack, Principal, Quota, Refusal, Route};
 use crate::clock::Timestamp;
 
 /// A request that may be forwarded. Only this file makes one.
@@ -92,6 +92,9 @@ pub(super) fn permit(
     principal: Principal,
     quota: Quota,
 ) -> Result<Admitted, Refusal> {
+    if !route.accepts_issuer(principal.issuer()) {
+        return Err(Refusal::Forbidden { lacking: Lack::Issuer, quota: Box::new(quota) });
+    }
     if let Access::Required(requires) = route.access()
         && let Some(lacking) = requires.lacking(&principal)
     {

@@ -23,7 +23,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreseen {
     Nobody,
-    Somebody { roles: Vec<String>, claims: Vec<(String, String)> },
+    Somebody { roles: Vec<String>, claims: Vec<(String, String)>, issuer: Box<str> },
 }
 
 /// An expectation that does not hold.
@@ -86,6 +86,12 @@ impl Routes {
             Ok(route) => route,
             Err(refusal) => return Some(refusal.code()),
         };
+        if let (Access::Optional | Access::Required(_), Foreseen::Somebody { issuer, .. }) =
+            (route.access(), &about.who)
+            && !route.accepts_issuer(issuer)
+        {
+            return Some(Code::InsufficientScope);
+        }
         match (route.access(), &about.who) {
             (Access::Public | Access::Optional, _) => None,
             (Access::Required(_), Foreseen::Nobody) => Some(Code::TokenMissing),

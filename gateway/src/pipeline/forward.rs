@@ -203,7 +203,7 @@ impl Admitted {
         match self.principal().filter(|_| self.upstream().balance == Balance::HashUser) {
             Some(principal) => {
                 key[0] = 1;
-                key[1..9].copy_from_slice(&principal.user().get().to_be_bytes());
+                key[1..].copy_from_slice(&principal.key().to_bytes());
             }
             None => key[1..].copy_from_slice(&canonical(client)),
         }

@@ -64,6 +64,22 @@ pub(super) fn name_of(authority: &str) -> Cow<'_, str> {
     }
 }
 
+/// A name or an address, and a port perhaps. RFC 3986 §3.2.2 allows more in a name, such as `,`,
+/// and no host has it: services that split a list there would choose another one.
+pub fn is_authority(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
+        None => {
+            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            (!name.is_empty() && name.bytes().all(known), port)
+        }
+    };
+    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,9 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::Principal;
+use super::verify::Verified;
+use super::{Holder as _, Principal};
+use crate::identity::{Role, RoleName};
 
 /// What an upstream can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,13 +14,23 @@ pub enum Fact {
     Email,
     /// The role, or all of them with a comma between.
     Roles,
+    /// Which other issuer vouches for them; nothing for accounts of ours.
+    Issuer,
     /// `Admin` for our administrators, `Viewer` for others: the roles that Grafana knows.
     GrafanaRole,
 }
 
 /// The names that some upstreams already understand.
 const PRESETS: [(&str, &[(&str, Fact)]); 5] = [
-    ("x-user", &[("x-user-id", Fact::Id), ("x-user-email", Fact::Email), ("x-user-role", Fact::Roles)]),
+    (
+        "x-user",
+        &[
+            ("x-user-id", Fact::Id),
+            ("x-user-email", Fact::Email),
+            ("x-user-role", Fact::Roles),
+            ("x-user-issuer", Fact::Issuer),
+        ],
+    ),
     (
         "x-auth-request",
         &[
@@ -101,17 +113,27 @@ impl IdentityHeaders {
 impl Principal {
     /// `None` for what is not known; an upstream then gets no such header.
     fn tell(&self, fact: Fact) -> Option<HeaderValue> {
-        match fact {
-            Fact::Id => Some(HeaderValue::from(self.user().get())),
-            // An `Email` is visible ASCII by construction.
-            Fact::Email => HeaderValue::from_str(self.email().as_str()).ok(),
-            Fact::Roles => Some(HeaderValue::from_static(self.role().as_str())),
-            Fact::GrafanaRole => Some(HeaderValue::from_static(match self.role() {
-                crate::identity::Role::Admin => "Admin",
-                crate::identity::Role::User => "Viewer",
-            })),
+        match (fact, &self.verified) {
+            (Fact::Id, Verified::Own(claims)) => Some(HeaderValue::from(claims.user().get())),
+            // A subject is visible ASCII by construction, and so is an `Email`.
+            (Fact::Id, Verified::Foreign(claims)) => HeaderValue::from_str(claims.subject().as_str()).ok(),
+            (Fact::Email, _) => HeaderValue::from_str(self.email()?.as_str()).ok(),
+            (Fact::Roles, Verified::Own(claims)) => Some(HeaderValue::from_static(claims.role().as_str())),
+            (Fact::Roles, Verified::Foreign(claims)) => joined(claims.roles()),
+            (Fact::Issuer, Verified::Own(_)) => None,
+            (Fact::Issuer, Verified::Foreign(claims)) => HeaderValue::from_str(claims.issuer().as_str()).ok(),
+            (Fact::GrafanaRole, _) => {
+                let admin = self.has_role(Role::Admin.as_str());
+                Some(HeaderValue::from_static(if admin { "Admin" } else { "Viewer" }))
+            }
         }
     }
+}
+
+/// No role has a comma in its name.
+fn joined(roles: &[RoleName]) -> Option<HeaderValue> {
+    let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
+    (!names.is_empty()).then(|| HeaderValue::try_from(names.join(",")).ok())?
 }
 
 #[cfg(test)]
@@ -132,7 +154,7 @@ mod tests {
     #[test]
     fn a_route_without_a_preset_has_the_names_of_the_contract() {
         let names: Vec<_> = IdentityHeaders::default().names().map(ToString::to_string).collect();
-        assert_eq!(names, ["x-user-id", "x-user-email", "x-user-role"]);
+        assert_eq!(names, ["x-user-id", "x-user-email", "x-user-role", "x-user-issuer"]);
         assert_eq!(IdentityHeaders::none().with_preset("unheard-of"), None);
     }
 }

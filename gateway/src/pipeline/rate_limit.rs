@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Principal, Refusal, Route, Snapshot};
-use crate::identity::UserId;
+use crate::identity::SubjectKey;
 use crate::limits::{AddressKey, Charge, Limiter};
 
 /// A limit for each user; `None` inside where the operator asked for no limit by name.
 #[derive(Clone)]
-pub struct UserLimit(pub Option<Arc<Limiter<UserId>>>);
+pub struct UserLimit(pub Option<Arc<Limiter<SubjectKey>>>);
 
 /// A limit for each client address; `None` inside where the operator asked for no limit by name.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ pub(super) fn take_own(now: &Snapshot, principal: &Principal) -> Result<Quota, R
 fn charge(limit: &UserLimit, principal: &Principal, quota: Quota) -> Result<Quota, Refusal> {
     match &limit.0 {
         None => Ok(quota),
-        Some(limiter) => match limiter.charge(&principal.user()) {
+        Some(limiter) => match limiter.charge(&principal.key()) {
             Ok(charge) => Ok(Quota { user: Some(charge), ..quota }),
             Err(exhausted) => Err(Refusal::Limited(exhausted)),
         },

@@ -21,6 +21,8 @@ pub enum Refusal {
     TokenInvalid,
     TokenExpired,
     TokenRevoked,
+    /// Its issuer did not tell us its keys.
+    IssuerUnavailable,
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
     /// The assertion that the route asks for could not be made.
@@ -72,6 +74,7 @@ impl Refusal {
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked => Code::TokenRevoked,
+            Self::IssuerUnavailable => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
             Self::NoAssertion => Code::Internal,
@@ -83,13 +86,15 @@ impl Refusal {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(self.code());
         match self {
-            Self::RevocationUnavailable(_) => problem.retry_after(Duration::from_secs(1)),
+            Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {
+                problem.retry_after(Duration::from_secs(1))
+            }
             Self::Limited(exhausted) => limited(problem, exhausted),
             Self::MethodNotAllowed(allow) => problem.allow(allow.clone()),
             Self::Forbidden { lacking, quota } => match lacking {
                 Lack::Role(role) => with_quota(problem.scope(role.clone()), quota),
-                // Which claim is wanted is no scope that a client could ask for.
-                Lack::Claim(_) => with_quota(problem, quota),
+                // Which claim or issuer is wanted is no scope that a client could ask for.
+                Lack::Claim(_) | Lack::Issuer => with_quota(problem, quota),
             },
             _ => problem,
         }

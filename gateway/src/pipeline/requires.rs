@@ -32,6 +32,8 @@ pub trait Holder {
 pub enum Lack {
     Role(Box<str>),
     Claim(Box<str>),
+    /// The route is not for tokens of its issuer.
+    Issuer,
 }
 
 impl Requires {

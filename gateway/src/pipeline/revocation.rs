@@ -2,45 +2,99 @@
 
 use std::net::IpAddr;
 
+use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, Snapshot};
-use crate::identity::{Email, Role, TokenId, UserId};
-use crate::store::{Standing, Subject};
-use crate::token::{AssertionFacts, VerifiedClaims};
+use crate::clock::Timestamp;
+use crate::identity::{Email, ForeignSubject, IssuerName, Role, RoleName, SubjectKey, TokenId, UserId};
+use crate::store::{Standing, Subject, Unreachable};
+use crate::token::AssertionFacts;
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    claims: VerifiedClaims,
+    pub(super) verified: Verified,
     /// Whether the revocation store could not be asked, and the operator lets that pass.
     failed_open: bool,
 }
 
 impl Principal {
-    pub fn user(&self) -> UserId {
-        self.claims.user()
+    /// The account of ours; none for a subject of another issuer, whatever it is called there.
+    pub fn user(&self) -> Option<UserId> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.user()),
+            Verified::Foreign(_) => None,
+        }
     }
 
-    pub fn email(&self) -> &Email {
-        self.claims.email()
+    /// Whom another issuer vouches for.
+    pub fn foreign(&self) -> Option<&ForeignSubject> {
+        match &self.verified {
+            Verified::Own(_) => None,
+            Verified::Foreign(claims) => Some(claims.subject()),
+        }
     }
 
-    pub fn role(&self) -> Role {
-        self.claims.role()
+    /// Under which they are counted, whoever vouches for them.
+    pub fn key(&self) -> SubjectKey {
+        match &self.verified {
+            Verified::Own(claims) => claims.user().into(),
+            Verified::Foreign(claims) => claims.subject().key(),
+        }
+    }
+
+    pub fn email(&self) -> Option<&Email> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.email()),
+            Verified::Foreign(claims) => claims.email(),
+        }
+    }
+
+    /// The role of an account of ours. What another issuer says gives no such role.
+    pub fn role(&self) -> Option<Role> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.role()),
+            Verified::Foreign(_) => None,
+        }
+    }
+
+    /// What routes call whoever vouches for them.
+    pub fn issuer(&self) -> &str {
+        match &self.verified {
+            Verified::Own(_) => IssuerName::OWN,
+            Verified::Foreign(claims) => claims.issuer().as_str(),
+        }
+    }
+
+    /// Until when the token is good.
+    pub fn expires_at(&self) -> Timestamp {
+        match &self.verified {
+            Verified::Own(claims) => claims.expires_at(),
+            Verified::Foreign(claims) => claims.refused_from(),
+        }
     }
 
     /// The id of the token that proved it.
     pub(super) fn token(&self) -> TokenId {
-        self.claims.token()
+        match &self.verified {
+            Verified::Own(claims) => claims.token(),
+            Verified::Foreign(claims) => claims.token(),
+        }
     }
 
     /// What an upstream can be told by an assertion.
     pub(super) fn assertion_facts(&self) -> AssertionFacts {
-        AssertionFacts {
-            subject: self.user().to_string(),
-            email: Some(self.email().as_str().to_owned()),
-            role: Some(self.role().as_str().to_owned()),
-            token_expires_at: self.claims.expires_at(),
-        }
+        let (subject, role, issuer) = match &self.verified {
+            Verified::Own(claims) => {
+                (claims.user().to_string(), Some(claims.role().as_str().to_owned()), None)
+            }
+            Verified::Foreign(claims) => {
+                let roles: Vec<_> = claims.roles().iter().map(RoleName::as_str).collect();
+                let roles = (!roles.is_empty()).then(|| roles.join(","));
+                (claims.subject().as_str().to_owned(), roles, Some(claims.issuer().as_str().to_owned()))
+            }
+        };
+        let email = self.email().map(|email| email.as_str().to_owned());
+        AssertionFacts { subject, email, role, issuer, token_expires_at: self.expires_at() }
     }
 
     pub fn failed_open(&self) -> bool {
@@ -50,34 +104,56 @@ impl Principal {
 
 impl Holder for Principal {
     fn has_role(&self, role: &str) -> bool {
-        self.role().as_str() == role
+        match &self.verified {
+            Verified::Own(claims) => claims.role().as_str() == role,
+            Verified::Foreign(claims) => claims.has_role(role),
+        }
     }
 
     fn has_claim(&self, name: &str, value: &str) -> bool {
-        match name {
-            "email" => self.email().as_str() == value,
-            "role" => self.has_role(value),
-            "sub" | "user_id" => self.user().to_string() == value,
-            _ => false,
+        match (&self.verified, name) {
+            (Verified::Own(claims), "email") => claims.email().as_str() == value,
+            (Verified::Own(_), "role") => self.has_role(value),
+            (Verified::Own(claims), "sub" | "user_id") => claims.user().to_string() == value,
+            (Verified::Own(_), _) => false,
+            (Verified::Foreign(claims), name) => claims.has_claim(name, value),
         }
+    }
+}
+
+/// Whether somebody who was admitted still would be, by the token alone: in time, and not revoked.
+pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+    match standing(pipeline, &principal.verified).await {
+        Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
+        Ok(Standing::Revoked) => Err(Refusal::TokenRevoked),
+        Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}
+
+async fn standing(pipeline: &Pipeline, verified: &Verified) -> Result<Standing, Unreachable> {
+    match verified {
+        Verified::Own(claims) => {
+            let subject = Subject {
+                token: claims.token(),
+                session: claims.session(),
+                user: claims.user(),
+                generation: claims.generation(),
+            };
+            pipeline.revocations.check(&subject).answer().await
+        }
+        Verified::Foreign(claims) => pipeline.revocations.check_token(claims.token()).answer().await,
     }
 }
 
 pub(super) async fn check(
     pipeline: &Pipeline,
     now: &Snapshot,
-    claims: VerifiedClaims,
+    verified: Verified,
     client: IpAddr,
 ) -> Result<Principal, Refusal> {
-    let subject = Subject {
-        token: claims.token(),
-        session: claims.session(),
-        user: claims.user(),
-        generation: claims.generation(),
-    };
-    match pipeline.revocations.check(&subject).answer().await {
-        Ok(Standing::InForce) => Ok(Principal { claims, failed_open: false }),
-        Ok(Standing::FailedOpen) => Ok(Principal { claims, failed_open: true }),
+    match standing(pipeline, &verified).await {
+        Ok(Standing::InForce) => Ok(Principal { verified, failed_open: false }),
+        Ok(Standing::FailedOpen) => Ok(Principal { verified, failed_open: true }),
         Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }

@@ -38,6 +38,8 @@ pub struct Route {
     /// None for all methods; GET stands for HEAD, too.
     pub methods: Vec<Method>,
     pub access: Access,
+    /// Whose tokens are accepted here, by name; none for those of all issuers.
+    pub issuers: Vec<Box<str>>,
     pub upstream: Arc<Upstream>,
     /// In place of the limit for all routes.
     pub user_limit: Option<UserLimit>,
@@ -58,6 +60,12 @@ pub struct Route {
     /// For whom the identity assertion is that the upstream gets; `None` where it gets none.
     pub assertion: Option<Arc<str>>,
     pub cors: Option<Arc<Cors>>,
+    /// Whether a WebSocket may be opened (RFC 6455); no other upgrade is ever forwarded.
+    pub websocket: bool,
+    /// Whether its token may stand among the subprotocols that it offers.
+    pub websocket_token: bool,
+    /// Whether a stream that runs ends when its token expires. When it is revoked it ends anyway.
+    pub close_on_expiry: bool,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
 }
@@ -71,6 +79,7 @@ impl Route {
             path,
             methods: Vec::new(),
             access: Access::Required(Requires::default()),
+            issuers: Vec::new(),
             upstream,
             user_limit: None,
             address_limit: None,
@@ -84,12 +93,19 @@ impl Route {
             identity: IdentityHeaders::default(),
             assertion: None,
             cors: None,
+            websocket: false,
+            websocket_token: false,
+            close_on_expiry: true,
             shadow: false,
         }
     }
 
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {
+        self.issuers.is_empty() || self.issuers.iter().any(|accepted| **accepted == *issuer)
     }
 
     /// Whether the route is for this method by name.

@@ -93,7 +93,7 @@ impl Routes {
     }
 
     fn of_host(&self, host: &str, rest: &str) -> Option<&[Arc<Route>]> {
-        if self.by_name.is_empty() && self.below_name.is_empty() {
+        if !self.name_hosts() {
             return None;
         }
         let host = name_of(host);
@@ -108,6 +108,16 @@ impl Routes {
     /// route gives to an identity header.
     pub fn reserved(&self) -> &Reserved {
         &self.reserved
+    }
+
+    /// Whether the decision can depend on the host of a request.
+    pub fn name_hosts(&self) -> bool {
+        !(self.by_name.is_empty() && self.below_name.is_empty())
+    }
+
+    /// Whether the decision can depend on the method of a request.
+    pub fn name_methods(&self) -> bool {
+        self.all.iter().any(|route| !route.methods.is_empty())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit};
-use crate::token::Verifier;
+use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
 pub struct Snapshot {
@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub assertions: Assertions,
     /// How long others may keep the key set.
     pub key_set_lifetime: Duration,
+    /// Whose tokens are accepted beside our own.
+    pub issuers: ForeignIssuers,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

@@ -49,6 +49,9 @@ codes! {
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
         "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
         "Send the plain path.";
+    OriginalRequestUnclear, "original_request_unclear", 400, "Original request unclear", "http_request_error",
+        "A proxy asked /api/auth/verify without telling the method, host and path of the original request, or told two that differ; one may come from the client.",
+        "Configure the proxy as docs/proxies.md shows, and name it in `verify.proxy`.";
     InvalidRequest, "invalid_request", 400, "More than one access token in the request", "http_request_denied",
         "Several Authorization headers, or tokens in several places (RFC 6750 §2).",
         "Send the token once, as `Authorization: Bearer <token>`.";
@@ -74,6 +77,9 @@ codes! {
         "The refresh token is not ours, is over, was replaced, or its session ended.", "Log in again.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
+    AccountRequired, "account_required", 403, "Account of this gateway required", "http_request_denied",
+        "The endpoint is about an account of this gateway, and the token is another issuer's.",
+        "Log in here, or ask the issuer.";
     AdminRequired, "admin_required", 403, "Admin access required", "http_request_denied",
         "The endpoint is for administrators.", "Use an administrator's account.";
     InsufficientScope, "insufficient_scope", 403, "Insufficient scope", "http_request_denied",
@@ -121,6 +127,9 @@ codes! {
         "The service behind the route did not answer in time.", "Retry; ask the operator.";
     NoHealthyUpstream, "no_healthy_upstream", 503, "No healthy upstream", "destination_unavailable",
         "Each server behind the route fails its health checks, or none is known.", "Wait for `Retry-After` seconds; ask the operator.";
+    IssuerUnavailable, "issuer_unavailable", 503, "Keys of the token's issuer unavailable", "destination_unavailable",
+        "The issuer that the token names does not answer, and the key of the token is not known, so that it cannot be verified. The token may well be good.",
+        "Keep the token and retry.";
     RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
         "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
         "Keep the token and retry.";

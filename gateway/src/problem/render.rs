@@ -31,28 +31,27 @@ pub enum Audience {
 
 impl Audience {
     pub fn of(headers: &HeaderMap) -> Self {
-        let says = |name: HeaderName, wanted: &str| {
-            headers.get_all(name).iter().any(|value| {
-                let lists = |text: &str| {
-                    text.split(',').any(|item| {
-                        let media = item.split(';').next().unwrap_or("").trim();
-                        media.eq_ignore_ascii_case(wanted)
-                    })
-                };
-                value.to_str().is_ok_and(lists)
-            })
-        };
         let grpc = headers.get(CONTENT_TYPE).is_some_and(|value| {
             let value = value.as_bytes();
             value.starts_with(b"application/grpc") && !value.starts_with(b"application/grpc-web")
         });
-        if grpc {
-            Self::Grpc
-        } else if says(ACCEPT, "application/problem+json") {
-            Self::ProblemJson
-        } else {
-            Self::Json
-        }
+        if grpc { Self::Grpc } else { Self::of_own(headers) }
+    }
+
+    /// For the endpoints of the gateway itself. They speak no gRPC, whose refusals are HTTP 200:
+    /// a proxy that asks `/api/auth/verify` and hands on its client's `Content-Type` would take
+    /// that for a yes.
+    pub fn of_own(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(ACCEPT).iter().any(|value| {
+            let lists = |text: &str| {
+                text.split(',').any(|item| {
+                    let media = item.split(';').next().unwrap_or("").trim();
+                    media.eq_ignore_ascii_case("application/problem+json")
+                })
+            };
+            value.to_str().is_ok_and(lists)
+        });
+        if accepted { Self::ProblemJson } else { Self::Json }
     }
 }
 
@@ -142,7 +141,7 @@ impl Problem {
             Code::TokenMissing => return Some(challenge),
             Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked => "invalid_token",
             Code::InvalidRequest => "invalid_request",
-            Code::InsufficientScope | Code::AdminRequired => "insufficient_scope",
+            Code::InsufficientScope | Code::AdminRequired | Code::AccountRequired => "insufficient_scope",
             _ => return None,
         };
         let description = match self.code {

@@ -6,7 +6,7 @@ use super::{Lifecycle, SessionFault};
 use crate::clock::Timestamp;
 use crate::identity::SessionId;
 use crate::store::Revocation;
-use crate::token::AuthenticClaims;
+use crate::token::{AuthenticClaims, ForeignClaims};
 
 /// Two gateways' clocks may be this far apart.
 const SKEW: Duration = Duration::from_secs(5);
@@ -31,6 +31,15 @@ impl Lifecycle {
         let until = self.access_tokens_end(self.clock.now());
         let revoked = [Revocation::Session { id, until }];
         self.sessions.close(id, &revoked).await?;
+        Ok(self.revocations.publish(&revoked).await?)
+    }
+
+    /// Ends a token of another issuer, by itself: its session, if it has one, is kept there.
+    pub async fn revoke(&self, token: &ForeignClaims) -> Result<(), SessionFault> {
+        // One that is over may still carry a stream, which is looked at within that time.
+        let until = token.refused_from().max(self.clock.now()).plus(SKEW);
+        let revoked = [Revocation::Token { id: token.token(), until }];
+        self.ledger.record(&revoked).await?;
         Ok(self.revocations.publish(&revoked).await?)
     }
 

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use arc_swap::ArcSwap;
 
 use super::View;
+use crate::adapter::jwks::{JwksBook, JwksReading};
 use crate::adapter::sled::SledStore;
 use crate::api::Services;
-use crate::edge::{CheckReadiness, Configured, Connections};
+use crate::edge::{CheckReadiness, Configured, Connections, Streams};
 use crate::pipeline::Pipeline;
 use crate::store::Revocations;
-use crate::telemetry::Gauges;
+use crate::telemetry::{Gauges, IssuerGauge};
 
 pub(super) fn gauges(
     services: &Arc<Services>,
@@ -19,10 +20,13 @@ pub(super) fn gauges(
     view: &Arc<View>,
     connections: &Arc<Connections>,
     configured: &Arc<ArcSwap<Configured>>,
+    streams: &Arc<Streams>,
+    issuer_keys: &Arc<JwksBook>,
 ) -> Box<dyn Fn() -> Gauges + Send + Sync> {
     let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
     let (view, connections) = (Arc::clone(view), Arc::clone(connections));
-    let configured = Arc::clone(configured);
+    let (configured, streams) = (Arc::clone(configured), Arc::clone(streams));
+    let issuer_keys = Arc::clone(issuer_keys);
     let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     Box::new(move || {
         let hashing = services.hashing.figures();
@@ -34,7 +38,9 @@ pub(super) fn gauges(
             hash_busy_micros: hashing.busy_micros.load(Ordering::Relaxed),
             limiter_keys: keys.map(|(policy, held)| (policy, signed(held))).collect(),
             connections: signed(connections.open()),
+            streams: signed(streams.count()),
             upstream_servers: configured.load().servers(),
+            issuers: issuer_keys.readings().into_iter().map(issuer).collect(),
             ..Gauges::default()
         };
         match &*view {
@@ -61,6 +67,15 @@ pub(super) fn gauges(
         }
         gauges
     })
+}
+
+fn issuer(reading: JwksReading) -> IssuerGauge {
+    IssuerGauge {
+        name: reading.issuer.as_str().to_owned(),
+        keys: reading.keys,
+        age: reading.age,
+        fetches: reading.fetches.map(|(result, count)| (result.word(), count)).to_vec(),
+    }
 }
 
 pub(super) fn readiness(store: &SledStore, revocations: &Arc<dyn Revocations>) -> CheckReadiness {

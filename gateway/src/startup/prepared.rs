@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
-use crate::config::Reloadable;
+use crate::config::{IssuerSettings, ProofSettings, Reloadable};
 use crate::limits::{Books, Policy};
 use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
-use crate::token::Issuer;
+use crate::token::{ForeignIssuer, ForeignIssuers, Issuer, LegacySecret, Proof, Published};
 
 /// Everything that is swapped at once.
 pub(crate) struct Prepared {
@@ -17,8 +18,9 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(settings: Reloadable, books: &Books) -> Self {
-        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, own_cors } = settings;
+    pub(crate) fn new(settings: Reloadable, books: &Books, keys: &JwksBook) -> Result<Self, String> {
+        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
+        let issuers: Result<Vec<_>, _> = issuers.into_iter().map(|one| foreign(one, keys)).collect();
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
             policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))
@@ -29,6 +31,7 @@ impl Prepared {
             verifier: Arc::new(issuer.verifier()),
             assertions: Assertions::new(assertions),
             key_set_lifetime,
+            issuers: ForeignIssuers::new(issuers?),
             user_limit: UserLimit(
                 limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
             ),
@@ -44,6 +47,20 @@ impl Prepared {
             register_address: by_address(limits.register_address),
             refresh_address: by_address(limits.refresh_address),
         };
-        Self { snapshot: Arc::new(snapshot), limits, issuer }
+        Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })
     }
+}
+
+/// Its keys are those that are fetched already, where it is reached as before.
+fn foreign(settings: IssuerSettings, keys: &JwksBook) -> Result<ForeignIssuer, String> {
+    let IssuerSettings { name, leeway, lifetime_max, mapping, proof } = settings;
+    let proof = match proof {
+        ProofSettings::Published { issuer, audience, at_jwt_only, jwks } => {
+            let source = keys.keys(&jwks).map_err(|fault| format!("issuer `{name}`: {fault}"))?;
+            let algorithms = jwks.algorithms;
+            Proof::Keys(Published { issuer, audience, algorithms, at_jwt_only, keys: source })
+        }
+        ProofSettings::Secret { key, until } => Proof::Secret(LegacySecret::new(key, until)),
+    };
+    Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof })
 }

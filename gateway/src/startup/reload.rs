@@ -1,6 +1,8 @@
 //! SIGHUP: the configuration read again, and taken over at once or not at all.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -8,9 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::prepared::Prepared;
+use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
-use crate::config::{Faults, File, KeyPolicy, Secrets, Source, changed, check, load, needing_restart};
-use crate::edge::Configured;
+use crate::config::{
+    Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, needing_restart,
+};
+use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
 use crate::telemetry::Metrics;
@@ -21,12 +26,14 @@ pub(super) struct Reload {
     /// What is in use.
     pub(super) written: File,
     pub(super) books: Books,
+    pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) services: Arc<Services>,
     pub(super) configured: Arc<ArcSwap<Configured>>,
     pub(super) metrics: Arc<Metrics>,
     /// The runtime that carries the requests, once it is there.
     pub(super) carrier: Arc<OnceLock<Handle>>,
+    pub(super) certificates: Certificates,
 }
 
 /// The thread that waits for the signal; it ends when told to.
@@ -47,11 +54,16 @@ impl Reloader {
         };
         let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             runtime.block_on(async {
+                let mut watch = Watch::of(&work);
                 loop {
                     tokio::select! {
-                        _ = signals.recv() => work.reload_and_tell().await,
+                        _ = signals.recv() => {}
+                        () = watch.changed(&work.written) => {}
                         _ = &mut stopped => return,
                     }
+                    // Before they are read: what is written meanwhile is seen at the next look.
+                    watch.seen(&work.written);
+                    work.reload_and_tell().await;
                 }
             });
         });
@@ -64,6 +76,44 @@ impl Reloader {
         if let Some(thread) = self.thread.take() {
             // A panic in there was reported by its own hook.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Looks at the files now and then, where that is asked for.
+struct Watch {
+    /// The configuration, and how often it is looked at.
+    of: Option<(PathBuf, Duration)>,
+    /// What was last tried, whether it was taken over or refused.
+    known: u64,
+}
+
+impl Watch {
+    fn of(work: &Reload) -> Self {
+        let every = Duration::from_secs(work.written.server.watch_seconds);
+        let source = work.source.as_ref().filter(|_| !every.is_zero());
+        let mut watch = Self { of: source.map(|source| (source.path.clone(), every)), known: 0 };
+        watch.seen(&work.written);
+        watch
+    }
+
+    fn seen(&mut self, written: &File) {
+        if let Some((path, _)) = &self.of {
+            self.known = fingerprint(path, written);
+        }
+    }
+
+    /// Ready once something is another, and was the same at two looks: nobody writes it any more.
+    async fn changed(&self, written: &File) {
+        let Some((path, every)) = &self.of else { return std::future::pending().await };
+        let mut last = self.known;
+        loop {
+            tokio::time::sleep(*every).await;
+            let now = fingerprint(path, written);
+            if now != self.known && now == last {
+                return;
+            }
+            last = now;
         }
     }
 }
@@ -105,19 +155,22 @@ impl Reload {
         for warning in &checked.warnings {
             tracing::warn!("{warning}");
         }
-        let prepared = Prepared::new(checked.reloadable, &self.books);
+        let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
+        let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
         let configured =
             Configured::prepare(Arc::clone(&prepared.snapshot), Some(&before), &self.metrics).await;
         let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
+        self.certificates.install(checked.listeners.into_iter().map(|listener| listener.tls));
         self.services.sessions.issuer.store(Arc::new(prepared.issuer));
         self.services.limits.store(Arc::new(prepared.limits));
         self.pipeline.install(prepared.snapshot);
         self.configured.store(Arc::clone(&configured));
         let _context = carrier.enter();
         configured.start(Some(&before));
+        self.issuer_keys.start();
         self.written = checked.written;
         Ok(changed)
     }

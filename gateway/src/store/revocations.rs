@@ -16,7 +16,7 @@ use crate::identity::{Generation, SessionId, TokenId, UserId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Revocation {
-    /// One token, by `jti`.
+    /// One token, by `jti`; that of another issuer by an identifier that is derived from it.
     Token { id: TokenId, until: Timestamp },
     /// All tokens of a session, by `sid`.
     Session { id: SessionId, until: Timestamp },
@@ -78,6 +78,10 @@ impl Check<'_> {
 pub trait Revocations: Send + Sync {
     /// Whether the token is in force. One look-up, or one round trip.
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a>;
+
+    /// Whether the token of another issuer is in force: it has neither a session nor a generation
+    /// here. One look-up, or one round trip.
+    fn check_token(&self, token: TokenId) -> Check<'_>;
 
     /// Makes revocations that the ledger already holds visible to `check`, here and on every
     /// gateway that shares the view. After it returned, no check answers `InForce` for them.

@@ -76,7 +76,11 @@ pub struct AccessLine<'a> {
     pub status: u16,
     /// `forwarded`, `served`, or the code of the refusal.
     pub outcome: &'a str,
+    /// An account of ours.
     pub user_id: Option<u64>,
+    /// Or whom another issuer vouches for, as it may be logged.
+    pub subject: Option<String>,
+    pub issuer: Option<&'a str>,
     pub duration: Duration,
     pub request_bytes: usize,
     pub response_bytes: usize,
@@ -95,6 +99,8 @@ impl AccessLine<'_> {
             status = self.status,
             outcome = self.outcome,
             user_id = self.user_id,
+            subject = self.subject,
+            issuer = self.issuer,
             duration_micros = micros,
             request_bytes = self.request_bytes,
             response_bytes = self.response_bytes,

@@ -9,6 +9,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::connections::{Connections, Refused};
+use super::issuers::{IssuerGauge, IssuerTable};
 use super::upstreams::{ServerMetrics, Table, UpstreamMetrics, UpstreamServer};
 
 /// The methods that are told apart; all others count as one.
@@ -37,8 +39,11 @@ pub struct Gauges {
     pub revocation_checks: Vec<(&'static str, u64)>,
     pub revocation_store_up: Option<bool>,
     pub connections: i64,
+    /// Streams that run under a token.
+    pub streams: i64,
     /// Servers of all upstreams.
     pub upstream_servers: Vec<UpstreamServer>,
+    pub issuers: Vec<IssuerGauge>,
 }
 
 /// The counters of one route, looked up once at start and not for each request.
@@ -80,6 +85,8 @@ pub struct Metrics {
     revocation_up: IntGauge,
     connections: IntGauge,
     upstreams: Table,
+    issuers: IssuerTable,
+    downstream: Connections,
 }
 
 impl Metrics {
@@ -89,6 +96,8 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             upstreams: Table::register(&registry, &SECONDS)?,
+            issuers: IssuerTable::register(&registry)?,
+            downstream: Connections::register(&registry)?,
             registry,
             requests: IntCounterVec::new(
                 opts(
@@ -235,6 +244,15 @@ impl Metrics {
         self.decisions.with_label_values(&[decision, reason])
     }
 
+    pub fn connection_refused(&self, reason: Refused) {
+        self.downstream.refuse(reason);
+    }
+
+    /// `reason` is a code.
+    pub fn stream_ended(&self, reason: &'static str) {
+        self.downstream.end(reason);
+    }
+
     pub fn failed_open(&self) {
         self.fail_open.inc();
     }
@@ -277,7 +295,9 @@ impl Metrics {
         }
         self.revocation_up.set(i64::from(gauges.revocation_store_up.unwrap_or(true)));
         self.connections.set(gauges.connections);
+        self.downstream.streams.set(gauges.streams);
         self.upstreams.show(&gauges.upstream_servers);
+        self.issuers.show(&gauges.issuers);
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),

@@ -22,6 +22,10 @@ impl<'a> RawToken<'a> {
     pub fn new(text: &'a str) -> Self {
         Self(text)
     }
+
+    pub(super) fn text(self) -> &'a str {
+        self.0
+    }
 }
 
 /// Why a token is not accepted.

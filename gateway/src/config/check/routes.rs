@@ -10,8 +10,9 @@ use std::time::Duration;
 use http::Method;
 
 use super::Checker;
-use crate::config::file::{Assertion, Auth, File, Match, RouteEntry};
+use crate::config::file::{Assertion, Auth, File, Match, OnExpiry, RouteEntry};
 use crate::config::suggest::hint;
+use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
     Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
     canonical,
@@ -25,11 +26,12 @@ impl Checker<'_> {
         keys_max: usize,
     ) -> Option<Routes> {
         let mut routes = Vec::new();
+        let issuers = issuer_names(file);
         for (index, entry) in file.routes.iter().enumerate() {
             if file.routes[..index].iter().any(|other| other.name == entry.name) {
                 self.fault(format!("routes: the name `{}` occurs twice", entry.name));
             }
-            routes.extend(self.route(entry, upstreams, keys_max));
+            routes.extend(self.route(entry, upstreams, &issuers, keys_max));
         }
         match Routes::new(routes) {
             Ok(routes) => Some(routes),
@@ -40,7 +42,13 @@ impl Checker<'_> {
         }
     }
 
-    fn route(&mut self, entry: &RouteEntry, upstreams: &[Arc<Upstream>], keys_max: usize) -> Option<Route> {
+    fn route(
+        &mut self,
+        entry: &RouteEntry,
+        upstreams: &[Arc<Upstream>],
+        issuers: &[&str],
+        keys_max: usize,
+    ) -> Option<Route> {
         let name = &entry.name;
         let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
         if upstream.is_none() {
@@ -54,7 +62,13 @@ impl Checker<'_> {
         let path = path
             .map_err(|fault| self.fault(format!("route `{name}`: the path `{}` {fault}", entry.path)))
             .ok();
-        let requires = self.requires(entry);
+        let requires = self.requires(entry, issuers.len() > 1);
+        if entry.auth == Auth::Public && !entry.issuers.is_empty() {
+            self.fault(format!("route `{name}`: issuers needs auth = \"required\" or \"optional\""));
+        }
+        let place = format!("route `{name}`: issuers");
+        let accepted =
+            entry.issuers.iter().filter_map(|text| self.known_issuer(&place, text, issuers)).collect();
         let user_limit = entry.user_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: user_limit"), "user", limit);
             UserLimit(policy.map(|policy| self.books.users.limiter(&in_book(name), policy, keys_max)))
@@ -65,6 +79,9 @@ impl Checker<'_> {
         });
         if [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0)) {
             self.fault(format!("route `{name}`: a timeout of 0 ms would refuse every request"));
+        }
+        if entry.websocket_token && !entry.websocket {
+            self.fault(format!("route `{name}`: websocket_token says nothing without websocket = true"));
         }
         if entry.shadow {
             self.warnings.push(format!(
@@ -90,6 +107,7 @@ impl Checker<'_> {
                 Auth::Optional => Access::Optional,
                 Auth::Required => Access::Required(requires),
             },
+            issuers: accepted,
             user_limit,
             address_limit,
             forward_authorization: entry.forward_authorization,
@@ -102,16 +120,33 @@ impl Checker<'_> {
             identity,
             assertion,
             cors,
+            websocket: entry.websocket,
+            websocket_token: entry.websocket_token,
+            close_on_expiry: entry.on_expiry == OnExpiry::Close,
             shadow: entry.shadow,
             ..Route::new(name, path?, Arc::clone(upstream?))
         })
     }
 
-    fn requires(&mut self, entry: &RouteEntry) -> Requires {
+    /// The name of an issuer, or of the gateway itself.
+    fn known_issuer(&mut self, place: &str, text: &str, issuers: &[&str]) -> Option<Box<str>> {
+        if !issuers.contains(&text) {
+            let hint = hint(text, issuers.iter().copied());
+            self.fault(format!("{place}: there is no issuer `{text}`{hint}"));
+            return None;
+        }
+        Some(text.into())
+    }
+
+    /// Where there are other issuers, roles are theirs to name.
+    fn requires(&mut self, entry: &RouteEntry, others: bool) -> Requires {
         let name = &entry.name;
         for role in entry.roles.iter().chain(&entry.all_roles) {
-            if !["user", "admin"].contains(&role.as_str()) {
+            if !["user", "admin"].contains(&role.as_str()) && !others {
                 self.fault(format!("route `{name}`: \"{role}\" is no role; there are: user, admin"));
+            }
+            if RoleName::parse(role).is_none() {
+                self.fault(format!("route `{name}`: \"{role}\" is no role that anybody can have"));
             }
         }
         for claim in &entry.claims {
@@ -209,6 +244,12 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// What routes can call those who vouch for somebody: the gateway itself first.
+fn issuer_names(file: &File) -> Vec<&str> {
+    let others = file.issuers.iter().map(|entry| entry.name.as_str());
+    [IssuerName::OWN].into_iter().chain(others).collect()
 }
 
 /// No policy outside of routes goes by such a name.

@@ -186,17 +186,8 @@ impl Checker<'_> {
                 "upstream `{name}`: tls.danger_accept_any_certificate = true: whoever answers at its address is taken for it, and gets its requests and identities"
             ));
         }
-        let authorities = entry.ca_file.as_ref().map(|path| {
-            let certificates = self.certificates(name, "tls.ca_file", path);
-            let mut roots = rustls::RootCertStore::empty();
-            if let Some(fault) = certificates.iter().find_map(|der| roots.add(der.clone().into()).err()) {
-                self.fault(format!(
-                    "upstream `{name}`: tls.ca_file: {}: no authority: {fault}",
-                    path.display()
-                ));
-            }
-            certificates
-        });
+        let place = format!("upstream `{name}`");
+        let authorities = entry.ca_file.as_ref().map(|path| self.authorities(&place, "tls.ca_file", path));
         let client = match (&entry.client_certificate_file, &entry.client_key_file) {
             (Some(chain), Some(key)) => self.client_certificate(name, chain, key),
             (None, None) => None,
@@ -213,23 +204,34 @@ impl Checker<'_> {
         })
     }
 
-    fn certificates(&mut self, name: &str, key: &str, path: &Path) -> Vec<Vec<u8>> {
+    /// Certificates that others are held against.
+    pub(super) fn authorities(&mut self, place: &str, key: &str, path: &Path) -> Vec<Vec<u8>> {
+        let certificates = self.certificates(place, key, path);
+        let mut roots = rustls::RootCertStore::empty();
+        if let Some(fault) = certificates.iter().find_map(|der| roots.add(der.clone().into()).err()) {
+            self.fault(format!("{place}: {key}: {}: no authority: {fault}", path.display()));
+        }
+        certificates
+    }
+
+    fn certificates(&mut self, place: &str, key: &str, path: &Path) -> Vec<Vec<u8>> {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let certificates: Vec<Vec<u8>> = match read {
             Ok(found) => found.iter().map(|der| der.to_vec()).collect(),
             Err(fault) => {
-                self.fault(format!("upstream `{name}`: {key}: {}: {fault}", path.display()));
+                self.fault(format!("{place}: {key}: {}: {fault}", path.display()));
                 return Vec::new();
             }
         };
         if certificates.is_empty() {
-            self.fault(format!("upstream `{name}`: {key}: {} has no certificate in PEM", path.display()));
+            self.fault(format!("{place}: {key}: {} has no certificate in PEM", path.display()));
         }
         certificates
     }
 
     fn client_certificate(&mut self, name: &str, chain: &Path, key: &Path) -> Option<ClientCertificate> {
-        let certificates = self.certificates(name, "tls.client_certificate_file", chain);
+        let certificates =
+            self.certificates(&format!("upstream `{name}`"), "tls.client_certificate_file", chain);
         let private = match PrivateKeyDer::from_pem_file(key) {
             Ok(private) => private,
             Err(fault) => {

@@ -25,6 +25,15 @@ pub enum Match {
     Exact,
 }
 
+/// What becomes of a stream whose token expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExpiry {
+    #[default]
+    Close,
+    Allow,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteEntry {
@@ -39,6 +48,8 @@ pub struct RouteEntry {
     pub upstream: String,
     #[serde(default)]
     pub auth: Auth,
+    #[serde(default)]
+    pub issuers: Vec<String>,
     #[serde(default)]
     pub roles: Vec<String>,
     #[serde(default)]
@@ -74,6 +85,12 @@ pub struct RouteEntry {
     #[serde(default)]
     pub cors: Option<CorsEntry>,
     #[serde(default)]
+    pub websocket: bool,
+    #[serde(default)]
+    pub websocket_token: bool,
+    #[serde(default)]
+    pub on_expiry: OnExpiry,
+    #[serde(default)]
     pub shadow: bool,
     #[serde(default)]
     pub expect: Vec<ExpectEntry>,
@@ -108,6 +125,7 @@ pub struct IdentityNames {
     pub id: Option<String>,
     pub email: Option<String>,
     pub roles: Option<String>,
+    pub issuer: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -133,6 +151,7 @@ pub struct CorsEntry {
 #[serde(default, deny_unknown_fields)]
 pub struct ExpectEntry {
     pub r#as: String,
+    pub issuer: String,
     pub claims: BTreeMap<String, String>,
     pub method: String,
     pub host: String,
@@ -164,6 +183,7 @@ impl RouteEntry {
         Self {
             hosts: texts.clone(),
             methods: texts.clone(),
+            issuers: texts.clone(),
             roles: texts.clone(),
             all_roles: texts.clone(),
             claims: vec![ClaimEntry { name: text.clone(), any_of: texts.clone(), all_of: texts.clone() }],
@@ -176,7 +196,8 @@ impl RouteEntry {
             identity_names: IdentityNames {
                 id: Some(text.clone()),
                 email: Some(text.clone()),
-                roles: Some(text),
+                roles: Some(text.clone()),
+                issuer: Some(text),
             },
             request_headers: rules.clone(),
             response_headers: rules,
@@ -218,6 +239,7 @@ impl Default for ExpectEntry {
     fn default() -> Self {
         Self {
             r#as: "nobody".to_owned(),
+            issuer: "own".to_owned(),
             claims: BTreeMap::new(),
             method: "GET".to_owned(),
             host: String::new(),

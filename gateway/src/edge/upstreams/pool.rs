@@ -192,6 +192,13 @@ impl Pool {
         }
     }
 
+    /// Looks all names up again, and goes on with what is found.
+    pub(super) async fn look_up(&self) {
+        if let Err(fault) = self.balancer.update().await {
+            tracing::warn!(upstream = self.settings.name, error = %fault, "servers cannot be looked up");
+        }
+    }
+
     /// Its settings were replaced: no more checks; who is on the way with it arrives.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
@@ -211,11 +218,7 @@ async fn rounds(pool: Weak<Pool>, round: Round, first: Duration, pause: Duration
     while let Some(pool) = pool.upgrade().filter(|pool| !pool.retired.load(Ordering::Acquire)) {
         match round {
             Round::Checks => pool.balancer.backends().run_health_check(true).await,
-            Round::LookUps => {
-                if let Err(fault) = pool.balancer.update().await {
-                    tracing::warn!(upstream = pool.settings.name, error = %fault, "servers cannot be looked up");
-                }
-            }
+            Round::LookUps => pool.look_up().await,
         }
         drop(pool);
         tokio::time::sleep(pause).await;

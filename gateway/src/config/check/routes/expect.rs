@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::issuer_names;
 use crate::config::check::Checker;
 use crate::config::file::{ExpectEntry, File};
 use crate::config::suggest::hint;
@@ -20,13 +21,16 @@ const REASONS: [Code; 5] = [
 impl Checker<'_> {
     pub(in crate::config::check) fn expectations(&mut self, file: &File) -> Vec<Expectation> {
         let mut expectations = Vec::new();
+        let issuers = issuer_names(file);
         for route in &file.routes {
-            expectations.extend(route.expect.iter().filter_map(|entry| self.expectation(&route.name, entry)));
+            expectations.extend(
+                route.expect.iter().filter_map(|entry| self.expectation(&route.name, entry, &issuers)),
+            );
         }
         expectations
     }
 
-    fn expectation(&mut self, beside: &str, entry: &ExpectEntry) -> Option<Expectation> {
+    fn expectation(&mut self, beside: &str, entry: &ExpectEntry, issuers: &[&str]) -> Option<Expectation> {
         let place = format!("route `{beside}`: expect");
         let refused = match entry.then.as_str() {
             "allow" => None,
@@ -52,6 +56,7 @@ impl Checker<'_> {
             roles => Foreseen::Somebody {
                 roles: roles.split('+').map(str::to_owned).collect(),
                 claims: entry.claims.clone().into_iter().collect(),
+                issuer: self.known_issuer(&place, &entry.issuer, issuers)?,
             },
         };
         Some(Expectation {

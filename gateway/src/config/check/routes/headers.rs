@@ -59,7 +59,12 @@ impl Checker<'_> {
 
     pub(super) fn identity_headers(&mut self, entry: &RouteEntry) -> IdentityHeaders {
         let own = &entry.identity_names;
-        let names = [(&own.id, Fact::Id), (&own.email, Fact::Email), (&own.roles, Fact::Roles)];
+        let names = [
+            (&own.id, Fact::Id),
+            (&own.email, Fact::Email),
+            (&own.roles, Fact::Roles),
+            (&own.issuer, Fact::Issuer),
+        ];
         let has_own = names.iter().any(|(name, _)| name.is_some());
         let mut headers = match &entry.identity_headers {
             None if has_own => IdentityHeaders::none(),

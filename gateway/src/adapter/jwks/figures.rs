@@ -1,0 +1,55 @@
+//! What the adapter counts. It names no metric: telemetry reads these and gives them names.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::identity::IssuerName;
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchResult {
+    Ok,
+    /// No connection, no trust in its certificate, or no answer in time.
+    Unreachable,
+    /// An answer with another status than 200.
+    Status,
+    /// An answer that is no use: too large, no JSON, another issuer's, or without keys.
+    Unusable,
+}
+
+impl FetchResult {
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Unreachable, Self::Status, Self::Unusable];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unreachable => "unreachable",
+            Self::Status => "status",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
+/// One issuer at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwksReading {
+    pub issuer: IssuerName,
+    pub keys: usize,
+    /// Since they were fetched; `None` if they never were.
+    pub age: Option<Duration>,
+    pub fetches: [(FetchResult, u64); 4],
+}
+
+#[derive(Default)]
+pub(super) struct Figures([AtomicU64; 4]);
+
+impl Figures {
+    pub(super) fn count(&self, result: FetchResult) {
+        let place = FetchResult::ALL.iter().position(|known| *known == result).unwrap_or(0);
+        self.0[place].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> [(FetchResult, u64); 4] {
+        std::array::from_fn(|place| (FetchResult::ALL[place], self.0[place].load(Ordering::Relaxed)))
+    }
+}

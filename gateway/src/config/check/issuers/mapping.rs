@@ -1,0 +1,49 @@
+//! Which claims of an issuer are whose facts.
+
+use std::collections::BTreeMap;
+
+use crate::config::check::Checker;
+use crate::config::issuer_entry::IssuerEntry;
+use crate::identity::RoleName;
+use crate::token::{ClaimPath, Mapping};
+
+impl Checker<'_> {
+    pub(super) fn mapping(
+        &mut self,
+        place: &str,
+        entry: &IssuerEntry,
+        subject: &str,
+        roles: Option<&str>,
+    ) -> Option<Mapping> {
+        let subject = ClaimPath::new(entry.subject_claim.as_deref().unwrap_or(subject));
+        if subject.is_none() {
+            self.fault(format!("{place}: subject_claim is empty: nobody would be anybody"));
+        }
+        let plain = |byte: u8| (b'!'..=b'~').contains(&byte);
+        if !entry.subject_prefix.bytes().all(plain) || entry.subject_prefix.len() > 64 {
+            self.fault(format!(
+                "{place}: subject_prefix = \"{}\": at most 64 visible ASCII characters",
+                entry.subject_prefix
+            ));
+        }
+        let roles = entry.roles_claim.as_deref().or(roles).and_then(ClaimPath::new);
+        if !entry.role_names.is_empty() && roles.is_none() {
+            self.fault(format!("{place}: role_names needs roles_claim, which says where the roles are"));
+        }
+        let mut role_names = BTreeMap::new();
+        for (theirs, ours) in &entry.role_names {
+            match RoleName::parse(ours) {
+                Some(role) => drop(role_names.insert(theirs.clone(), role)),
+                None => self.fault(format!("{place}: role_names: \"{ours}\" cannot be handed on as a role: 1 to 128 ASCII characters without a comma")),
+            }
+        }
+        Some(Mapping {
+            subject: subject?,
+            subject_prefix: entry.subject_prefix.as_str().into(),
+            numeric_subjects: entry.danger_numeric_subjects,
+            email: ClaimPath::new(&entry.email_claim),
+            roles,
+            role_names,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! A listener, as the connections that come in by it need it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use ipnet::IpNet;
+
+use super::arrival::Arrival;
+use super::listener::Bound;
+use super::tls::{Tls, TlsMaterial};
+
+/// How a listener speaks with clients.
+pub struct ListenerSettings {
+    /// As configured, for people.
+    pub name: String,
+    pub address: SocketAddr,
+    /// With TLS, or plain.
+    pub tls: Option<TlsMaterial>,
+    /// HTTP/2 without TLS, by prior knowledge (RFC 9113 §3.3).
+    pub h2c: bool,
+    /// The balancers that speak the PROXY protocol here; empty: nobody does.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// Everybody is sent to HTTPS at this port.
+    pub redirect_to: Option<u16>,
+    pub hsts: Option<HeaderValue>,
+}
+
+/// One listener in use.
+pub(super) struct Door {
+    address: SocketAddr,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) h2c: bool,
+    pub(super) proxy_protocol_from: Vec<IpNet>,
+    redirect_to: Option<u16>,
+    hsts: Option<HeaderValue>,
+}
+
+impl Door {
+    pub(super) fn new(settings: ListenerSettings, bound: &Bound) -> Self {
+        Self {
+            address: bound.address,
+            tls: settings.tls.map(|material| Arc::new(Tls::new(material))),
+            h2c: settings.h2c,
+            proxy_protocol_from: settings.proxy_protocol_from,
+            redirect_to: settings.redirect_to,
+            hsts: settings.hsts,
+        }
+    }
+
+    /// Whether a connection to this address came in here.
+    pub(super) fn is_at(&self, local: SocketAddr) -> bool {
+        let all = self.address.ip().is_unspecified();
+        self.address.port() == local.port()
+            && (all || self.address.ip().to_canonical() == local.ip().to_canonical())
+    }
+
+    pub(super) fn arrival(&self) -> Arrival {
+        Arrival {
+            secure: self.tls.is_some(),
+            hsts: self.hsts.clone(),
+            redirect_to: self.redirect_to,
+            ..Arrival::default()
+        }
+    }
+}
+
+/// The certificates in use, by listener, for a reload to replace.
+pub struct Certificates(pub(super) Vec<Option<Arc<Tls>>>);
+
+impl Certificates {
+    /// As many as there are listeners, in their order.
+    pub fn install(&self, materials: impl IntoIterator<Item = Option<TlsMaterial>>) {
+        for (tls, material) in self.0.iter().zip(materials) {
+            if let (Some(tls), Some(material)) = (tls, material) {
+                tls.install(material);
+            }
+        }
+    }
+}

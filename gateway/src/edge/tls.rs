@@ -1,0 +1,170 @@
+//! TLS towards clients: certificates by server name, versions 1.2 and 1.3, and certificates of
+//! clients where they are asked for.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use pingora::listeners::tls::Acceptor;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+
+/// What one listener's TLS is made of.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The first one is shown to who names no server, or one that there is not.
+    pub certificates: Vec<CertificateFiles>,
+    /// Who signs the certificates that clients must show; `None` asks for none.
+    pub client_ca: Option<PathBuf>,
+    /// Whether HTTP/2 is offered (ALPN).
+    pub http2: bool,
+}
+
+/// A chain, the server's own certificate first, and its key, both in PEM.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    pub chain: PathBuf,
+    pub key: PathBuf,
+}
+
+/// TLS that was read and found right, ready to be used.
+pub struct TlsMaterial(Arc<ServerConfig>);
+
+impl TlsMaterial {
+    /// Reads all files.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with them, each with its file.
+    pub fn read(files: &TlsFiles) -> Result<Self, Vec<String>> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut faults = Vec::new();
+        let mut by_name = ByName::default();
+        for one in &files.certificates {
+            match certified(one, &provider) {
+                Ok(certified) => by_name.add(Arc::new(certified)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let verifier = files.client_ca.as_deref().map(|path| client_verifier(path, &provider));
+        let verifier = verifier.transpose().unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|fault| vec![fault.to_string()])?;
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(by_name));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if files.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
+        // Resumption without memory of ours; the keys change by themselves, and with each reload,
+        // so that nobody resumes what new settings would refuse.
+        config.ticketer =
+            rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// The TLS of a listener in use: swapped whole, for the connections that come from then on.
+pub(super) struct Tls(ArcSwap<Acceptor>);
+
+impl Tls {
+    pub(super) fn new(material: TlsMaterial) -> Self {
+        Self(ArcSwap::from_pointee(Acceptor::from_server_config(material.0)))
+    }
+
+    pub(super) fn install(&self, material: TlsMaterial) {
+        self.0.store(Arc::new(Acceptor::from_server_config(material.0)));
+    }
+
+    pub(super) fn acceptor(&self) -> Arc<Acceptor> {
+        self.0.load_full()
+    }
+}
+
+/// Certificates by the names that stand in them.
+#[derive(Debug, Default)]
+struct ByName {
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// `*.example.com`, by `example.com`.
+    below: HashMap<String, Arc<CertifiedKey>>,
+    first: Option<Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    fn add(&mut self, certified: Arc<CertifiedKey>) {
+        for name in names_of(&certified) {
+            let (map, key) = match name.strip_prefix("*.") {
+                Some(parent) => (&mut self.below, parent.to_owned()),
+                None => (&mut self.exact, name),
+            };
+            // The one that was written first counts.
+            map.entry(key).or_insert_with(|| Arc::clone(&certified));
+        }
+        self.first.get_or_insert(certified);
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        // RFC 6125 §6.4.3: a wildcard stands for exactly one label.
+        self.exact.get(name).or_else(|| self.below.get(name.split_once('.')?.1))
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name().and_then(|name| self.find(&name.to_ascii_lowercase()));
+        named.or(self.first.as_ref()).cloned()
+    }
+}
+
+/// The names in the certificate itself (RFC 6125); the rest of the chain has none of ours.
+fn names_of(certified: &CertifiedKey) -> Vec<String> {
+    let own = certified.cert.first().and_then(|own| webpki::EndEntityCert::try_from(own).ok());
+    own.map(|own| own.valid_dns_names().map(str::to_ascii_lowercase).collect()).unwrap_or_default()
+}
+
+fn certified(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, String> {
+    let chain = certificates(&files.chain)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|fault| format!("{}: no private key in PEM: {fault}", files.key.display()))?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|fault| {
+        format!("{} and {} do not fit together: {fault}", files.chain.display(), files.key.display())
+    })
+}
+
+fn client_verifier(
+    path: &Path,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, String> {
+    let unusable = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|fault| unusable(&fault))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|fault| unusable(&fault))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(found) if found.is_empty() => Err(format!("{}: no certificate in PEM", path.display())),
+        Ok(found) => Ok(found),
+        Err(fault) => Err(format!("{}: {fault}", path.display())),
+    }
+}

@@ -1,0 +1,132 @@
+//! SIGUSR2: another binary takes this one's place, in the same process. Its sockets are queued in a
+//! socket pair whose other end becomes the standard input of what comes after.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+use crate::clock::Stopwatch;
+use crate::edge::{Inherited, Left};
+
+/// Tells the next process that its standard input has sockets.
+const MARK: &str = "GATEWAY_HANDOVER";
+/// Sockets in one message; the kernel allows 253.
+const SOCKETS_MAX: usize = 200;
+/// Room for what is said of that many.
+const TEXT_BYTES_MAX: usize = 64 * 1_024;
+/// How long the new binary may take to check the configuration.
+const CHECK_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How this process was started: by which file, and to do what.
+#[derive(Clone, Debug)]
+pub(super) struct Successor {
+    binary: PathBuf,
+    configuration: PathBuf,
+}
+
+impl Successor {
+    /// To be asked early: the path of a file that was replaced since cannot be found any more.
+    pub(super) fn of_this(configuration: PathBuf) -> std::io::Result<Self> {
+        Ok(Self { binary: std::env::current_exe()?, configuration })
+    }
+
+    /// Whether the binary that lies there now can be started with what is configured now. It costs
+    /// nothing where it cannot.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let said = |fault: std::io::Error| format!("{}: {fault}", self.binary.display());
+        let mut child = Command::new(&self.binary)
+            .args(["check", "--config"])
+            .arg(&self.configuration)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(said)?;
+        let begun = Stopwatch::start();
+        while begun.elapsed() < CHECK_TIME_MAX {
+            match child.try_wait().map_err(said)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("`{} check` ended with {status}", self.binary.display())),
+                None => std::thread::park_timeout(Duration::from_millis(5)),
+            }
+        }
+        // It is ours, and no use any more.
+        let _ = child.kill().and_then(|()| child.wait());
+        Err(format!("`{} check` took too long", self.binary.display()))
+    }
+
+    /// Does not return, unless it fails.
+    pub(super) fn replace(&self, sockets: Vec<(Left, OwnedFd)>) -> String {
+        let (ours, theirs) =
+            match socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None) {
+                Ok(pair) => pair,
+                Err(fault) => return format!("no socket pair can be made: {fault}"),
+            };
+        for some in sockets.chunks(SOCKETS_MAX) {
+            if let Err(fault) = send(&ours, some) {
+                tracing::warn!(error = %fault, sockets = some.len(), "sockets cannot be handed over");
+            }
+        }
+        let fault = Command::new(&self.binary)
+            .args(std::env::args_os().skip(1))
+            .env(MARK, "stdin")
+            .stdin(Stdio::from(theirs))
+            .exec();
+        format!("{} cannot be executed: {fault}", self.binary.display())
+    }
+}
+
+fn send(to: &OwnedFd, sockets: &[(Left, OwnedFd)]) -> Result<(), String> {
+    let what: Vec<_> = sockets.iter().map(|(what, _)| what).collect();
+    let text = serde_json::to_vec(&what).map_err(|fault| fault.to_string())?;
+    let descriptors: Vec<_> = sockets.iter().map(|(_, socket)| socket.as_fd()).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err("too many at once".to_owned());
+    }
+    // Queued, and never waited for: nobody reads before this process is gone.
+    sendmsg(to, &[IoSlice::new(&text)], &mut control, SendFlags::DONTWAIT)
+        .map(drop)
+        .map_err(|fault| fault.to_string())
+}
+
+/// What the process before left, if there was one.
+pub(crate) fn inherited(environment: &dyn Fn(&str) -> Option<String>) -> Inherited {
+    let mut inherited = Inherited::default();
+    if environment(MARK).is_none() {
+        return inherited;
+    }
+    let input = std::io::stdin();
+    let mut text = vec![0; TEXT_BYTES_MAX];
+    loop {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let received = recvmsg(&input, &mut [IoSliceMut::new(&mut text)], &mut control, flags);
+        let Ok(received) = received.inspect_err(|fault| {
+            tracing::warn!(error = %fault, "{MARK} is set, and standard input has no sockets");
+        }) else {
+            return inherited;
+        };
+        let sockets = control.drain().flat_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(sockets) => sockets.collect::<Vec<_>>(),
+            _ => Vec::new(),
+        });
+        if received.bytes == 0 {
+            return inherited;
+        }
+        let what: Vec<Left> = serde_json::from_slice(&text[..received.bytes]).unwrap_or_default();
+        for (what, socket) in what.into_iter().zip(sockets.collect::<Vec<_>>()) {
+            inherited.add(what, socket);
+        }
+    }
+}

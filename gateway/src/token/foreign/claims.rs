@@ -1,0 +1,198 @@
+//! What a token of another issuer says, in our words: who it is, and which roles they have.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::path::{ClaimPath, find};
+use crate::clock::Timestamp;
+use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId, UserId};
+use crate::token::TokenFault;
+
+/// Which claims are whose facts.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub subject: ClaimPath,
+    /// Put before the subject, so that a service can tell subjects of several issuers apart.
+    pub subject_prefix: Box<str>,
+    /// Whether a subject may look like the id of an account of ours, such as `7`.
+    pub numeric_subjects: bool,
+    /// `None` where e-mail addresses of this issuer are not handed on.
+    pub email: Option<ClaimPath>,
+    pub roles: Option<ClaimPath>,
+    /// What a role of the issuer is called here. Our own roles, `user` and `admin`, are given by
+    /// this table only; all other roles keep their names without it.
+    pub role_names: BTreeMap<String, RoleName>,
+}
+
+/// When a token of another issuer is in time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Seconds since 1970, as in the claims.
+    pub(super) issued_at: Option<u64>,
+    pub(super) not_before: Option<u64>,
+    pub(super) expires_at: u64,
+    /// How far the issuer's clock may be from ours, in seconds.
+    pub(super) leeway: u64,
+}
+
+impl Times {
+    /// Where a token does not say since when, until now is what is known of it.
+    pub(super) fn lifetime(&self, now: Timestamp) -> u64 {
+        self.expires_at.saturating_sub(self.issued_at.unwrap_or(now.seconds()))
+    }
+}
+
+/// A token of another issuer whose signature and shape are right. Whether its time is right is not
+/// yet known: only a logout may go on without asking.
+#[derive(Clone, Debug)]
+pub struct AuthenticForeign {
+    pub(super) claims: ForeignClaims,
+    pub(super) times: Times,
+}
+
+/// A token of another issuer that was verified whole. Only [`AuthenticForeign::in_time`] makes one.
+/// It says nothing of revocation yet.
+#[derive(Clone, Debug)]
+pub struct ForeignClaims {
+    pub(super) subject: ForeignSubject,
+    pub(super) email: Option<Email>,
+    pub(super) roles: Box<[RoleName]>,
+    pub(super) token: TokenId,
+    /// From when on it is refused, whatever the clocks say.
+    pub(super) refused_from: Timestamp,
+    /// Whether the subject is the `user_id` of an account that was once elsewhere.
+    pub(super) legacy: bool,
+    /// As they were signed, for the rules of routes.
+    pub(super) claims: Arc<Map<String, Value>>,
+}
+
+impl AuthenticForeign {
+    /// `exp` is required; `iat` and `nbf` in the future are refused; both with the leeway of the
+    /// issuer.
+    pub fn in_time(self, now: Timestamp) -> Result<ForeignClaims, TokenFault> {
+        let Times { issued_at, not_before, expires_at, leeway } = self.times;
+        let now = now.seconds();
+        if issued_at.max(not_before).unwrap_or(0) > now.saturating_add(leeway) {
+            return Err(TokenFault::Invalid);
+        }
+        if now >= expires_at.saturating_add(leeway) {
+            return Err(TokenFault::Expired);
+        }
+        Ok(self.claims)
+    }
+
+    pub fn claims(&self) -> &ForeignClaims {
+        &self.claims
+    }
+}
+
+impl ForeignClaims {
+    pub fn subject(&self) -> &ForeignSubject {
+        &self.subject
+    }
+
+    pub fn issuer(&self) -> &IssuerName {
+        self.subject.issuer()
+    }
+
+    pub fn email(&self) -> Option<&Email> {
+        self.email.as_ref()
+    }
+
+    pub fn roles(&self) -> &[RoleName] {
+        &self.roles
+    }
+
+    /// What it is revoked by.
+    pub fn token(&self) -> TokenId {
+        self.token
+    }
+
+    /// From when on it is refused: its expiry and the leeway, or the end of its issuer.
+    pub fn refused_from(&self) -> Timestamp {
+        self.refused_from
+    }
+
+    /// Whether the token has this value as a claim, or among the members of a list.
+    ///
+    /// What is a fact of ours is compared as we understand it and not as it is written: a claim
+    /// `role` or `user_id` of another issuer gives nothing that our own tokens have.
+    pub fn has_claim(&self, name: &str, value: &str) -> bool {
+        match name {
+            "role" => self.has_role(value),
+            "email" => self.email.as_ref().is_some_and(|email| email.as_str() == value),
+            "sub" => self.subject.as_str() == value,
+            "user_id" => self.legacy && self.subject.as_str() == value,
+            _ => find(name, &self.claims).is_some_and(|found| holds(found, value)),
+        }
+    }
+
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|held| held.as_str() == role)
+    }
+}
+
+impl Mapping {
+    /// `None` where the token says nobody, or somebody that a service could take for another one.
+    pub(super) fn subject(&self, issuer: &IssuerName, claims: &Map<String, Value>) -> Option<ForeignSubject> {
+        let found = match self.subject.find(claims)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) if number.is_u64() => number.to_string(),
+            _ => return None,
+        };
+        if found.is_empty() {
+            return None;
+        }
+        let presented = format!("{}{found}", self.subject_prefix);
+        let like_ours = presented.parse::<UserId>().is_ok();
+        (self.numeric_subjects || !like_ours).then(|| ForeignSubject::new(issuer.clone(), &presented))?
+    }
+
+    /// The address, where there is one that the issuer does not call unverified.
+    pub(super) fn email(&self, claims: &Map<String, Value>) -> Option<Email> {
+        let verified = match claims.get("email_verified") {
+            None | Some(Value::Bool(true)) => true,
+            Some(Value::String(text)) => text == "true",
+            Some(_) => false,
+        };
+        let found = self.email.as_ref().filter(|_| verified)?.find(claims)?.as_str()?;
+        Email::parse(found).ok()
+    }
+
+    /// A list, or a text with spaces between (as `scope` is, RFC 8693 §4.2). What is no role that
+    /// could be handed on is left out.
+    pub(super) fn roles(&self, claims: &Map<String, Value>) -> Box<[RoleName]> {
+        let mut roles: Vec<RoleName> = Vec::new();
+        let mut add = |text: &str| {
+            let role = match self.role_names.get(text) {
+                Some(role) => Some(role.clone()),
+                None => RoleName::parse(text).filter(|role| !role.is_ours()),
+            };
+            roles.extend(role);
+        };
+        match self.roles.as_ref().and_then(|path| path.find(claims)) {
+            Some(Value::String(text)) => text.split(' ').for_each(&mut add),
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).for_each(&mut add),
+            _ => {}
+        }
+        let mut once = Vec::with_capacity(roles.len());
+        for role in roles {
+            if !once.contains(&role) {
+                once.push(role);
+            }
+        }
+        once.into_boxed_slice()
+    }
+}
+
+fn holds(claim: &Value, value: &str) -> bool {
+    match claim {
+        Value::String(text) => text == value,
+        Value::Number(number) => number.to_string() == value,
+        Value::Bool(truth) => value == if *truth { "true" } else { "false" },
+        Value::Array(list) => list.iter().any(|item| !item.is_array() && holds(item, value)),
+        Value::Null | Value::Object(_) => false,
+    }
+}

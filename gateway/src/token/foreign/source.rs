@@ -1,0 +1,28 @@
+//! The port for the public keys of another issuer. Whoever verifies asks what is known now, which
+//! never waits; how the keys come there is an adapter's matter.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::KeySet;
+
+/// Whether the issuer answered when it was last asked for its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It did, just now or a moment ago: a key that is not among them is not one of its keys.
+    Answered,
+    /// It did not, or not in time: nothing can be said of a key that is not known.
+    Silent,
+}
+
+/// The keys of one issuer.
+#[async_trait]
+pub trait KeySource: Send + Sync {
+    /// What is known now. `None` if there never were keys, or if they are too old to be trusted.
+    fn keys(&self) -> Option<Arc<KeySet>>;
+
+    /// Has the keys fetched again, unless that was tried a moment ago, and waits for it for a short
+    /// while. However many call it at once, the issuer is asked once.
+    async fn refresh(&self) -> Asked;
+}

@@ -1,0 +1,84 @@
+//! What a reload keeps of upstreams, and what it changes.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::{before, upstream};
+use crate::support::farm::Instance;
+use crate::support::{SetOnDrop, eventually};
+
+fn ejected(server: &Instance) -> String {
+    format!("gateway_upstream_server_healthy{{server=\"{}\",upstream=\"app\"}}", server.address)
+}
+
+#[test]
+fn an_unchanged_upstream_keeps_what_it_knows_of_its_servers() {
+    let servers = [Instance::start("a"), Instance::start("b")];
+    servers[0].hang_up(true);
+    let setup = before(&servers, "eject_after = 1\neject_ms = 300000");
+    let gateway = setup.clone().start();
+    let client = gateway.client();
+    eventually("the broken one is left out", || {
+        assert_eq!(client.get("/app").send().status, 200);
+        gateway.metric(&ejected(&servers[0])) == 0.0
+    });
+    assert!(gateway.reload(&setup.clone().route("more", "/more", "app", "auth = \"public\"")));
+    assert_eq!(client.get("/more").send().status, 200);
+    assert_eq!(gateway.metric(&ejected(&servers[0])), 0.0, "it is left out still");
+    // With other settings it is another one, that begins anew.
+    assert!(gateway.reload(&before(&servers, "eject_after = 2\neject_ms = 300000")));
+    assert_eq!(gateway.metric(&ejected(&servers[0])), 1.0);
+}
+
+#[test]
+fn requests_that_run_end_where_they_began() {
+    let (old, new) = (Instance::start("old"), Instance::start("new"));
+    let to = |server: &Instance| upstream(&format!("{{ address = \"{}\" }}", server.address), "");
+    let gateway = to(&old).start();
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| gateway.client().get("/app/hold").send().text());
+        eventually("the request is held", || old.count() == 1);
+        assert!(gateway.reload(&to(&new)));
+        assert_eq!(gateway.client().get("/app").send().text(), "new");
+        old.release();
+        assert_eq!(held.join().unwrap(), "old");
+    });
+}
+
+#[test]
+fn a_hundred_reloads_under_load_fail_no_request() {
+    let servers = [Instance::start("a"), Instance::start("b"), Instance::start("c")];
+    let some = |count: usize, more: &str| before(&servers[..count], more);
+    let gateway = some(3, "").start();
+    let token = gateway.user().access;
+    let setups = [
+        some(3, "balance = \"least_connections\"").route("mine", "/mine", "app", ""),
+        some(2, "").route("mine", "/mine", "app", ""),
+        some(3, "retries = 2").route("mine", "/mine", "app", "roles = [\"user\"]"),
+        some(1, "health = { interval_ms = 100 }").route("mine", "/mine", "app", ""),
+    ];
+    assert!(gateway.reload(&setups[0]));
+    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let client = gateway.client();
+                    while !stop.load(Ordering::Relaxed) {
+                        let open = client.get("/app").send();
+                        let mine = client.get("/mine").bearer(&token).send();
+                        assert_eq!((open.status, mine.status), (200, 200), "{} {}", open.text(), mine.text());
+                        asked.fetch_add(2, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        {
+            let _stop = SetOnDrop(&stop);
+            for number in 0..100 {
+                assert!(gateway.reload(&setups[number % setups.len()]));
+            }
+        }
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+    assert!(asked.load(Ordering::Relaxed) > 500, "{asked:?}");
+}
