@@ -206,3 +206,11 @@ fn one_key_for_two_uses_is_refused() {
     }
     assert!(gateway.reload_again());
 }
+
+#[test]
+fn where_files_are_watched_a_new_key_needs_no_signal() {
+    let upstream = Upstream::start();
+    let gateway = eddsa(&upstream).env("GATEWAY__SERVER__WATCH_SECONDS", "1").start();
+    put(&gateway.keys_for("access"), "later.jwk", &jwk("later", now() + 10_000).to_string());
+    eventually("it is published", || gateway.jwks().iter().any(|key| key["kid"] == "later"));
+}
