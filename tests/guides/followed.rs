@@ -69,7 +69,9 @@ fn try_to_follow(guide: &str) -> bool {
     let (mut commands, mut shown) = (String::new(), Vec::new());
     for block in blocks(&page) {
         match block.words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["toml", "complete" | "followed", name] => std::fs::write(folder.path().join(name), &block.text).unwrap(),
+            ["toml", "complete" | "followed", name] => {
+                std::fs::write(folder.path().join(name), &block.text).unwrap()
+            }
             ["console"] => commands.push_str(&block.text),
             ["text"] => shown.extend(block.text.lines().map(str::to_owned)),
             _ => {}

@@ -31,7 +31,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
         let separator = separator.to_owned();
         move |name: &str| if name.contains('-') { name.replace('-', &separator) } else { String::new() }
     };
-    let value = |attack: &'static str, hide: &dyn Fn(&Spoof) -> (String, String)| {
+    let value = |attack: &'static str, hide: &(dyn Fn(&Spoof) -> (String, String) + Sync)| {
         attempt(WAY, attack, &hidden_name, |spoofs| {
             let hidden: Fields = spoofs.iter().map(hide).collect();
             send(head(plan, &hidden))
