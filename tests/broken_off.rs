@@ -38,6 +38,26 @@ fn a_head_or_a_body_that_never_ends_is_answered_in_bounded_time_while_others_are
 }
 
 #[test]
+fn an_empty_line_before_a_head_is_skipped_once_and_buys_no_time_and_no_room() {
+    let gateway = Setup::new("").start();
+    let good = "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut client = Raw::connect(gateway.address);
+    for request in [format!("\r\n{good}"), good.to_owned(), format!("\r\n{good}")] {
+        assert_eq!(client.send(request).reply().unwrap().status, 404);
+    }
+    for blank in ["\n", "\n\n", "\r\n\r\n", "\r\n\n", "\r\r\n", "\r\n\r"] {
+        assert_eq!(
+            after(&gateway, &format!("{blank}{good}")),
+            (400, "malformed_request".to_owned()),
+            "{blank:?}"
+        );
+    }
+    let large = format!("\r\nGET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(40_000));
+    assert_eq!(after(&gateway, &large), (431, "headers_too_large".to_owned()));
+    assert_eq!(after(&gateway, "\r\nGET / HTTP/1.1\r\nHost: a\r\nX: "), (408, "head_timeout".to_owned()));
+}
+
+#[test]
 fn a_request_that_two_servers_could_frame_differently_is_malformed_and_ends_its_connection() {
     let upstream = Upstream::start();
     let gateway = Setup::before(upstream.address).start();

@@ -183,11 +183,13 @@ impl Pipeline {
         })
     }
 
-    /// Whether a stream that was admitted may go on. `closes_on_expiry` is the choice of its route.
-    pub async fn may_go_on(&self, principal: &Principal, closes_on_expiry: bool) -> Result<(), Refusal> {
-        if closes_on_expiry && self.clock.now() >= principal.expires_at() {
-            return Err(Refusal::TokenExpired);
-        }
+    /// Whether the token under which somebody was admitted has expired meanwhile.
+    pub fn is_over(&self, principal: &Principal) -> bool {
+        self.clock.now() >= principal.expires_at()
+    }
+
+    /// Whether it was not revoked meanwhile.
+    pub async fn is_in_force(&self, principal: &Principal) -> Result<(), Refusal> {
         revocation::recheck(self, principal).await
     }
 

@@ -15,6 +15,9 @@ use crate::edge::{Connections, Handover};
 /// How often it is looked whether all connections have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Enough for a signal that has come to be seen.
+const LAST_LOOK: Duration = Duration::from_millis(2);
+
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
@@ -22,6 +25,14 @@ enum Told {
     Stop,
     /// SIGUSR2: another binary takes over.
     Replace,
+}
+
+/// What became of the wish that another binary takes over.
+enum Replacing {
+    Now,
+    /// It was told to stop meanwhile, and has.
+    Stopped,
+    Refused,
 }
 
 /// The signals that end the gateway. Whoever was told that it listens may send one, so they must be
@@ -55,6 +66,11 @@ impl Signals {
         }
     }
 
+    /// Whether one to stop has come that nobody has looked at.
+    pub async fn told_to_stop(&mut self) -> bool {
+        tokio::time::timeout(LAST_LOOK, self.stop()).await.is_ok()
+    }
+
     async fn stop(&mut self) {
         while self.next().await != Told::Stop {}
     }
@@ -65,7 +81,7 @@ pub type CheckSuccessor = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Waits for a signal, and then for what runs, within a deadline. A second one ends it at once.
 pub struct Drain {
-    pub signals: Mutex<Signals>,
+    pub signals: Arc<Mutex<Signals>>,
     /// No new connections.
     pub drain: watch::Sender<bool>,
     /// No more requests on those that are there.
@@ -109,28 +125,37 @@ impl Drain {
         }
     }
 
-    /// Whether another binary is to take over now. What is wrong with it is said, and changes nothing.
-    async fn replace(&self, signals: &mut Signals) -> bool {
+    /// What is wrong with the binary that would take over is said, and changes nothing.
+    async fn replace(&self, signals: &mut Signals) -> Replacing {
         let Some(check) = self.successor.clone() else {
             tracing::error!("SIGUSR2: no other binary can take over from this command");
-            return false;
+            return Replacing::Refused;
         };
-        let checked = match tokio::task::spawn_blocking(move || check()).await {
-            Ok(checked) => checked,
-            Err(fault) => Err(fault.to_string()),
+        let checked = tokio::select! {
+            biased;
+            () = signals.stop() => return self.stop_instead(signals).await,
+            checked = tokio::task::spawn_blocking(move || check()) => checked,
         };
+        let checked = checked.unwrap_or_else(|fault| Err(fault.to_string()));
         if let Err(fault) = checked {
             tracing::error!("SIGUSR2 refused, nothing has changed: {fault}");
-            return false;
+            return Replacing::Refused;
         }
         tracing::info!(connections = self.connections.open(), "another binary takes over");
         let _ = self.drain.send(true);
         // Streams would hold new connections up for as long as they run: their clients come again.
         let left = || self.connections.requesting();
         tokio::select! {
-            () = self.until_none(left, self.replace_within, "server.upgrade_seconds") => true,
-            () = signals.stop() => false,
+            // In this order: a signal to stop that has come is not forgotten.
+            biased;
+            () = signals.stop() => self.stop_instead(signals).await,
+            () = self.until_none(left, self.replace_within, "server.upgrade_seconds") => Replacing::Now,
         }
+    }
+
+    async fn stop_instead(&self, signals: &mut Signals) -> Replacing {
+        self.stop(signals).await;
+        Replacing::Stopped
     }
 }
 
@@ -142,12 +167,11 @@ impl ShutdownSignalWatch for Drain {
         loop {
             match signals.next().await {
                 Told::Stop => self.stop(&mut signals).await,
-                Told::Replace if self.replace(&mut signals).await => {
-                    self.replaced.store(true, Ordering::Release);
-                }
-                // Told to stop while it waited.
-                Told::Replace if *self.drain.borrow() => self.stop(&mut signals).await,
-                Told::Replace => continue,
+                Told::Replace => match self.replace(&mut signals).await {
+                    Replacing::Now => self.replaced.store(true, Ordering::Release),
+                    Replacing::Stopped => {}
+                    Replacing::Refused => continue,
+                },
             }
             return ShutdownSignal::FastShutdown;
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use self::upgrade::Successor;
@@ -96,6 +97,14 @@ pub fn run(
     for (decision, reason) in outcomes() {
         metrics.decision(decision, reason);
     }
+    // A runtime for the few steps before the server has its own.
+    let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+    // First of all: from here on no signal ends the process but in order.
+    let signals = before.block_on(async { Ok((Signals::listen()?, signal(SignalKind::hangup())?)) });
+    let (signals, hangup) =
+        signals.map_err(|fault: std::io::Error| format!("signals cannot be waited for: {fault}"))?;
+    upgrade::let_signals_through();
     let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
     let store = SledStore::open(&checked.store_path, options).map_err(|fault| fault.to_string())?;
     let users: Arc<dyn Users> = Arc::new(store.clone());
@@ -103,11 +112,6 @@ pub fn run(
     let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
     let hashing = HashPool::start(checked.hashing).map_err(|fault| format!("password: {fault}"))?;
 
-    // A runtime for the few steps before the server has its own.
-    let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-    let signals = before.block_on(async { Signals::listen() });
-    let signals = signals.map_err(|fault| format!("signals cannot be waited for: {fault}"))?;
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let made_admin = match checked.first_admin {
@@ -233,6 +237,7 @@ pub fn run(
     );
     server.add_boxed_service(public);
     let mut reloader = reload::Reloader::start(reload::Reload {
+        hangup,
         source,
         written: checked.written,
         books,
@@ -246,9 +251,10 @@ pub fn run(
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     let replaced = Arc::new(AtomicBool::new(false));
+    let signals = Arc::new(Mutex::new(signals));
     server.run(RunArgs {
         shutdown_signal: Box::new(Drain {
-            signals: Mutex::new(signals),
+            signals: Arc::clone(&signals),
             drain,
             closing,
             draining,
@@ -265,8 +271,11 @@ pub fn run(
     reloader.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
-        // What was acknowledged is durable; locks and descriptors end with this program.
-        return Err(successor.replace(sockets.handover.take()));
+        upgrade::hold_signals_back();
+        if !before.block_on(async { signals.lock().await.told_to_stop().await }) {
+            // What was acknowledged is durable; locks and descriptors end with this program.
+            return Err(successor.replace(sockets.handover.take()));
+        }
     }
     tracing::info!("stopped");
     Ok(())

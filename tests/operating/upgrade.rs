@@ -11,7 +11,7 @@ use crate::support::authority::{Authority, Encrypted};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::{Raw, exchange};
 use crate::support::upstream::Upstream;
-use crate::support::{SetOnDrop, eventually};
+use crate::support::{SetOnDrop, eventually, in_parallel};
 
 /// Sends SIGUSR2, and waits until the next one listens.
 fn upgrade(gateway: &Gateway) {
@@ -122,6 +122,46 @@ fn it_is_the_same_process_with_the_same_accounts_and_revocations() {
     let mut idle = idle;
     assert_eq!(idle.send(get("/api/todos", &ada.access)).reply().unwrap().status, 200);
     assert_eq!(gateway.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_signal_to_stop_is_not_forgotten_over_it() {
+    let codes = in_parallel(12, |number| {
+        let mut gateway = Setup::new("").start();
+        gateway.signal(Signal::USR2);
+        // While the next one checks, drains, executes or begins.
+        std::thread::park_timeout(Duration::from_millis(40 * u64::try_from(number).unwrap()));
+        gateway.terminate().code()
+    });
+    assert_eq!(codes, [Some(0); 12]);
+}
+
+#[test]
+fn signals_that_come_while_the_next_one_begins_do_not_end_it() {
+    let gateway = Setup::new("").start();
+    let client = gateway.client();
+    for _ in 0..3 {
+        gateway.signal(Signal::USR2);
+        for _ in 0..60 {
+            gateway.signal(Signal::HUP);
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        gateway.signal(Signal::USR2);
+        assert_eq!(client.get("/nowhere").send().status, 404);
+    }
+}
+
+#[test]
+fn thousands_of_idle_connections_are_carried_over() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let gateway = Setup::new("").start();
+    let mut idle: Vec<_> = (0..4_000).map(|_| Raw::connect(gateway.address)).collect();
+    upgrade(&gateway);
+    for connection in &mut idle {
+        connection.send("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    let answered = idle.iter_mut().filter_map(Raw::status).filter(|status| *status == 404).count();
+    assert_eq!(answered, 4_000);
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn a_browser_may_offer_its_token_where_the_route_says_so() {
     assert_eq!(offering(&gateway, "chat.v2", "").status, 401);
     let header = format!("Authorization: Bearer {}\r\n", ada.access);
     assert_eq!(offering(&gateway, &format!("bearer, {}", ada.access), &header).status, 400, "two tokens");
+    let twice = format!("bearer, {0}, bearer, {0}", ada.access);
+    assert_eq!(offering(&gateway, &twice, "").status, 400, "two tokens");
     let seen = ada.get("/still/seen").json();
     let offers: Vec<_> = seen
         .as_array()

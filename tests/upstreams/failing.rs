@@ -1,6 +1,8 @@
 //! A server that is gone, ill, or breaks off.
 
-use super::{before, three};
+use std::net::SocketAddr;
+
+use super::{before, three, upstream};
 use crate::support::eventually;
 use crate::support::farm::Instance;
 use crate::support::gateway::Gateway;
@@ -141,6 +143,48 @@ fn a_server_that_fails_several_times_in_a_row_is_left_out_for_a_while() {
     eventually("it is back", || gateway.metric(&healthy) == 1.0);
     assert_eq!(statuses(&gateway, 4), [200; 4]);
     assert!(servers[0].count() > failed);
+}
+
+/// A server of HTTP/2 that resets the stream of `/app/boom`, and answers all others.
+fn resetting() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    while let Some(Ok((request, mut answer))) = connection.accept().await {
+                        if request.uri().path() == "/app/boom" {
+                            answer.send_reset(h2::Reason::INTERNAL_ERROR);
+                        } else {
+                            let head = http::Response::new(());
+                            let mut body = answer.send_response(head, false).unwrap();
+                            body.send_data("fine".into(), true).unwrap();
+                        }
+                    }
+                });
+            }
+        });
+    });
+    address
+}
+
+#[test]
+fn the_reset_of_one_stream_does_not_count_against_its_server() {
+    let servers = [resetting(), resetting()].map(|address| format!("{{ address = \"{address}\" }}"));
+    let gateway = upstream(&servers.join(", "), "protocol = \"http2\"\neject_after = 1").start();
+    for _ in 0..6 {
+        assert_eq!(gateway.client().get("/app/boom").send().status, 502);
+        assert_eq!(gateway.client().get("/app/else").send().text(), "fine");
+    }
+    let metrics = gateway.metrics();
+    let ejections: Vec<_> =
+        metrics.lines().filter(|line| line.starts_with("gateway_upstream_server_ejections_total")).collect();
+    assert!(ejections.len() == 2 && ejections.iter().all(|line| line.ends_with(" 0")), "{ejections:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl Arrival {
     /// Carries a request to its end, or until its lifeline is cut: then it is dropped where it is,
     /// which closes the connection of HTTP/1.1 and resets the stream of HTTP/2.
     pub(super) async fn carry<T>(self: Arc<Self>, request: impl Future<Output = T>) -> Option<T> {
+        self.lifeline.renew();
         ARRIVAL
             .scope(Arc::clone(&self), async {
                 tokio::select! {

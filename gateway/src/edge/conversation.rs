@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
@@ -115,8 +115,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     }
 
     /// Goes on with a connection of the process before, which was plain and idle.
-    pub(super) fn adopt(self: &Arc<Self>, listener: usize, peer: SocketAddr, connection: TcpStream) {
-        let Some(door) = self.doors.get(listener).cloned() else { return };
+    pub(super) fn adopt(self: &Arc<Self>, peer: SocketAddr, connection: TcpStream) {
         let adopted =
             connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
         let Ok(connection) = adopted else { return };
@@ -125,6 +124,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         // It is new, so nothing is set yet.
         let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
         stream.set_socket_digest(digest);
+        // By its address: the listeners may have another order now, or another number.
+        let Some(door) = self.door(&stream).cloned() else { return };
         let this = Arc::clone(self);
         tokio::spawn(async move { this.carry(stream, &door).await });
     }
@@ -213,11 +214,12 @@ impl<A> Conversation<A> {
             Ok(Ok(read)) if read > 0 => {}
             _ => return Head::None,
         }
-        if is_whole(&head, 0) {
+        if is_whole(&head, 0) && !begins_blank(&head) {
             return Head::Whole(head);
         }
         match timeout(HEAD_TIME_MAX, rest(stream, &mut head)).await {
             Ok(Some(())) => Head::Whole(head),
+            Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest),
             Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge),
             Ok(None) => Head::None,
             Err(_) => Head::Refused(Code::HeadTimeout),
@@ -226,11 +228,10 @@ impl<A> Conversation<A> {
 
     /// What is encrypted has secrets that only this process knows, and is closed.
     fn leave(&self, stream: &Stream, door: &Door) {
-        let listener = self.doors.iter().position(|other| std::ptr::eq(&raw const **other, door));
         let digest = stream.get_socket_digest();
         let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        if let (None, Some(listener), Some(peer)) = (&door.tls, listener, peer) {
-            self.handover.leave_connection(listener, peer, stream.id());
+        if let (None, Some(peer)) = (&door.tls, peer) {
+            self.handover.leave_connection(peer, stream.id());
         }
     }
 
@@ -252,8 +253,39 @@ fn peer_of(stream: &Tcp) -> Option<SocketAddr> {
     stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
 }
 
-/// Reads until the head is whole; `None` when the client ended first or sent too much.
+/// Whether there is nothing yet of the line of the request, or not in the place where it begins.
+fn begins_blank(head: &[u8]) -> bool {
+    head.first().is_none_or(|first| matches!(first, b'\r' | b'\n'))
+}
+
+/// Reads until the head is whole; `None` when the client ended first, or sent too much or nonsense.
 async fn rest(stream: &mut Stream, head: &mut BytesMut) -> Option<()> {
+    // RFC 9112 §2.2: one empty line before the request is skipped. Pingora would skip any number,
+    // and take what we call a whole head for the beginning of one.
+    while begins_blank(head) {
+        match &head[..head.len().min(2)] {
+            b"\r\n" => {
+                head.advance(2);
+                if !head.is_empty() {
+                    break;
+                }
+            }
+            b"\r" | b"" => {}
+            _ => return None,
+        }
+        if stream.read_buf(head).await.ok()? == 0 {
+            return None;
+        }
+        if !begins_blank(head) {
+            break;
+        }
+    }
+    if begins_blank(head) {
+        return None;
+    }
+    if is_whole(head, 0) {
+        return Some(());
+    }
     loop {
         let before = head.len();
         if before > HEAD_BYTES_MAX {

@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 pub enum Left {
     /// It listens; the address is as configured.
     Listener { address: String },
-    /// Somebody is connected, by the listener of this number, and is to be known by this address.
-    Connection { listener: usize, peer: SocketAddr },
+    /// Somebody is connected, and is to be known by this address.
+    Connection { peer: SocketAddr },
+    /// More of them can be received from it.
+    More,
 }
 
 /// Sockets on their way from one process to the next.
@@ -25,17 +27,22 @@ pub struct Handover(Mutex<Vec<(Left, OwnedFd)>>);
 #[derive(Default)]
 pub struct Inherited {
     pub(super) listeners: Vec<(String, TcpListener)>,
-    pub(super) connections: Vec<(usize, SocketAddr, TcpStream)>,
+    pub(super) connections: Vec<(SocketAddr, TcpStream)>,
+    /// Where to go on reading.
+    more: Vec<OwnedFd>,
 }
 
 impl Inherited {
     pub fn add(&mut self, what: Left, socket: OwnedFd) {
         match what {
             Left::Listener { address } => self.listeners.push((address, TcpListener::from(socket))),
-            Left::Connection { listener, peer } => {
-                self.connections.push((listener, peer, TcpStream::from(socket)));
-            }
+            Left::Connection { peer } => self.connections.push((peer, TcpStream::from(socket))),
+            Left::More => self.more.push(socket),
         }
+    }
+
+    pub fn further(&mut self) -> Option<OwnedFd> {
+        self.more.pop()
     }
 
     /// The first one that listened at this address.
@@ -54,12 +61,12 @@ impl Handover {
     }
 
     /// Takes a copy of a connection that is about to be dropped. Without one it is simply closed.
-    pub(super) fn leave_connection(&self, listener: usize, peer: SocketAddr, connection: RawFd) {
+    pub(super) fn leave_connection(&self, peer: SocketAddr, connection: RawFd) {
         // The same as `dup`, for a descriptor that another owns.
         let copy = pidfd_open(getpid(), PidfdFlags::empty())
             .and_then(|own| pidfd_getfd(own, connection, PidfdGetfdFlags::empty()));
         match copy {
-            Ok(copy) => self.0.lock().push((Left::Connection { listener, peer }, copy)),
+            Ok(copy) => self.0.lock().push((Left::Connection { peer }, copy)),
             Err(fault) => tracing::debug!(error = %fault, "an idle connection cannot be handed over"),
         }
     }

@@ -30,15 +30,19 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     pub(super) async fn begins_http2(&self, stream: &mut Tcp) -> Option<bool> {
         let mut drained = self.drain.clone();
         let (mut seen, mut first) = ([0; PREFACE.len()], 0);
-        while first < PREFACE.len() && PREFACE.starts_with(&seen[..first]) {
-            let read = tokio::select! {
-                read = timeout(IDLE_TIME_MAX, stream.read(&mut seen[first..])) => read,
-                _ = drained.wait_for(|drained| *drained) => return None,
-            };
-            match read {
-                Ok(Ok(read)) if read > 0 => first += read,
-                _ => return None,
+        let begins = async {
+            while first < PREFACE.len() && PREFACE.starts_with(&seen[..first]) {
+                match stream.read(&mut seen[first..]).await {
+                    Ok(read) if read > 0 => first += read,
+                    _ => return None,
+                }
             }
+            Some(())
+        };
+        tokio::select! {
+            // One time for all of it: a byte now and then does not prolong it.
+            begun = timeout(IDLE_TIME_MAX, begins) => begun.ok()??,
+            _ = drained.wait_for(|drained| *drained) => return None,
         }
         stream.rewind(&seen[..first]);
         Some(seen[..first] == *PREFACE)

@@ -32,6 +32,14 @@ impl Lifeline {
         Hold(held)
     }
 
+    /// Another request begins. One that was severed just as it ended must not take this one along.
+    pub(super) fn renew(&self) {
+        let state = self.state.load(Ordering::Acquire);
+        if state & BITS != LOOSE {
+            self.state.store((state & !BITS).wrapping_add(BITS + 1) | LOOSE, Ordering::Release);
+        }
+    }
+
     /// The request is over; a later one on the same connection is not concerned.
     pub(super) fn let_go(&self, hold: Hold) {
         let loose = hold.0 & !BITS | LOOSE;
@@ -68,6 +76,7 @@ impl Lifeline {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::task::{Context, Waker};
 
     use super::*;
 
@@ -94,6 +103,11 @@ mod tests {
         let first = line.hold();
         line.let_go(first);
         assert!(!line.sever(first));
+        let ended = line.hold();
+        assert!(line.sever(ended), "just as it ended");
+        line.renew();
+        let mut cut = Box::pin(line.cut());
+        assert!(cut.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         let second = line.hold();
         assert!(!line.sever(first));
         assert!(line.sever(second));

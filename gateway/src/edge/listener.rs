@@ -112,8 +112,8 @@ pub fn proxy_service(
     let (ready, app) = (public.ready, Carrier(Arc::clone(&conversation)));
     let connections = public.inherited.connections;
     let adopt: OnReady = Box::new(move || {
-        for (listener, peer, connection) in connections {
-            conversation.adopt(listener, peer, connection);
+        for (peer, connection) in connections {
+            conversation.adopt(peer, connection);
         }
         ready();
     });

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use super::arrival::Arrival;
 use super::lifeline::Hold;
@@ -18,6 +19,8 @@ use crate::telemetry::{Metrics, RequestId};
 
 /// How often all of them are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Of how many of them the revocation store is asked at a time: each waits for a round trip to Redis.
+const ASKED_AT_ONCE: usize = 256;
 /// How long a stream may go on while the revocation store cannot be asked. New requests are refused
 /// at once; ending all that runs for a hiccup would be an outage of our making.
 const UNSURE_MAX: Duration = Duration::from_secs(10);
@@ -84,20 +87,34 @@ impl Streams {
         tokio::spawn(rounds(Arc::downgrade(self)));
     }
 
-    async fn look(&self) {
+    async fn look(self: &Arc<Self>) {
         let all: Vec<_> = self.running.lock().values().cloned().collect();
-        for running in all {
-            let facts = &running.facts;
-            match self.pipeline.may_go_on(&facts.principal, facts.close_on_expiry).await {
-                Ok(()) => *running.unsure.lock() = None,
-                Err(refusal @ Refusal::RevocationUnavailable(_)) => {
-                    let since = running.unsure.lock().get_or_insert_with(Stopwatch::start).elapsed();
-                    if since > UNSURE_MAX {
-                        self.end(&running, &refusal);
-                    }
-                }
-                Err(refusal) => self.end(&running, &refusal),
+        // Whose time is over needs nobody to be asked, and waits for nobody.
+        let (over, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|running| {
+            running.facts.close_on_expiry && self.pipeline.is_over(&running.facts.principal)
+        });
+        over.iter().for_each(|running| self.end(running, &Refusal::TokenExpired));
+        let mut asked = JoinSet::new();
+        for running in others {
+            if asked.len() == ASKED_AT_ONCE {
+                asked.join_next().await;
             }
+            let this = Arc::clone(self);
+            asked.spawn(async move { this.ask(&running).await });
+        }
+        while asked.join_next().await.is_some() {}
+    }
+
+    async fn ask(&self, running: &Running) {
+        match self.pipeline.is_in_force(&running.facts.principal).await {
+            Ok(()) => *running.unsure.lock() = None,
+            Err(refusal @ Refusal::RevocationUnavailable(_)) => {
+                let since = running.unsure.lock().get_or_insert_with(Stopwatch::start).elapsed();
+                if since > UNSURE_MAX {
+                    self.end(running, &refusal);
+                }
+            }
+            Err(refusal) => self.end(running, &refusal),
         }
     }
 

@@ -18,7 +18,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 /// Whether the request asks for a WebSocket, and its route has them. Pingora forwards the fields of
 /// a valid handshake only, and nothing that follows before the upstream has agreed.
 pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
-    session.is_upgrade_req() && exchange.admitted().is_some_and(|admitted| admitted.route().websocket)
+    let asked = session.is_upgrade_req() && offer::asks_for_websocket(&session.req_header().headers);
+    asked && exchange.admitted().is_some_and(|admitted| admitted.route().websocket)
 }
 
 /// The way to an upstream for a request that asks for a WebSocket.

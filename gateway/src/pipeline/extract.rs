@@ -17,7 +17,11 @@ pub(super) fn bearer<'a>(headers: &'a HeaderMap, access: &Access) -> Result<Opti
 
 /// The same, where a WebSocket may bring it another way.
 pub(super) fn of_route<'a>(headers: &'a HeaderMap, route: &Route) -> Result<Option<RawToken<'a>>, Refusal> {
-    either(headers, route.access(), route.websocket_token.then(|| offer::token(headers)).flatten())
+    let offered = route.websocket_token.then(|| offer::token(headers)).flatten();
+    if offered.is_some() && offer::has_two(headers) {
+        return Err(Refusal::TwoTokens);
+    }
+    either(headers, route.access(), offered)
 }
 
 fn either<'a>(

@@ -15,10 +15,14 @@ fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty())
 }
 
+/// Whether a WebSocket is asked for, and nothing else.
+pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
 /// The token in an offer, if there is one.
 pub fn token(headers: &HeaderMap) -> Option<RawToken<'_>> {
-    let upgrade = headers.get(UPGRADE)?;
-    if !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+    if !asks_for_websocket(headers) {
         return None;
     }
     let mut items = offered(headers);
@@ -26,12 +30,22 @@ pub fn token(headers: &HeaderMap) -> Option<RawToken<'_>> {
     items.next().map(RawToken::new)
 }
 
+/// Whether more than one is announced.
+pub(super) fn has_two(headers: &HeaderMap) -> bool {
+    offered(headers).filter(|item| item.eq_ignore_ascii_case(BEARER)).nth(1).is_some()
+}
+
 /// Leaves what the client offered beside the token.
 pub(super) fn remove(headers: &mut impl Headers, sent: &HeaderMap) {
     const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
     let mut items: Vec<_> = offered(sent).collect();
-    let Some(at) = items.iter().position(|item| item.eq_ignore_ascii_case(BEARER)) else { return };
-    items.drain(at..items.len().min(at + 2));
+    let is_announcement = |item: &&str| item.eq_ignore_ascii_case(BEARER);
+    if !items.iter().any(is_announcement) {
+        return;
+    }
+    while let Some(at) = items.iter().position(is_announcement) {
+        items.drain(at..items.len().min(at + 2));
+    }
     headers.remove(&NAME);
     if let (false, Ok(rest)) = (items.is_empty(), HeaderValue::try_from(items.join(", "))) {
         headers.set(NAME, rest);

@@ -121,7 +121,7 @@ impl Holder for Principal {
     }
 }
 
-/// Whether somebody who was admitted still would be, by the token alone: in time, and not revoked.
+/// Whether the token of somebody who was admitted was not revoked meanwhile.
 pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
     match standing(pipeline, &principal.verified).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),

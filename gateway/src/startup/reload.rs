@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 
 use super::prepared::Prepared;
@@ -22,6 +22,8 @@ use crate::telemetry::Metrics;
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {
+    /// Listened for since the process began: a signal that came early is not forgotten.
+    pub(super) hangup: Signal,
     pub(super) source: Option<Source>,
     /// What is in use.
     pub(super) written: File,
@@ -43,22 +45,17 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// From here on SIGHUP no longer ends the process.
     pub(super) fn start(mut work: Reload) -> Result<Self, String> {
         let (stop, mut stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-        let mut signals = {
-            let _context = runtime.enter();
-            signal(SignalKind::hangup()).map_err(|fault| format!("SIGHUP cannot be waited for: {fault}"))?
-        };
         // Before anybody is told that it listens: what is changed from then on is seen.
         let mut watch = Watch::of(&work);
         let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             runtime.block_on(async {
                 loop {
                     tokio::select! {
-                        _ = signals.recv() => {}
+                        _ = work.hangup.recv() => {}
                         () = watch.changed(&work.written) => {}
                         _ = &mut stopped => return,
                     }

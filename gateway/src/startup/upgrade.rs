@@ -1,14 +1,16 @@
 //! SIGUSR2: another binary takes this one's place, in the same process. Its sockets are queued in a
 //! socket pair whose other end becomes the standard input of what comes after.
 
+use std::ffi::{CString, OsString};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -21,6 +23,8 @@ use crate::edge::{Inherited, Left};
 const MARK: &str = "GATEWAY_HANDOVER";
 /// Sockets in one message; the kernel allows 253.
 const SOCKETS_MAX: usize = 200;
+/// Messages in one socket pair; its buffer holds about a dozen.
+const MESSAGES_MAX: usize = 8;
 /// Room for what is said of that many.
 const TEXT_BYTES_MAX: usize = 64 * 1_024;
 /// How long the new binary may take to check the configuration.
@@ -65,22 +69,76 @@ impl Successor {
 
     /// Does not return, unless it fails.
     pub(super) fn replace(&self, sockets: Vec<(Left, OwnedFd)>) -> String {
-        let (ours, theirs) =
-            match socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None) {
-                Ok(pair) => pair,
-                Err(fault) => return format!("no socket pair can be made: {fault}"),
-            };
-        for some in sockets.chunks(SOCKETS_MAX) {
-            if let Err(fault) = send(&ours, some) {
-                tracing::warn!(error = %fault, sockets = some.len(), "sockets cannot be handed over");
-            }
+        let queued = queue(sockets).and_then(|theirs| {
+            rustix::stdio::dup2_stdin(&theirs).map_err(|fault| format!("no standard input: {fault}"))
+        });
+        if let Err(fault) = queued {
+            return fault;
         }
-        let fault = Command::new(&self.binary)
-            .args(std::env::args_os().skip(1))
-            .env(MARK, "stdin")
-            .stdin(Stdio::from(theirs))
-            .exec();
-        format!("{} cannot be executed: {fault}", self.binary.display())
+        // `std`'s own way to execute would forget that signals are held back.
+        let text = |text: OsString| CString::new(text.into_vec());
+        let path = text(self.binary.clone().into_os_string());
+        let arguments: Result<Vec<_>, _> = std::env::args_os().map(text).collect();
+        let kept = std::env::vars_os().filter(|(name, _)| name != MARK);
+        let environment: Result<Vec<_>, _> = kept
+            .chain([(MARK.into(), "stdin".into())])
+            .map(|(mut name, value)| {
+                name.push("=");
+                name.push(value);
+                text(name)
+            })
+            .collect();
+        let (Ok(path), Ok(arguments), Ok(environment)) = (path, arguments, environment) else {
+            return "an argument or a variable has a zero byte".to_owned();
+        };
+        match nix::unistd::execve(&path, &arguments, &environment) {
+            Err(fault) => format!("{} cannot be executed: {fault}", self.binary.display()),
+        }
+    }
+}
+
+/// Those that a program which does not listen for them yet would end by.
+fn signals() -> SigSet {
+    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR2].into_iter().collect()
+}
+
+/// Signals that come from here on wait for the next program, which takes them when it can: its
+/// default for each of them would be to end.
+pub(super) fn hold_signals_back() {
+    if let Err(fault) = signals().thread_block() {
+        tracing::warn!(error = %fault, "signals cannot be held back");
+    }
+}
+
+/// Lets through what was held back while another program began. To be called once all of them are
+/// listened for.
+pub(super) fn let_signals_through() {
+    if let Err(fault) = signals().thread_unblock() {
+        tracing::warn!(error = %fault, "signals cannot be let through");
+    }
+}
+
+/// Queues all sockets in the socket pair that is returned, or in others that are queued there: one
+/// holds a few thousand.
+fn queue(sockets: Vec<(Left, OwnedFd)>) -> Result<OwnedFd, String> {
+    let pair = || {
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|fault| format!("no socket pair can be made: {fault}"))
+    };
+    let (ours, theirs) = pair()?;
+    let (first, others) = sockets.split_at(sockets.len().min(SOCKETS_MAX));
+    send_or_warn(&ours, first);
+    for some in others.chunks(SOCKETS_MAX * MESSAGES_MAX) {
+        let (further, more) = pair()?;
+        some.chunks(SOCKETS_MAX).for_each(|few| send_or_warn(&further, few));
+        send_or_warn(&ours, &[(Left::More, more)]);
+    }
+    Ok(theirs)
+}
+
+fn send_or_warn(to: &OwnedFd, sockets: &[(Left, OwnedFd)]) {
+    if let Err(fault) = send(to, sockets) {
+        tracing::warn!(error = %fault, sockets = sockets.len(), "sockets cannot be handed over");
     }
 }
 
@@ -105,7 +163,14 @@ pub(crate) fn inherited(environment: &dyn Fn(&str) -> Option<String>) -> Inherit
     if environment(MARK).is_none() {
         return inherited;
     }
-    let input = std::io::stdin();
+    receive(std::io::stdin(), &mut inherited);
+    while let Some(more) = inherited.further() {
+        receive(more, &mut inherited);
+    }
+    inherited
+}
+
+fn receive(input: impl AsFd, inherited: &mut Inherited) {
     let mut text = vec![0; TEXT_BYTES_MAX];
     loop {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
@@ -115,14 +180,14 @@ pub(crate) fn inherited(environment: &dyn Fn(&str) -> Option<String>) -> Inherit
         let Ok(received) = received.inspect_err(|fault| {
             tracing::warn!(error = %fault, "{MARK} is set, and standard input has no sockets");
         }) else {
-            return inherited;
+            return;
         };
         let sockets = control.drain().flat_map(|message| match message {
             RecvAncillaryMessage::ScmRights(sockets) => sockets.collect::<Vec<_>>(),
             _ => Vec::new(),
         });
         if received.bytes == 0 {
-            return inherited;
+            return;
         }
         let what: Vec<Left> = serde_json::from_slice(&text[..received.bytes]).unwrap_or_default();
         for (what, socket) in what.into_iter().zip(sockets.collect::<Vec<_>>()) {

@@ -126,7 +126,11 @@ impl Leg {
 }
 
 /// A time-out is none: who asks for something slow must not take servers out one by one.
+///
+/// Nor is the reset of one stream of HTTP/2: its connection lives on, and what the server thinks of
+/// one request must not count against it.
 fn is_broken_connection(fault: &Error) -> bool {
     use ErrorType::{ConnectionClosed, H2Error, ReadError, WriteError};
-    matches!(fault.etype(), ConnectionClosed | ReadError | WriteError | H2Error)
+    let reset = fault.root_cause().downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset);
+    !reset && matches!(fault.etype(), ConnectionClosed | ReadError | WriteError | H2Error)
 }
