@@ -190,6 +190,7 @@ fn forwarded() -> Forwarded<'static> {
         host: "api.example.com",
         scheme: "http",
         request_id: "019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f",
+        sent: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What breaks on the way: heads and bodies that do not arrive, upstreams that do not answer. Each
 //! gets one clear answer in bounded time, and nobody else notices.
 
+use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::{Raw, RawReply};
 use crate::support::upstream::Upstream;
@@ -65,4 +66,25 @@ fn an_upstream_that_does_not_answer_in_time_is_a_504_and_one_that_hangs_up_a_502
         assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1);
         assert!(reply.header("proxy-status").starts_with("gateway; error="));
     }
+}
+
+#[test]
+fn a_client_that_leaves_before_it_has_its_answer_has_done_nothing_wrong() {
+    let (upstream, gate) = Upstream::gated();
+    let gateway = Setup::before(upstream.address).start();
+    let ada = gateway.user();
+    let head = format!("POST /api/todos HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n", ada.access);
+    // One that waits for the answer, and one in the middle of its body.
+    let mut waits = Raw::connect(gateway.address);
+    waits.send(format!("{head}Content-Length: 0\r\n\r\n"));
+    eventually("it is at the upstream", || upstream.arrived().len() == 1);
+    drop(waits);
+    let mut sends = Raw::connect(gateway.address);
+    sends.send(format!("{head}Content-Length: 100000\r\n\r\nhalf of it"));
+    drop(sends);
+    let left = r#"gateway_auth_decisions_total{decision="error",reason="abandoned"}"#;
+    eventually("both are noted", || gateway.metric(left) == 2.0);
+    let malformed = r#"gateway_auth_decisions_total{decision="deny",reason="malformed_request"}"#;
+    assert_eq!(gateway.metric(malformed), 0.0);
+    gate.open();
 }

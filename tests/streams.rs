@@ -25,7 +25,7 @@ fn before(services: &Streaming, authority: &Authority, more: &str) -> Setup {
         ))
         .route("live", "/live", "http", &format!("websocket = true\n{more}"))
         .route("still", "/still", "http", "")
-        .route("rpc", "/echo.Echo", "grpc", more)
+        .route("rpc", "/echo.Echo", "grpc", &format!("websocket = true\n{more}"))
         .config(&crate::listening::https(&[&certified], ""))
         .unlimited()
 }

@@ -44,6 +44,12 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Several at once, no two the same.
+pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners: [_; COUNT] = std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
+}
+
 /// Runs the same closure on many threads at once, and collects what they return.
 pub fn in_parallel<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = std::sync::Barrier::new(count);

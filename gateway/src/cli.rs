@@ -3,8 +3,10 @@
 mod check;
 mod demo;
 mod explain;
+mod prove_upstream;
 mod serve;
 mod store;
+mod user;
 
 use std::process::ExitCode;
 
@@ -36,8 +38,12 @@ enum Command {
     Check(check::Arguments),
     /// Say step by step what would be decided about a request, and why
     Explain(explain::Arguments),
+    /// Attack your own set-up: try to make the service behind a gateway believe a client
+    ProveUpstream(prove_upstream::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
+    /// Bring accounts from another system
+    User(user::Arguments),
 }
 
 /// A negative verdict.
@@ -63,7 +69,9 @@ pub fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
+            Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Store(arguments) => store::run(arguments),
+            Command::User(arguments) => user::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };

@@ -29,6 +29,15 @@ impl Timestamp {
         self.0 / 1_000
     }
 
+    /// RFC 3339, or a date and time as SQL has them (`2024-02-29 13:00:00.5`), which is taken for UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = text.parse::<jiff::Timestamp>().or_else(|fault| {
+            let civil = text.parse::<jiff::civil::DateTime>().map_err(|_| fault)?;
+            jiff::tz::Offset::UTC.to_timestamp(civil)
+        });
+        Some(Self(u64::try_from(moment.ok()?.as_millisecond()).ok()?))
+    }
+
     pub fn plus(self, span: Duration) -> Self {
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(millis))
@@ -107,6 +116,22 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timestamp_is_read_as_programs_and_databases_write_it() {
+        let at = |text: &str| Timestamp::parse(text).map(|moment| moment.to_string());
+        for text in [
+            "2024-02-29T13:00:00Z",
+            "2024-02-29T15:00:00+02:00",
+            "2024-02-29 13:00:00",
+            "2024-02-29 13:00:00.123456",
+        ] {
+            assert_eq!(at(text).as_deref(), Some("2024-02-29T13:00:00Z"), "{text}");
+        }
+        for wrong in ["", "yesterday", "2023-02-29 13:00:00", "1969-12-31T23:59:59Z", "13:00"] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_timestamp_prints_as_rfc_3339_in_utc() {

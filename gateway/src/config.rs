@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod file;
+mod fingerprint;
 mod issuer_entry;
 mod listener_entry;
 mod load;
@@ -17,6 +18,7 @@ pub use check::{
     check,
 };
 pub use file::{File, RouteEntry};
+pub use fingerprint::fingerprint;
 pub use load::{Flags, Loaded, Source, load};
 pub use secret_source::{Environment, Secrets};
 pub use upstream_entry::UpstreamEntry;

@@ -14,6 +14,7 @@ mod exchange;
 mod explain;
 mod fault;
 mod gateway;
+mod hand_back;
 mod handover;
 mod head;
 mod http2;

@@ -1,10 +1,12 @@
-//! Passwords: the rules for choosing one, and hashing. The only room that names `argon2`.
+//! Passwords: the rules for choosing one, and hashing. The only room that names `argon2` and `scrypt`.
 
 mod hash;
+mod imported;
 mod policy;
 mod pool;
 
 pub use hash::{Cost, CostFault, Verdict};
+pub use imported::{ImportedHash, Method};
 pub use policy::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Weakness, assess};
 pub use pool::{HashPool, Overloaded, PoolFigures, PoolSettings};
 

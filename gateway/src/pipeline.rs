@@ -12,6 +12,7 @@ mod header_rules;
 mod host;
 mod identity_headers;
 mod inject;
+pub mod offer;
 mod path;
 mod pattern;
 mod rate_limit;
@@ -40,7 +41,9 @@ pub use forward::{
 pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
-pub use inject::{Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved};
+pub use inject::{
+    Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved, reserved_names,
+};
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
@@ -125,11 +128,11 @@ impl Pipeline {
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
-        let Some(token) = extract::bearer(head.headers, route.access())? else {
+        let Some(token) = extract::of_route(head.headers, route)? else {
             trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return authorize::anonymous(route, target, quota);
         };
-        trail.note("token", || "in Authorization".to_owned());
+        trail.note("token", || "one was sent".to_owned());
         // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
         let verified = verify::verify(self, now, token, client).await?;
         trail.note("verify", || format!("authentic and in time: {verified}"));

@@ -59,12 +59,14 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
     ("jsonwebtoken", &["token"]),
     ("argon2", &["password"]),
+    ("scrypt", &["password"]),
+    ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),
     ("reqwest", &["adapter"]),

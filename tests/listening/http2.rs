@@ -41,6 +41,16 @@ fn each_stream_is_decided_on_its_own() {
 }
 
 #[test]
+fn a_cookie_in_pieces_arrives_in_one() {
+    let upstream = Upstream::start();
+    let (gateway, mut client) = encrypted(&upstream);
+    let bearer = format!("Bearer {}", gateway.user().access);
+    let pieces = [("authorization", bearer.as_str()), ("cookie", "a=1"), ("cookie", "b=2")];
+    assert_eq!(client.get("/api/todos", &pieces).unwrap().status, 200);
+    assert_eq!(upstream.only().one("cookie"), "a=1; b=2");
+}
+
+#[test]
 fn our_own_endpoints_answer_over_it() {
     let upstream = Upstream::start();
     let (_gateway, mut client) = encrypted(&upstream);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::Client;
-use crate::support::tools::{Running, debian, python};
+use crate::support::tools::{Running, debian, python, with_own_folders};
 use crate::support::upstream::Upstream;
 use crate::support::{eventually, free_port};
 
@@ -68,11 +68,13 @@ impl Kind {
         };
         match self {
             Self::Nginx => {
-                let globals = format!(
-                    "daemon off; master_process off; pid {}; error_log stderr;",
-                    file("pid").display()
-                );
-                command.arg("-c").arg(file("nginx.conf")).arg("-p").arg(folder).args(["-g", &globals])
+                let globals = format!("daemon off; master_process off; pid {}; ", file("pid").display());
+                command
+                    .arg("-c")
+                    .arg(file("nginx.conf"))
+                    .arg("-p")
+                    .arg(folder)
+                    .args(["-e", "stderr", "-g", &globals])
             }
             Self::Haproxy => command.arg("-db").arg("-f").arg(file("haproxy.cfg")),
             Self::Caddy => command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file("Caddyfile")),
@@ -139,7 +141,8 @@ impl Kind {
 fn placed(text: &str, port: u16, gateway: SocketAddr, app: SocketAddr, folder: &Path) -> String {
     let envoy = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
     let file = |name: &str| PathBuf::from(folder).join(name).display().to_string();
-    text.replace(GATEWAY, &gateway.to_string())
+    with_own_folders(text, folder)
+        .replace(GATEWAY, &gateway.to_string())
         .replace(APP, &app.to_string())
         .replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
         .replace("\n:8000 {", &format!("\n:{port} {{"))

@@ -28,6 +28,26 @@ fn routes_upstreams_and_limits_are_taken_over() {
 }
 
 #[test]
+fn files_are_looked_at_where_that_is_asked_for() {
+    let upstream = Upstream::start();
+    let watched = app(&upstream).env("GATEWAY__SERVER__WATCH_SECONDS", "1");
+    let gateway = watched.route("app", "/app", "app", "auth = \"public\"").start();
+    let write = |text: &str| std::fs::write(gateway.config(), text).unwrap();
+    let before = std::fs::read_to_string(gateway.config()).unwrap();
+    let status = |path: &str| gateway.client().get(path).send().status;
+    write(&before.replace("/app", "/other"));
+    eventually("the new route is there", || (status("/app"), status("/other")) == (404, 200));
+    write("not toml [");
+    gateway.says("nothing has changed");
+    assert_eq!(status("/other"), 200);
+    let refused = "gateway_config_reloads_total{result=\"refused\"}";
+    assert_eq!(gateway.metric(refused), 1.0);
+    write(&before);
+    eventually("the first one is there again", || status("/app") == 200);
+    assert_eq!(gateway.metric(refused), 1.0, "what was refused once is not tried again");
+}
+
+#[test]
 fn a_bad_file_changes_nothing_and_says_why() {
     let upstream = Upstream::start();
     let good = app(&upstream).route("app", "/app", "app", "");

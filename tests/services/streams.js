@@ -31,7 +31,12 @@ const rpc = new grpc.Server();
 rpc.addService(
   { One: method('One', false, false), Many: method('Many', true, true), Fail: method('Fail', false, false) },
   {
-    One: (call, done) => done(null, Buffer.from(`${call.metadata.get('x-user-id')}:${call.request}`)),
+    One: (call, done) => {
+      const trailers = new grpc.Metadata();
+      trailers.set('x-user-id', 'not for clients');
+      trailers.set('x-other', 'is');
+      done(null, Buffer.from(`${call.metadata.get('x-user-id')}:${call.request}`), trailers);
+    },
     Many: (call) => {
       call.on('data', (data) => call.write(data));
       call.on('end', () => call.end());

@@ -38,7 +38,8 @@ fn a_call_passes_with_its_trailers_and_the_identity() {
     let reply = call(&mut client, "One", Some(&ada.access));
     assert_eq!((reply.status, reply.header("content-type")), (200, "application/grpc+proto"));
     assert_eq!(reply.body, framed(&format!("{}:hello", ada.id)));
-    assert_eq!(reply.trailer("grpc-status"), "0");
+    assert_eq!((reply.trailer("grpc-status"), reply.trailer("x-other")), ("0", "is"));
+    assert_eq!(reply.trailer("x-user-id"), "", "an identity of the service's making");
 }
 
 #[test]

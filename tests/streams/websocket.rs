@@ -10,7 +10,7 @@ use super::{before, short_lived, timed};
 use crate::support::authority::Authority;
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::raw::Raw;
+use crate::support::raw::{Raw, RawReply};
 use crate::support::streaming::Streaming;
 use crate::support::upstream::Upstream;
 
@@ -56,6 +56,41 @@ fn it_is_opened_for_who_has_a_token_and_speaks_both_ways() {
     assert_eq!(handshakes.len(), 1, "no refused one arrived: {seen}");
     assert_eq!(handshakes[0]["headers"]["x-user-id"], ada.id.to_string());
     assert_eq!(handshakes[0]["headers"]["authorization"], serde_json::Value::Null);
+}
+
+/// As a browser's page opens it, which can set nothing but this.
+fn offering(gateway: &Gateway, offer: &str, more: &str) -> RawReply {
+    let request = format!(
+        "GET /live/chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {offer}\r\n{more}\r\n"
+    );
+    Raw::connect(gateway.address).send(request).head().unwrap()
+}
+
+#[test]
+fn a_browser_may_offer_its_token_where_the_route_says_so() {
+    let services = Streaming::start();
+    let gateway = before(&services, &Authority::new(), "websocket_token = true").start();
+    let ada = gateway.user();
+    let alone = offering(&gateway, &format!("bearer, {}", ada.access), "");
+    assert_eq!((alone.status, alone.field("sec-websocket-protocol").as_deref()), (101, Some("bearer")));
+    let beside = offering(&gateway, &format!("chat.v2, bearer, {}, chat.v1", ada.access), "");
+    assert_eq!((beside.status, beside.field("sec-websocket-protocol").as_deref()), (101, Some("chat.v2")));
+    assert_eq!(offering(&gateway, "bearer, x.y.z", "").status, 401);
+    assert_eq!(offering(&gateway, "chat.v2", "").status, 401);
+    let header = format!("Authorization: Bearer {}\r\n", ada.access);
+    assert_eq!(offering(&gateway, &format!("bearer, {}", ada.access), &header).status, 400, "two tokens");
+    let seen = ada.get("/still/seen").json();
+    let offers: Vec<_> = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["url"] == "/live/chat")
+        .map(|one| one["headers"]["sec-websocket-protocol"].as_str().unwrap_or("").to_owned())
+        .collect();
+    assert_eq!(offers, ["", "chat.v2, chat.v1"], "no token arrived");
+    let elsewhere = before(&services, &Authority::new(), "").start();
+    let ben = elsewhere.user();
+    assert_eq!(offering(&elsewhere, &format!("bearer, {}", ben.access), "").status, 401);
 }
 
 #[test]

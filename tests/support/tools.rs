@@ -2,7 +2,8 @@
 //! installs them.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The folder into which `./dev tools` installs.
@@ -33,6 +34,14 @@ pub fn debian(program: &str) -> Command {
     Command::new(if system.exists() { system } else { program.into() })
 }
 
+/// A configuration of nginx with the folders that Debian's has where only the administrator may
+/// write.
+pub fn with_own_folders(nginx: &str, folder: &Path) -> String {
+    let own = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let lines = own.map(|kind| format!("{kind}_temp_path {};\n", folder.join(kind).display()));
+    nginx.replace("http {\n", &format!("http {{\n{}", lines.concat()))
+}
+
 /// A program that runs until this is dropped.
 pub struct Running {
     child: Child,
@@ -45,6 +54,22 @@ impl Running {
         let mut child = spawned.unwrap_or_else(|fault| panic!("{command:?}: {fault}; run `./dev tools`"));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdout }
+    }
+
+    /// A server that is told its port. Somebody else may take it first: then the server ends, and
+    /// another port is tried.
+    pub fn listening(command: impl Fn(u16) -> Command) -> (Self, SocketAddr) {
+        let started = (0..5).find_map(|_| {
+            let address = SocketAddr::from(([127, 0, 0, 1], super::free_port()));
+            let mut running = Self::start(command(address.port()));
+            let mut ended = false;
+            super::eventually("the server listens", || {
+                ended = running.has_ended();
+                ended || TcpStream::connect(address).is_ok()
+            });
+            (!ended && !running.has_ended()).then_some((running, address))
+        });
+        started.expect("the server does not start; run it by hand to see why")
     }
 
     /// The next line that it prints: how it tells that it listens, and where.

@@ -5,6 +5,7 @@
 //! tried on a nearly full disk, which sled does not survive (`space`); a log that lost its end is
 //! noticed instead of silently accepted (`witness`); and a way out of it (`export`, `import`).
 
+mod accounts;
 mod codec;
 mod export;
 mod import;
@@ -24,6 +25,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use accounts::{Account, Taken};
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

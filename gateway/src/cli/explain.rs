@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let secrets = Secrets::read(&super::environment);
     let books = Books::default();
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
-    let token = token(&arguments)?;
+    let token = read_token(arguments.token.clone(), arguments.token_file.as_deref())?;
     let other = |what: &str| Failure::Other(what.to_owned());
     let method = http::Method::from_bytes(arguments.method.as_bytes());
     let method = method.map_err(|_| other("the method is none; write for example GET"))?;
@@ -89,8 +89,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn token(arguments: &Arguments) -> Result<Option<String>, Failure> {
-    let Some(path) = &arguments.token_file else { return Ok(arguments.token.clone()) };
+/// From the command line, a file, or standard input.
+pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let Some(path) = file else { return Ok(written) };
     let mut text = String::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().read_to_string(&mut text).map(|_| ())

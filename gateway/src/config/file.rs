@@ -46,6 +46,7 @@ pub struct Server {
     pub connections_per_address_max: usize,
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
+    pub watch_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -127,6 +128,7 @@ pub struct PasswordHashing {
     pub threads: usize,
     pub queue: usize,
     pub wait_max_ms: u64,
+    pub imported: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -180,6 +182,7 @@ impl Default for Server {
             connections_per_address_max: 20_000,
             shutdown_seconds: 30,
             upgrade_seconds: 5,
+            watch_seconds: 0,
         }
     }
 }
@@ -227,7 +230,15 @@ impl Default for Refresh {
 
 impl Default for PasswordHashing {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 0, queue: 64, wait_max_ms: 5_000 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            threads: 0,
+            queue: 64,
+            wait_max_ms: 5_000,
+            imported: Vec::new(),
+        }
     }
 }
 

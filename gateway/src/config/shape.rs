@@ -163,6 +163,7 @@ fn sample() -> Known {
     file.server.trusted_proxies.push(String::new());
     file.server.explain_to.push(String::new());
     file.listeners.push(ListenerEntry::sample());
+    file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
     file.issuers.push(IssuerEntry::sample());

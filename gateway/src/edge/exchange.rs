@@ -52,6 +52,8 @@ pub enum Progress {
     Admitted(Box<Admitted>),
     /// It was admitted, and the way to the upstream or back broke.
     Failed(Box<Admitted>, Code),
+    /// It was admitted, and the client went away before it had its answer.
+    Left(Box<Admitted>),
 }
 
 impl Exchange {
@@ -79,7 +81,9 @@ impl Exchange {
 
     pub fn admitted(&self) -> Option<&Admitted> {
         match &self.progress {
-            Progress::Admitted(admitted) | Progress::Failed(admitted, _) => Some(admitted),
+            Progress::Admitted(admitted) | Progress::Failed(admitted, _) | Progress::Left(admitted) => {
+                Some(admitted)
+            }
             _ => None,
         }
     }
@@ -92,7 +96,7 @@ impl Exchange {
             Progress::Served(Some(code)) | Progress::Refused(code) | Progress::Failed(_, code) => {
                 refused(*code)
             }
-            Progress::Received => ABANDONED,
+            Progress::Received | Progress::Left(_) => ABANDONED,
         }
     }
 }

@@ -39,6 +39,14 @@ pub(super) fn is_passing(code: Code) -> bool {
     matches!(code, Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream)
 }
 
+/// Whether it was the client who went away: there is nobody to answer, and nothing was wrong with
+/// what it asked.
+pub(super) fn client_left(fault: &Error) -> bool {
+    use ErrorType::{ConnectionClosed, H2Error, ReadError, WriteError};
+    fault.esource() == &ErrorSource::Downstream
+        && matches!(fault.etype(), ConnectionClosed | ReadError | WriteError | H2Error)
+}
+
 /// The answer of ours that a failure becomes.
 pub(super) fn classify(fault: &Error) -> Code {
     use ErrorType::{

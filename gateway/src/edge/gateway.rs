@@ -16,10 +16,9 @@ use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
-use super::message::Message;
+use super::message::{Message, join_cookies};
 use super::streams::Streams;
-use super::{ServeApi, TrustedProxies, fault, head, respond, upgrade};
-use crate::limits::fields;
+use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Pipeline, inject};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
@@ -206,9 +205,13 @@ impl ProxyHttp for Gateway {
             host: head::authority(session.req_header()),
             scheme: if exchange.client.secure { "https" } else { "http" },
             request_id: exchange.request_id.as_str(),
+            sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
         inject(admitted, reserved, &from, &mut Message(upstream));
+        if session.as_http2().is_some() {
+            join_cookies(upstream);
+        }
         if upgrade::asks_for_a_stream(session.req_header()) {
             self.watch(exchange);
         }
@@ -252,41 +255,18 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let upgraded = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
-        if response.status.is_informational() && !upgraded {
-            return Ok(());
-        }
-        if upgrade::becomes_a_stream(response) {
-            self.watch(exchange);
-            let alone = session.as_http2().is_none();
-            exchange.streaming = alone.then(|| self.parts.connections.streaming());
-        }
-        if upgraded {
-            upgrade::opened(session, exchange);
-        }
-        let reserved = exchange.configured.decision.routes.reserved();
-        let ours: Vec<_> =
-            response.headers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect();
-        for name in ours {
-            response.remove_header(&name);
-        }
-        // Who answered is ours to say (RFC 9209), and of this one we do not.
-        for name in ["server", "keep-alive", "proxy-status"] {
-            response.remove_header(name);
-        }
-        if let Some(admitted) = exchange.admitted() {
-            admitted.route().response_headers.apply(&mut Message(response));
-        }
-        exchange.dress(session.req_header(), &mut Message(response));
-        response.insert_header("x-request-id", exchange.request_id.as_str())?;
-        if let Some(fields) =
-            exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None))
-        {
-            // Appended: an upstream may have limits of its own.
-            response.append_header("ratelimit", fields.limit)?;
-            response.append_header("ratelimit-policy", fields.policy)?;
-        }
-        Ok(())
+        self.hand_back(session, response, exchange)
+    }
+
+    /// An identity of the upstream's making is not for clients, here neither.
+    async fn response_trailer_filter(
+        &self,
+        _: &mut Session,
+        trailers: &mut http::HeaderMap,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Bytes>> {
+        hand_back::trailers(trailers, exchange);
+        Ok(None)
     }
 
     /// Turns what broke on the way into an answer of ours, where none was begun.
@@ -304,7 +284,9 @@ impl ProxyHttp for Gateway {
                 "the request could not be forwarded"
             );
         }
+        let left = fault::client_left(fault);
         exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
+            Progress::Admitted(admitted) if left => Progress::Left(admitted),
             Progress::Admitted(admitted) => Progress::Failed(admitted, code),
             other => other,
         };

@@ -1,6 +1,6 @@
 //! The headers of Pingora's messages, for rules that know nothing of Pingora.
 
-use http::header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{COOKIE, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::exchange::Exchange;
@@ -22,6 +22,17 @@ impl Headers for Message<'_, RequestHeader> {
 
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
         let _ = self.0.append_header(name, value);
+    }
+}
+
+/// HTTP/2 may send a cookie in pieces, which HTTP/1.1 must have in one (RFC 9113 §8.2.3).
+pub(super) fn join_cookies(request: &mut RequestHeader) {
+    if request.headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let pieces: Vec<_> = request.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        let _ = request.insert_header(COOKIE, whole);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
@@ -10,6 +10,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use super::Gateway;
 use super::exchange::Exchange;
 use super::streams::Facts;
+use crate::pipeline::offer;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
@@ -28,9 +29,15 @@ pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.
-pub(super) fn opened(session: &mut Session, exchange: &Exchange) {
-    let own = exchange.admitted().and_then(|admitted| admitted.route().read_timeout);
-    session.set_read_timeout(own.or(Some(SILENCE_MAX)));
+pub(super) fn opened(session: &mut Session, response: &mut ResponseHeader, exchange: &Exchange) {
+    let Some(route) = exchange.admitted().map(|admitted| admitted.route()) else { return };
+    session.set_read_timeout(route.read_timeout.or(Some(SILENCE_MAX)));
+    let by_offer = route.websocket_token && offer::token(&session.req_header().headers).is_some();
+    if by_offer && !response.headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        // A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1). It
+        // fails only for a name that is no name.
+        let _ = response.insert_header(SEC_WEBSOCKET_PROTOCOL, offer::BEARER);
+    }
 }
 
 /// gRPC says at once that it streams.

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use super::Password;
+use super::imported::{ImportedHash, Method};
 
 /// What one hash costs (RFC 9106 §3.1): memory in KiB, passes, lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub(super) struct Hasher {
     /// The hash of nobody's password: verified against for unknown users, so that they cost as
     /// much time as known ones.
     nobody: String,
+    /// Methods of hashes that came from elsewhere, and are still there.
+    imported: Vec<Method>,
 }
 
 impl Hasher {
@@ -81,7 +84,11 @@ impl Hasher {
             .hash_password(nobody.as_bytes())
             .map_err(|fault| CostFault::Unusable(fault.to_string()))?
             .to_string();
-        Ok(Self { argon2, params, nobody })
+        Ok(Self { argon2, params, nobody, imported: Vec::new() })
+    }
+
+    pub(super) fn with_imported(self, imported: Vec<Method>) -> Self {
+        Self { imported, ..self }
     }
 
     /// `None` only when memory for the hash cannot be had.
@@ -90,13 +97,26 @@ impl Hasher {
         hash.ok().map(|hash| hash.to_string())
     }
 
+    /// Whatever the stored hash is, or if there is none: to be wrong costs the same.
     pub(super) fn verify(&self, password: &Password, stored: Option<&str>) -> Verdict {
-        let hash = PasswordHash::new(stored.unwrap_or(&self.nobody));
-        let Ok(hash) = hash else { return Verdict::Wrong };
         let bytes = password.expose_secret().as_bytes();
-        let right = self.argon2.verify_password(bytes, &hash).is_ok() && stored.is_some();
-        if !right {
+        let imported = stored.and_then(ImportedHash::parse);
+        if let Some(imported) = imported.filter(|imported| self.imported.contains(&imported.method())) {
+            if imported.verify(bytes) {
+                return self.hash(password).map_or(Verdict::Right, Verdict::RightRehashed);
+            }
+            if let Ok(nobody) = PasswordHash::new(&self.nobody) {
+                let _ = self.argon2.verify_password(bytes, &nobody);
+            }
+            return self.wrong(bytes, Some(imported.method()));
+        }
+        let ours = stored.and_then(|stored| PasswordHash::new(stored).ok());
+        let is_ours = ours.is_some();
+        let Ok(hash) = ours.map_or_else(|| PasswordHash::new(&self.nobody), Ok) else {
             return Verdict::Wrong;
+        };
+        if self.argon2.verify_password(bytes, &hash).is_err() || !is_ours {
+            return self.wrong(bytes, None);
         }
         let todays = Params::try_from(&hash).is_ok_and(|params| {
             (params.m_cost(), params.t_cost(), params.p_cost())
@@ -107,6 +127,14 @@ impl Hasher {
         } else {
             self.hash(password).map_or(Verdict::Right, Verdict::RightRehashed)
         }
+    }
+
+    /// Spends what the methods cost that were not tried: while there are imported hashes, nobody
+    /// may tell by time which accounts have one, or that there is none.
+    fn wrong(&self, password: &[u8], tried: Option<Method>) -> Verdict {
+        let others = self.imported.iter().filter(|method| Some(**method) != tried);
+        others.for_each(|method| method.spend(password));
+        Verdict::Wrong
     }
 }
 
@@ -138,6 +166,22 @@ mod tests {
             panic!("the hash was not made anew");
         };
         assert_eq!(today.verify(&password("Correct1"), Some(&anew)), Verdict::Right);
+    }
+
+    #[test]
+    fn an_imported_hash_is_verified_where_it_is_allowed_and_made_anew() {
+        let method: Method = "pbkdf2:sha256:1000".parse().unwrap();
+        let hash = method.hash(b"Correct1", "salt");
+        let stored = format!("{method}$salt${hash}");
+        let strict = Hasher::new(Cost::OWASP).unwrap();
+        assert_eq!(strict.verify(&password("Correct1"), Some(&stored)), Verdict::Wrong);
+        let hasher = strict.with_imported(vec![method]);
+        let Verdict::RightRehashed(anew) = hasher.verify(&password("Correct1"), Some(&stored)) else {
+            panic!("the hash was not made anew");
+        };
+        assert_eq!(hasher.verify(&password("Correct1"), Some(&anew)), Verdict::Right);
+        assert_eq!(hasher.verify(&password("Correct2"), Some(&stored)), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct1"), None), Verdict::Wrong);
     }
 
     #[test]

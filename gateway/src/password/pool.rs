@@ -12,12 +12,15 @@ use tokio::sync::oneshot;
 
 use super::Password;
 use super::hash::{Cost, CostFault, Hasher, Verdict};
+use super::imported::Method;
 use crate::clock::Stopwatch;
 
 /// How much hashing may go on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PoolSettings {
     pub cost: Cost,
+    /// Of hashes that came from elsewhere.
+    pub imported: Vec<Method>,
     pub threads: usize,
     /// Jobs that may wait; one more is shed.
     pub queue: usize,
@@ -59,7 +62,7 @@ pub struct HashPool {
 
 impl HashPool {
     pub fn start(settings: PoolSettings) -> Result<Self, CostFault> {
-        let hasher = Hasher::new(settings.cost)?;
+        let hasher = Hasher::new(settings.cost)?.with_imported(settings.imported);
         let (queue, jobs) = sync_channel(settings.queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let figures = Arc::new(PoolFigures::default());
@@ -159,7 +162,8 @@ mod tests {
     use super::*;
 
     fn pool(queue: usize, wait_max: Duration) -> HashPool {
-        HashPool::start(PoolSettings { cost: Cost::OWASP, threads: 1, queue, wait_max }).unwrap()
+        HashPool::start(PoolSettings { cost: Cost::OWASP, imported: Vec::new(), threads: 1, queue, wait_max })
+            .unwrap()
     }
 
     #[tokio::test]

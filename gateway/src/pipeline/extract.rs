@@ -3,23 +3,37 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::offer;
 use super::refusal::Refusal;
-use super::route::Access;
+use super::route::{Access, Route};
 use crate::token::RawToken;
 
 /// The bearer token of a request, where the route looks for one.
 ///
 /// As in the contract: two parts, the scheme in any case; anything else counts as no token.
 pub(super) fn bearer<'a>(headers: &'a HeaderMap, access: &Access) -> Result<Option<RawToken<'a>>, Refusal> {
+    either(headers, access, None)
+}
+
+/// The same, where a WebSocket may bring it another way.
+pub(super) fn of_route<'a>(headers: &'a HeaderMap, route: &Route) -> Result<Option<RawToken<'a>>, Refusal> {
+    either(headers, route.access(), route.websocket_token.then(|| offer::token(headers)).flatten())
+}
+
+fn either<'a>(
+    headers: &'a HeaderMap,
+    access: &Access,
+    offered: Option<RawToken<'a>>,
+) -> Result<Option<RawToken<'a>>, Refusal> {
     if *access == Access::Public {
         return Ok(None);
     }
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let first = values.next();
-    if values.next().is_some() {
+    if values.next().is_some() || (first.is_some() && offered.is_some()) {
         return Err(Refusal::TwoTokens);
     }
-    let token = first.and_then(|value| credentials(value.to_str().ok()?));
+    let token = offered.or_else(|| first.and_then(|value| credentials(value.to_str().ok()?)));
     match (token, access) {
         (None, Access::Required(_)) => Err(Refusal::NoToken),
         (token, _) => Ok(token),

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::header_rules::Headers;
-use super::{Access, Admitted};
+use super::{Access, Admitted, offer};
 
 /// The headers of an outgoing request, whatever type carries them.
 pub trait UpstreamHeaders: Headers {
@@ -28,6 +28,8 @@ pub struct Forwarded<'a> {
     pub host: &'a str,
     pub scheme: &'static str,
     pub request_id: &'a str,
+    /// What the client sent.
+    pub sent: Option<&'a http::HeaderMap>,
 }
 
 /// Names that are ours to set, or that would let a client choose what the upstream does.
@@ -46,6 +48,11 @@ const RESERVED: [&str; 13] = [
     "proxy",
     "x-envoy-original-path",
 ];
+
+/// The names that no client can send, besides the families: to try whether one arrives.
+pub fn reserved_names() -> impl Iterator<Item = &'static str> {
+    RESERVED.into_iter()
+}
 
 /// Families of names that are ours, whole: identity, its presets, and forwarding facts.
 const RESERVED_FAMILIES: [&str; 6] =
@@ -108,6 +115,9 @@ pub fn inject(
     let consumed = *route.access() != Access::Public && !route.shadow;
     if consumed && !route.forward_authorization {
         headers.remove(&AUTHORIZATION);
+        if let Some(sent) = from.sent.filter(|_| route.websocket_token) {
+            offer::remove(headers, sent);
+        }
     }
     route.request_headers.apply(headers);
     for (name, value) in identity_fields(admitted) {

@@ -60,6 +60,8 @@ pub struct Route {
     pub cors: Option<Arc<Cors>>,
     /// Whether a WebSocket may be opened (RFC 6455); no other upgrade is ever forwarded.
     pub websocket: bool,
+    /// Whether its token may stand among the subprotocols that it offers.
+    pub websocket_token: bool,
     /// Whether a stream that runs ends when its token expires. When it is revoked it ends anyway.
     pub close_on_expiry: bool,
     /// Whether what would be refused is only noted.
@@ -89,6 +91,7 @@ impl Route {
             identity: IdentityHeaders::default(),
             cors: None,
             websocket: false,
+            websocket_token: false,
             close_on_expiry: true,
             shadow: false,
         }

@@ -1,6 +1,8 @@
 //! SIGHUP: the configuration read again, and taken over at once or not at all.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -10,7 +12,9 @@ use tokio::sync::oneshot;
 use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
-use crate::config::{Faults, File, KeyPolicy, Secrets, Source, changed, check, load, needing_restart};
+use crate::config::{
+    Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, needing_restart,
+};
 use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
@@ -50,11 +54,16 @@ impl Reloader {
         };
         let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             runtime.block_on(async {
+                let mut watch = Watch::of(&work);
                 loop {
                     tokio::select! {
-                        _ = signals.recv() => work.reload_and_tell().await,
+                        _ = signals.recv() => {}
+                        () = watch.changed(&work.written) => {}
                         _ = &mut stopped => return,
                     }
+                    // Before they are read: what is written meanwhile is seen at the next look.
+                    watch.seen(&work.written);
+                    work.reload_and_tell().await;
                 }
             });
         });
@@ -67,6 +76,44 @@ impl Reloader {
         if let Some(thread) = self.thread.take() {
             // A panic in there was reported by its own hook.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Looks at the files now and then, where that is asked for.
+struct Watch {
+    /// The configuration, and how often it is looked at.
+    of: Option<(PathBuf, Duration)>,
+    /// What was last tried, whether it was taken over or refused.
+    known: u64,
+}
+
+impl Watch {
+    fn of(work: &Reload) -> Self {
+        let every = Duration::from_secs(work.written.server.watch_seconds);
+        let source = work.source.as_ref().filter(|_| !every.is_zero());
+        let mut watch = Self { of: source.map(|source| (source.path.clone(), every)), known: 0 };
+        watch.seen(&work.written);
+        watch
+    }
+
+    fn seen(&mut self, written: &File) {
+        if let Some((path, _)) = &self.of {
+            self.known = fingerprint(path, written);
+        }
+    }
+
+    /// Ready once something is another, and was the same at two looks: nobody writes it any more.
+    async fn changed(&self, written: &File) {
+        let Some((path, every)) = &self.of else { return std::future::pending().await };
+        let mut last = self.known;
+        loop {
+            tokio::time::sleep(*every).await;
+            let now = fingerprint(path, written);
+            if now != self.known && now == last {
+                return;
+            }
+            last = now;
         }
     }
 }

@@ -80,6 +80,9 @@ impl Checker<'_> {
         if [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0)) {
             self.fault(format!("route `{name}`: a timeout of 0 ms would refuse every request"));
         }
+        if entry.websocket_token && !entry.websocket {
+            self.fault(format!("route `{name}`: websocket_token says nothing without websocket = true"));
+        }
         if entry.shadow {
             self.warnings.push(format!(
                 "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
@@ -116,6 +119,7 @@ impl Checker<'_> {
             identity,
             cors,
             websocket: entry.websocket,
+            websocket_token: entry.websocket_token,
             close_on_expiry: entry.on_expiry == OnExpiry::Close,
             shadow: entry.shadow,
             ..Route::new(name, path?, Arc::clone(upstream?))

@@ -85,6 +85,8 @@ pub struct RouteEntry {
     #[serde(default)]
     pub websocket: bool,
     #[serde(default)]
+    pub websocket_token: bool,
+    #[serde(default)]
     pub on_expiry: OnExpiry,
     #[serde(default)]
     pub shadow: bool,

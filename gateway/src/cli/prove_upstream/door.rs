@@ -1,0 +1,225 @@
+//! A place to connect to, with or without TLS.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+};
+
+use crate::clock::Stopwatch;
+
+#[derive(Clone)]
+pub(super) struct Door {
+    /// Host, and port if it was named: for `Host`.
+    pub(super) authority: String,
+    /// Path and query.
+    pub(super) target: String,
+    pub(super) is_tls: bool,
+    host: String,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+    timeout: Duration,
+}
+
+/// A connection, which is read for a bounded time.
+pub(super) struct Connection {
+    stream: Stream,
+    connected: Stopwatch,
+    time_max: Duration,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Door {
+    /// From the command line.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let example = "write for example http://127.0.0.1:8080/echo";
+        let uri: http::Uri = url.parse().map_err(|_| format!("that is no URL; {example}"))?;
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(format!("only http and https can be tried; {example}")),
+        };
+        let authority = uri.authority().ok_or_else(|| format!("a host is missing; {example}"))?;
+        if authority.as_str().contains('@') {
+            return Err(format!("a name or password does not belong there; {example}"));
+        }
+        Ok(Self {
+            authority: authority.to_string(),
+            target: uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+            is_tls,
+            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
+            tls: None,
+            timeout: Duration::ZERO,
+        })
+    }
+
+    /// From the command line: an address alone will do.
+    pub(super) fn parse_address(address: &str) -> Result<Self, String> {
+        if address.contains("://") { Self::parse(address) } else { Self::parse(&format!("http://{address}")) }
+    }
+
+    /// The way through the gateway.
+    pub(super) fn through(mut self, ca_file: Option<&Path>, timeout: Duration) -> Result<Self, String> {
+        self.timeout = timeout;
+        if self.is_tls {
+            let config = ClientConfig::builder().with_root_certificates(roots(ca_file)?);
+            self.tls = Some(Arc::new(config.with_no_client_auth()));
+        }
+        Ok(self)
+    }
+
+    /// The service's own address, with the path and the host of the way through the gateway.
+    pub(super) fn around(mut self, through: &Self) -> Result<Self, String> {
+        self.timeout = through.timeout;
+        if self.is_tls {
+            let provider = CryptoProvider::get_default().ok_or("the cryptography does not work")?;
+            let anybody = Arc::new(Anybody(Arc::clone(provider)));
+            let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(anybody);
+            self.tls = Some(Arc::new(config.with_no_client_auth()));
+        }
+        self.authority.clone_from(&through.authority);
+        if self.target == "/" {
+            self.target.clone_from(&through.target);
+        }
+        Ok(self)
+    }
+
+    /// A new connection; with TLS, and for these protocols only.
+    pub(super) fn connect(&self, protocol: &[u8]) -> Result<Connection, String> {
+        let fault = |fault: &dyn std::fmt::Display| format!("{}:{}: {fault}", self.host, self.port);
+        let addresses = (self.host.as_str(), self.port).to_socket_addrs().map_err(|error| fault(&error))?;
+        let mut last = fault(&"the name has no address");
+        let mut stream = None;
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, self.timeout) {
+                Ok(connected) => {
+                    stream = Some(connected);
+                    break;
+                }
+                Err(error) => last = fault(&error),
+            }
+        }
+        let stream = stream.ok_or(last)?;
+        let set = stream.set_read_timeout(Some(self.timeout)).and_then(|()| {
+            stream.set_nodelay(true)?;
+            stream.set_write_timeout(Some(self.timeout))
+        });
+        set.map_err(|error| fault(&error))?;
+        let (connected, time_max) = (Stopwatch::start(), self.timeout);
+        let Some(config) = &self.tls else {
+            return Ok(Connection { stream: Stream::Plain(stream), connected, time_max });
+        };
+        let mut config = ClientConfig::clone(config);
+        config.alpn_protocols = vec![protocol.to_owned()];
+        let name = ServerName::try_from(self.host.clone()).map_err(|error| fault(&error))?;
+        let session = ClientConnection::new(Arc::new(config), name).map_err(|error| fault(&error))?;
+        let mut stream = Box::new(StreamOwned::new(session, stream));
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).map_err(|error| fault(&error))?;
+        }
+        Ok(Connection { stream: Stream::Tls(stream), connected, time_max })
+    }
+}
+
+impl Connection {
+    /// Whether ALPN chose this protocol; without TLS nothing is chosen.
+    pub(super) fn chose(&self, protocol: &[u8]) -> bool {
+        match &self.stream {
+            Stream::Plain(_) => true,
+            Stream::Tls(stream) => stream.conn.alpn_protocol() == Some(protocol),
+        }
+    }
+
+    pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    /// At the end of the other side: 0.
+    pub(super) fn receive(&mut self, chunk: &mut [u8]) -> std::io::Result<usize> {
+        // A slow drip must not keep us for ever.
+        if self.connected.elapsed() > self.time_max {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.read(chunk),
+            Stream::Tls(stream) => stream.read(chunk).or_else(|fault| match fault.kind() {
+                // Closed without a farewell, as many servers do.
+                std::io::ErrorKind::UnexpectedEof => Ok(0),
+                _ => Err(fault),
+            }),
+        }
+    }
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let Some(path) = ca_file else {
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        return match roots.is_empty() {
+            true => Err("this machine has no certificate authorities; name one with --ca-file".to_owned()),
+            false => Ok(roots),
+        };
+    };
+    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fault(&error))? {
+        let certificate = certificate.map_err(|error| fault(&error))?;
+        roots.add(certificate).map_err(|error| fault(&error))?;
+    }
+    if roots.is_empty() { Err(fault(&"there is no certificate in it")) } else { Ok(roots) }
+}
+
+/// For the way around: an attacker asks whoever answers, and sends nothing secret.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

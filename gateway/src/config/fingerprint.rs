@@ -1,0 +1,30 @@
+//! Whether anything that a configuration is made of has changed: its own file, and those that it
+//! names.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+
+use super::file::File;
+
+/// The same as long as all files are; for comparing two looks of one process only.
+pub fn fingerprint(path: &Path, file: &File) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in std::iter::once(path.to_owned()).chain(named(file)) {
+        // A file that cannot be read is another state than each that it had.
+        std::fs::read(&path).ok().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Files that are read again at each reload.
+fn named(file: &File) -> Vec<PathBuf> {
+    let of_listeners = file.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| {
+        let certificates = tls.certificates.iter();
+        let pairs = certificates.flat_map(|one| [one.certificate_file.clone(), one.key_file.clone()]);
+        pairs.chain(tls.client_ca_file.clone())
+    });
+    let of_upstreams = file.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()).flat_map(|tls| {
+        [&tls.ca_file, &tls.client_certificate_file, &tls.client_key_file].into_iter().flatten().cloned()
+    });
+    of_listeners.chain(of_upstreams).collect()
+}

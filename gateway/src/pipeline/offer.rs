@@ -1,0 +1,63 @@
+//! The token of a browser's WebSocket. Its pages cannot set `Authorization`; what they can set is
+//! which subprotocols they offer (RFC 6455 §4.1): `bearer`, and behind it the token.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+
+use super::header_rules::Headers;
+use crate::token::RawToken;
+
+/// What announces the token, and is granted where the upstream grants nothing.
+pub const BEARER: &str = "bearer";
+
+fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The token in an offer, if there is one.
+pub fn token(headers: &HeaderMap) -> Option<RawToken<'_>> {
+    let upgrade = headers.get(UPGRADE)?;
+    if !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+        return None;
+    }
+    let mut items = offered(headers);
+    items.find(|item| item.eq_ignore_ascii_case(BEARER))?;
+    items.next().map(RawToken::new)
+}
+
+/// Leaves what the client offered beside the token.
+pub(super) fn remove(headers: &mut impl Headers, sent: &HeaderMap) {
+    const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
+    let mut items: Vec<_> = offered(sent).collect();
+    let Some(at) = items.iter().position(|item| item.eq_ignore_ascii_case(BEARER)) else { return };
+    items.drain(at..items.len().min(at + 2));
+    headers.remove(&NAME);
+    if let (false, Ok(rest)) = (items.is_empty(), HeaderValue::try_from(items.join(", "))) {
+        headers.set(NAME, rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(offers: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
+        for offer in offers {
+            headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(offer).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn the_token_stands_behind_its_announcement() {
+        let has = |offers: &[&str]| token(&request(offers)).is_some();
+        assert!(has(&["bearer, a.b.c"]) && has(&["chat, Bearer, a.b.c"]) && has(&["bearer", "a.b.c"]));
+        assert!(!has(&["bearer"]) && !has(&["a.b.c"]) && !has(&["chat"]) && !has(&[]));
+        let mut plain = request(&["bearer, a.b.c"]);
+        plain.remove(UPGRADE);
+        assert!(token(&plain).is_none());
+    }
+}
