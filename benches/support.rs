@@ -1,11 +1,13 @@
 //! What the benchmarks share: keys, tokens and people that exist nowhere else.
 #![allow(dead_code, unreachable_pub, reason = "not every benchmark uses everything")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::clock::{Clock as _, SystemClock, Timestamp};
 use gateway::identity::{Email, Generation, Role, SessionId, UserId};
-use gateway::token::{AccessGrant, HmacKey, Issuer};
+use gateway::pipeline::Assertions;
+use gateway::token::{AccessGrant, Algorithm, AssertionIssuer, DatedKey, HmacKey, Issuer, KeyRing, SignBy};
 
 pub const ACCESS_KEY: &str = "benchmark-access-key-3b9f50d1c2e84a76";
 pub const REFRESH_KEY: &str = "benchmark-refresh-key-7c41a8e6f0d2953b";
@@ -24,13 +26,21 @@ pub fn key(secret: &str) -> HmacKey {
 /// Signs what a gateway with the keys above accepts.
 pub fn issuer() -> Issuer {
     Issuer {
-        access_key: key(ACCESS_KEY),
-        refresh_key: key(REFRESH_KEY),
+        access_keys: Arc::new(KeyRing::of_secret(key(ACCESS_KEY))),
+        refresh_keys: Arc::new(KeyRing::of_secret(key(REFRESH_KEY))),
         issuer: ISSUER.to_owned(),
         audience: None,
         access_lifetime: Duration::from_secs(3_600),
         refresh_lifetime: Duration::from_secs(86_400),
     }
+}
+
+/// Makes identity assertions with a key of its own.
+pub fn assertions() -> Assertions {
+    let key = DatedKey::generate(Algorithm::EdDsa, now()).expect("the self-check made one before");
+    let lifetime = Duration::from_secs(60);
+    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], lifetime).expect("there is a key");
+    Assertions::new(AssertionIssuer { keys: Arc::new(keys), issuer: ISSUER.to_owned(), lifetime })
 }
 
 /// Good tokens of as many users, each in a session of its own.

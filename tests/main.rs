@@ -14,6 +14,7 @@ mod broken_off;
 mod dashboards;
 mod guides;
 mod issuers;
+mod keys;
 mod listening;
 mod operating;
 mod prove_upstream;

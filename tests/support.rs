@@ -15,6 +15,7 @@ pub mod forge;
 pub mod gateway;
 pub mod h2;
 pub mod http;
+pub mod keys;
 pub mod ledger;
 pub mod nginx;
 pub mod people;

@@ -6,6 +6,7 @@ mod admin_users;
 mod answer;
 mod body;
 mod caller;
+mod key_set;
 mod limits;
 mod login;
 mod logout;
@@ -78,6 +79,7 @@ impl Api {
             .route("/verify/{*path}", any(verify::verify));
         let router = Router::new()
             .nest("/api/auth", endpoints)
+            .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
             .with_state(services);
@@ -125,7 +127,7 @@ impl Api {
                 );
             }
         };
-        parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        parts.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         parts.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         parts.headers.insert("proxy-status", HeaderValue::from_static("gateway"));
         if !parts.headers.contains_key(CONTENT_LENGTH) {

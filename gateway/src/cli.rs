@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod keys;
 mod prove_upstream;
 mod serve;
 mod store;
@@ -40,6 +41,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Attack your own set-up: try to make the service behind a gateway believe a client
     ProveUpstream(prove_upstream::Arguments),
+    /// Show the keys of tokens and assertions, or rotate them without logging anybody out
+    Keys(keys::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
     /// Bring accounts from another system
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
             Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
+            Command::Keys(arguments) => keys::run(arguments),
             Command::Store(arguments) => store::run(arguments),
             Command::User(arguments) => user::run(arguments),
         },

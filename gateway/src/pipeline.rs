@@ -3,6 +3,7 @@
 //! Each stage is a file of its own, and takes what only the stage before it can make. A request
 //! that was not admitted has no [`Admitted`], and without one nothing can be forwarded.
 
+mod assertion;
 mod authorize;
 mod cors;
 mod extract;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use assertion::Assertions;
 pub use authorize::Admitted;
 pub use cors::{Cors, Origins, preflight_for};
 pub use extract::credentials;
@@ -106,10 +108,13 @@ impl Pipeline {
         // 404: nothing is forwarded by default; 405: not by this method.
         let route = now.routes.find(head.host, head.method, target.path())?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
-        if route.shadow {
-            return Ok(self.admit_in_shadow(now, route, target, head, client, trail).await);
-        }
-        let admitted = self.decide(now, route, target, head, client, trail, |_| ()).await;
+        let admitted = if route.shadow {
+            Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
+        } else {
+            self.decide(now, route, target, head, client, trail, |_| ()).await
+        };
+        // 500: nobody can vouch for who it is.
+        let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));
         admitted.map_err(|refusal| refusal.on(route))
     }
 

@@ -1,12 +1,17 @@
 //! JSON Web Tokens: pure computation, and the only room that names `jsonwebtoken`.
 
 mod algorithm;
+mod assertion;
 mod claims;
 mod foreign;
 mod header;
 mod issue;
 mod jwk;
+mod jwks;
+mod key_file;
+mod key_ring;
 mod keys;
+mod private_jwk;
 mod signing_key;
 #[cfg(test)]
 mod tests;
@@ -14,6 +19,7 @@ mod verify;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
     Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
@@ -21,6 +27,9 @@ pub use foreign::{
 };
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
+pub use jwks::jwks;
+pub use key_file::{DatedKey, KeyFileFault};
+pub use key_ring::{KeyRing, KeyState, OwnKey, RingFault, Secret, SignBy};
 pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};
 pub use signing_key::{SigningKey, SigningKeyFault};
 pub use verify::{RawToken, TOKEN_BYTES_MAX, TokenFault, Verifier};

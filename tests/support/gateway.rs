@@ -115,12 +115,15 @@ impl Setup {
                 .arg(&config);
             command.env("GATEWAY__STORE__PATH", &data);
         }
-        command
-            .env("JWT_SECRET_KEY", ACCESS_KEY)
-            .env("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)
-            .env("GATEWAY_ADMIN_EMAIL", ADMIN_EMAIL)
-            .env("GATEWAY_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let text = |text: &str| text.to_owned();
+        let mut environment = vec![
+            (text("JWT_SECRET_KEY"), text(ACCESS_KEY)),
+            (text("JWT_REFRESH_SECRET_KEY"), text(REFRESH_KEY)),
+            (text("GATEWAY_ADMIN_EMAIL"), text(ADMIN_EMAIL)),
+            (text("GATEWAY_ADMIN_PASSWORD"), text(ADMIN_PASSWORD)),
+        ];
+        environment.extend(self.environment);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -146,6 +149,7 @@ impl Setup {
             further: further.to_vec(),
             data,
             config,
+            environment,
             log,
             reader: Some(reader),
             _own: own,
@@ -170,7 +174,13 @@ pub fn command() -> Command {
 
 /// Runs a command of the binary to its end: status, standard output, standard error.
 pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
-    let output = command().args(arguments).envs(environment.iter().copied()).output().unwrap();
+    let mut command = command();
+    command.args(arguments).envs(environment.iter().copied());
+    finish(command)
+}
+
+fn finish(mut command: Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
@@ -184,6 +194,7 @@ pub struct Gateway {
     pub further: Vec<SocketAddr>,
     pub data: PathBuf,
     config: PathBuf,
+    environment: Vec<(String, String)>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     _own: tempfile::TempDir,
@@ -228,6 +239,19 @@ impl Gateway {
     /// The file that it was started with.
     pub fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// Another command of the binary, about this gateway: in its environment, on its files.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command.args(arguments).arg("--config").arg(&self.config).env("GATEWAY__STORE__PATH", &self.data);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The same to its end: status, standard output, standard error.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        finish(self.command(arguments))
     }
 
     pub fn pid(&self) -> u32 {

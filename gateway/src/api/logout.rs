@@ -28,7 +28,7 @@ pub(super) async fn logout(
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
-    let claims = match verifier.authenticate(token) {
+    let claims = match verifier.authenticate(token, services.clock.now()) {
         Ok(claims) => claims,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {

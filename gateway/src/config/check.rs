@@ -27,7 +27,7 @@ use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
 use crate::pipeline::{Cors, Routes, Unmet};
 use crate::telemetry::{LogFormat, check_level};
-use crate::token::Issuer;
+use crate::token::{AssertionIssuer, Issuer};
 
 /// Everything that was found wrong, each with its place and its mend.
 pub type Faults = Vec<String>;
@@ -69,6 +69,9 @@ pub struct Checked {
 /// What a reload swaps, all of it at once.
 pub struct Reloadable {
     pub issuer: Issuer,
+    pub assertions: AssertionIssuer,
+    /// How long others may keep the key set: not longer than a new key waits before it signs.
+    pub key_set_lifetime: Duration,
     pub limits: RouteLimits,
     pub routes: Routes,
     /// Issuers beside our own.
@@ -96,11 +99,15 @@ pub struct RouteLimits {
     pub keys_max: usize,
 }
 
-/// Whether keys may be made in the data folder: a start may, a mere check does not touch it.
+/// What happens where a key is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPolicy {
+    /// A start makes it.
     MakeWhereMissing,
+    /// A mere check touches nothing: something else stands for what a start would make.
     LookOnly,
+    /// A reload takes over only what is there.
+    MustBeThere,
 }
 
 struct Checker<'a> {
@@ -119,7 +126,7 @@ pub fn check(
 ) -> Result<Checked, Faults> {
     let Loaded { file, faults } = loaded;
     let mut checker = Checker { faults, warnings: Vec::new(), books };
-    let secrets = secrets.unwrap_or_else(|faults| {
+    let mut secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
     });
@@ -135,18 +142,19 @@ pub fn check(
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
-    let revocations = checker.revocations(&file, secrets.redis_url);
-    let first_admin = checker.first_admin(secrets.admin_email, secrets.admin_password);
+    let revocations = checker.revocations(&file, secrets.redis_url.take());
+    let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
     checker.ranges(&file);
     checker.warn(&file, operations_listen);
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
-    let issuer = checker.issuer(&file, keys, secrets.access_key, secrets.refresh_key);
-    let (Some(operations_listen), Some(routes), Some(issuer), true) =
-        (operations_listen, routes, issuer, checker.faults.is_empty())
+    let keys = checker.keys(&file, keys, secrets);
+    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), true) =
+        (operations_listen, routes, keys, checker.faults.is_empty())
     else {
         return Err(checker.faults);
     };
+    let key_set_lifetime = Duration::from_secs(file.tokens.publish_delay_seconds.min(300));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Checked {
         listeners,
@@ -171,7 +179,7 @@ pub fn check(
         asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { issuer, limits, routes, issuers, own_cors },
+        reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
         written: file,
@@ -263,6 +271,18 @@ impl Checker<'_> {
         let refresh = file.tokens.refresh_lifetime_seconds;
         if refresh <= file.tokens.access_lifetime_seconds || refresh > 366 * 86_400 {
             self.fault(format!("tokens.refresh_lifetime_seconds = {refresh}: must be longer than an access token's life, and at most 366 days"));
+        }
+        if file.tokens.publish_delay_seconds > 7 * 86_400 {
+            self.fault(format!(
+                "tokens.publish_delay_seconds = {}: allowed are 0 to 604800",
+                file.tokens.publish_delay_seconds
+            ));
+        }
+        if !(10..=300).contains(&file.tokens.assertion_lifetime_seconds) {
+            self.fault(format!(
+                "tokens.assertion_lifetime_seconds = {}: allowed are 10 to 300",
+                file.tokens.assertion_lifetime_seconds
+            ));
         }
         if file.refresh.grace_seconds > 60 {
             self.fault(format!(

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
+pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::AskingProxy;
 use crate::telemetry::LogFormat;
+use crate::token::Algorithm;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +96,11 @@ pub struct Tokens {
     pub audience: Option<String>,
     pub access_lifetime_seconds: u64,
     pub refresh_lifetime_seconds: u64,
+    pub algorithm: Algorithm,
+    pub keys_path: Option<PathBuf>,
+    pub publish_delay_seconds: u64,
+    pub assertion_algorithm: Algorithm,
+    pub assertion_lifetime_seconds: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -218,6 +224,11 @@ impl Default for Tokens {
             audience: None,
             access_lifetime_seconds: 3_600,
             refresh_lifetime_seconds: 30 * 86_400,
+            algorithm: Algorithm::Hs256,
+            keys_path: None,
+            publish_delay_seconds: 3_600,
+            assertion_algorithm: Algorithm::EdDsa,
+            assertion_lifetime_seconds: 60,
         }
     }
 }

@@ -1,10 +1,6 @@
 //! Secrets: from the environment or a file, never from the command line, and never printed.
 
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
-
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{SecretSlice, SecretString};
 
 /// Where variables are read from: the process's environment, or a table in tests.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -16,12 +12,26 @@ pub struct Secrets {
     pub refresh_key: Option<SecretSlice<u8>>,
     /// Of the service that was there before.
     pub legacy_key: Option<SecretSlice<u8>>,
+    /// Those that were used before, one a line.
+    pub access_keys_previous: Vec<SecretSlice<u8>>,
+    pub refresh_keys_previous: Vec<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
     pub admin_email: Option<String>,
     pub admin_password: Option<SecretString>,
 }
 
+/// Which secrets of HS256 the environment gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Given {
+    pub access: bool,
+    pub refresh: bool,
+}
+
 impl Secrets {
+    pub fn given(&self) -> Given {
+        Given { access: self.access_key.is_some(), refresh: self.refresh_key.is_some() }
+    }
+
     /// Reads `NAME`, or the file that `NAME_FILE` names; both is a fault.
     pub fn read(environment: Environment<'_>) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
@@ -33,10 +43,13 @@ impl Secrets {
             }
         };
         let key = |text: String| SecretSlice::from(text.into_bytes());
+        let each = |text: String| text.lines().map(|line| key(line.to_owned())).collect();
         let secrets = Self {
             access_key: take("JWT_SECRET_KEY").map(key),
             refresh_key: take("JWT_REFRESH_SECRET_KEY").map(key),
             legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
+            access_keys_previous: take("JWT_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
+            refresh_keys_previous: take("JWT_REFRESH_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
             redis_url: take("REDIS_URL").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),
             admin_password: take("GATEWAY_ADMIN_PASSWORD").map(SecretString::from),
@@ -67,52 +80,10 @@ fn value(environment: Environment<'_>, name: &str) -> Result<Option<String>, Str
     }
 }
 
-/// A key that is kept in the data folder: made at the first start, readable by its owner only.
-pub(super) fn kept_key(folder: &Path, name: &str) -> Result<SecretSlice<u8>, String> {
-    let path = folder.join(name);
-    let explain = |fault: std::io::Error| format!("{}: {fault}", path.display());
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            refuse_open_mode(&path)?;
-            Ok(SecretSlice::from(bytes))
-        }
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
-            let key = random_key();
-            let mut builder = std::fs::DirBuilder::new();
-            builder.recursive(true).mode(0o700).create(folder).map_err(explain)?;
-            // Written beside and renamed: a crash leaves the whole key or none.
-            let draft = folder.join(format!("{name}.new"));
-            let mut options = std::fs::OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(explain)?;
-            file.write_all(key.expose_secret()).and_then(|()| file.sync_all()).map_err(explain)?;
-            std::fs::rename(&draft, &path).map_err(explain)?;
-            std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(explain)?;
-            Ok(key)
-        }
-        Err(fault) => Err(explain(fault)),
-    }
-}
-
-fn refuse_open_mode(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).map_err(|fault| fault.to_string())?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let path = path.display();
-        return Err(format!("{path} can be read by others (mode {:o}): chmod 600 {path}", mode & 0o777));
-    }
-    Ok(())
-}
-
-/// 256 random bits, as text: a key file can then be copied and pasted.
-fn random_key() -> SecretSlice<u8> {
-    let bytes = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
-    let text: String = bytes.iter().map(|part| part.simple().to_string()).collect();
-    SecretSlice::from(text.into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[test]
@@ -136,20 +107,5 @@ mod tests {
         let environment = |name: &str| name.starts_with("REDIS_URL").then(|| "x".to_owned());
         let faults = Secrets::read(&environment).err().unwrap();
         assert_eq!(faults, ["REDIS_URL and REDIS_URL_FILE are both set: use one of them"]);
-    }
-
-    #[test]
-    fn a_kept_key_is_made_once_and_is_private() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let first = kept_key(folder.path(), "access.key").unwrap();
-        let again = kept_key(folder.path(), "access.key").unwrap();
-        assert_eq!(first.expose_secret(), again.expose_secret());
-        assert_eq!(first.expose_secret().len(), 96);
-        let path = folder.path().join("access.key");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let fault = kept_key(folder.path(), "access.key").err().unwrap();
-        assert!(fault.contains("chmod 600"), "{fault}");
     }
 }

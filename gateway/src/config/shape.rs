@@ -12,10 +12,12 @@ use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 11] = [
+const WORDS: [(&str, &[&str]); 13] = [
     ("log.format", &["auto", "human", "json"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
+    ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
+    ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),
     ("issuers[].kind", &["oidc", "legacy"]),
     ("issuers[].typ", &["any", "at+jwt"]),
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
@@ -101,6 +103,10 @@ impl Walk<'_> {
 fn mend(path: &str, value: &Value, sample: &Sample) -> Option<String> {
     let must = |what: &str| Some(format!("must be {what}"));
     match (value, sample) {
+        _ if place(path) == "routes[].assertion" => match value {
+            Value::Bool(..) | Value::String(..) => None,
+            _ => must("true, false, or an audience in quotes"),
+        },
         // Not set, as an optional setting may be.
         (Value::Empty(..), _) | (_, Sample::Null) => None,
         (Value::String(_, text), Sample::Object(known)) if is_limit(known) && text == "unlimited" => None,
@@ -131,8 +137,13 @@ fn is_natural(number: &Num) -> bool {
 }
 
 fn words(path: &str) -> Option<&'static [&'static str]> {
-    let place: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let place = place(path);
     WORDS.iter().find(|(key, _)| *key == place).map(|(_, words)| *words)
+}
+
+/// The path without the numbers of its entries.
+fn place(path: &str) -> String {
+    path.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn is_limit(known: &Known) -> bool {
@@ -166,6 +177,7 @@ fn sample() -> Known {
     file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.tokens.audience = Some(String::new());
+    file.tokens.keys_path = Some("keys".into());
     file.issuers.push(IssuerEntry::sample());
     file.upstreams.push(UpstreamEntry::sample());
     let rate = Limit::Rate(Rate { requests: 1, window_seconds: 1 });

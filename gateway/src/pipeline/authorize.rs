@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Access, CanonicalTarget, Lack, Principal, Quota, Refusal, Route};
+use http::header::HeaderValue;
+
+use super::{Access, Assertions, CanonicalTarget, Lack, Principal, Quota, Refusal, Route};
+use crate::clock::Timestamp;
 
 /// A request that may be forwarded. Only this file makes one.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub struct Admitted {
     principal: Option<Principal>,
     quota: Quota,
     overruled: Option<Box<Refusal>>,
+    assertion: Option<HeaderValue>,
 }
 
 impl Admitted {
@@ -39,6 +43,20 @@ impl Admitted {
         self.principal.as_ref()
     }
 
+    /// By which the upstream can check who it is; only where the route asks for it.
+    pub fn assertion(&self) -> Option<&HeaderValue> {
+        self.assertion.as_ref()
+    }
+
+    /// The same with the assertion that the route asks for. There is none about nobody.
+    pub(super) fn asserted(mut self, assertions: &Assertions, now: Timestamp) -> Result<Self, Refusal> {
+        if let (Some(audience), Some(principal)) = (&self.route.assertion, &self.principal) {
+            self.assertion =
+                Some(assertions.about(principal.token(), principal.assertion_facts(), audience, now)?);
+        }
+        Ok(self)
+    }
+
     pub fn quota(&self) -> &Quota {
         &self.quota
     }
@@ -56,9 +74,14 @@ pub(super) fn anonymous(
     quota: Quota,
 ) -> Result<Admitted, Refusal> {
     match route.access() {
-        Access::Public | Access::Optional => {
-            Ok(Admitted { route: Arc::clone(route), target, principal: None, quota, overruled: None })
-        }
+        Access::Public | Access::Optional => Ok(Admitted {
+            route: Arc::clone(route),
+            target,
+            principal: None,
+            quota,
+            overruled: None,
+            assertion: None,
+        }),
         Access::Required(_) => Err(Refusal::NoToken),
     }
 }
@@ -78,7 +101,7 @@ pub(super) fn permit(
         return Err(Refusal::Forbidden { lacking, quota: Box::new(quota) });
     }
     let principal = Some(principal);
-    Ok(Admitted { route: Arc::clone(route), target, principal, quota, overruled: None })
+    Ok(Admitted { route: Arc::clone(route), target, principal, quota, overruled: None, assertion: None })
 }
 
 /// What a route in shadow would refuse passes: with the identity that was proved before the
@@ -95,5 +118,6 @@ pub(super) fn overrule(
         principal,
         quota: Quota::default(),
         overruled: Some(Box::new(refusal)),
+        assertion: None,
     }
 }

@@ -131,12 +131,16 @@ pub fn inject(
     }
 }
 
-/// The identity headers of an admitted request, under the names of its route; none for nobody.
+/// The identity headers of an admitted request, under the names of its route, and the assertion that
+/// the route asks for; none for nobody.
 pub fn identity_fields(admitted: &Admitted) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let principal = admitted.principal();
-    principal.into_iter().flat_map(|principal| admitted.route().identity.fields(principal))
+    let facts = principal.into_iter().flat_map(|principal| admitted.route().identity.fields(principal));
+    facts.chain(admitted.assertion().map(|assertion| (ASSERTION, assertion.clone())))
 }
 
+/// No client can send this name: it is of a family that is ours.
+const ASSERTION: HeaderName = HeaderName::from_static("x-gateway-assertion");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 impl Forwarded<'_> {

@@ -25,6 +25,8 @@ pub enum Refusal {
     IssuerUnavailable,
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
+    /// The assertion that the route asks for could not be made.
+    NoAssertion,
     Forbidden {
         lacking: Lack,
         quota: Box<Quota>,
@@ -75,6 +77,7 @@ impl Refusal {
             Self::IssuerUnavailable => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
+            Self::NoAssertion => Code::Internal,
             Self::Forbidden { .. } => Code::InsufficientScope,
         }
     }

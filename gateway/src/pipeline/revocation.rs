@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, Snapshot};
 use crate::clock::Timestamp;
-use crate::identity::{Email, ForeignSubject, IssuerName, Role, SubjectKey, UserId};
+use crate::identity::{Email, ForeignSubject, IssuerName, Role, RoleName, SubjectKey, TokenId, UserId};
 use crate::store::{Standing, Subject, Unreachable};
+use crate::token::AssertionFacts;
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -72,9 +73,42 @@ impl Principal {
         }
     }
 
+    /// The id of the token that proved it.
+    pub(super) fn token(&self) -> TokenId {
+        match &self.verified {
+            Verified::Own(claims) => claims.token(),
+            Verified::Foreign(claims) => claims.token(),
+        }
+    }
+
+    /// What an upstream can be told by an assertion: the same as by headers.
+    pub(super) fn assertion_facts(&self) -> AssertionFacts {
+        let (subject, role, user_issuer) = match &self.verified {
+            Verified::Own(claims) => (claims.user().to_string(), Some(claims.role().to_string()), None),
+            Verified::Foreign(claims) => (
+                claims.subject().as_str().to_owned(),
+                joined(claims.roles()),
+                Some(claims.issuer().as_str().to_owned()),
+            ),
+        };
+        AssertionFacts {
+            subject,
+            email: self.email().map(|email| email.as_str().to_owned()),
+            role,
+            user_issuer,
+            token_expires_at: self.expires_at(),
+        }
+    }
+
     pub fn failed_open(&self) -> bool {
         self.failed_open
     }
+}
+
+/// With commas between: no role has one in its name.
+pub(super) fn joined(roles: &[RoleName]) -> Option<String> {
+    let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 impl Holder for Principal {

@@ -57,6 +57,8 @@ pub struct Route {
     pub request_headers: HeaderRules,
     pub response_headers: HeaderRules,
     pub identity: IdentityHeaders,
+    /// For whom the identity assertion is that the upstream gets; `None` where it gets none.
+    pub assertion: Option<Arc<str>>,
     pub cors: Option<Arc<Cors>>,
     /// Whether a WebSocket may be opened (RFC 6455); no other upgrade is ever forwarded.
     pub websocket: bool,
@@ -89,6 +91,7 @@ impl Route {
             request_headers: HeaderRules::default(),
             response_headers: HeaderRules::default(),
             identity: IdentityHeaders::default(),
+            assertion: None,
             cors: None,
             websocket: false,
             websocket_token: false,

@@ -1,8 +1,9 @@
 //! What was configured, as one value: prepared whole, swapped whole, and never changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{AddressLimit, Cors, FailureLimit, Routes, UserLimit};
+use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit};
 use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
@@ -11,6 +12,9 @@ pub struct Snapshot {
     pub verifier: Arc<Verifier>,
     /// Whose tokens are accepted beside our own.
     pub issuers: ForeignIssuers,
+    pub assertions: Assertions,
+    /// How long others may keep the key set.
+    pub key_set_lifetime: Duration,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

@@ -7,7 +7,7 @@ use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
 use crate::config::{IssuerSettings, ProofSettings, Reloadable};
 use crate::limits::{Books, Policy};
-use crate::pipeline::{FailureLimit, Snapshot, UserLimit};
+use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
 use crate::token::{ForeignIssuer, ForeignIssuers, Issuer, LegacySecret, Proof, Published};
 
 /// Everything that is swapped at once.
@@ -19,7 +19,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(settings: Reloadable, books: &Books, keys: &JwksBook) -> Result<Self, String> {
-        let Reloadable { issuer, limits, routes, issuers, own_cors } = settings;
+        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
         let issuers: Result<Vec<_>, _> = issuers.into_iter().map(|one| foreign(one, keys)).collect();
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
@@ -30,6 +30,8 @@ impl Prepared {
             routes,
             verifier: Arc::new(issuer.verifier()),
             issuers: ForeignIssuers::new(issuers?),
+            assertions: Assertions::new(assertions),
+            key_set_lifetime,
             user_limit: UserLimit(
                 limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
             ),

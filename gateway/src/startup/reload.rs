@@ -143,7 +143,7 @@ impl Reload {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
         let loaded = load(Some(&source.path), &source.flags);
         let secrets = Secrets::read(&source.environment);
-        let checked = check(loaded, secrets, KeyPolicy::LookOnly, &self.books)?;
+        let checked = check(loaded, secrets, KeyPolicy::MustBeThere, &self.books)?;
         let changed = changed(&self.written, &checked.written);
         let restart = needing_restart(&changed);
         if !restart.is_empty() {

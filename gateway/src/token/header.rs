@@ -1,5 +1,7 @@
 //! The JOSE header: only what we sign ourselves is accepted (RFC 8725 §3.1, RFC 7515 §4.1.11).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::Algorithm;
@@ -32,6 +34,17 @@ pub(super) fn read(decoded: &[u8]) -> Option<Header<'_>> {
     let header: Header<'_> = serde_json::from_slice(decoded).ok()?;
     let usual = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     (usual && header.kid.is_none_or(is_kid)).then_some(header)
+}
+
+/// The header of a token that a named key signs, encoded. Neither name needs escaping.
+pub(super) fn write(algorithm: Algorithm, kid: &str) -> String {
+    typed("JWT", algorithm, kid)
+}
+
+/// The same for another type than a plain token's (RFC 8725 §3.11).
+pub(super) fn typed(typ: &str, algorithm: Algorithm, kid: &str) -> String {
+    let text = format!(r#"{{"typ":"{typ}","alg":"{algorithm}","kid":"{kid}"}}"#);
+    URL_SAFE_NO_PAD.encode(text)
 }
 
 #[cfg(test)]

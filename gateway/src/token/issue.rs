@@ -1,20 +1,23 @@
 //! Issuing: the one place where our tokens are signed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, Header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::{AccessWire, RefreshWire};
-use super::keys::HmacKey;
+use super::key_ring::{KeyRing, Signer};
 use super::verify::Verifier;
+use super::{HmacKey, SigningKey};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
 
-/// Signs access and refresh tokens with two different keys.
+/// Signs access and refresh tokens with keys that have nothing in common.
 #[derive(Debug)]
 pub struct Issuer {
-    pub access_key: HmacKey,
-    pub refresh_key: HmacKey,
+    pub access_keys: Arc<KeyRing>,
+    pub refresh_keys: Arc<KeyRing>,
     /// `iss` (RFC 7519 §4.1.1).
     pub issuer: String,
     /// `aud`, where configured.
@@ -26,8 +29,14 @@ pub struct Issuer {
 
 /// Signing failed: a fault of the cryptography, and never of a request.
 #[derive(Debug, thiserror::Error)]
-#[error("a token could not be signed: {0}")]
-pub struct SigningFault(#[from] jsonwebtoken::errors::Error);
+pub enum SigningFault {
+    #[error("a token could not be signed: {0}")]
+    Hmac(#[from] jsonwebtoken::errors::Error),
+    #[error("the claims of a token could not be written: {0}")]
+    Claims(#[from] serde_json::Error),
+    #[error("a token could not be signed: there is no key, or the cryptography failed")]
+    NoSignature,
+}
 
 /// From which a refresh token can be made again.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +60,8 @@ impl Issuer {
     /// A verifier of exactly the tokens that this issuer signs.
     pub fn verifier(&self) -> Verifier {
         Verifier {
-            access_key: self.access_key.clone(),
-            refresh_key: self.refresh_key.clone(),
+            access_keys: Arc::clone(&self.access_keys),
+            refresh_keys: Arc::clone(&self.refresh_keys),
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             access_seconds: self.access_lifetime.as_secs(),
@@ -74,10 +83,11 @@ impl Issuer {
             r#gen: grant.generation,
             aud: self.audience.as_deref(),
         };
-        sign(&claims, &self.access_key)
+        sign(&claims, &self.access_keys, now)
     }
 
-    /// The same facts make the same token, byte for byte: a lost answer can be given again.
+    /// The same facts make the same token, byte for byte where the algorithm is deterministic: a
+    /// lost answer can be given again. So the key is the one of that moment, too.
     pub fn refresh(
         &self,
         user: UserId,
@@ -96,10 +106,34 @@ impl Issuer {
             jti: facts.id,
             sid: session,
         };
-        sign(&claims, &self.refresh_key)
+        sign(&claims, &self.refresh_keys, facts.issued_at)
     }
 }
 
-fn sign(claims: &impl serde::Serialize, key: &HmacKey) -> Result<String, SigningFault> {
-    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, key.signing())?)
+fn sign(claims: &impl serde::Serialize, keys: &KeyRing, now: Timestamp) -> Result<String, SigningFault> {
+    match keys.signer(now).ok_or(SigningFault::NoSignature)? {
+        Signer::Secret(secret) => by_secret(claims, secret),
+        Signer::Key(own) => compact(&own.header, claims, &own.dated.key),
+    }
+}
+
+fn by_secret(claims: &impl serde::Serialize, key: &HmacKey) -> Result<String, SigningFault> {
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
+    Ok(jsonwebtoken::encode(&header, claims, key.signing())?)
+}
+
+/// The compact form (RFC 7515 §7.1) under a header that is encoded already.
+pub(super) fn compact(
+    header: &str,
+    claims: &impl serde::Serialize,
+    key: &SigningKey,
+) -> Result<String, SigningFault> {
+    let mut token = String::with_capacity(1_024);
+    token.push_str(header);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
+    let signature = key.sign(token.as_bytes()).ok_or(SigningFault::NoSignature)?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
 }

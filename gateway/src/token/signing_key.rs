@@ -25,6 +25,10 @@ pub enum SigningKeyFault {
     OtherAlgorithm { is: Algorithm, wanted: Algorithm },
     #[error("{0}")]
     Public(#[from] JwkFault),
+    #[error("its private and its public part do not belong together, or one of them is missing")]
+    Torn,
+    #[error("its `use` is not \"sig\", or its `key_ops` lack \"sign\"")]
+    Use,
     #[error("HS256 has a secret, and no key of this kind")]
     Symmetric,
     #[error("the cryptography failed")]
@@ -37,7 +41,7 @@ pub struct SigningKey {
     public: VerifyingKey,
 }
 
-enum Pair {
+pub(super) enum Pair {
     Okp(Ed25519KeyPair),
     Ec(EcdsaKeyPair),
     Rsa(rsa::KeyPair),
@@ -71,7 +75,7 @@ impl SigningKey {
         Self::new(pair, algorithm)
     }
 
-    fn new(pair: Pair, algorithm: Option<Algorithm>) -> Result<Self, SigningKeyFault> {
+    pub(super) fn new(pair: Pair, algorithm: Option<Algorithm>) -> Result<Self, SigningKeyFault> {
         let (is, public) = match &pair {
             Pair::Okp(pair) => (Algorithm::EdDsa, public_okp(pair)),
             Pair::Ec(pair) => (Algorithm::Es256, public_ec(pair)),

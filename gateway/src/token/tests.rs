@@ -1,5 +1,6 @@
 //! Laws of verification over random tokens: what we accept, another implementation accepts, too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
-use super::{AccessGrant, HmacKey, Issuer, RawToken, Verifier};
+use super::{AccessGrant, HmacKey, Issuer, KeyRing, RawToken, Verifier};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, SessionId, UserId};
 
@@ -20,8 +21,8 @@ fn issuer() -> Issuer {
     super::install_cryptography().unwrap();
     let key = |secret: &[u8]| HmacKey::new(&SecretSlice::from(secret.to_vec())).unwrap();
     Issuer {
-        access_key: key(ACCESS),
-        refresh_key: key(REFRESH),
+        access_keys: Arc::new(KeyRing::of_secret(key(ACCESS))),
+        refresh_keys: Arc::new(KeyRing::of_secret(key(REFRESH))),
         issuer: "gateway".into(),
         audience: None,
         access_lifetime: Duration::from_secs(3_600),

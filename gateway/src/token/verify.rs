@@ -1,11 +1,13 @@
 //! Verification: the algorithm pinned by the key, the shape exact, the claims ours (RFC 8725 §3).
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
 
 use super::claims::{AuthenticClaims, Claimed, Kind, RefreshClaims, VerifiedClaims};
-use super::keys::HmacKey;
+use super::key_ring::KeyRing;
 use super::{Algorithm, header};
 use crate::clock::Timestamp;
 
@@ -40,8 +42,8 @@ pub enum TokenFault {
 /// What verification needs, prepared once and shared by all threads without a lock.
 #[derive(Debug)]
 pub struct Verifier {
-    pub(super) access_key: HmacKey,
-    pub(super) refresh_key: HmacKey,
+    pub(super) access_keys: Arc<KeyRing>,
+    pub(super) refresh_keys: Arc<KeyRing>,
     pub(super) issuer: String,
     pub(super) audience: Option<String>,
     /// Longest life of an access token, in seconds. A token that claims more is not one of this
@@ -52,18 +54,19 @@ pub struct Verifier {
 impl Verifier {
     /// An access token, verified whole.
     pub fn verify(&self, token: RawToken<'_>, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
-        self.authenticate(token)?.in_time(now)
+        self.authenticate(token, now)?.in_time(now)
     }
 
-    /// An access token that we signed, whatever its time: for a logout.
-    pub fn authenticate(&self, token: RawToken<'_>) -> Result<AuthenticClaims, TokenFault> {
-        let claimed = open(&self.access_key, token).ok_or(TokenFault::Invalid)?;
+    /// An access token that we signed with a key that is still in use, whatever the token's own
+    /// time: for a logout.
+    pub fn authenticate(&self, token: RawToken<'_>, now: Timestamp) -> Result<AuthenticClaims, TokenFault> {
+        let claimed = open(&self.access_keys, token, now).ok_or(TokenFault::Invalid)?;
         self.access_claims(claimed).ok_or(TokenFault::Invalid)
     }
 
     /// A refresh token, verified whole. The store then says whether it is still in force.
     pub fn verify_refresh(&self, token: RawToken<'_>, now: Timestamp) -> Result<RefreshClaims, TokenFault> {
-        let claimed = open(&self.refresh_key, token).ok_or(TokenFault::Invalid)?;
+        let claimed = open(&self.refresh_keys, token, now).ok_or(TokenFault::Invalid)?;
         let (exp, iat) = (claimed.exp, claimed.iat);
         let claims = self.refresh_claims(claimed).ok_or(TokenFault::Invalid)?;
         let expired = exp.is_none_or(|exp| now.seconds() >= exp);
@@ -104,6 +107,11 @@ impl Verifier {
         Some(RefreshClaims { user: claimed.user_id?, session: claimed.sid?, token: claimed.jti? })
     }
 
+    /// The keys whose public parts others may need.
+    pub fn access_keys(&self) -> &Arc<KeyRing> {
+        &self.access_keys
+    }
+
     /// Type, issuer, and a subject that is the user id.
     fn is_ours(&self, claimed: &Claimed, kind: Kind) -> Option<()> {
         let subject = claimed.sub.as_deref()?.parse().ok();
@@ -117,17 +125,23 @@ impl Verifier {
 
 /// Checks the signature before anything of the payload is parsed. Exactly three parts: five would
 /// be a JWE (RFC 7516), and are refused with everything else.
-fn open(key: &HmacKey, token: RawToken<'_>) -> Option<Claimed> {
+fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Claimed> {
     let text = token.0;
     (text.len() <= TOKEN_BYTES_MAX).then_some(())?;
     let (message, signature) = text.rsplit_once('.')?;
     let (header, payload) = message.split_once('.')?;
     (!payload.contains('.')).then_some(())?;
-    let header_fits = header == OUR_HEADER || says_hs256(header);
-    header_fits.then_some(())?;
-    let mut tag = [0; 32];
-    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut tag).ok()?;
-    (length == tag.len() && key.matches(message.as_bytes(), &tag)).then_some(())?;
+    let of_secret = header == OUR_HEADER;
+    let authentic = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
+        Some(key) => key.verifies(message.as_bytes(), &decode(signature.as_bytes())?),
+        None => {
+            (of_secret || says_hs256(header)).then_some(())?;
+            let mut tag = [0; 32];
+            let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut tag).ok()?;
+            length == tag.len() && keys.secrets(now).any(|secret| secret.matches(message.as_bytes(), &tag))
+        }
+    };
+    authentic.then_some(())?;
     serde_json::from_slice(&decode(payload.as_bytes())?).ok()
 }
 

@@ -1,80 +1,186 @@
-//! The keys of our tokens: given, or kept in the data folder.
+//! The keys of our tokens and assertions: given, kept in the data folder, or in the folder of keys.
+//! Everything is read and checked before anything is made.
 
+mod secrets;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretSlice;
-
+use self::secrets::{Secrets as Hmac, WhoseSecret};
 use super::{Checker, KeyPolicy};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::file::File;
-use crate::config::secret_source::kept_key;
-use crate::token::{HmacKey, Issuer};
+use crate::config::key_folder::{KeyFolder, KeyUse};
+use crate::config::secret_source::Secrets;
+use crate::token::{Algorithm, AssertionIssuer, DatedKey, Issuer, KeyRing, SignBy};
+
+/// How far the clocks of two gateways may be apart.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// The keys of one use before they are a ring.
+struct Gathered {
+    usage: KeyUse,
+    dated: Vec<DatedKey>,
+    /// Which algorithm new tokens are to be signed by.
+    algorithm: Algorithm,
+    lifetime: Duration,
+}
 
 impl Checker<'_> {
-    pub(super) fn issuer(
+    pub(super) fn keys(
         &mut self,
         file: &File,
-        keys: KeyPolicy,
-        access: Option<SecretSlice<u8>>,
-        refresh: Option<SecretSlice<u8>>,
-    ) -> Option<Issuer> {
-        let made = |given: &Option<_>| given.is_none() && keys == KeyPolicy::MakeWhereMissing;
-        let (make_access, make_refresh) = (made(&access), made(&refresh));
-        let access_key = self.key(file, "JWT_SECRET_KEY", "access.key", access);
-        let refresh_key = self.key(file, "JWT_REFRESH_SECRET_KEY", "refresh.key", refresh);
-        let (mut access_key, mut refresh_key) = (access_key?, refresh_key?);
-        if access_key.same_as(&refresh_key) {
-            self.fault("JWT_SECRET_KEY and JWT_REFRESH_SECRET_KEY are the same key: a refresh token would pass as an access token's signature; use two");
+        policy: KeyPolicy,
+        given: Secrets,
+    ) -> Option<(Issuer, AssertionIssuer)> {
+        let tokens = &file.tokens;
+        let folder = KeyFolder::of(file);
+        let now = SystemClock.now();
+        let before = self.faults.len();
+        let mut access =
+            self.secrets(file, policy, WhoseSecret::ACCESS, given.access_key, given.access_keys_previous);
+        let mut refresh =
+            self.secrets(file, policy, WhoseSecret::REFRESH, given.refresh_key, given.refresh_keys_previous);
+        let mut gathered = [
+            self.gather(&folder, KeyUse::Access, tokens.algorithm, tokens.access_lifetime_seconds),
+            self.gather(&folder, KeyUse::Refresh, tokens.algorithm, tokens.refresh_lifetime_seconds),
+            self.gather(
+                &folder,
+                KeyUse::Assertion,
+                tokens.assertion_algorithm,
+                tokens.assertion_lifetime_seconds,
+            ),
+        ];
+        self.all_differ(&access, &refresh, &gathered);
+        if policy == KeyPolicy::MustBeThere {
+            for keys in gathered.iter().filter(|keys| keys.algorithm != Algorithm::Hs256) {
+                if keys.dated.is_empty() {
+                    let folder = folder.of_use(keys.usage);
+                    self.fault(format!("{} has no key any more: put it back", folder.display()));
+                }
+            }
+        }
+        if self.faults.len() > before {
             return None;
         }
-        // Only now that nothing is wrong with either may a key be made.
-        if make_access {
-            access_key = self.kept(file, "access.key")?;
+        // Only now that nothing is wrong with any may keys be made.
+        if policy == KeyPolicy::MakeWhereMissing {
+            self.make_secret(file, WhoseSecret::ACCESS, &mut access)?;
+            self.make_secret(file, WhoseSecret::REFRESH, &mut refresh)?;
         }
-        if make_refresh {
-            refresh_key = self.kept(file, "refresh.key")?;
+        for keys in &mut gathered {
+            self.complete(&folder, policy, keys, Duration::from_secs(tokens.publish_delay_seconds), now)?;
         }
-        Some(Issuer {
-            access_key,
-            refresh_key,
-            issuer: file.tokens.issuer.clone(),
-            audience: file.tokens.audience.clone(),
-            access_lifetime: Duration::from_secs(file.tokens.access_lifetime_seconds),
-            refresh_lifetime: Duration::from_secs(file.tokens.refresh_lifetime_seconds),
-        })
+        if tokens.algorithm != Algorithm::Hs256 && !(access.is_empty() && refresh.is_empty()) {
+            self.warnings.push(format!(
+                "tokens.algorithm = \"{}\", and tokens by HS256 are still accepted: take the secrets away once the last refresh token of theirs has ended ({} s)",
+                tokens.algorithm, tokens.refresh_lifetime_seconds
+            ));
+        }
+        let late = Duration::from_secs(tokens.publish_delay_seconds);
+        let [access_keys, refresh_keys, assertion_keys] = gathered;
+        let access_keys = self.ring(access_keys, access, late);
+        let refresh_keys = self.ring(refresh_keys, refresh, late);
+        let assertion_keys = self.ring(assertion_keys, Hmac::default(), late);
+        let issuer = Issuer {
+            access_keys: access_keys?,
+            refresh_keys: refresh_keys?,
+            issuer: tokens.issuer.clone(),
+            audience: tokens.audience.clone(),
+            access_lifetime: Duration::from_secs(tokens.access_lifetime_seconds),
+            refresh_lifetime: Duration::from_secs(tokens.refresh_lifetime_seconds),
+        };
+        let assertions = AssertionIssuer {
+            keys: assertion_keys?,
+            issuer: tokens.issuer.clone(),
+            lifetime: Duration::from_secs(tokens.assertion_lifetime_seconds),
+        };
+        Some((issuer, assertions))
     }
 
-    /// The key that was given, or the one that is kept, or one that stands for what a first start
-    /// would make.
-    fn key(
+    fn gather(
         &mut self,
-        file: &File,
-        variable: &str,
-        kept: &str,
-        given: Option<SecretSlice<u8>>,
-    ) -> Option<HmacKey> {
-        match given {
-            Some(secret) => self.usable(variable, &secret),
-            None if file.store.path.join(kept).exists() => self.kept(file, kept),
-            None => {
-                let secret = format!("{kept}: not made yet, 32 bytes or more");
-                self.usable(kept, &SecretSlice::from(secret.into_bytes()))
+        folder: &KeyFolder,
+        usage: KeyUse,
+        algorithm: Algorithm,
+        lifetime_seconds: u64,
+    ) -> Gathered {
+        let found = folder.read(usage, &mut self.warnings).unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            Vec::new()
+        });
+        let dated = found.into_iter().map(|found| found.dated).collect();
+        Gathered { usage, dated, algorithm, lifetime: Duration::from_secs(lifetime_seconds) }
+    }
+
+    /// A key with two uses would let the tokens of one pass as those of the other.
+    fn all_differ(&mut self, access: &Hmac, refresh: &Hmac, gathered: &[Gathered]) {
+        if access.any_same_as(refresh) {
+            self.fault("JWT_SECRET_KEY and JWT_REFRESH_SECRET_KEY are the same key, now or before: a refresh token would pass as an access token's signature; use two");
+        }
+        for (index, one) in gathered.iter().enumerate() {
+            for other in &gathered[..index] {
+                let shared = one.dated.iter().find(|key| {
+                    other.dated.iter().any(|others| others.key.public().same_key_as(key.key.public()))
+                });
+                if let Some(key) = shared {
+                    self.fault(format!(
+                        "the key {} is there for both {} and {}: make one for each use",
+                        key.key.public().thumbprint(),
+                        other.usage.name(),
+                        one.usage.name()
+                    ));
+                }
             }
         }
     }
 
-    fn kept(&mut self, file: &File, name: &str) -> Option<HmacKey> {
-        match kept_key(&file.store.path, name) {
-            Ok(secret) => self.usable(&file.store.path.join(name).display().to_string(), &secret),
-            Err(fault) => {
-                self.fault(fault);
-                None
-            }
+    /// Makes the key that is to sign, where there is none of its algorithm.
+    fn complete(
+        &mut self,
+        folder: &KeyFolder,
+        policy: KeyPolicy,
+        keys: &mut Gathered,
+        publish_delay: Duration,
+        now: Timestamp,
+    ) -> Option<()> {
+        let newest = |dated: &[DatedKey]| {
+            let newest = dated.iter().max_by_key(|key| (key.begins_at, key.kid.clone()));
+            newest.map(|key| key.key.algorithm())
+        };
+        let wanted = keys.algorithm;
+        if wanted == Algorithm::Hs256 || newest(&keys.dated) == Some(wanted) {
+            return Some(());
         }
+        let made = match policy {
+            // It takes over what is there: when an operator's own key signs is the operator's to say.
+            KeyPolicy::MustBeThere => return Some(()),
+            KeyPolicy::LookOnly if !keys.dated.is_empty() => return Some(()),
+            // Stands for what a start would make.
+            KeyPolicy::LookOnly => DatedKey::generate(wanted, now).map_err(|fault| fault.to_string()),
+            KeyPolicy::MakeWhereMissing => folder.lock().and_then(|locked| {
+                // Another gateway may have made it while we waited.
+                let found = folder.read(keys.usage, &mut Vec::new()).map_err(|faults| faults.join("; "))?;
+                keys.dated = found.into_iter().map(|found| found.dated).collect();
+                let begins_at = if keys.dated.is_empty() { now } else { now.plus(publish_delay) };
+                match newest(&keys.dated) == Some(wanted) {
+                    true => keys.dated.pop().ok_or_else(String::new),
+                    false => Ok(locked.make(keys.usage, wanted, begins_at)?.dated),
+                }
+            }),
+        };
+        keys.dated.push(made.map_err(|fault| self.fault(fault)).ok()?);
+        Some(())
     }
 
-    fn usable(&mut self, source: &str, secret: &SecretSlice<u8>) -> Option<HmacKey> {
-        let key = HmacKey::new(secret);
-        key.map_err(|fault| self.fault(format!("{source}: {fault}; make one with: openssl rand -base64 48")))
+    fn ring(&mut self, keys: Gathered, secrets: Hmac, late: Duration) -> Option<Arc<KeyRing>> {
+        let sign_by = if keys.algorithm == Algorithm::Hs256 { SignBy::Secret } else { SignBy::Key };
+        // A gateway that takes a new key over late signs by the old one until then.
+        let outlives = keys.lifetime.saturating_add(SKEW).saturating_add(late);
+        let secrets = secrets.into_ring(keys.lifetime.saturating_add(SKEW));
+        let ring = KeyRing::new(sign_by, secrets, keys.dated, outlives);
+        ring.map_err(|fault| self.fault(format!("the keys for {}: {fault}", keys.usage.name())))
             .ok()
+            .map(Arc::new)
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::Checker;
-use crate::config::file::{Auth, File, Match, OnExpiry, RouteEntry};
+use crate::config::file::{Assertion, Auth, File, Match, OnExpiry, RouteEntry};
 use crate::config::suggest::hint;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
@@ -88,6 +88,7 @@ impl Checker<'_> {
                 "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
             ));
         }
+        let assertion = self.assertion(entry);
         let (hosts, methods) = (self.hosts(entry), self.methods(entry));
         let replace_prefix = self.replacement(entry);
         let identity = self.identity_headers(entry);
@@ -117,6 +118,7 @@ impl Checker<'_> {
             request_headers,
             response_headers,
             identity,
+            assertion,
             cors,
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
@@ -167,6 +169,24 @@ impl Checker<'_> {
             all_roles: words(&entry.all_roles),
             claims: claims.collect(),
         }
+    }
+
+    fn assertion(&mut self, entry: &RouteEntry) -> Option<Arc<str>> {
+        let audience = match &entry.assertion {
+            Assertion::Asked(false) => return None,
+            Assertion::Asked(true) => &entry.upstream,
+            Assertion::For(audience) => audience,
+        };
+        let name = &entry.name;
+        if audience.is_empty() {
+            self.fault(format!("route `{name}`: assertion names an empty audience"));
+        }
+        if entry.auth == Auth::Public {
+            self.fault(format!(
+                "route `{name}`: assertion needs auth = \"required\" or \"optional\": on a public route nobody is known"
+            ));
+        }
+        Some(audience.as_str().into())
     }
 
     fn hosts(&mut self, entry: &RouteEntry) -> Vec<HostPattern> {

@@ -81,6 +81,8 @@ pub struct RouteEntry {
     #[serde(default)]
     pub response_headers: HeaderRulesEntry,
     #[serde(default)]
+    pub assertion: Assertion,
+    #[serde(default)]
     pub cors: Option<CorsEntry>,
     #[serde(default)]
     pub websocket: bool,
@@ -92,6 +94,20 @@ pub struct RouteEntry {
     pub shadow: bool,
     #[serde(default)]
     pub expect: Vec<ExpectEntry>,
+}
+
+/// Whether the upstream gets an identity assertion: for the upstream's name, or for another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Assertion {
+    Asked(bool),
+    For(String),
+}
+
+impl Default for Assertion {
+    fn default() -> Self {
+        Self::Asked(false)
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,0 +1,18 @@
+//! `GET /.well-known/jwks.json`: the public keys by which others verify access tokens and identity
+//! assertions (RFC 7517 §5).
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use super::Shared;
+use crate::token::jwks;
+
+pub(super) async fn read(State(services): State<Shared>) -> Response {
+    let now = services.pipeline.configured();
+    let rings = [&**now.verifier.access_keys(), &*now.assertions.issuer().keys];
+    let set = jwks(rings, services.clock.now()).to_string();
+    let cache = format!("public, max-age={}", now.key_set_lifetime.as_secs());
+    let kind = "application/jwk-set+json".to_owned();
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, cache)], set).into_response()
+}

@@ -1,0 +1,116 @@
+//! Files that only their owner may read: read strictly, and written so that a crash leaves the
+//! whole file or none.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// A private key of RSA with 8192 bits has less than a quarter of it.
+const BYTES_MAX: u64 = 64 * 1_024;
+/// How the names of files begin that are not whole yet.
+pub(super) const DRAFT: &str = ".new-";
+
+/// The contents, unless others can read them, too.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let explain = |fault: std::io::Error| format!("{}: {fault}", path.display());
+    let file = File::open(path).map_err(explain)?;
+    // Of the file that is open, so that nobody can exchange it in between.
+    let mode = file.metadata().map_err(explain)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        return Err(format!("{path} can be read by others (mode {:o}): chmod 600 {path}", mode & 0o777));
+    }
+    let mut contents = Zeroizing::new(Vec::with_capacity(4_096));
+    file.take(BYTES_MAX + 1).read_to_end(&mut contents).map_err(explain)?;
+    if contents.len() as u64 > BYTES_MAX {
+        return Err(format!("{} has more than {BYTES_MAX} bytes: it is no key", path.display()));
+    }
+    Ok(contents)
+}
+
+/// Whoever can write into a folder of keys can add one.
+pub(super) fn refuse_open_folder(path: &Path) -> Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let mode = metadata.permissions().mode();
+    if mode & 0o022 != 0 {
+        let path = path.display();
+        return Err(format!(
+            "{path} can be written by others, who could add keys of their own (mode {:o}): chmod 700 {path}",
+            mode & 0o777
+        ));
+    }
+    Ok(())
+}
+
+/// A folder of this path, private to its owner where it was not there.
+pub(super) fn make_folder(path: &Path) -> Result<(), String> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+/// Writes beside and renames, so that the name stands for the whole contents at every moment.
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), String> {
+    let explain = |fault: std::io::Error| format!("{}: {fault}", path.display());
+    let (folder, draft) = beside(path);
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(&draft);
+    let written = file.and_then(|mut file| file.write_all(contents).and_then(|()| file.sync_all()));
+    let placed = written.and_then(|()| std::fs::rename(&draft, path));
+    if placed.is_err() {
+        // It may not have been made at all.
+        let _ = std::fs::remove_file(&draft);
+    }
+    placed.map_err(explain)?;
+    sync_folder(&folder)
+}
+
+/// What was renamed, linked or removed in a folder is durable after this.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), String> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|fault| format!("{}: {fault}", folder.display()))
+}
+
+fn beside(path: &Path) -> (PathBuf, PathBuf) {
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let draft = folder.join(format!("{DRAFT}{}", uuid::Uuid::new_v4().simple()));
+    (folder, draft)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_private_and_whole_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        for contents in [&b"first"[..], b"second"] {
+            write(&path, contents).unwrap();
+            assert_eq!(read(&path).unwrap().as_slice(), contents);
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write(&folder.path().join("no/such/folder"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_others_can_read_or_write_is_refused_with_the_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        write(&path, b"x").unwrap();
+        for mode in [0o644, 0o640, 0o604, 0o620] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(read(&path).unwrap_err().contains("chmod 600"), "{mode:o}");
+        }
+        for (mode, fine) in [(0o700, true), (0o755, true), (0o770, false), (0o1777, false)] {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(refuse_open_folder(folder.path()).is_ok(), fine, "{mode:o}");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, vec![b'x'; 64 * 1_024 + 1]).unwrap();
+        assert!(read(&path).unwrap_err().contains("it is no key"));
+    }
+}
