@@ -6,4 +6,5 @@ mod attacks;
 mod files;
 mod key_set;
 mod rotation;
+mod samples;
 mod secrets;

@@ -172,3 +172,45 @@ fn two_rotations_at_once_make_one_key_after_the_other() {
     assert_eq!(key_files(&gateway.keys_for("access")).len(), before + 4);
     assert!(gateway.reload_again());
 }
+
+#[test]
+fn a_stolen_key_is_worth_nothing_once_its_file_is_gone() {
+    let upstream = Upstream::start();
+    let gateway = Setup::before(upstream.address).algorithm("EdDSA").publish_delay(3_600).start();
+    let ada = gateway.user();
+    let stolen = gateway.key_file("access");
+    gateway.rotate(&["access", "--at-once"]);
+    std::fs::remove_file(stolen).unwrap();
+    assert!(gateway.reload_again());
+    ada.get("/api/todos").is_refused(401, "Invalid or expired token", "token_invalid");
+    assert!(gateway.jwks().iter().all(|key| key["kid"] != kid(&ada.access).as_str()));
+    let refreshed = ada.refresh(&ada.refresh, false);
+    assert_eq!(refreshed.status, 200, "only the access keys were rotated: {}", refreshed.text());
+    assert_eq!(gateway.log_in(&ada.email, PASSWORD).get("/api/todos").status, 200);
+}
+
+#[test]
+fn gateways_that_share_the_folder_accept_each_others_tokens_through_a_rotation() {
+    let (upstream, shared) = (Upstream::start(), tempfile::tempdir().unwrap());
+    let keys = shared.path().join("keys");
+    let start = || {
+        let setup = Setup::before(upstream.address).algorithm("EdDSA").publish_delay(0);
+        setup.env("GATEWAY__TOKENS__KEYS_PATH", keys.to_str().unwrap()).start()
+    };
+    let (one, other) = (start(), start());
+    assert_eq!(key_files(&keys.join("access")).len(), 1, "each made its own");
+    let accepts = |gateway: &Gateway, person: &Person| {
+        gateway.client().get("/api/todos").bearer(&person.access).send().status == 200
+    };
+    let (ada, ben) = (one.user(), other.user());
+    one.rotate(&[]);
+    assert!(accepts(&one, &ben) && accepts(&other, &ada));
+    assert!(one.reload_again());
+    assert!(accepts(&one, &ben) && accepts(&other, &ada));
+    assert!(other.reload_again());
+    let (ada_again, ben_again) = (one.log_in(&ada.email, PASSWORD), other.log_in(&ben.email, PASSWORD));
+    assert_eq!(kid(&ada_again.access), kid(&ben_again.access));
+    for person in [&ada, &ben, &ada_again, &ben_again] {
+        assert!(accepts(&one, person) && accepts(&other, person));
+    }
+}

@@ -24,7 +24,7 @@ pub fn python(program: &str) -> Command {
 /// Node, which finds the installed packages.
 pub fn node() -> Command {
     let mut command = Command::new("node");
-    command.env("NODE_PATH", installed("node/node_modules"));
+    command.env("NODE_PATH", node_modules());
     command
 }
 
@@ -40,6 +40,11 @@ pub fn with_own_folders(nginx: &str, folder: &Path) -> String {
     let own = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let lines = own.map(|kind| format!("{kind}_temp_path {};\n", folder.join(kind).display()));
     nginx.replace("http {\n", &format!("http {{\n{}", lines.concat()))
+}
+
+/// The installed packages, for what Node looks for beside the file that imports it.
+pub fn node_modules() -> PathBuf {
+    installed("node/node_modules")
 }
 
 /// A program that runs until this is dropped.

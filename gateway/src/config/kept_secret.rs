@@ -65,7 +65,10 @@ pub(super) fn replaced(folder: &Path, name: &str) -> Result<Vec<Replaced>, Strin
 pub(super) fn replace(folder: &Path, name: &str, now: Timestamp) -> Result<(), String> {
     let path = folder.join(name);
     let before = private_file::read(&path)?;
-    private_file::write(&folder.join(format!("{name}.replaced-{}", now.seconds())), &before)?;
+    let beside = |at: u64| folder.join(format!("{name}.replaced-{at}"));
+    // Two in one second must not take each other's place.
+    let at = (now.seconds()..).find(|at| !beside(*at).exists()).unwrap_or(now.seconds());
+    private_file::write(&beside(at), &before)?;
     private_file::write(&path, random().expose_secret())
 }
 
@@ -101,12 +104,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = make(folder.path(), "access.key").unwrap();
         make(folder.path(), "refresh.key").unwrap();
-        for now in [7, 9] {
+        for now in [7, 7, 9] {
             replace(folder.path(), "access.key", Timestamp::from_seconds(now)).unwrap();
         }
         let before = replaced(folder.path(), "access.key").unwrap();
         let moments: Vec<_> = before.iter().map(|replaced| replaced.at.seconds()).collect();
-        assert_eq!(moments, [7, 9]);
+        assert_eq!(moments, [7, 8, 9]);
         assert_eq!(before[0].secret.expose_secret(), first.expose_secret());
         let now = read(folder.path(), "access.key").unwrap().unwrap();
         assert!(before.iter().all(|other| other.secret.expose_secret() != now.expose_secret()));
