@@ -9,7 +9,7 @@ use crate::support::tools::with_own_folders;
 use crate::support::{files_below, free_ports};
 
 /// The ports that guides are written with.
-const PORTS: [&str; 5] = ["8080", "9090", "8000", "3000", "3001"];
+const PORTS: [&str; 7] = ["8080", "9090", "8000", "3000", "3001", "8443", "8088"];
 
 /// The tree of guides and configurations, with the ports of this test.
 fn place(folder: &Path, moved: &impl Fn(&str) -> String) {
@@ -30,7 +30,8 @@ fn script(commands: &str, port: &impl Fn(&str) -> u16) -> String {
     for line in commands.lines() {
         script.push_str(&format!("{line}\n"));
         let command = line.split(" # ").next().unwrap().trim_end();
-        if let Some(command) = command.strip_suffix('&') {
+        // `2>&1` ends with a digit.
+        if let Some(command) = command.strip_suffix(" &") {
             let number = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
             let port = match () {
                 () if command.contains("gateway serve") => port("8080"),
@@ -68,7 +69,9 @@ fn try_to_follow(guide: &str) -> bool {
     let (mut commands, mut shown) = (String::new(), Vec::new());
     for block in blocks(&page) {
         match block.words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["toml", "complete", name] => std::fs::write(folder.path().join(name), &block.text).unwrap(),
+            ["toml", "complete" | "followed", name] => {
+                std::fs::write(folder.path().join(name), &block.text).unwrap()
+            }
             ["console"] => commands.push_str(&block.text),
             ["text"] => shown.extend(block.text.lines().map(str::to_owned)),
             _ => {}
@@ -116,6 +119,11 @@ fn try_to_follow(guide: &str) -> bool {
 #[test]
 fn one_service_is_protected_as_the_guide_says() {
     follow("one-service.md");
+}
+
+#[test]
+fn https_is_spoken_and_renewed_as_the_guide_says() {
+    follow("https.md");
 }
 
 #[test]

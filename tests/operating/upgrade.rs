@@ -7,6 +7,7 @@ use std::time::Duration;
 use gateway::clock::Stopwatch;
 use rustix::process::Signal;
 
+use crate::support::authority::{Authority, Encrypted};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::{Raw, exchange};
 use crate::support::upstream::Upstream;
@@ -69,6 +70,37 @@ fn no_request_fails_on_kept_connections_or_on_new_ones() {
     });
     println!("{asked:?} requests, none failed; the longest took {:?}", longest.lock().unwrap());
     assert_eq!(asked.load(Ordering::Relaxed), upstream.arrived().len());
+}
+
+#[test]
+fn no_request_fails_on_new_encrypted_connections() {
+    let authority = Authority::new();
+    let certified = authority.certify("own", &["localhost"]);
+    let gateway = Setup::new("").config(&crate::listening::https(&[&certified], "")).unlimited().start();
+    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let config = authority.client(&["http/1.1"]);
+                        let mut client = Encrypted::connect(gateway.further[0], "localhost", config).unwrap();
+                        assert_eq!(client.get("/nowhere").expect("an answer").status, 404);
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        {
+            let _stop = SetOnDrop(&stop);
+            for _ in 0..5 {
+                upgrade(&gateway);
+                let so_far = asked.load(Ordering::Relaxed);
+                eventually("requests go on", || asked.load(Ordering::Relaxed) > so_far + 30);
+            }
+        }
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
 }
 
 #[test]

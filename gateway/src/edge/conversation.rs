@@ -32,6 +32,9 @@ use crate::telemetry::{Metrics, Refused, RequestId};
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a client that has just shaken hands may take to its first request, while another
+/// process is waiting to take over.
+const FIRST_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long a head may take, from its first byte to its last.
 pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Room for most heads, so that one read takes them whole.
@@ -137,11 +140,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// Failures are counted and not logged as errors: clients choose how often they happen.
     async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<Stream> {
-        let mut drained = self.drain.clone();
+        let mut closed = self.closing.clone();
         let acceptor = tls.acceptor();
         let shaken = tokio::select! {
             shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
-            _ = drained.wait_for(|drained| *drained) => return None,
+            _ = closed.wait_for(|closed| *closed) => return None,
         };
         match shaken {
             Ok(Ok(stream)) => Some(Box::new(stream)),
@@ -162,7 +165,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let mut drained = self.drain.clone();
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
-            let head = match self.head(&mut stream, &mut drained).await {
+            let mut head = self.head(&mut stream, &mut drained).await;
+            if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
+                // Whoever has just shaken hands is about to ask, and cannot be handed over.
+                head = timeout(FIRST_TIME_MAX, self.head(&mut stream, &mut self.closing.clone()))
+                    .await
+                    .unwrap_or(Head::None);
+            }
+            let head = match head {
                 Head::Whole(head) => head,
                 Head::None => return,
                 Head::HandOver => return self.leave(&stream, door),
@@ -177,6 +187,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 }
             }
             session.set_pipelined_prefix(head);
+            if door.tls.is_some() && *self.drain.borrow() {
+                session.set_keepalive(None);
+            }
             let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, &self.closing));
             let Some(Some(reusable)) = carried.await else { return };
             (stream, settings) = reusable.consume();
@@ -188,6 +201,8 @@ impl<A> Conversation<A> {
     async fn head(&self, stream: &mut Stream, drained: &mut ShutdownWatch) -> Head {
         let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
         let first = tokio::select! {
+            // In this order: what was read ahead already would be lost with this process.
+            biased;
             first = timeout(IDLE_TIME_MAX, stream.read_buf(&mut head)) => first,
             // An idle connection has nothing to lose when the gateway stops.
             _ = drained.wait_for(|drained| *drained) => {
