@@ -71,9 +71,9 @@ fn pipeline(view: &Arc<EmbeddedRevocations>, limit: bool) -> Pipeline {
     let configured = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(support::issuer().verifier()),
-        issuers: ForeignIssuers::default(),
         assertions: support::assertions(),
         key_set_lifetime: Duration::from_secs(300),
+        issuers: ForeignIssuers::default(),
         user_limit: UserLimit(limit.then(|| Arc::new(limiter("user")))),
         failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
         own_cors: None,

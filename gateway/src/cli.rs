@@ -39,10 +39,10 @@ enum Command {
     Check(check::Arguments),
     /// Say step by step what would be decided about a request, and why
     Explain(explain::Arguments),
-    /// Attack your own set-up: try to make the service behind a gateway believe a client
-    ProveUpstream(prove_upstream::Arguments),
     /// Show the keys of tokens and assertions, or rotate them without logging anybody out
     Keys(keys::Arguments),
+    /// Attack your own set-up: try to make the service behind a gateway believe a client
+    ProveUpstream(prove_upstream::Arguments),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
     /// Bring accounts from another system
@@ -72,8 +72,8 @@ pub fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments),
             Command::Check(arguments) => check::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
-            Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Keys(arguments) => keys::run(arguments),
+            Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
             Command::Store(arguments) => store::run(arguments),
             Command::User(arguments) => user::run(arguments),
         },

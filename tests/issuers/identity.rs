@@ -293,3 +293,30 @@ fn the_log_names_subject_and_issuer_and_no_address_of_a_mailbox() {
     assert!(log().contains("\"subject\":\"hash:"), "{}", log());
     assert!(!log().contains("ada@"), "{}", log());
 }
+
+#[test]
+fn an_assertion_says_who_vouches_for_somebody_else_than_us() {
+    let (one, other, upstream) = (HandMade::start(), HandMade::named("urn:other"), Upstream::start());
+    let entries = [one.entry("corp", "roles_claim = \"roles\""), other.entry("club", "")];
+    let setup = before(&upstream, &entries).route("vouched", "/vouched", "app", "assertion = true");
+    let gateway = setup.start();
+    // The same subject, and the same id of the token: two people all the same.
+    let claims = |issuer: &HandMade| with(issuer.claims("ada"), "jti", json!("the-same"));
+    let tokens = [
+        one.token(&with(claims(&one), "roles", json!(["staff", "editor"]))),
+        other.token(&claims(&other)),
+        gateway.user().access,
+    ];
+    let said = tokens.map(|token| {
+        assert_eq!(get(&gateway.client(), "/vouched", &token).status, 200);
+        let assertion = upstream.arrived().last().unwrap().one("x-gateway-assertion").to_owned();
+        // It is a token of ours: nobody can hand it in as one of the issuer's, or as one of ours.
+        assert_eq!(get(&gateway.client(), "/app", &assertion).status, 401);
+        crate::support::forge::claims(&assertion)
+    });
+    let text = |claims: &Value, name: &str| claims[name].as_str().unwrap_or("-").to_owned();
+    let facts = said.map(|claims| ["iss", "sub", "user_issuer", "role"].map(|name| text(&claims, name)));
+    assert_eq!(facts[0], ["gateway", "ada", "corp", "staff,editor"]);
+    assert_eq!(facts[1], ["gateway", "ada", "club", "-"]);
+    assert_eq!(facts[2][2..], ["-", "user"]);
+}

@@ -206,3 +206,38 @@ fn one_key_for_two_uses_is_refused() {
     }
     assert!(gateway.reload_again());
 }
+
+#[test]
+fn where_files_are_watched_a_new_key_needs_no_signal() {
+    let upstream = Upstream::start();
+    let gateway = eddsa(&upstream).env("GATEWAY__SERVER__WATCH_SECONDS", "1").start();
+    put(&gateway.keys_for("access"), "later.jwk", &jwk("later", now() + 10_000).to_string());
+    eventually("it is published", || gateway.jwks().iter().any(|key| key["kid"] == "later"));
+}
+
+#[test]
+fn what_is_private_of_a_key_is_in_its_file_and_nowhere_else() {
+    let upstream = Upstream::start();
+    let setup = eddsa(&upstream).route("vouched", "/vouched", "todo", "assertion = true");
+    let mut gateway = setup.env("GATEWAY__LOG__LEVEL", "trace").start();
+    let ada = gateway.user();
+    assert_eq!((ada.get("/api/todos").status, ada.get("/vouched").status), (200, 200));
+    let (_, table, _) = gateway.run(&["keys", "list"]);
+    let (_, json, _) = gateway.run(&["keys", "list", "--json"]);
+    let told = gateway.rotate(&[]);
+    assert!(gateway.reload_again());
+    let mut seen = vec![table, json, told, gateway.metrics(), json!(gateway.jwks()).to_string()];
+    let files = key_files(&gateway.data.join("keys"));
+    let lines = files.iter().flat_map(|file| {
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    });
+    // The base64 of PKCS #8: the seed is in the last half of it.
+    let secrets: Vec<_> = lines.filter(|line| line.len() == 64 && line.starts_with("MC4C")).collect();
+    assert_eq!(secrets.len(), 6);
+    gateway.terminate();
+    seen.push(gateway.last_words());
+    for secret in &secrets {
+        assert!(seen.iter().all(|text| !text.contains(&secret[24..])), "a key is seen");
+    }
+}

@@ -28,6 +28,11 @@ pub fn node() -> Command {
     command
 }
 
+/// The installed packages, for what Node looks for beside the file that imports it.
+pub fn node_modules() -> PathBuf {
+    installed("node/node_modules")
+}
+
 /// A server of a Debian package, which may lie where only the administrator's PATH looks.
 pub fn debian(program: &str) -> Command {
     let system = PathBuf::from("/usr/sbin").join(program);
@@ -40,11 +45,6 @@ pub fn with_own_folders(nginx: &str, folder: &Path) -> String {
     let own = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let lines = own.map(|kind| format!("{kind}_temp_path {};\n", folder.join(kind).display()));
     nginx.replace("http {\n", &format!("http {{\n{}", lines.concat()))
-}
-
-/// The installed packages, for what Node looks for beside the file that imports it.
-pub fn node_modules() -> PathBuf {
-    installed("node/node_modules")
 }
 
 /// A program that runs until this is dropped.

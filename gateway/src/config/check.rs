@@ -136,7 +136,9 @@ pub fn check(
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
     let upstreams = checker.upstreams(&file);
-    let given = [secrets.access_key.as_ref(), secrets.refresh_key.as_ref()];
+    let former = secrets.access_keys_previous.iter().chain(&secrets.refresh_keys_previous).map(Some);
+    let given: Vec<_> =
+        [secrets.access_key.as_ref(), secrets.refresh_key.as_ref()].into_iter().chain(former).collect();
     let issuers = checker.issuers(&file, secrets.legacy_key.as_ref(), &given);
     let routes = checker.routes(&file, &upstreams, limits.keys_max);
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));

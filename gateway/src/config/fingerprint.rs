@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use super::file::File;
+use super::key_folder::KeyFolder;
 
 /// The same as long as all files are; for comparing two looks of one process only.
 pub fn fingerprint(path: &Path, file: &File) -> u64 {
@@ -12,6 +13,11 @@ pub fn fingerprint(path: &Path, file: &File) -> u64 {
     for path in std::iter::once(path.to_owned()).chain(named(file)) {
         // A file that cannot be read is another state than each that it had.
         std::fs::read(&path).ok().hash(&mut hasher);
+    }
+    // Private keys are not read more often than they have to be: when they were written is enough.
+    for path in KeyFolder::of(file).files() {
+        let metadata = std::fs::metadata(&path).ok();
+        (path, metadata.map(|file| (file.len(), file.modified().ok()))).hash(&mut hasher);
     }
     hasher.finish()
 }

@@ -65,6 +65,15 @@ impl KeyFolder {
         self.path.join(usage.name())
     }
 
+    /// All files of all uses, read or not.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let entries = KeyUse::ALL.into_iter().flat_map(|usage| std::fs::read_dir(self.of_use(usage)));
+        let mut paths: Vec<_> = entries.flatten().flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| !name_of(path).starts_with('.'));
+        paths.sort();
+        paths
+    }
+
     /// All keys for a use; none where there is no such folder. Otherwise everything that is wrong.
     pub fn read(&self, usage: KeyUse, ignored: &mut Vec<String>) -> Result<Vec<FoundKey>, Vec<String>> {
         let folder = self.of_use(usage);

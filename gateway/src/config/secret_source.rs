@@ -10,11 +10,11 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Secrets {
     pub access_key: Option<SecretSlice<u8>>,
     pub refresh_key: Option<SecretSlice<u8>>,
-    /// Of the service that was there before.
-    pub legacy_key: Option<SecretSlice<u8>>,
     /// Those that were used before, one a line.
     pub access_keys_previous: Vec<SecretSlice<u8>>,
     pub refresh_keys_previous: Vec<SecretSlice<u8>>,
+    /// Of the service that was there before.
+    pub legacy_key: Option<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
     pub admin_email: Option<String>,
     pub admin_password: Option<SecretString>,
@@ -47,9 +47,9 @@ impl Secrets {
         let secrets = Self {
             access_key: take("JWT_SECRET_KEY").map(key),
             refresh_key: take("JWT_REFRESH_SECRET_KEY").map(key),
-            legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             access_keys_previous: take("JWT_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
             refresh_keys_previous: take("JWT_REFRESH_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
+            legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),
             admin_password: take("GATEWAY_ADMIN_PASSWORD").map(SecretString::from),

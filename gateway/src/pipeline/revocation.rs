@@ -83,21 +83,17 @@ impl Principal {
 
     /// What an upstream can be told by an assertion: the same as by headers.
     pub(super) fn assertion_facts(&self) -> AssertionFacts {
-        let (subject, role, user_issuer) = match &self.verified {
-            Verified::Own(claims) => (claims.user().to_string(), Some(claims.role().to_string()), None),
-            Verified::Foreign(claims) => (
-                claims.subject().as_str().to_owned(),
-                joined(claims.roles()),
-                Some(claims.issuer().as_str().to_owned()),
-            ),
+        let (subject, role, issuer) = match &self.verified {
+            Verified::Own(claims) => {
+                (claims.user().to_string(), Some(claims.role().as_str().to_owned()), None)
+            }
+            Verified::Foreign(claims) => {
+                let issuer = claims.issuer().as_str().to_owned();
+                (claims.subject().as_str().to_owned(), joined(claims.roles()), Some(issuer))
+            }
         };
-        AssertionFacts {
-            subject,
-            email: self.email().map(|email| email.as_str().to_owned()),
-            role,
-            user_issuer,
-            token_expires_at: self.expires_at(),
-        }
+        let email = self.email().map(|email| email.as_str().to_owned());
+        AssertionFacts { subject, email, role, issuer, token_expires_at: self.expires_at() }
     }
 
     pub fn failed_open(&self) -> bool {

@@ -10,11 +10,11 @@ use crate::token::{ForeignIssuers, Verifier};
 pub struct Snapshot {
     pub routes: Routes,
     pub verifier: Arc<Verifier>,
-    /// Whose tokens are accepted beside our own.
-    pub issuers: ForeignIssuers,
     pub assertions: Assertions,
     /// How long others may keep the key set.
     pub key_set_lifetime: Duration,
+    /// Whose tokens are accepted beside our own.
+    pub issuers: ForeignIssuers,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

@@ -29,9 +29,9 @@ impl Prepared {
         let snapshot = Snapshot {
             routes,
             verifier: Arc::new(issuer.verifier()),
-            issuers: ForeignIssuers::new(issuers?),
             assertions: Assertions::new(assertions),
             key_set_lifetime,
+            issuers: ForeignIssuers::new(issuers?),
             user_limit: UserLimit(
                 limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
             ),

@@ -52,9 +52,10 @@ impl Reloader {
             let _context = runtime.enter();
             signal(SignalKind::hangup()).map_err(|fault| format!("SIGHUP cannot be waited for: {fault}"))?
         };
+        // Before anybody is told that it listens: what is changed from then on is seen.
+        let mut watch = Watch::of(&work);
         let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let mut watch = Watch::of(&work);
                 loop {
                     tokio::select! {
                         _ = signals.recv() => {}

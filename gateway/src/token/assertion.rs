@@ -25,9 +25,10 @@ pub struct AssertionIssuer {
 pub struct AssertionFacts {
     pub subject: String,
     pub email: Option<String>,
+    /// The role, or all of them with a comma between.
     pub role: Option<String>,
-    /// Which other issuer vouches for the subject; none for accounts of ours.
-    pub user_issuer: Option<String>,
+    /// The name of another issuer that vouches for them; a subject of its own is no user id of ours.
+    pub issuer: Option<String>,
     /// No assertion outlives the token that it was made from.
     pub token_expires_at: Timestamp,
 }
@@ -77,7 +78,7 @@ impl AssertionIssuer {
             jti: TokenId::random(),
             email: facts.email.as_deref(),
             role: facts.role.as_deref(),
-            user_issuer: facts.user_issuer.as_deref(),
+            user_issuer: facts.issuer.as_deref(),
         };
         let header = header::typed(TYPE, own.dated.key.algorithm(), &own.dated.kid);
         let text = compact(&header, &claims, &own.dated.key)?;
