@@ -1,7 +1,7 @@
 //! `gateway prove-upstream`: it holds before real services, and finds each thing that a weaker
 //! gateway would forget.
 
-mod echo;
+pub(crate) mod echo;
 mod findings;
 mod http2;
 mod questions;
@@ -12,28 +12,28 @@ use serde_json::Value;
 use crate::support::gateway::command;
 
 /// What the command found: its exit status, its rows, and what it said beside them.
-struct Proof {
-    status: i32,
+pub(crate) struct Proof {
+    pub(crate) status: i32,
     verdict: String,
-    rows: Vec<Value>,
-    stderr: String,
+    pub(crate) rows: Vec<Value>,
+    pub(crate) stderr: String,
 }
 
 impl Proof {
     /// The attacks with this result, as `way attack`.
-    fn with_result(&self, result: &str) -> Vec<String> {
+    pub(crate) fn with_result(&self, result: &str) -> Vec<String> {
         let rows = self.rows.iter().filter(|row| row["result"] == result);
         rows.map(|row| format!("{} {}", row["way"].as_str().unwrap(), row["attack"].as_str().unwrap()))
             .collect()
     }
 
-    fn row(&self, attack: &str) -> &Value {
+    pub(crate) fn row(&self, attack: &str) -> &Value {
         self.rows.iter().find(|row| row["attack"] == attack).unwrap()
     }
 }
 
 /// Asks for JSON; the token comes by the environment, where nobody else sees it.
-fn prove(url: &str, token: Option<&str>, more: &[&str]) -> Proof {
+pub(crate) fn prove(url: &str, token: Option<&str>, more: &[&str]) -> Proof {
     let (status, stdout, stderr) = ask(url, token, &[&["--json"], more].concat());
     assert!(token.is_none_or(|token| !stdout.contains(token) && !stderr.contains(token)));
     let told: Value = serde_json::from_str(&stdout).unwrap_or(Value::Null);

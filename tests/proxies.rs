@@ -31,4 +31,5 @@ behind_each_proxy!(
     a_client_cannot_choose_what_is_decided_on,
     a_logout_and_a_limit_count_at_once,
     without_the_gateway_nobody_passes,
+    prove_upstream_finds_nothing_of_ours,
 );

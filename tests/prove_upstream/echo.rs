@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::tools::{Running, debian, python};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Werkzeug, the server that Flask brings for development.
     Flask,
     Gunicorn,
@@ -15,15 +15,15 @@ pub(super) enum Kind {
     Node,
 }
 
-pub(super) struct Echo {
-    pub(super) address: SocketAddr,
+pub(crate) struct Echo {
+    pub(crate) address: SocketAddr,
     _running: Running,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Flask, Self::Gunicorn, Self::Php, Self::Node];
+    pub(crate) const ALL: [Self; 4] = [Self::Flask, Self::Gunicorn, Self::Php, Self::Node];
 
-    pub(super) fn start(self) -> Echo {
+    pub(crate) fn start(self) -> Echo {
         let (running, address) = Running::listening(|port| self.command(port));
         Echo { address, _running: running }
     }

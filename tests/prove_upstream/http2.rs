@@ -6,6 +6,9 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::echo::Kind;
 use super::prove;
+use crate::listening::https;
+use crate::support::authority::Authority;
+use crate::support::gateway::Setup;
 use crate::support::tools::{Running, debian};
 
 /// Writes an authority, a certificate for 127.0.0.1 with its key, and nothing for clients.
@@ -62,6 +65,33 @@ fn a_proxy_that_hands_everything_on_is_found_out_over_http2_too() {
             "as pseudo-headers",
         ] {
             assert!(held.contains(&format!("HTTP/2 {attack}")), "{scheme}: {attack} {:?}", proof.rows);
+        }
+    }
+}
+
+#[test]
+fn the_gateway_holds_over_http2_with_tls_and_without() {
+    let echo = Kind::Node.start();
+    let authority = Authority::new();
+    let certified = authority.certify("own", &["127.0.0.1"]);
+    let gateway = Setup::new("")
+        .upstream("echo", &echo.address.to_string())
+        .route("echo", "/echo", "echo", "")
+        .route("open", "/open", "echo", "auth = \"public\"")
+        .config(&https(&[&certified], ""))
+        .config("[[listeners]]\naddress = \"127.0.0.1:0\"\nh2c = true")
+        .unlimited()
+        .start();
+    let ada = gateway.user();
+    let ca = authority.file();
+    for (scheme, address) in ["https", "http"].into_iter().zip(&gateway.further) {
+        for (path, token) in [("/echo", Some(ada.access.as_str())), ("/open", None)] {
+            let url = format!("{scheme}://{address}{path}");
+            let proof = prove(&url, token, &["--ca-file", ca.to_str().unwrap()]);
+            assert_eq!(proof.status, 0, "{url}: {} {:?}", proof.stderr, proof.rows);
+            let over_http2 =
+                proof.with_result("held").into_iter().filter(|attack| attack.starts_with("HTTP/2"));
+            assert_eq!(over_http2.count(), 14, "{url}: {:?}", proof.rows);
         }
     }
 }

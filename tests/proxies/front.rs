@@ -49,7 +49,7 @@ impl Kind {
 
     fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Nginx => &["nginx.conf"],
+            Self::Nginx => &["nginx.conf", "nginx-headers.conf"],
             Self::Haproxy => &["haproxy.cfg", "gateway.lua"],
             Self::Caddy => &["Caddyfile"],
             Self::Traefik => &["traefik.yml", "traefik-routes.yml"],
@@ -96,12 +96,22 @@ impl Kind {
     /// The proxy with these more lines for the gateway.
     pub(super) fn start(self, change: impl FnOnce(Setup) -> Setup) -> Front {
         let upstream = Upstream::start();
+        self.start_before(upstream.address, upstream, change)
+    }
+
+    /// The same, before another service.
+    pub(super) fn start_before(
+        self,
+        app: SocketAddr,
+        upstream: Upstream,
+        change: impl FnOnce(Setup) -> Setup,
+    ) -> Front {
         let setup = Setup::new(&documented("gateway.toml"))
             .env("GATEWAY__VERIFY__PROXY", self.word())
             .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000");
         let gateway = change(setup).start();
         // Somebody else may take the port first: then the proxy ends, and another one is tried.
-        let started = (0..5).find_map(|_| self.try_start(gateway.address, upstream.address));
+        let started = (0..5).find_map(|_| self.try_start(gateway.address, app));
         let (running, address, folder) = started.unwrap_or_else(|| panic!("{self:?} does not start"));
         Front { address, gateway, upstream, _running: running, _folder: folder }
     }

@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use super::front::{Front, Kind};
-use crate::support::gateway::{ADMIN_EMAIL, ADMIN_PASSWORD};
+use crate::prove_upstream::prove;
+use crate::support::gateway::{ADMIN_EMAIL, ADMIN_PASSWORD, Setup};
 use crate::support::http::{Client, Reply, Request};
 use crate::support::people::Person;
 use crate::support::raw::exchange;
+use crate::support::upstream::Upstream;
 
 /// Logs in through the proxy, as clients do.
 fn somebody(front: &Front) -> Person {
@@ -251,4 +253,24 @@ pub(super) fn without_the_gateway_nobody_passes(kind: Kind) {
         assert!(status >= 500, "{path}: {status}");
     }
     assert!(front.upstream.arrived().is_empty());
+}
+
+pub(super) fn prove_upstream_finds_nothing_of_ours(kind: Kind) {
+    let echo = crate::prove_upstream::echo::Kind::Node.start();
+    let front = kind.start_before(echo.address, Upstream::start(), Setup::unlimited);
+    let ada = somebody(&front);
+    for (path, token) in [("/things", Some(ada.access.as_str())), ("/open", None)] {
+        let proof = prove(&format!("http://{}{path}", front.address), token, &[]);
+        // HAProxy 2.6 has no rule for trailers: its configuration says so.
+        let passes = |attack: &str| kind == Kind::Haproxy && attack.ends_with("in trailers");
+        let arrived: Vec<_> =
+            proof.with_result("arrived").into_iter().filter(|attack| !passes(attack)).collect();
+        assert!(arrived.is_empty(), "{kind:?} {path}: {arrived:?} {:?}", proof.rows);
+        assert!(
+            proof.status == 0 || kind == Kind::Haproxy,
+            "{kind:?} {path}: {} {:?}",
+            proof.stderr,
+            proof.rows
+        );
+    }
 }

@@ -1,5 +1,5 @@
 // A middleware (Express, Connect, node:http) that lets only requests through that the gateway
-// vouches for. Node 20 or newer; npm install jose
+// vouches for. Node 18 or newer; npm install jose
 
 import { createServer } from 'node:http'
 import { createRemoteJWKSet, jwtVerify } from 'jose'

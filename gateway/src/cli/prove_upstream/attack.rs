@@ -11,6 +11,8 @@ use crate::pipeline::{IdentityHeaders, reserved_names};
 pub(super) struct Spoof {
     pub(super) spelling: String,
     pub(super) marker: String,
+    /// Where one of these stands in the answer, the marker is only a part of another value.
+    pub(super) harmless: Vec<String>,
 }
 
 /// What became of one kind of attack.
@@ -36,6 +38,9 @@ pub(super) struct Row {
     /// What to do where it arrived.
     pub(super) mend: &'static str,
 }
+
+/// Requests that are made one by one, at once.
+const AT_ONCE_MAX: usize = 8;
 
 /// What to do where a name of ours arrived.
 const MEND: &str = "what a client sends arrives at the service as if the gateway had said it: no hop may be there that the client reaches and the gateway does not guard";
@@ -82,6 +87,9 @@ pub(super) fn names(more: &[http::HeaderName]) -> Vec<String> {
     names
 }
 
+/// Hexadecimal digits of a marker.
+const MARKER_DIGITS: usize = 32;
+
 pub(super) fn marker() -> String {
     format!("pv{}", Uuid::new_v4().simple())
 }
@@ -94,7 +102,7 @@ pub(super) fn spelled(names: &[String], spell: impl Fn(&str) -> String) -> Vec<S
 
 impl Spoof {
     pub(super) fn new(spelling: String) -> Self {
-        Self { spelling, marker: marker() }
+        Self { spelling, marker: marker(), harmless: Vec::new() }
     }
 }
 
@@ -104,18 +112,16 @@ pub(super) fn attempt(
     way: &'static str,
     attack: &'static str,
     spoofs: &[Spoof],
-    send: impl Fn(&[Spoof]) -> Outcome,
+    send: impl Fn(&[Spoof]) -> Outcome + Sync,
 ) -> Row {
     let together = send(spoofs);
     let mut requests = 1;
     let mut arrived = found(&together, spoofs);
     let mut unclear = None;
     if !matches!(together, Outcome::Answered { status: 200..=299, .. }) && spoofs.len() > 1 {
-        for spoof in spoofs {
-            let spoof = std::slice::from_ref(spoof);
-            let alone = send(spoof);
-            requests += 1;
-            arrived.extend(found(&alone, spoof));
+        requests += spoofs.len();
+        for (spoof, alone) in one_by_one(spoofs, &send) {
+            arrived.extend(found(&alone, std::slice::from_ref(spoof)));
             unclear = unclear.or(alone.unclear());
         }
     } else {
@@ -130,15 +136,46 @@ pub(super) fn attempt(
     Row { requests, ..Row::of(way, attack, answer) }
 }
 
+/// Each in a request of its own, a few at a time: servers may take a second to refuse.
+fn one_by_one<'a>(
+    spoofs: &'a [Spoof],
+    send: &(impl Fn(&[Spoof]) -> Outcome + Sync),
+) -> Vec<(&'a Spoof, Outcome)> {
+    let share = spoofs.len().div_ceil(AT_ONCE_MAX).max(1);
+    std::thread::scope(|scope| {
+        let started: Vec<_> = spoofs
+            .chunks(share)
+            .map(|some| {
+                let ask = |spoof: &'a Spoof| (spoof, send(std::slice::from_ref(spoof)));
+                (some, scope.spawn(move || some.iter().map(ask).collect::<Vec<_>>()))
+            })
+            .collect();
+        let lost = |some: &'a [Spoof]| {
+            some.iter().map(|spoof| (spoof, Outcome::Silent("the request was not made".to_owned()))).collect()
+        };
+        started.into_iter().flat_map(|(some, thread)| thread.join().unwrap_or_else(|_| lost(some))).collect()
+    })
+}
+
 /// Those whose values stand in the answer.
 fn found(outcome: &Outcome, spoofs: &[Spoof]) -> Vec<String> {
-    let there = spoofs.iter().filter(|spoof| outcome.shows(&spoof.marker));
+    let there = spoofs.iter().filter(|spoof| {
+        outcome.shows(&spoof.marker) && !spoof.harmless.iter().any(|part| outcome.shows(part))
+    });
     there.map(|spoof| shown(&spoof.spelling)).collect()
 }
 
-/// For people: control characters would move their cursor.
+/// For people: control characters would move their cursor, and nobody can read a marker.
 fn shown(spelling: &str) -> String {
-    format!("`{}`", spelling.escape_default())
+    let plain = match spelling.split_once("pv") {
+        Some((before, rest)) if rest.len() >= MARKER_DIGITS => format!("{before}…{}", &rest[MARKER_DIGITS..]),
+        _ => spelling.to_owned(),
+    };
+    let escaped: String = plain
+        .chars()
+        .map(|c| if c == '…' { c.to_string() } else { c.escape_default().to_string() })
+        .collect();
+    format!("`{escaped}`")
 }
 
 /// Whether the route shows what the service saw: without that, nothing can be proved.

@@ -143,6 +143,16 @@ impl Connection {
         }
     }
 
+    /// From here on, for each read.
+    pub(super) fn wait_at_most(&mut self, time_max: Duration) {
+        let tcp = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+        };
+        // It was set before, to another value.
+        let _ = tcp.set_read_timeout(Some(time_max));
+    }
+
     pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match &mut self.stream {
             Stream::Plain(stream) => stream.write_all(bytes),

@@ -1,10 +1,15 @@
 //! HTTP/1.1 byte by byte: requests that no library would send, and answers read as far as needed.
 
+use std::time::Duration;
+
 use super::attack::contains;
 use super::door::{Connection, Door};
 
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// After a first answer, a further one may take this long.
+const MORE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// What came back.
 #[derive(Debug)]
@@ -104,7 +109,12 @@ pub(super) fn conversation(door: &Door, bytes: &[u8]) -> Outcome {
     };
     let _ = connection.send(bytes);
     let mut seen = Vec::new();
-    while let Ok(true) = read_more(&mut connection, &mut seen) {}
+    while let Ok(true) = read_more(&mut connection, &mut seen) {
+        // Others may follow; one that keeps the connection open would otherwise keep us.
+        if answer(&seen, false).is_some() {
+            connection.wait_at_most(MORE_TIME_MAX);
+        }
+    }
     match answer(&seen, true) {
         Some(Outcome::Answered { status, .. }) => Outcome::Answered { status, body: seen },
         _ => Outcome::Closed,

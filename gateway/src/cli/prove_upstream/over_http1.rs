@@ -37,7 +37,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             request.field("Connection", &named.join(", ")).send(&plan.door)
         }),
         attempt(WAY, "in trailers", &as_they_are, |spoofs| trailers(plan, spoofs)),
-        attempt(WAY, "with a space around the name", &around_names(), plain),
+        attempt(WAY, "with a space around the name", &around_names(), |spoofs| spaced(plan, spoofs)),
         attempt(WAY, "behind half a line break", &half_broken(), plain),
         attempt(WAY, "by HTTP/1.0", &as_they_are, |spoofs| {
             let line = format!("GET {} HTTP/1.0", plan.door.target);
@@ -87,10 +87,27 @@ fn around_names() -> Vec<Spoof> {
     spellings.map(|spelling| Spoof::new(spelling.to_owned())).into()
 }
 
-/// Behind something that one reader takes for the end of a line, and another does not.
+/// A space before a name makes the line a part of the one before it (RFC 9112 §5.2), but for the
+/// first line, where it is malformed (§2.2).
+fn spaced(plan: &Plan, spoofs: &[Spoof]) -> Outcome {
+    let (first, others): (Vec<_>, Vec<_>) =
+        spoofs.iter().cloned().partition(|spoof| spoof.spelling.starts_with([' ', '\t']));
+    let first: String =
+        first.iter().map(|spoof| format!("\r\n{}: {}", spoof.spelling, spoof.marker)).collect();
+    let line = format!("GET {} HTTP/1.1{first}", plan.door.target);
+    with(Request::with_line(&plan.door, plan.token.as_deref(), &line, "close"), &others).send(&plan.door)
+}
+
+/// Behind something that one reader takes for the end of a line, and another does not. Where it was
+/// dropped or made a space on the way (RFC 9112 §2.2), one value is left, and nothing is hidden.
 fn half_broken() -> Vec<Spoof> {
     let ends = ["\n", "\r", "\0", "\u{b}", "\r\r\n"];
-    ends.map(|end| Spoof::new(format!("X-Prove: a{end}x-user-id"))).into()
+    let spoofs = ends.map(|end| {
+        let before = marker();
+        let harmless = ["", " "].map(|between| format!("{before}{between}x-user-id")).into();
+        Spoof { harmless, ..Spoof::new(format!("X-Prove: {before}{end}x-user-id")) }
+    });
+    spoofs.into()
 }
 
 fn trailers(plan: &Plan, spoofs: &[Spoof]) -> Outcome {
