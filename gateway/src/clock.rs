@@ -139,5 +139,7 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_760_000_000_999).to_string(), "2025-10-09T08:53:20Z");
         let read = Timestamp::parse("2025-10-09T10:53:20.999+02:00");
         assert_eq!(read, Some(Timestamp::from_millis(1_760_000_000_999)));
+        assert_eq!(["", "tomorrow", "1960-01-01T00:00:00Z"].map(Timestamp::parse), [None; 3]);
+        assert_eq!(Timestamp::parse("1970-01-02"), Some(Timestamp::from_seconds(86_400)));
     }
 }

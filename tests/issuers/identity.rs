@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::handmade::HandMade;
 use super::provider::{Provider, before, get};
 use crate::support::eventually;
-use crate::support::forge::with;
+use crate::support::forge::{claims, with};
 use crate::support::gateway::Setup;
 use crate::support::upstream::Upstream;
 
@@ -61,6 +61,29 @@ fn a_service_is_told_nothing_that_the_issuer_does_not_vouch_for() {
         assert!(arrived.folded("x-user-role").is_empty(), "{arrived:?}");
         assert_eq!(arrived.folded("x-user-issuer"), ["keycloak"]);
     }
+}
+
+#[test]
+fn an_assertion_says_what_the_headers_say() {
+    let (issuer, upstream) = (HandMade::start(), Upstream::start());
+    let gateway = before(&upstream, &[issuer.entry("other", "roles_claim = \"roles\"")])
+        .route("asserted", "/asserted", "app", "assertion = true")
+        .start();
+    let mut signed = issuer.claims("auth0|7");
+    signed["roles"] = json!(["staff", "writer"]);
+    assert_eq!(get(&gateway.client(), "/asserted", &issuer.token(&signed)).status, 200);
+    let said = claims(upstream.only().one("x-gateway-assertion"));
+    assert_eq!((&said["sub"], &said["role"]), (&json!("auth0|7"), &json!("staff,writer")));
+    assert_eq!((&said["iss"], &said["user_issuer"]), (&json!("gateway"), &json!("other")));
+    assert_eq!(said.get("email"), None);
+    // An id that two tokens share does not make the one the other's.
+    upstream.forget();
+    let other = with(issuer.claims("auth0|8"), "jti", signed["jti"].clone());
+    assert_eq!(get(&gateway.client(), "/asserted", &issuer.token(&other)).status, 200);
+    assert_eq!(claims(upstream.only().one("x-gateway-assertion"))["sub"], "auth0|8");
+    upstream.forget();
+    assert_eq!(gateway.user().get("/asserted").status, 200);
+    assert_eq!(claims(upstream.only().one("x-gateway-assertion")).get("user_issuer"), None);
 }
 
 #[test]

@@ -220,6 +220,27 @@ fn fractions_of_seconds_and_lists_of_audiences_are_read() {
 }
 
 #[test]
+fn failures_are_counted_by_address_and_good_tokens_are_not_concerned() {
+    let (issuer, upstream) = (HandMade::start(), Upstream::start());
+    let gateway = before(&upstream, &[issuer.entry("other", "")])
+        .env("GATEWAY__LIMITS__FAILED_AUTHENTICATION_ADDRESS", "{requests=3,window_seconds=600}")
+        .start();
+    let (good, revoked) = (issuer.token(&issuer.claims("ada")), issuer.token(&issuer.claims("ada")));
+    assert_eq!(gateway.client().post("/api/auth/logout").bearer(&revoked).send().status, 200);
+    let forged = HandMade::start().token(&issuer.claims("ada"));
+    let over = with(with(issuer.claims("ada"), "iat", json!(now() - 600)), "exp", json!(now() - 60));
+    // Every client lets a token expire now and then.
+    assert_eq!(get(&gateway.client(), "/app", &issuer.token(&over)).status, 401);
+    let logout = gateway.client().post("/api/auth/logout").bearer(&forged).send().status;
+    let mut statuses = vec![logout];
+    for token in [&forged, &revoked, &forged, &revoked] {
+        statuses.push(get(&gateway.client(), "/app", token).status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    assert_eq!(get(&gateway.client(), "/app", &good).status, 200);
+}
+
+#[test]
 fn keys_that_are_none_for_signatures_verify_nothing() {
     let upstream = Upstream::start();
     let changes: [(&str, Value); 6] = [

@@ -2,9 +2,10 @@
 
 use http::header::{HeaderName, HeaderValue};
 
+use super::revocation::joined;
 use super::verify::Verified;
 use super::{Holder as _, Principal};
-use crate::identity::{Role, RoleName};
+use crate::identity::Role;
 
 /// What an upstream can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Principal {
             (Fact::Id, Verified::Foreign(claims)) => HeaderValue::from_str(claims.subject().as_str()).ok(),
             (Fact::Email, _) => HeaderValue::from_str(self.email()?.as_str()).ok(),
             (Fact::Roles, Verified::Own(claims)) => Some(HeaderValue::from_static(claims.role().as_str())),
-            (Fact::Roles, Verified::Foreign(claims)) => joined(claims.roles()),
+            (Fact::Roles, Verified::Foreign(claims)) => HeaderValue::try_from(joined(claims.roles())?).ok(),
             (Fact::Issuer, Verified::Own(_)) => None,
             (Fact::Issuer, Verified::Foreign(claims)) => HeaderValue::from_str(claims.issuer().as_str()).ok(),
             (Fact::GrafanaRole, _) => {
@@ -128,12 +129,6 @@ impl Principal {
             }
         }
     }
-}
-
-/// No role has a comma in its name.
-fn joined(roles: &[RoleName]) -> Option<HeaderValue> {
-    let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
-    (!names.is_empty()).then(|| HeaderValue::try_from(names.join(",")).ok())?
 }
 
 #[cfg(test)]

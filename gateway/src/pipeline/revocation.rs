@@ -81,16 +81,15 @@ impl Principal {
         }
     }
 
-    /// What an upstream can be told by an assertion.
+    /// What an upstream can be told by an assertion: the same as by headers.
     pub(super) fn assertion_facts(&self) -> AssertionFacts {
         let (subject, role, issuer) = match &self.verified {
             Verified::Own(claims) => {
                 (claims.user().to_string(), Some(claims.role().as_str().to_owned()), None)
             }
             Verified::Foreign(claims) => {
-                let roles: Vec<_> = claims.roles().iter().map(RoleName::as_str).collect();
-                let roles = (!roles.is_empty()).then(|| roles.join(","));
-                (claims.subject().as_str().to_owned(), roles, Some(claims.issuer().as_str().to_owned()))
+                let issuer = claims.issuer().as_str().to_owned();
+                (claims.subject().as_str().to_owned(), joined(claims.roles()), Some(issuer))
             }
         };
         let email = self.email().map(|email| email.as_str().to_owned());
@@ -100,6 +99,12 @@ impl Principal {
     pub fn failed_open(&self) -> bool {
         self.failed_open
     }
+}
+
+/// With commas between: no role has one in its name.
+pub(super) fn joined(roles: &[RoleName]) -> Option<String> {
+    let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 impl Holder for Principal {

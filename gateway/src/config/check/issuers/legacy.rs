@@ -59,13 +59,11 @@ impl Checker<'_> {
     /// A day or a moment, in UTC.
     fn until(&mut self, place: &str, entry: &IssuerEntry) -> Option<Timestamp> {
         let text = entry.until.as_deref().unwrap_or_default();
-        let day = || format!("{text}T00:00:00Z").parse().ok();
-        let moment: Option<jiff::Timestamp> = text.parse().ok().or_else(day);
-        let seconds = moment.and_then(|moment| u64::try_from(moment.as_second()).ok());
-        if seconds.is_none() {
+        let until = Timestamp::parse(text);
+        if until.is_none() {
             self.fault(format!("{place}: until = \"{text}\" is no day; a legacy issuer ends on one, such as until = \"2027-03-31\" (or \"2027-03-31T12:00:00Z\")"));
         }
-        seconds.map(Timestamp::from_seconds)
+        until
     }
 
     fn legacy_key(
