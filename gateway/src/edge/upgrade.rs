@@ -1,5 +1,6 @@
 //! Requests that become a stream: which of them are forwarded as such, and which are watched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL};
@@ -10,10 +11,14 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use super::Gateway;
 use super::exchange::Exchange;
 use super::streams::Facts;
+use super::upstreams::Unhurried;
 use crate::pipeline::offer;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
+
+/// How long a connection may take, where the upstream does not say.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Whether the request asks for a WebSocket, and its route has them. Pingora forwards the fields of
 /// a valid handshake only, and nothing that follows before the upstream has agreed.
@@ -25,6 +30,10 @@ pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
 /// The way to an upstream for a request that asks for a WebSocket.
 pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
     peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::default();
+    let connect = peer.options.connection_timeout.unwrap_or(CONNECT_MAX);
+    peer.options.custom_l4 = Some(Arc::new(Unhurried(connect)));
+    // Of their own: other requests' connections are made in another way.
+    peer.group_key = !peer.group_key;
     let route = exchange.admitted().map(|admitted| admitted.route());
     peer.options.read_timeout = route.and_then(|route| route.read_timeout).or(Some(SILENCE_MAX));
 }

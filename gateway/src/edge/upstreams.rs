@@ -12,12 +12,14 @@ mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
+mod unhurried;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) use leg::{Leg, NO_HEALTHY_UPSTREAM};
 use pool::Pool;
+pub(super) use unhurried::Unhurried;
 
 use crate::pipeline::Upstream;
 use crate::telemetry::{Metrics, UpstreamServer};
