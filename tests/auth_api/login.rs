@@ -132,12 +132,20 @@ fn an_unknown_user_and_a_wrong_password_cost_the_same_and_read_the_same(setup: S
         }
         (took, told.error(), told.headers)
     };
-    let (of_known, of_unknown): (Vec<_>, Vec<_>) =
-        (0..9).map(|_| (attempt(&known), attempt(&unknown))).unzip();
-    eventually("each attempt is hashed once", || hashes(&gateway) == 3.0 + 18.0);
-    // The fastest of each: what else the machine does only ever makes an attempt slower.
-    let (known, unknown) = (fastest(&of_known), fastest(&of_unknown));
-    assert!(known < 3 * unknown && unknown < 3 * known, "{known:?} {unknown:?}");
+    let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
+    // The fastest of each: what else the machine does only ever makes an attempt slower. On a busy
+    // one it takes more of them; a difference that is there would not go away.
+    let alike = |of_known: &[_], of_unknown: &[_]| {
+        let (known, unknown) = (fastest(of_known), fastest(of_unknown));
+        known < 3 * unknown && unknown < 3 * known
+    };
+    while of_known.len() < 9 || (of_known.len() < 60 && !alike(&of_known, &of_unknown)) {
+        of_known.push(attempt(&known));
+        of_unknown.push(attempt(&unknown));
+    }
+    let attempts = 2.0 * f64::from(u32::try_from(of_known.len()).unwrap());
+    eventually("each attempt is hashed once", || hashes(&gateway) == 3.0 + attempts);
+    assert!(alike(&of_known, &of_unknown), "{:?} {:?}", fastest(&of_known), fastest(&of_unknown));
     assert_eq!((&of_known[0].1, &of_known[0].2), (&of_unknown[0].1, &of_unknown[0].2));
 }
 
