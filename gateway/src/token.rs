@@ -12,6 +12,7 @@ mod key_file;
 mod key_ring;
 mod keys;
 mod private_jwk;
+mod seen;
 mod signing_key;
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,14 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::Response;
+use memchr::memmem;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr as Address;
@@ -17,7 +19,7 @@ use pingora::protocols::l4::stream::Stream as Tcp;
 use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::connections::Connections;
 use super::door::Door;
@@ -25,6 +27,7 @@ use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::proxy_protocol;
 use super::tls::Tls;
+use crate::clock::Stopwatch;
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::{Metrics, Refused, RequestId};
 
@@ -165,13 +168,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let arrival = Arc::new(door.arrival());
         let mut drained = self.drain.clone();
         let mut settings: Option<HttpPersistentSettings> = None;
+        let mut idle = Idle::new();
         loop {
-            let mut head = self.head(&mut stream, &mut drained).await;
+            let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
             if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
-                head = timeout(FIRST_TIME_MAX, self.head(&mut stream, &mut self.closing.clone()))
-                    .await
-                    .unwrap_or(Head::None);
+                let mut closing = self.closing.clone();
+                let first = self.head(&mut stream, &mut closing, &mut idle);
+                head = timeout(FIRST_TIME_MAX, first).await.unwrap_or(Head::None);
             }
             let head = match head {
                 Head::Whole(head) => head,
@@ -199,19 +203,21 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 }
 
 impl<A> Conversation<A> {
-    async fn head(&self, stream: &mut Stream, drained: &mut ShutdownWatch) -> Head {
+    async fn head(&self, stream: &mut Stream, drained: &mut ShutdownWatch, idle: &mut Idle) -> Head {
         let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
+        idle.begin();
         let first = tokio::select! {
             // In this order: what was read ahead already would be lost with this process.
             biased;
-            first = timeout(IDLE_TIME_MAX, stream.read_buf(&mut head)) => first,
+            first = stream.read_buf(&mut head) => first,
+            () = idle.over() => return Head::None,
             // An idle connection has nothing to lose when the gateway stops.
             _ = drained.wait_for(|drained| *drained) => {
                 return if *self.closing.borrow() { Head::None } else { Head::HandOver };
             }
         };
         match first {
-            Ok(Ok(read)) if read > 0 => {}
+            Ok(read) if read > 0 => {}
             _ => return Head::None,
         }
         if is_whole(&head, 0) && !begins_blank(&head) {
@@ -245,6 +251,34 @@ impl<A> Conversation<A> {
         if written.is_ok() {
             // The client may have gone; it was told, or it does not matter any more.
             let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
+        }
+    }
+}
+
+/// How long nothing was said. There is one timer for a connection, which is not set anew with each
+/// request, but when it ends.
+struct Idle {
+    since: Stopwatch,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn new() -> Self {
+        Self { since: Stopwatch::start(), timer: Box::pin(sleep(IDLE_TIME_MAX)) }
+    }
+
+    fn begin(&mut self) {
+        self.since = Stopwatch::start();
+    }
+
+    async fn over(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            let left = IDLE_TIME_MAX.saturating_sub(self.since.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            self.timer.set(sleep(left));
         }
     }
 }
@@ -306,7 +340,10 @@ async fn rest(stream: &mut Stream, head: &mut BytesMut) -> Option<()> {
 /// parser too, which knows bare line feeds and says what is wrong.
 fn is_whole(head: &[u8], from: usize) -> bool {
     let tail = head.get(from..).unwrap_or_default();
-    tail.windows(4).any(|end| end == b"\r\n\r\n") || tail.windows(2).any(|end| end == b"\n\n")
+    // Most requests have no body, and nothing follows them yet.
+    tail.ends_with(b"\r\n\r\n")
+        || memmem::find(tail, b"\r\n\r\n").is_some()
+        || memmem::find(tail, b"\n\n").is_some()
 }
 
 fn serialize(response: &Response<Bytes>) -> Vec<u8> {

@@ -16,7 +16,7 @@ use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
-use super::message::{Message, join_cookies};
+use super::message::{Outgoing, join_cookies};
 use super::streams::Streams;
 use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Pipeline, inject};
@@ -194,10 +194,6 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         let admitted =
             exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
-        let target = admitted.upstream_target();
-        if upstream.raw_path() != target.as_bytes() {
-            upstream.set_raw_path(target.as_bytes())?;
-        }
         let from = Forwarded {
             client: exchange.client.client,
             chain: exchange.client.chain.as_deref(),
@@ -208,7 +204,11 @@ impl ProxyHttp for Gateway {
             sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
-        inject(admitted, reserved, &from, &mut Message(upstream));
+        Outgoing::change(upstream, |headers| inject(admitted, reserved, &from, headers));
+        let target = admitted.upstream_target();
+        if upstream.raw_path() != target.as_bytes() {
+            upstream.set_raw_path(target.as_bytes())?;
+        }
         if session.as_http2().is_some() {
             join_cookies(upstream);
         }

@@ -18,15 +18,12 @@ pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Resul
     }
     let malformed = |why: &'static str| Err(Problem::new(Code::MalformedRequest).with_message(why));
     // RFC 9112 §2.2 lets a recipient take a bare LF; one that does not would see another message.
-    let bare_line_feed = raw
-        .iter()
-        .enumerate()
-        .any(|(index, byte)| *byte == b'\n' && (index == 0 || raw.get(index - 1) != Some(&b'\r')));
+    let bare_line_feed = memchr::memchr_iter(b'\n', raw).any(|index| index == 0 || raw[index - 1] != b'\r');
     if bare_line_feed {
         return malformed("Line ends must be CRLF");
     }
     // A target has no fragment (RFC 9112 §3.2); Pingora would cut it off, others would not.
-    let line = raw.split(|byte| *byte == b'\r').next().unwrap_or(raw);
+    let line = memchr::memchr(b'\r', raw).map_or(raw, |end| &raw[..end]);
     if line.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
     }

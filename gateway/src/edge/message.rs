@@ -1,5 +1,6 @@
 //! The headers of Pingora's messages, for rules that know nothing of Pingora.
 
+use http::HeaderMap;
 use http::header::{COOKIE, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -10,18 +11,37 @@ use crate::pipeline::{Headers, Reserved, UpstreamHeaders};
 /// A request or a response.
 pub(super) struct Message<'a, T>(pub(super) &'a mut T);
 
-impl Headers for Message<'_, RequestHeader> {
+/// The headers of a request that goes out, and of nothing else: without Pingora's second map, of how
+/// the client wrote their names, which it would look after with each change.
+pub(super) struct Outgoing<'a>(pub(super) &'a mut HeaderMap);
+
+impl Outgoing<'_> {
+    /// Lets `change` have the headers. As in HTTP/2 and behind most proxies, the case of names that
+    /// the client chose is not kept (RFC 9110 §5.1: it has no meaning).
+    pub(super) fn change(request: &mut RequestHeader, change: impl FnOnce(&mut Outgoing<'_>)) {
+        let send_end_stream = request.send_end_stream();
+        let nothing = RequestHeader::from(http::Request::new(()).into_parts().0);
+        let mut parts = http::request::Parts::from(std::mem::replace(request, nothing));
+        change(&mut Outgoing(&mut parts.headers));
+        *request = RequestHeader::from(parts);
+        if let Some(send_end_stream) = send_end_stream {
+            request.set_send_end_stream(send_end_stream);
+        }
+    }
+}
+
+impl Headers for Outgoing<'_> {
     fn remove(&mut self, name: &HeaderName) {
-        self.0.remove_header(name);
+        self.0.remove(name);
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        // Fails only for a name that is no name; these are.
-        let _ = self.0.insert_header(name, value);
+        // Fails only where there are tens of thousands already, which no head has room for.
+        let _ = self.0.try_insert(name, value);
     }
 
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        let _ = self.0.append_header(name, value);
+        let _ = self.0.try_append(name, value);
     }
 }
 
@@ -36,9 +56,9 @@ pub(super) fn join_cookies(request: &mut RequestHeader) {
     }
 }
 
-impl UpstreamHeaders for Message<'_, RequestHeader> {
+impl UpstreamHeaders for Outgoing<'_> {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
-        self.0.headers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
+        self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
     }
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::{AccessWire, RefreshWire};
 use super::key_ring::{KeyRing, Signer};
+use super::seen::Seen;
 use super::verify::Verifier;
 use super::{HmacKey, SigningKey};
 use crate::clock::Timestamp;
@@ -65,6 +66,7 @@ impl Issuer {
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             access_seconds: self.access_lifetime.as_secs(),
+            seen: Seen::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{DatedKey, HmacKey, VerifyingKey, header};
+use super::{DatedKey, HmacKey, header};
 use crate::clock::Timestamp;
 
 /// A secret of HS256. The first one of a ring may sign; the others only verify.
@@ -136,22 +136,21 @@ impl KeyRing {
         }
     }
 
-    pub(super) fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &HmacKey> {
+    pub(super) fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
         let good = move |secret: &&Secret| secret.verifies_until.is_none_or(|until| now < until);
-        self.secrets.iter().filter(good).map(|secret| &secret.key)
+        self.secrets.iter().filter(good)
     }
 
     /// The key that may have signed a token with this encoded header.
-    pub(super) fn by_header(&self, encoded: &str, now: Timestamp) -> Option<&VerifyingKey> {
+    pub(super) fn by_header(&self, encoded: &str, now: Timestamp) -> Option<&OwnKey> {
         let good = |key: &&OwnKey| key.ends_at.is_none_or(|until| now < until);
         let own = self.keys.iter().filter(good).find(|key| key.header == encoded);
-        let found = own.or_else(|| {
+        own.or_else(|| {
             let decoded = super::verify::decode(encoded.as_bytes())?;
             let header = header::read(&decoded)?;
             let named = |key: &&OwnKey| header.says(key.dated.key.algorithm(), Some(&key.dated.kid));
             self.keys.iter().filter(good).find(named)
-        });
-        found.map(|key| key.dated.key.public())
+        })
     }
 
     /// All secrets, and what each of them does now.

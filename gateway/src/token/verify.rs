@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::claims::{AuthenticClaims, Claimed, Kind, RefreshClaims, VerifiedClaims};
 use super::key_ring::KeyRing;
+use super::seen::Seen;
 use super::{Algorithm, header};
 use crate::clock::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct Verifier {
     /// Longest life of an access token, in seconds. A token that claims more is not one of this
     /// configuration, and could outlive the revocation of its session.
     pub(super) access_seconds: u64,
+    /// Access tokens that were verified before.
+    pub(super) seen: Seen,
 }
 
 impl Verifier {
@@ -60,13 +63,20 @@ impl Verifier {
     /// An access token that we signed with a key that is still in use, whatever the token's own
     /// time: for a logout.
     pub fn authenticate(&self, token: RawToken<'_>, now: Timestamp) -> Result<AuthenticClaims, TokenFault> {
-        let claimed = open(&self.access_keys, token, now).ok_or(TokenFault::Invalid)?;
-        self.access_claims(claimed).ok_or(TokenFault::Invalid)
+        if let Some(claims) = self.seen.find(token.0, now) {
+            return Ok(claims);
+        }
+        let opened = open(&self.access_keys, token, now).ok_or(TokenFault::Invalid)?;
+        let claims = self.access_claims(opened.claimed).ok_or(TokenFault::Invalid)?;
+        if now < claims.expires_at() {
+            self.seen.keep(token.0, &claims, opened.until);
+        }
+        Ok(claims)
     }
 
     /// A refresh token, verified whole. The store then says whether it is still in force.
     pub fn verify_refresh(&self, token: RawToken<'_>, now: Timestamp) -> Result<RefreshClaims, TokenFault> {
-        let claimed = open(&self.refresh_keys, token, now).ok_or(TokenFault::Invalid)?;
+        let Opened { claimed, .. } = open(&self.refresh_keys, token, now).ok_or(TokenFault::Invalid)?;
         let (exp, iat) = (claimed.exp, claimed.iat);
         let claims = self.refresh_claims(claimed).ok_or(TokenFault::Invalid)?;
         let expired = exp.is_none_or(|exp| now.seconds() >= exp);
@@ -123,26 +133,37 @@ impl Verifier {
     }
 }
 
+/// What an authentic token says, and when its key ends, if it does.
+struct Opened {
+    claimed: Claimed,
+    until: Option<Timestamp>,
+}
+
 /// Checks the signature before anything of the payload is parsed. Exactly three parts: five would
 /// be a JWE (RFC 7516), and are refused with everything else.
-fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Claimed> {
+fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
     let text = token.0;
     (text.len() <= TOKEN_BYTES_MAX).then_some(())?;
     let (message, signature) = text.rsplit_once('.')?;
     let (header, payload) = message.split_once('.')?;
     (!payload.contains('.')).then_some(())?;
     let of_secret = header == OUR_HEADER;
-    let authentic = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
-        Some(key) => key.verifies(message.as_bytes(), &decode(signature.as_bytes())?),
+    let until = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
+        Some(key) => {
+            let authentic = key.dated.key.public().verifies(message.as_bytes(), &decode(signature.as_bytes())?);
+            authentic.then_some(key.ends_at)?
+        }
         None => {
             (of_secret || says_hs256(header)).then_some(())?;
             let mut tag = [0; 32];
             let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut tag).ok()?;
-            length == tag.len() && keys.secrets(now).any(|secret| secret.matches(message.as_bytes(), &tag))
+            (length == tag.len()).then_some(())?;
+            let secret = keys.secrets(now).find(|secret| secret.key.matches(message.as_bytes(), &tag))?;
+            secret.verifies_until
         }
     };
-    authentic.then_some(())?;
-    serde_json::from_slice(&decode(payload.as_bytes())?).ok()
+    let claimed = serde_json::from_slice(&decode(payload.as_bytes())?).ok()?;
+    Some(Opened { claimed, until })
 }
 
 fn says_hs256(header: &str) -> bool {
