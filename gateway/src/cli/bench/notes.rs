@@ -1,0 +1,53 @@
+//! What must be known to read the figures: where the generator itself was the limit.
+
+use super::Outcome;
+use super::level::Level;
+use super::tally::Tally;
+
+/// From this part of its time on, a thread of ours is taken for the bottleneck.
+const BUSY: f64 = 0.9;
+/// In an open loop, more than this part of requests without a free connection is a queue.
+const QUEUED: f64 = 0.01;
+
+pub(super) fn after(outcome: &Outcome) -> Vec<String> {
+    let levels = outcome.plan.levels.iter().zip(&outcome.totals);
+    levels.flat_map(|(aimed, tally)| of_level(&aimed.level, tally, outcome.plan.load.rate)).collect()
+}
+
+fn of_level(level: &Level, tally: &Tally, rate: Option<f64>) -> Vec<String> {
+    let name = &level.name;
+    let mut notes = Vec::new();
+    if tally.busy >= BUSY {
+        notes.push(format!(
+            "{name}: a thread that makes the requests was busy for {:.0} % of a slice: the generator is the limit here, so that the level can do more than is shown; use more --threads, or another machine",
+            tally.busy * 100.0
+        ));
+    }
+    let late = tally.late.value_at_quantile(0.99);
+    if late > tally.latencies.value_at_quantile(0.5) / 2 && !tally.late.is_empty() {
+        notes.push(format!(
+            "{name}: the generator sent 1 % of the requests {:.0} µs or more after they were due; latencies have that in them",
+            late as f64 / 1_000.0
+        ));
+    }
+    let requests = tally.requests().max(1) as f64;
+    if tally.queued as f64 / requests > QUEUED {
+        notes.push(format!(
+            "{name}: {:.1} % of the requests found no free connection when they were due, and latencies have the wait in them: more --connections, or more than the level can do",
+            tally.queued as f64 / requests * 100.0
+        ));
+    }
+    if let Some(rate) = rate {
+        let reached = tally.requests() as f64 / tally.elapsed.as_secs_f64().max(1e-9);
+        if reached < rate * 0.97 {
+            notes.push(format!("{name}: {reached:.0} requests a second were made instead of {rate}"));
+        }
+    }
+    if tally.reopened > 0 {
+        notes.push(format!(
+            "{name}: connections had to be opened again {} times; latencies have that in them",
+            tally.reopened
+        ));
+    }
+    notes
+}
