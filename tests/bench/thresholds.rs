@@ -1,4 +1,8 @@
-//! Thresholds: what a build can fail by.
+//! What programs read: thresholds, exit codes, and the document.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use super::{measure, three_routes};
 use crate::support::upstream::Upstream;
@@ -50,4 +54,37 @@ fn what_cannot_be_measured_is_said_before_it_begins() {
     assert_eq!(short.status, 1);
     assert!(short.stderr.contains("--duration is too short"), "{}", short.stderr);
     assert_eq!(upstream.arrived().len(), 0);
+}
+
+#[test]
+fn each_member_of_the_document_is_explained() {
+    let upstream = Upstream::start();
+    let gateway = three_routes(&upstream).start();
+    let measured = measure(&gateway, &["--users", "3"]);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/bench.md");
+    let reference = std::fs::read_to_string(path).unwrap();
+    let names = names(&measured.told);
+    assert!(names.len() > 40, "{names:?}");
+    for name in names {
+        let known = [format!("`{name}`"), format!("`{name}[]`"), format!(".{name}`"), format!(".{name}[]`")];
+        assert!(known.iter().any(|known| reference.contains(known)), "docs/bench.md does not explain {name}");
+    }
+}
+
+/// Of all members, at any depth; statuses name themselves.
+fn names(told: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    match told {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if name != "200" {
+                    names.insert(name.clone());
+                }
+                names.extend(self::names(value));
+            }
+        }
+        Value::Array(values) => names.extend(values.iter().flat_map(self::names)),
+        _ => {}
+    }
+    names
 }
