@@ -29,7 +29,7 @@ use place::{Place, Trust};
 use plan::{Named, Plan};
 use price::{Price, prices};
 use slice::{Aimed, measure};
-use tally::Tally;
+use tally::{Summary, Tally};
 
 /// How long each level is warmed up; less where its slices are shorter.
 const WARM_UP_MAX: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ never shown.
 Without --path, --public-path and --against, the levels are derived from the configuration: the \
 service itself, the first public route, the first protected route without a limit, and the first \
 with one.
+
+It is a load test: without --rate it takes all that the gateway and the service have.
 
 Ends with 0 when all answers were 2xx and within the thresholds, 3 when a threshold was missed, 1 \
 when there were other answers or it could not be measured, 2 when it was called wrongly, 78 when \
@@ -125,7 +127,7 @@ struct Load {
 struct Outcome {
     plan: Plan,
     /// Of each round, the levels in their order.
-    rounds: Vec<Vec<Tally>>,
+    rounds: Vec<Vec<Summary>>,
     /// The levels over all rounds.
     totals: Vec<Tally>,
     prices: Vec<Price>,
@@ -151,21 +153,25 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         progress.end();
         return Err(verdict::hopeless(&plan.levels[hopeless].level, &warmed[hopeless]));
     }
+    let mut totals: Vec<_> = plan.levels.iter().map(|_| Tally::new()).collect();
     let mut rounds = Vec::new();
     for round in 1..=plan.rounds {
-        let mut tallies: Vec<_> = plan.levels.iter().map(|_| None).collect();
+        let mut summaries: Vec<_> = plan.levels.iter().map(|_| None).collect();
         let mut order: Vec<usize> = (0..plan.levels.len()).collect();
         // There and back, so that no level is always the one behind another.
         if round % 2 == 0 {
             order.reverse();
         }
         for index in order {
-            tallies[index] = Some(slice(&plan.levels[index], round, plan.slice, &mut progress)?);
+            let tally = slice(&plan.levels[index], round, plan.slice, &mut progress)?;
+            totals[index].after(&tally);
+            summaries[index] = Some(tally.summary());
         }
-        rounds.push(tallies.into_iter().flatten().collect::<Vec<_>>());
+        rounds.push(summaries.into_iter().flatten().collect::<Vec<_>>());
     }
     progress.end();
-    let outcome = Outcome::of(plan, rounds);
+    let prices = prices(&plan.levels, &rounds, plan.load.rate.is_none());
+    let outcome = Outcome { plan, rounds, totals, prices };
     let notes = notes::after(&outcome);
     let verdict = verdict::of(&outcome, arguments.max_p99, arguments.max_price);
     if arguments.json {
@@ -177,20 +183,4 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     verdict.end()
-}
-
-impl Outcome {
-    fn of(plan: Plan, rounds: Vec<Vec<Tally>>) -> Self {
-        let total = |index: usize| {
-            let mut total = Tally::new();
-            for round in &rounds {
-                total.add(&round[index]);
-            }
-            total.elapsed = rounds.iter().map(|round| round[index].elapsed).sum();
-            total
-        };
-        let totals = (0..plan.levels.len()).map(total).collect();
-        let prices = prices(&plan.levels, &rounds, plan.load.rate.is_none());
-        Self { plan, rounds, totals, prices }
-    }
 }

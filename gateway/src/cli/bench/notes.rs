@@ -6,6 +6,8 @@ use super::tally::Tally;
 
 /// From this part of its time on, a thread of ours is taken for the bottleneck.
 const BUSY: f64 = 0.9;
+/// From this part of its time on, that a thread of ours has no core can be seen in the figures.
+const STARVED: f64 = 0.1;
 /// In an open loop, more than this part of requests without a free connection is a queue.
 const QUEUED: f64 = 0.01;
 
@@ -21,6 +23,12 @@ fn of_level(level: &Level, tally: &Tally, rate: Option<f64>) -> Vec<String> {
         notes.push(format!(
             "{name}: a thread that makes the requests was busy for {:.0} % of a slice: the generator is the limit here, so that the level can do more than is shown; use more --threads, or another machine",
             tally.busy * 100.0
+        ));
+    }
+    if tally.starved >= STARVED {
+        notes.push(format!(
+            "{name}: a thread that makes the requests had to wait for a core for {:.0} % of a slice: something else takes them, the service or the gateway on this machine perhaps; latencies have that in them",
+            tally.starved * 100.0
         ));
     }
     let late = tally.late.value_at_quantile(0.99);

@@ -8,14 +8,14 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::connection::Failed;
 use super::tally::Tally;
 use super::timer::Timer;
 
+/// The first request is due so long after the start, so that it is not late already.
+const LEAD: Duration = Duration::from_millis(1);
 /// How long after its end a slice goes on to send what was due in it.
-pub(super) const OVERTIME_MAX: Duration = Duration::from_secs(10);
+const OVERTIME_MAX: Duration = Duration::from_secs(10);
 
 /// Times at a fixed distance; one thread's share of them.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,6 @@ impl Schedule {
 /// One of several connections that share a schedule; returns when all of it was sent.
 pub(super) async fn open_loop(
     schedule: Schedule,
-    start: Instant,
     next: &Cell<u64>,
     mut timer: Timer,
     tally: &RefCell<Tally>,
@@ -49,103 +48,128 @@ pub(super) async fn open_loop(
         let nth = next.get();
         let Some(due) = schedule.due(nth) else { return };
         next.set(nth + 1);
-        let due = start + due;
-        let now = Instant::now();
-        if now < due {
+        let due = LEAD + due;
+        if timer.now() < due {
             timer.until(due).await;
             // There was a connection, and nothing else to wait for: this is our own lateness.
-            tally.borrow_mut().was_late(due.elapsed());
+            tally.borrow_mut().was_late(timer.now() - due);
         } else {
             tally.borrow_mut().queued += 1;
         }
-        if now > start + schedule.span + OVERTIME_MAX {
+        if timer.now() > schedule.span + OVERTIME_MAX {
             tally.borrow_mut().unsent += 1;
             continue;
         }
         let answer = ask().await;
-        tally.borrow_mut().record(answer, due.elapsed());
+        tally.borrow_mut().record(answer, timer.now() - due);
     }
 }
 
 /// One of several connections, each with one request at a time.
 pub(super) async fn closed_loop(
     span: Duration,
-    start: Instant,
+    mut timer: Timer,
     tally: &RefCell<Tally>,
     mut ask: impl AsyncFnMut() -> Result<u16, Failed>,
 ) {
-    while start.elapsed() < span {
-        let sent = Instant::now();
+    while timer.now() < span {
+        let sent = timer.now();
         let answer = ask().await;
+        let took = timer.now() - sent;
         if answer == Err(Failed::NotConnected) {
             // Else a service that is gone would be asked a hundred thousand times a second.
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            timer.until(sent + Duration::from_millis(10)).await;
         }
-        tally.borrow_mut().record(answer, sent.elapsed());
+        tally.borrow_mut().record(answer, took);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
-    /// A service that answers at once, but not in this second of the slice.
-    async fn ask_what_stalls(start: Instant, from: Duration) -> Result<u16, Failed> {
-        let at = start.elapsed();
-        if at >= from && at < from + Duration::from_secs(1) {
-            tokio::time::sleep_until(start + from + Duration::from_secs(1)).await;
+    /// A service of which one request at a time can be asked, on a clock of its own.
+    struct Service {
+        now: Rc<Cell<Duration>>,
+        takes: Duration,
+        /// From when it stalls for a second.
+        stalls: Duration,
+    }
+
+    impl Service {
+        fn new(takes_ms: u64, stalls_ms: u64) -> Self {
+            let millis = Duration::from_millis;
+            Self { now: Rc::default(), takes: millis(takes_ms), stalls: millis(stalls_ms) }
         }
-        Ok(200)
+
+        fn timer(&self) -> Timer {
+            Timer::Manual(Rc::clone(&self.now))
+        }
+
+        fn answer(&self) -> Result<u16, Failed> {
+            let (asked, end) = (self.now.get(), self.stalls + Duration::from_secs(1));
+            let begun = if asked >= self.stalls && asked < end { end } else { asked };
+            self.now.set(begun + self.takes);
+            Ok(200)
+        }
+    }
+
+    fn opened(service: &Service, rate: f64, span: Duration) -> Tally {
+        let schedule = Schedule { rate, threads: 1, thread: 0, span };
+        let (tally, next) = (RefCell::new(Tally::new()), Cell::new(0));
+        let ask = async || service.answer();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(open_loop(schedule, &next, service.timer(), &tally, ask));
+        tally.into_inner()
     }
 
     fn above(tally: &Tally, millis: u64) -> u64 {
         tally.latencies.count_between(millis * 1_000_000, u64::MAX)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_service_that_stalls_is_seen_to_stall_by_all_who_were_due() {
-        let schedule = Schedule { rate: 100.0, threads: 1, thread: 0, span: Duration::from_secs(3) };
-        let start = Instant::now() + Duration::from_millis(1);
-        let (tally, next) = (RefCell::new(Tally::new()), Cell::new(0));
-        let ask = async || ask_what_stalls(start, Duration::from_secs(1)).await;
-        open_loop(schedule, start, &next, Timer::coarse(), &tally, ask).await;
-        let tally = tally.into_inner();
+    #[test]
+    fn a_service_that_stalls_is_seen_to_stall_by_all_who_were_due() {
+        let tally = opened(&Service::new(0, 1_001), 100.0, Duration::from_secs(3));
         assert_eq!(tally.latencies.len(), 300);
         // Due evenly over the second, they waited evenly between a second and nothing.
         assert_eq!(above(&tally, 5), 100);
         assert_eq!(above(&tally, 255), 75);
         assert_eq!(above(&tally, 505), 50);
         assert_eq!(above(&tally, 995), 1);
-        assert!((990_000_000..=1_010_000_000).contains(&tally.latencies.max()), "{}", tally.latencies.max());
-        // All but the one that met the stall had no connection when they were due.
+        assert!((999_000_000..=1_001_000_000).contains(&tally.latencies.max()), "{}", tally.latencies.max());
+        // All but the one that met the stall had no connection when they were due; so had the one
+        // that was due when it ended.
         assert_eq!((tally.queued, tally.unsent), (100, 0));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_closed_loop_sees_the_same_stall_once() {
-        let (start, tally) = (Instant::now(), RefCell::new(Tally::new()));
-        let ask = async || {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            ask_what_stalls(start, Duration::from_secs(1)).await
-        };
-        closed_loop(Duration::from_secs(3), start, &tally, ask).await;
+    #[test]
+    fn a_closed_loop_sees_the_same_stall_once() {
+        let service = Service::new(10, 1_000);
+        let tally = RefCell::new(Tally::new());
+        let ask = async || service.answer();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(closed_loop(Duration::from_secs(3), service.timer(), &tally, ask));
         let tally = tally.into_inner();
-        assert_eq!(above(&tally, 15), 1);
-        assert!((195..=205).contains(&tally.latencies.len()), "{}", tally.latencies.len());
+        assert_eq!((tally.latencies.len(), above(&tally, 15)), (200, 1));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_sent_any_more_is_counted() {
-        let schedule = Schedule { rate: 10.0, threads: 1, thread: 0, span: Duration::from_secs(10) };
-        let (start, tally, next) = (Instant::now(), RefCell::new(Tally::new()), Cell::new(0));
-        let ask = async || {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok(200)
-        };
-        open_loop(schedule, start, &next, Timer::coarse(), &tally, ask).await;
-        let tally = tally.into_inner();
-        assert_eq!(tally.latencies.len() + tally.unsent, 100);
-        assert_eq!(tally.latencies.len(), 21);
+    #[test]
+    fn what_cannot_be_sent_any_more_is_counted() {
+        let tally = opened(&Service::new(1_000, 3_600_000), 10.0, Duration::from_secs(10));
+        assert_eq!((tally.latencies.len(), tally.unsent), (20, 80));
+    }
+
+    #[test]
+    fn a_delay_of_500_microseconds_is_500_microseconds() {
+        let mut service = Service::new(0, 3_600_000);
+        service.takes = Duration::from_micros(500);
+        let tally = opened(&service, 1_000.0, Duration::from_secs(1));
+        assert_eq!(tally.latencies.len(), 1_000);
+        for nanos in [tally.latencies.min(), tally.latencies.max()] {
+            assert!((499_500..=500_500).contains(&nanos), "{nanos}");
+        }
     }
 
     #[test]

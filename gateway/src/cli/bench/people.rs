@@ -1,8 +1,8 @@
 //! What was found, as tables for people.
 
 use super::Outcome;
-use super::price::{Cost, Spread, micros};
-use super::tally::Tally;
+use super::price::{Cost, Spread};
+use super::tally::{Tally, micros};
 
 pub(super) fn tell(outcome: &Outcome) {
     let plan = &outcome.plan;
@@ -49,7 +49,7 @@ pub(super) fn tell(outcome: &Outcome) {
 
 /// Good answers a second, over the rounds.
 pub(super) fn rates(outcome: &Outcome, index: usize) -> Option<Spread> {
-    Spread::of(outcome.rounds.iter().map(|round| round[index].per_second()))
+    Spread::of(outcome.rounds.iter().map(|round| round[index].per_second))
 }
 
 fn tell_prices(outcome: &Outcome) {

@@ -3,7 +3,7 @@
 
 use super::level::Kind;
 use super::slice::Aimed;
-use super::tally::Tally;
+use super::tally::Summary;
 
 /// Of all rounds the one in the middle, the least, and the most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +51,7 @@ pub(super) struct Price {
 
 /// Each level over the service itself, and each with a token over the public one. Those without
 /// good answers in each round are left out.
-pub(super) fn prices(levels: &[Aimed], rounds: &[Vec<Tally>], is_closed: bool) -> Vec<Price> {
+pub(super) fn prices(levels: &[Aimed], rounds: &[Vec<Summary>], is_closed: bool) -> Vec<Price> {
     let first = |kind: Kind| levels.iter().position(|aimed| aimed.level.kind == kind);
     let mut pairs = Vec::new();
     for (of, aimed) in levels.iter().enumerate() {
@@ -69,35 +69,32 @@ pub(super) fn prices(levels: &[Aimed], rounds: &[Vec<Tally>], is_closed: bool) -
     pairs.into_iter().filter_map(|(of, over)| price(of, over, rounds, is_closed)).collect()
 }
 
-fn price(of: usize, over: usize, rounds: &[Vec<Tally>], is_closed: bool) -> Option<Price> {
-    let cost = |measure: &dyn Fn(&Tally) -> f64| {
+fn price(of: usize, over: usize, rounds: &[Vec<Summary>], is_closed: bool) -> Option<Price> {
+    let cost = |measure: &dyn Fn(&Summary) -> f64| {
         let pairs = || rounds.iter().map(|round| (measure(&round[of]), measure(&round[over])));
         Some(Cost {
             micros: Spread::of(pairs().map(|(of, over)| of - over))?,
             ratio: Spread::of(pairs().map(|(of, over)| of / over))?,
         })
     };
-    if rounds.iter().any(|round| round[of].good() == 0 || round[over].good() == 0) {
+    if rounds.iter().any(|round| round[of].good == 0 || round[over].good == 0) {
         return None;
     }
     Some(Price {
         of,
         over,
-        p50: cost(&|tally| micros(tally.latencies.value_at_quantile(0.5)))?,
-        mean: cost(&|tally| tally.latencies.mean() / 1_000.0)?,
-        p99: cost(&|tally| micros(tally.latencies.value_at_quantile(0.99)))?,
-        each: if is_closed { Some(cost(&|tally| 1_000_000.0 / tally.per_second())?) } else { None },
+        p50: cost(&|slice| slice.p50)?,
+        mean: cost(&|slice| slice.mean)?,
+        p99: cost(&|slice| slice.p99)?,
+        each: if is_closed { Some(cost(&|slice| 1_000_000.0 / slice.per_second)?) } else { None },
     })
-}
-
-pub(super) fn micros(nanos: u64) -> f64 {
-    nanos as f64 / 1_000.0
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::super::tally::Tally;
     use super::*;
 
     #[test]
@@ -115,7 +112,7 @@ mod tests {
             let mut tally = Tally::new();
             (0..10).for_each(|_| tally.record(Ok(200), Duration::from_micros(micros)));
             tally.elapsed = Duration::from_micros(micros * 10);
-            tally
+            tally.summary()
         };
         // The machine is twice as slow in the second round; the price is 500 µs in both.
         let rounds =

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::Outcome;
 use super::level::Kind;
 use super::people::{classes, counts, rates};
-use super::price::{Cost, Price, Spread, micros};
+use super::price::{Cost, Price, Spread};
+use super::tally::micros;
 use super::verdict::Verdict;
 
 pub(super) fn tell(outcome: &Outcome, notes: &[String], verdict: &Verdict) {
@@ -58,6 +59,7 @@ fn level(outcome: &Outcome, index: usize) -> Value {
         "histogram": histogram.collect::<Vec<_>>(),
         "generator": {
             "busy": tally.busy,
+            "starved": tally.starved,
             "late_p99_us": micros(tally.late.value_at_quantile(0.99)),
             "queued": tally.queued,
             "unsent": tally.unsent,

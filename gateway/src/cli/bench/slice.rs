@@ -12,7 +12,6 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 use http_body_util::Empty;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
 use super::Load;
 use super::connection::{Connection, Failed};
@@ -21,6 +20,7 @@ use super::pace::{Schedule, closed_loop, open_loop};
 use super::place::Reached;
 use super::tally::Tally;
 use super::timer::Timer;
+use crate::clock::Stopwatch;
 
 /// A level, and where it is.
 pub(super) struct Aimed {
@@ -52,7 +52,7 @@ pub(super) fn measure(
         let mut fault = None;
         loop {
             match finished.recv_timeout(Duration::from_secs(1)) {
-                Ok(Ok(one)) => tally.add(&one),
+                Ok(Ok(one)) => tally.beside(&one),
                 Ok(Err(why)) => fault = Some(why),
                 Err(mpsc::RecvTimeoutError::Timeout) => tick(answered.load(Ordering::Relaxed)),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -91,21 +91,21 @@ impl Share<'_> {
             opened.push((u64::from(nth), connection));
         }
         barrier.wait();
-        let computed = cpu();
-        // A moment from now, so that the first request is not late already.
-        let start = Instant::now() + Duration::from_millis(1);
+        let (computed, waited) = (cpu(), waited());
+        let start = Stopwatch::start();
         let tally = Rc::new(RefCell::new(Tally::new()));
         LocalSet::new().block_on(&runtime, self.load_all(start, opened, &requests, &tally));
         let mut tally =
             Rc::try_unwrap(tally).map_err(|_| "a request is still running".to_owned())?.into_inner();
         tally.elapsed = start.elapsed();
-        tally.busy = (cpu() - computed).as_secs_f64() / tally.elapsed.as_secs_f64();
+        let part = |span: Duration| span.as_secs_f64() / tally.elapsed.as_secs_f64();
+        (tally.busy, tally.starved) = (part(cpu() - computed), part(self::waited().saturating_sub(waited)));
         Ok(tally)
     }
 
     async fn load_all(
         self,
-        start: Instant,
+        start: Stopwatch,
         opened: Vec<(u64, Connection)>,
         requests: &Requests,
         tally: &Rc<RefCell<Tally>>,
@@ -132,8 +132,8 @@ impl Share<'_> {
                     answer
                 };
                 match schedule {
-                    Some(schedule) => open_loop(schedule, start, &next, Timer::precise(), &tally, ask).await,
-                    None => closed_loop(span, start, &tally, ask).await,
+                    Some(schedule) => open_loop(schedule, &next, Timer::since(start), &tally, ask).await,
+                    None => closed_loop(span, Timer::since(start), &tally, ask).await,
                 }
                 tally.borrow_mut().reopened += connection.opened - before;
             }));
@@ -190,4 +190,11 @@ impl Requests {
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
+}
+
+/// How long this thread could have computed and had to wait for a core; zero where nobody says.
+fn waited() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }

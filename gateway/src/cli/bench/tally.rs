@@ -28,6 +28,20 @@ pub(super) struct Tally {
     pub(super) elapsed: Duration,
     /// The part of its time that the busiest thread of ours computed, from 0 to 1.
     pub(super) busy: f64,
+    /// The part of its time that one thread of ours could have computed and had no core, from 0
+    /// to 1; 0 where the system does not say.
+    pub(super) starved: f64,
+}
+
+/// What of a slice is compared with other slices of its round; times are in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    pub(super) good: u64,
+    /// Good answers a second.
+    pub(super) per_second: f64,
+    pub(super) p50: f64,
+    pub(super) mean: f64,
+    pub(super) p99: f64,
 }
 
 impl Tally {
@@ -42,6 +56,7 @@ impl Tally {
             reopened: 0,
             elapsed: Duration::ZERO,
             busy: 0.0,
+            starved: 0.0,
         }
     }
 
@@ -59,7 +74,7 @@ impl Tally {
         self.late.saturating_record(nanos(by));
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    fn add(&mut self, other: &Self) {
         // Of the same bounds, all of them.
         let _ = self.latencies.add(&other.latencies);
         let _ = self.late.add(&other.late);
@@ -72,8 +87,8 @@ impl Tally {
         self.queued += other.queued;
         self.unsent += other.unsent;
         self.reopened += other.reopened;
-        self.elapsed = self.elapsed.max(other.elapsed);
         self.busy = self.busy.max(other.busy);
+        self.starved = self.starved.max(other.starved);
     }
 
     pub(super) fn good(&self) -> u64 {
@@ -84,10 +99,32 @@ impl Tally {
         self.statuses.values().sum::<u64>() + self.failures.values().sum::<u64>() + self.unsent
     }
 
-    /// Good answers a second.
-    pub(super) fn per_second(&self) -> f64 {
-        if self.elapsed.is_zero() { 0.0 } else { self.good() as f64 / self.elapsed.as_secs_f64() }
+    /// What another thread counted at the same time.
+    pub(super) fn beside(&mut self, other: &Self) {
+        self.add(other);
+        self.elapsed = self.elapsed.max(other.elapsed);
     }
+
+    /// What was counted after it.
+    pub(super) fn after(&mut self, other: &Self) {
+        self.add(other);
+        self.elapsed += other.elapsed;
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let at = |quantile| micros(self.latencies.value_at_quantile(quantile));
+        Summary {
+            good: self.good(),
+            per_second: self.good() as f64 / self.elapsed.as_secs_f64().max(1e-9),
+            p50: at(0.5),
+            mean: self.latencies.mean() / 1_000.0,
+            p99: at(0.99),
+        }
+    }
+}
+
+pub(super) fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1_000.0
 }
 
 pub(super) fn is_good(status: u16) -> bool {
@@ -116,7 +153,7 @@ mod tests {
         tally.record(Err(Failed::TimedOut), Duration::from_secs(10));
         let mut other = tally.clone();
         other.unsent = 1;
-        tally.add(&other);
+        tally.after(&other);
         assert_eq!((tally.requests(), tally.good()), (7, 2));
         assert!((499_000..=501_000).contains(&tally.latencies.max()), "{}", tally.latencies.max());
         assert_eq!(tally.statuses, BTreeMap::from([(200, 2), (429, 2)]));

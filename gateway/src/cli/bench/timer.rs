@@ -1,9 +1,7 @@
-//! Waits until a moment, to some microseconds: the runtime's own timers are good to a millisecond,
-//! which is more than what is measured here.
+//! Time within a slice, and waiting for a moment of it to some microseconds: the runtime's own
+//! timers are good to a millisecond, which is more than what is measured here.
 
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 #[cfg(target_os = "linux")]
 use rustix::time::{
@@ -12,56 +10,67 @@ use rustix::time::{
 #[cfg(target_os = "linux")]
 use tokio::io::unix::AsyncFd;
 
-/// One waiting task's timer.
-pub(super) struct Timer {
-    /// A timer of the kernel's; none on other systems, and where time is not the kernel's.
-    #[cfg(target_os = "linux")]
-    precise: Option<AsyncFd<std::os::fd::OwnedFd>>,
+use crate::clock::Stopwatch;
+
+/// One task's.
+pub(super) enum Timer {
+    Real {
+        /// When the slice began.
+        since: Stopwatch,
+        /// A timer of the kernel's; none on other systems, or where no more can be opened.
+        #[cfg(target_os = "linux")]
+        precise: Option<AsyncFd<std::os::fd::OwnedFd>>,
+    },
+    /// It stands still until it is moved, or waited for.
+    #[cfg(test)]
+    Manual(std::rc::Rc<std::cell::Cell<Duration>>),
 }
 
 impl Timer {
     /// Must be made on a runtime.
     #[cfg(target_os = "linux")]
-    pub(super) fn precise() -> Self {
+    pub(super) fn since(since: Stopwatch) -> Self {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let made = timerfd_create(TimerfdClockId::Monotonic, flags);
         #[expect(
             deprecated,
             reason = "it is for what is no descriptor of its own; an `OwnedFd` is, and its successor is unsafe"
         )]
-        let watched = made.ok().and_then(|made| AsyncFd::new(made).ok());
-        Self { precise: watched }
+        let precise = made.ok().and_then(|made| AsyncFd::new(made).ok());
+        Self::Real { since, precise }
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn precise() -> Self {
-        Self {}
+    pub(super) fn since(since: Stopwatch) -> Self {
+        Self::Real { since }
     }
 
-    /// Of the runtime's resolution.
-    #[cfg(test)]
-    pub(super) fn coarse() -> Self {
-        Self {
+    /// Since the slice began.
+    pub(super) fn now(&self) -> Duration {
+        match self {
+            Self::Real { since, .. } => since.elapsed(),
+            #[cfg(test)]
+            Self::Manual(now) => now.get(),
+        }
+    }
+
+    pub(super) async fn until(&mut self, moment: Duration) {
+        let left = moment.saturating_sub(self.now());
+        if left.is_zero() {
+            return;
+        }
+        match self {
             #[cfg(target_os = "linux")]
-            precise: None,
-        }
-    }
-
-    pub(super) async fn until(&mut self, moment: Instant) {
-        #[cfg(target_os = "linux")]
-        if let Some(timer) = &self.precise {
-            let left = moment.saturating_duration_since(Instant::now());
-            // Zero would disarm it.
-            let armed = once(timer, left.max(Duration::from_nanos(1)));
-            if armed.is_ok()
-                && let Ok(mut fired) = timer.readable().await
-            {
-                // Not read, but set anew the next time, which takes the mark away as well.
-                fired.clear_ready();
-                return;
+            Self::Real { precise: Some(timer), .. } if once(timer, left).is_ok() => {
+                if let Ok(mut fired) = timer.readable().await {
+                    // Not read, but set anew the next time, which takes the mark away as well.
+                    fired.clear_ready();
+                }
             }
+            Self::Real { .. } => tokio::time::sleep(left).await,
+            #[cfg(test)]
+            Self::Manual(now) => now.set(moment),
         }
-        tokio::time::sleep_until(moment).await;
     }
 }
 
@@ -81,11 +90,11 @@ mod tests {
 
     #[tokio::test]
     async fn it_never_fires_early_and_can_be_set_again() {
-        let mut timer = Timer::precise();
+        let mut timer = Timer::since(Stopwatch::start());
         for micros in [1, 300, 0, 2_000, 500] {
-            let moment = Instant::now() + Duration::from_micros(micros);
+            let moment = timer.now() + Duration::from_micros(micros);
             timer.until(moment).await;
-            assert!(Instant::now() >= moment, "{micros} µs");
+            assert!(timer.now() >= moment, "{micros} µs");
         }
     }
 }

@@ -6,8 +6,7 @@ use super::Outcome;
 use super::explain::bad_answers;
 use super::level::{Kind, Level};
 use super::people::short;
-use super::price::micros;
-use super::tally::Tally;
+use super::tally::{Tally, micros};
 use crate::cli::Failure;
 
 pub(super) struct Verdict {
