@@ -31,9 +31,13 @@ impl Measured {
 /// A short measurement of few requests: most of what is tested is not how fast something is.
 fn measure(gateway: &Gateway, more: &[&str]) -> Measured {
     let url = format!("http://{}", gateway.address);
-    let common = ["bench", "--json", "--url", &url, "--connections", "4"];
-    let brief: &[_] = if more.contains(&"--duration") { &[] } else { &["--duration", "250ms"] };
-    let (status, stdout, stderr) = gateway.run(&[&common[..], brief, more].concat());
+    let mut arguments = vec!["bench", "--json", "--url", &url];
+    for (name, value) in [("--connections", "4"), ("--duration", "250ms")] {
+        if !more.contains(&name) {
+            arguments.extend([name, value]);
+        }
+    }
+    let (status, stdout, stderr) = gateway.run(&[&arguments[..], more].concat());
     for secret in ["CANARY", "eyJ"] {
         assert!(!stdout.contains(secret) && !stderr.contains(secret), "{stdout}{stderr}");
     }

@@ -1,6 +1,8 @@
 //! Answers that are not 2xx: counted, explained, and never taken for figures.
 
-use super::{measure, three_routes};
+use std::time::Duration;
+
+use super::{measure, micros, three_routes};
 use crate::support::forge;
 use crate::support::gateway::Setup;
 use crate::support::upstream::Upstream;
@@ -71,4 +73,22 @@ fn connections_that_are_closed_are_opened_again_and_counted() {
     let measured = measure(&gateway, &["--path", "/free", "--direct", &direct, "--rate", "100"]);
     let generator = &measured.level("direct")["generator"];
     assert!(generator["reopened"].as_u64().unwrap() > 0, "{} {}", measured.told, measured.stderr);
+}
+
+#[test]
+fn a_rate_that_cannot_be_made_is_said_and_the_queue_is_in_the_latencies() {
+    let upstream = Upstream::that_takes(Duration::from_millis(20));
+    let gateway = three_routes(&upstream).start();
+    let wanted = ["--path", "/free", "--rate", "200", "--duration", "500ms"];
+    let measured = measure(&gateway, &[&wanted[..], &["--connections", "1"]].concat());
+    let level = measured.level("verified");
+    // Twenty are due in each slice of 100 ms, and each takes 20 ms: the last waits for 300 ms.
+    assert!(micros(&level["latency_us"]["p99"]) >= 290_000.0, "{level}");
+    assert!(micros(&level["latency_us"]["p50"]) >= 140_000.0, "{level}");
+    assert!(level["generator"]["queued"].as_u64().unwrap() >= 90, "{level}");
+    let notes = measured.told["notes"].to_string();
+    for words in ["found no free connection when they were due", "requests a second were made instead of 200"]
+    {
+        assert!(notes.contains(words), "{words} in {notes}");
+    }
 }

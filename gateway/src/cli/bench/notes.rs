@@ -59,3 +59,37 @@ fn of_level(level: &Level, tally: &Tally, rate: Option<f64>) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::level::Kind;
+    use super::super::place::Place;
+    use super::*;
+
+    /// Of a slice of a second with ten good answers, changed by `change`.
+    fn notes(rate: Option<f64>, change: impl FnOnce(&mut Tally)) -> String {
+        let place = Place::parse("http://127.0.0.1/").unwrap();
+        let level = Level::new("one".to_owned(), Kind::Public, place, None, None, String::new()).unwrap();
+        let mut tally = Tally::new();
+        tally.elapsed = Duration::from_secs(1);
+        (0..10).for_each(|_| tally.record(Ok(200), Duration::from_millis(1)));
+        change(&mut tally);
+        of_level(&level, &tally, rate).join("; ")
+    }
+
+    #[test]
+    fn whatever_the_generator_could_not_do_is_said_and_nothing_else() {
+        assert_eq!(notes(None, |_| ()), "");
+        assert_eq!(notes(Some(10.0), |tally| tally.was_late(Duration::from_micros(400))), "");
+        assert!(notes(None, |tally| tally.busy = 0.95).contains("busy for 95 %"));
+        assert!(notes(None, |tally| tally.starved = 0.2).contains("wait for a core for 20 %"));
+        assert!(
+            notes(None, |tally| tally.was_late(Duration::from_micros(600))).contains("after they were due")
+        );
+        assert!(notes(None, |tally| tally.queued = 5).contains("50.0 % of the requests found no free"));
+        assert!(notes(Some(11.0), |_| ()).contains("10 requests a second were made instead of 11"));
+        assert!(notes(None, |tally| tally.reopened = 1).contains("opened again 1 times"));
+    }
+}

@@ -52,7 +52,7 @@ pub(super) async fn open_loop(
         if timer.now() < due {
             timer.until(due).await;
             // There was a connection, and nothing else to wait for: this is our own lateness.
-            tally.borrow_mut().was_late(timer.now() - due);
+            tally.borrow_mut().was_late(timer.now().saturating_sub(due));
         } else {
             tally.borrow_mut().queued += 1;
         }
@@ -61,7 +61,7 @@ pub(super) async fn open_loop(
             continue;
         }
         let answer = ask().await;
-        tally.borrow_mut().record(answer, timer.now() - due);
+        tally.borrow_mut().record(answer, timer.now().saturating_sub(due));
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn closed_loop(
     while timer.now() < span {
         let sent = timer.now();
         let answer = ask().await;
-        let took = timer.now() - sent;
+        let took = timer.now().saturating_sub(sent);
         if answer == Err(Failed::NotConnected) {
             // Else a service that is gone would be asked a hundred thousand times a second.
             timer.until(sent + Duration::from_millis(10)).await;

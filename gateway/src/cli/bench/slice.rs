@@ -99,7 +99,8 @@ impl Share<'_> {
             Rc::try_unwrap(tally).map_err(|_| "a request is still running".to_owned())?.into_inner();
         tally.elapsed = start.elapsed();
         let part = |span: Duration| span.as_secs_f64() / tally.elapsed.as_secs_f64();
-        (tally.busy, tally.starved) = (part(cpu() - computed), part(self::waited().saturating_sub(waited)));
+        (tally.busy, tally.starved) =
+            (part(cpu().saturating_sub(computed)), part(self::waited().saturating_sub(waited)));
         Ok(tally)
     }
 

@@ -55,21 +55,24 @@ impl Timer {
     }
 
     pub(super) async fn until(&mut self, moment: Duration) {
-        let left = moment.saturating_sub(self.now());
-        if left.is_zero() {
-            return;
-        }
-        match self {
-            #[cfg(target_os = "linux")]
-            Self::Real { precise: Some(timer), .. } if once(timer, left).is_ok() => {
-                if let Ok(mut fired) = timer.readable().await {
-                    // Not read, but set anew the next time, which takes the mark away as well.
-                    fired.clear_ready();
-                }
+        loop {
+            let left = moment.saturating_sub(self.now());
+            if left.is_zero() {
+                return;
             }
-            Self::Real { .. } => tokio::time::sleep(left).await,
-            #[cfg(test)]
-            Self::Manual(now) => now.set(moment),
+            match self {
+                #[cfg(target_os = "linux")]
+                Self::Real { precise: Some(timer), .. } if once(timer, left).is_ok() => {
+                    match timer.readable().await {
+                        // Not read, but set anew the next time, which takes the mark away as well.
+                        Ok(mut fired) => fired.clear_ready(),
+                        Err(_) => tokio::time::sleep(left).await,
+                    }
+                }
+                Self::Real { .. } => tokio::time::sleep(left).await,
+                #[cfg(test)]
+                Self::Manual(now) => now.set(moment),
+            }
         }
     }
 }
