@@ -10,6 +10,7 @@ mod admission;
 mod architecture;
 mod article;
 mod auth_api;
+mod bench;
 mod broken_off;
 mod dashboards;
 mod guides;

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod bench;
 mod check;
 mod demo;
 mod explain;
@@ -7,6 +8,7 @@ mod keys;
 mod prove_upstream;
 mod serve;
 mod store;
+mod trust;
 mod user;
 
 use std::process::ExitCode;
@@ -43,6 +45,8 @@ enum Command {
     Keys(keys::Arguments),
     /// Attack your own set-up: try to make the service behind a gateway believe a client
     ProveUpstream(prove_upstream::Arguments),
+    /// Measure what authentication costs on your own installation, against a running gateway
+    Bench(Box<bench::Arguments>),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
     /// Bring accounts from another system
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
             Command::Explain(arguments) => explain::run(arguments),
             Command::Keys(arguments) => keys::run(arguments),
             Command::ProveUpstream(arguments) => prove_upstream::run(arguments),
+            Command::Bench(arguments) => bench::run(*arguments),
             Command::Store(arguments) => store::run(arguments),
             Command::User(arguments) => user::run(arguments),
         },

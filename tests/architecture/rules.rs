@@ -59,7 +59,7 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -74,6 +74,10 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("prometheus", &["telemetry"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),
+    ("hyper", &["cli"]),
+    ("hyper_util", &["cli"]),
+    ("tokio_rustls", &["cli"]),
+    ("hdrhistogram", &["cli"]),
 ];
 
 fn rank(room: &str) -> Option<u8> {

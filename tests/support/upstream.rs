@@ -96,6 +96,18 @@ impl Upstream {
         (upstream, gate)
     }
 
+    /// Answers with 200 and `ok`, and not before so much time has gone by.
+    pub fn that_takes(span: std::time::Duration) -> Self {
+        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        Self::serving(ok, usize::MAX, move || {
+            let begun = std::time::Instant::now();
+            // To be woken late is no matter; early it never is.
+            while begun.elapsed() < span {
+                std::thread::park_timeout(span.saturating_sub(begun.elapsed()));
+            }
+        })
+    }
+
     /// Everything that arrived so far.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.arrived.lock().unwrap().clone()

@@ -6,14 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
-};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use super::super::trust::{Anybody, roots};
 use crate::clock::Stopwatch;
 
 #[derive(Clone)]
@@ -85,9 +81,8 @@ impl Door {
     pub(super) fn around(mut self, through: &Self) -> Result<Self, String> {
         self.timeout = through.timeout;
         if self.is_tls {
-            let provider = CryptoProvider::get_default().ok_or("the cryptography does not work")?;
-            let anybody = Arc::new(Anybody(Arc::clone(provider)));
-            let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(anybody);
+            let config = ClientConfig::builder().dangerous();
+            let config = config.with_custom_certificate_verifier(Anybody::new()?);
             self.tls = Some(Arc::new(config.with_no_client_auth()));
         }
         self.authority.clone_from(&through.authority);
@@ -174,62 +169,5 @@ impl Connection {
                 _ => Err(fault),
             }),
         }
-    }
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let Some(path) = ca_file else {
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        return match roots.is_empty() {
-            true => Err("this machine has no certificate authorities; name one with --ca-file".to_owned()),
-            false => Ok(roots),
-        };
-    };
-    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fault(&error))? {
-        let certificate = certificate.map_err(|error| fault(&error))?;
-        roots.add(certificate).map_err(|error| fault(&error))?;
-    }
-    if roots.is_empty() { Err(fault(&"there is no certificate in it")) } else { Ok(roots) }
-}
-
-/// For the way around: an attacker asks whoever answers, and sends nothing secret.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,0 +1,52 @@
+//! What is said while it runs: one line on a terminal, and nothing elsewhere.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::plan::Plan;
+use crate::clock::Stopwatch;
+
+pub(super) struct Progress {
+    rounds: u32,
+    shown: bool,
+    /// What is measured now.
+    slice: String,
+    since: Stopwatch,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let shown = std::io::stderr().is_terminal();
+        if shown {
+            let levels = plan.levels.len();
+            let planned = plan.slice * plan.rounds * u32::try_from(levels).unwrap_or(u32::MAX);
+            eprintln!("{levels} levels in {} rounds: about {} s", plan.rounds, planned.as_secs().max(1));
+        }
+        Self { rounds: plan.rounds, shown, slice: String::new(), since: Stopwatch::start() }
+    }
+
+    /// Round 0 is the warm-up.
+    pub(super) fn begin(&mut self, round: u32, level: &str) {
+        let stage =
+            if round == 0 { "warm-up".to_owned() } else { format!("round {round} of {}", self.rounds) };
+        self.slice = format!("{stage}: {level}");
+        self.since = Stopwatch::start();
+        self.show(&self.slice);
+    }
+
+    pub(super) fn tick(&self, answered: u64) {
+        let rate = answered as f64 / self.since.elapsed().as_secs_f64();
+        self.show(&format!("{}, about {rate:.0} answers a second", self.slice));
+    }
+
+    /// The line is in nobody's way any more.
+    pub(super) fn end(&self) {
+        self.show("");
+    }
+
+    fn show(&self, line: &str) {
+        if self.shown {
+            // Somebody who closed the terminal is no reason to stop.
+            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+        }
+    }
+}
