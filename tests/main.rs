@@ -11,6 +11,7 @@ mod architecture;
 mod article;
 mod auth_api;
 mod broken_off;
+mod comparison;
 mod dashboards;
 mod guides;
 mod issuers;
