@@ -14,7 +14,7 @@ mod statistics;
 mod targets;
 
 use levels::{Level, Who};
-use options::Options;
+use options::{Extra, Options};
 use statistics::{Spread, percentile};
 use targets::{Field, Measured, judge, target};
 
@@ -53,6 +53,10 @@ fn what_is_named_is_measured_with_the_bare_proxies_beside_it() {
 fn a_part_that_is_named_is_measured_alone() {
     let growth = parse("--only growth").unwrap();
     assert!(!Level::ALL.into_iter().any(|level| growth.measures(level)));
+    let parts: Vec<_> = Extra::ALL.into_iter().filter(|extra| growth.includes(*extra)).collect();
+    assert_eq!(parts, [Extra::Growth]);
+    assert!(Extra::ALL.into_iter().all(|extra| parse("--quick").unwrap().includes(extra)));
+    assert!(!Extra::ALL.into_iter().any(|extra| parse("--only haproxy").unwrap().includes(extra)));
 }
 
 #[test]

@@ -124,30 +124,41 @@ impl Load {
 
     async fn exchange(&self, stream: &mut TcpStream, turn: u64, buffer: &mut [u8]) -> Result<(), String> {
         let request = &self.requests[turn as usize % self.requests.len()];
-        stream.write_all(request.as_bytes()).await.map_err(|fault| fault.to_string())?;
-        let mut filled = 0;
-        loop {
-            match stream.read(&mut buffer[filled..]).await {
-                Ok(0) => return Err("the connection was closed in the middle of an answer".to_owned()),
-                Ok(read) => filled += read,
-                Err(fault) => return Err(fault.to_string()),
-            }
-            if let Some(whole) = length(&buffer[..filled])
-                && filled >= whole
-            {
-                return self.judge(&buffer[..filled]);
-            }
-        }
+        let answer = ask(stream, request, buffer).await?;
+        self.judge(answer)
     }
 
     fn judge(&self, answer: &[u8]) -> Result<(), String> {
-        let status = answer.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-        if status == Some(self.status) && answer.ends_with(self.ends_with.as_bytes()) {
+        if status(answer) == Some(self.status) && answer.ends_with(self.ends_with.as_bytes()) {
             return Ok(());
         }
         let start: String = String::from_utf8_lossy(answer).chars().take(600).collect();
         Err(format!("expected {} and `{}`, got: {start}", self.status, self.ends_with))
     }
+}
+
+/// One request, and the whole answer.
+pub(crate) async fn ask<'a>(
+    stream: &mut TcpStream,
+    request: &str,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8], String> {
+    stream.write_all(request.as_bytes()).await.map_err(|fault| fault.to_string())?;
+    let mut filled = 0;
+    loop {
+        match stream.read(&mut buffer[filled..]).await {
+            Ok(0) => return Err("the connection was closed in the middle of an answer".to_owned()),
+            Ok(read) => filled += read,
+            Err(fault) => return Err(fault.to_string()),
+        }
+        if length(&buffer[..filled]).is_some_and(|whole| filled >= whole) {
+            return Ok(&buffer[..filled]);
+        }
+    }
+}
+
+pub(crate) fn status(answer: &[u8]) -> Option<u16> {
+    std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
 /// The length of the whole answer, once its head is there.

@@ -10,6 +10,8 @@ mod contestants;
 mod credentials;
 mod figures;
 mod gateways;
+mod growth;
+mod idle;
 mod levels;
 mod load;
 mod options;
@@ -19,11 +21,13 @@ mod programs;
 mod race;
 mod report;
 mod statistics;
+mod storm;
 #[path = "../support.rs"]
 mod support;
 mod targets;
 mod upstream;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use gateway::clock::Stopwatch;
@@ -31,7 +35,7 @@ use gateway::clock::Stopwatch;
 use contestants::Stage;
 use credentials::Credentials;
 use levels::Level;
-use options::Options;
+use options::{Extra, Options};
 use programs::{Cores, Side};
 
 fn main() {
@@ -81,20 +85,41 @@ fn compare(options: &Options) -> Result<(), String> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| fault.to_string())?;
-    let rows = race::run(options, &stage, &runtime)?;
+    let rows = if levels.is_empty() { Vec::new() } else { race::run(options, &stage, &runtime)? };
 
     let mut text = format!("{machine}\n\n{}\n\n", report::versions());
     text.push_str(&report::tables(&rows, &levels));
-    text.push_str(&report::remarks(options, cores, &rows, watch.elapsed()));
+    if !rows.is_empty() {
+        text.push_str(&report::remarks(options, cores, &rows));
+        text.push('\n');
+    }
+    for extra in Extra::ALL.into_iter().filter(|extra| options.includes(*extra)) {
+        eprintln!("measuring {}", extra.key());
+        let section = match extra {
+            Extra::Idle => idle::run(options, &stage, &runtime)?,
+            Extra::Growth => growth::run(options, &stage, &runtime)?,
+            Extra::Storm => storm::run(options, &stage, &runtime)?,
+        };
+        text.push_str(&section);
+    }
+    if cfg!(debug_assertions) {
+        text.push_str("**The gateway and the bare proxies were built without optimisation: this run shows that everything works, and nothing else.** ");
+    }
+    let _ = writeln!(text, "{:.0} s in all.", watch.elapsed().as_secs_f64());
     println!("{text}");
     let picture = picture::draw(&rows, &levels, &machine).transpose()?;
+    store("target/compare", &text, picture.as_deref())?;
     // Figures of a build without optimisation are none.
-    if options.stores() && !cfg!(debug_assertions) { store(&text, picture.as_deref()) } else { Ok(()) }
+    if options.stores() && !cfg!(debug_assertions) {
+        store("docs/performance", &text, picture.as_deref())?;
+    }
+    Ok(())
 }
 
-/// Beside the note on performance.
-fn store(text: &str, picture: Option<&str>) -> Result<(), String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance");
+/// The table, and the picture beside it, in a folder of the project.
+fn store(folder: &str, text: &str, picture: Option<&str>) -> Result<(), String> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let folder = project.join(folder);
     let write = |name: &str, text: &str| {
         let file = folder.join(name);
         std::fs::write(&file, text).map_err(|fault| format!("{}: {fault}", file.display()))?;

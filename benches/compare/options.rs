@@ -95,6 +95,12 @@ impl Options {
         if self.levels.is_empty() { self.extras.is_empty() } else { self.levels.contains(&level) }
     }
 
+    /// Naming contestants or levels leaves these out, too.
+    pub(crate) fn includes(&self, extra: Extra) -> bool {
+        let all = self.extras.is_empty() && self.levels.is_empty() && self.who.is_empty();
+        all || self.extras.contains(&extra)
+    }
+
     /// Only a whole run replaces what is stored, unless it is asked for.
     pub(crate) fn stores(&self) -> bool {
         let whole = self.who.is_empty() && self.levels.is_empty() && self.extras.is_empty();

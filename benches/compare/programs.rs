@@ -186,3 +186,11 @@ pub(crate) fn cpu_time(pids: &[u32]) -> f64 {
     };
     pids.iter().filter_map(of).sum()
 }
+
+/// Resident memory of a process, in bytes; zero for none.
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    // proc_pid_statm(5): the second field, in pages.
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or_default() * rustix::param::page_size() as u64
+}

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
-use std::time::Duration;
 
 use crate::figures::{find, noise, verdicts};
 use crate::levels::{Level, Who};
@@ -117,14 +116,13 @@ fn cells_of(row: &Row, bare: Spread, same_built: Spread) -> Option<String> {
     ))
 }
 
-/// How it was measured, and what to think of it.
-pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row], taken: Duration) -> String {
+/// How the levels were measured, and what to think of it.
+pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row]) -> String {
     let mut text = format!(
-        "- {} rounds; in each, every level in turn: the two bare proxies, then everybody else, {} ms each after {} ms that do not count. Ratios are taken within a level and a round. Figures are medians. {:.0} s in all.\n",
+        "- {} rounds; in each, every level in turn: the two bare proxies, then everybody else, {} ms each after {} ms that do not count. Ratios are taken within a level and a round. Figures are medians.\n",
         options.rounds,
         options.slice.as_millis(),
         options.warm_up.as_millis(),
-        taken.as_secs_f64(),
     );
     let _ = writeln!(
         text,
@@ -149,9 +147,6 @@ pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row], taken: Dura
             "- At L4, redis-server itself used {:.1} µs for each request of the gateway, which is not in the table.",
             beside.median
         );
-    }
-    if cfg!(debug_assertions) {
-        text.push_str("- **The gateway and the bare proxies were built without optimisation: this run shows that everything works, and nothing else.**\n");
     }
     let _ = writeln!(
         text,

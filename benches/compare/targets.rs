@@ -30,6 +30,13 @@ pub(crate) enum Field {
     Tail(f64),
 }
 
+/// Resident memory with idle connections, at most so many times the same-built bare proxy's.
+pub(crate) const IDLE_MEMORY_MAX: f64 = 1.2;
+/// p99 of L3 while logins run, at most so many times its p99 alone.
+pub(crate) const STORM_TAIL_MAX: f64 = 1.5;
+/// The dearest of the sizes of growth, at most so many times the cheapest.
+pub(crate) const GROWTH_MAX: f64 = 1.10;
+
 /// The table of targets.
 pub(crate) const fn target(level: Level) -> Target {
     use Field::{Ahead, OfBare, Tail};
