@@ -16,7 +16,7 @@ mod targets;
 use levels::{Level, Who};
 use options::{Extra, Options};
 use statistics::{Spread, percentile};
-use targets::{Field, Measured, judge, target};
+use targets::{Field, GROWTH_MAX, IDLE_MEMORY_MAX, Measured, Price, STORM_TAIL_MAX, Verdict, judge, target};
 
 fn parse(line: &str) -> Result<Options, String> {
     Options::parse(line.split_whitespace().map(str::to_owned))
@@ -31,7 +31,9 @@ fn outcome(level: Level, measured: &Measured) -> Vec<Option<bool>> {
 fn only_a_whole_and_long_run_replaces_what_is_stored() {
     assert!(parse("--bench").unwrap().stores());
     assert!(parse("--rounds 7").unwrap().stores());
-    for less in ["--quick", "--rounds 3", "--only gateway", "--only hs256", "--only idle"] {
+    for less in
+        ["--quick", "--quick --rounds 5", "--rounds 3", "--only gateway", "--only hs256", "--only idle"]
+    {
         assert!(!parse(less).unwrap().stores(), "{less}");
         assert!(parse(&format!("{less} --store")).unwrap().stores(), "{less}");
     }
@@ -91,6 +93,33 @@ fn a_median_of_two_lies_between_them() {
     assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { low: 1.0, median: 2.0, high: 3.0 }));
     assert_eq!(spread(&[4.0, 1.0]), Some(Spread { low: 1.0, median: 2.5, high: 4.0 }));
     assert_eq!(spread(&[]), None);
+}
+
+#[test]
+fn no_target_was_moved() {
+    let prices = Level::ALL.map(|level| match target(level).price {
+        Price::OfSameBuilt(most) | Price::OfPlain(most) => (level.key(), most),
+    });
+    let set = [
+        ("plain", 1.06),
+        ("hs256-one", 1.12),
+        ("hs256", 1.12),
+        ("rs256", 1.15),
+        ("es256", 1.15),
+        ("eddsa", 1.15),
+        ("limit", 1.15),
+        ("redis", 1.40),
+        ("bad-signature", 0.40),
+        ("expired", 0.40),
+        ("revoked", 0.40),
+        ("over-limit", 0.40),
+    ];
+    assert_eq!(prices, set);
+    assert_eq!(target(Level::Plain).field, [Field::OfBare(0.80)]);
+    assert!(target(Level::Redis).field.contains(&Field::Tail(1.5)));
+    assert_eq!((IDLE_MEMORY_MAX, STORM_TAIL_MAX, GROWTH_MAX), (1.2, 1.5, 1.10));
+    let red = Verdict::at_most("× alone", Some(1.51), STORM_TAIL_MAX);
+    assert_eq!(red.to_string(), "**red**: × alone 1.51 ≤ 1.50");
 }
 
 #[test]
