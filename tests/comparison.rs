@@ -153,6 +153,9 @@ fn what_was_not_measured_is_not_judged() {
     }
     let tail = Measured { p99_to_l1: Some(1.6), ..Measured::default() };
     assert_eq!(outcome(Level::Redis, &tail), [None, Some(false), None]);
+    // HAProxy has no EdDSA: there is nothing to wait for.
+    assert_eq!(outcome(Level::Es, &Measured::default()).len(), 6);
+    assert_eq!(outcome(Level::Ed, &Measured::default()).len(), 5);
     let refusal = Measured { to_plain: Some(0.41), ..Measured::default() };
     assert_eq!(outcome(Level::Revoked, &refusal), [Some(false)]);
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
     let verdict = Verdict::at_most("dearest ÷ cheapest", range, GROWTH_MAX);
     let _ = writeln!(
         text,
-        "\nTarget: {verdict}. A revoked token takes {bytes} bytes of resident memory after a start (the view, and what the store keeps of its pages). Each size has a gateway of its own.\n"
+        "\nTarget: {verdict}. A revoked token takes {bytes} bytes of resident memory after a start (the view, pages that the store keeps, and what reading them all left behind). Each size has a gateway of its own.\n"
     );
     Ok(text)
 }

@@ -122,7 +122,9 @@ pub(crate) fn judge(level: Level, measured: &Measured) -> Vec<Verdict> {
         Price::OfSameBuilt(most) => Verdict::at_most("× same-built bare", measured.to_same_built, most),
         Price::OfPlain(most) => Verdict::at_most("× our L0", measured.to_plain, most),
     };
-    let field = target.field.iter().map(|field| match *field {
+    // What cannot do it at all is not ahead, and no figure is wanted.
+    let able = |field: &&Field| !matches!(field, Field::Ahead(who, _) if who.lacks(level).is_some());
+    let field = target.field.iter().filter(able).map(|field| match *field {
         Field::OfBare(most) => Verdict::at_most("× bare", measured.to_bare, most),
         Field::Tail(most) => Verdict::at_most("p99 × L1's", measured.p99_to_l1, most),
         Field::Ahead(who, least) => {
