@@ -12,6 +12,7 @@ mod article;
 mod auth_api;
 mod bench;
 mod broken_off;
+mod comparison;
 mod dashboards;
 mod guides;
 mod issuers;

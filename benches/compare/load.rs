@@ -10,7 +10,8 @@ use gateway::clock::Stopwatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::programs::cpu_time;
+use crate::programs::{Watched, cpu_time};
+use crate::statistics::percentile;
 
 pub(crate) const CONNECTIONS: usize = 64;
 /// No slice sends more than this, however fast the machine is.
@@ -34,13 +35,19 @@ pub(crate) struct Load {
 pub(crate) struct Slice {
     pub(crate) requests: u64,
     pub(crate) seconds: f64,
-    /// CPU time of each program that was watched, in seconds: the proxy first.
-    pub(crate) cpu: [f64; 2],
+    /// CPU time of the proxy, with what it asks on the way; and of the store beside it, in seconds.
+    pub(crate) cpu: f64,
+    pub(crate) beside: f64,
+    /// Of 100 requests, the longest times of 50 and of 99, in microseconds.
+    pub(crate) p50: u32,
+    pub(crate) p99: u32,
 }
 
 struct Progress {
     sent: AtomicU64,
     answered: AtomicU64,
+    /// Whether times count: after the warm-up.
+    measuring: AtomicBool,
     over: AtomicBool,
 }
 
@@ -48,13 +55,14 @@ impl Load {
     /// Loads the proxy for `warm_up` and then for `length`, which is measured.
     pub(crate) async fn run(
         &self,
-        pids: [u32; 2],
+        watched: &Watched,
         warm_up: Duration,
         length: Duration,
     ) -> Result<Slice, String> {
         let progress = Arc::new(Progress {
             sent: AtomicU64::new(0),
             answered: AtomicU64::new(0),
+            measuring: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
         let mut connections = tokio::task::JoinSet::new();
@@ -63,12 +71,15 @@ impl Load {
         }
         tokio::time::sleep(warm_up).await;
         let answered = || progress.answered.load(Ordering::Relaxed);
-        let (before, cpu_before, watch) = (answered(), pids.map(cpu_time), Stopwatch::start());
+        let spent = || (cpu_time(&watched.proxy), cpu_time(&watched.beside));
+        progress.measuring.store(true, Ordering::Relaxed);
+        let (before, spent_before, watch) = (answered(), spent(), Stopwatch::start());
         tokio::time::sleep(length).await;
-        let (after, cpu_after, taken) = (answered(), pids.map(cpu_time), watch.elapsed());
+        let (after, spent_after, taken) = (answered(), spent(), watch.elapsed());
         progress.over.store(true, Ordering::Relaxed);
+        let mut times = Vec::new();
         while let Some(ended) = connections.join_next().await {
-            ended.map_err(|fault| fault.to_string())??;
+            times.append(&mut ended.map_err(|fault| fault.to_string())??);
         }
         if after == before || progress.sent.load(Ordering::Relaxed) >= REQUESTS_MAX {
             return Err("no answers, or more than were asked for".to_owned());
@@ -76,7 +87,10 @@ impl Load {
         Ok(Slice {
             requests: after - before,
             seconds: taken.as_secs_f64(),
-            cpu: [cpu_after[0] - cpu_before[0], cpu_after[1] - cpu_before[1]],
+            cpu: spent_after.0 - spent_before.0,
+            beside: spent_after.1 - spent_before.1,
+            p50: percentile(&mut times, 50),
+            p99: percentile(&mut times, 99),
         })
     }
 
@@ -86,49 +100,65 @@ impl Load {
         self.exchange(&mut stream, 0, &mut vec![0; 16 * 1_024]).await
     }
 
-    async fn connection(self, progress: Arc<Progress>) -> Result<(), String> {
+    /// Answers how long each request took that began in the time that is measured.
+    async fn connection(self, progress: Arc<Progress>) -> Result<Vec<u32>, String> {
         let mut stream = TcpStream::connect(self.address).await.map_err(|fault| fault.to_string())?;
         stream.set_nodelay(true).map_err(|fault| fault.to_string())?;
-        let mut buffer = vec![0; 16 * 1_024];
+        let (mut buffer, mut times) = (vec![0; 16 * 1_024], Vec::new());
         while !progress.over.load(Ordering::Relaxed) {
             let turn = progress.sent.fetch_add(1, Ordering::Relaxed);
             if turn >= REQUESTS_MAX {
                 break;
             }
+            let (counts, watch) = (progress.measuring.load(Ordering::Relaxed), Stopwatch::start());
             let answered = self.exchange(&mut stream, turn, &mut buffer);
             let answered = tokio::time::timeout(ANSWER_TIME_MAX, answered).await;
             answered.map_err(|_| "an answer did not come in time".to_owned())??;
+            if counts {
+                times.push(u32::try_from(watch.elapsed().as_micros()).unwrap_or(u32::MAX));
+            }
             progress.answered.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(times)
     }
 
     async fn exchange(&self, stream: &mut TcpStream, turn: u64, buffer: &mut [u8]) -> Result<(), String> {
         let request = &self.requests[turn as usize % self.requests.len()];
-        stream.write_all(request.as_bytes()).await.map_err(|fault| fault.to_string())?;
-        let mut filled = 0;
-        loop {
-            match stream.read(&mut buffer[filled..]).await {
-                Ok(0) => return Err("the connection was closed in the middle of an answer".to_owned()),
-                Ok(read) => filled += read,
-                Err(fault) => return Err(fault.to_string()),
-            }
-            if let Some(whole) = length(&buffer[..filled])
-                && filled >= whole
-            {
-                return self.judge(&buffer[..filled]);
-            }
-        }
+        let answer = ask(stream, request, buffer).await?;
+        self.judge(answer)
     }
 
     fn judge(&self, answer: &[u8]) -> Result<(), String> {
-        let status = answer.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-        if status == Some(self.status) && answer.ends_with(self.ends_with.as_bytes()) {
+        if status(answer) == Some(self.status) && answer.ends_with(self.ends_with.as_bytes()) {
             return Ok(());
         }
         let start: String = String::from_utf8_lossy(answer).chars().take(600).collect();
         Err(format!("expected {} and `{}`, got: {start}", self.status, self.ends_with))
     }
+}
+
+/// One request, and the whole answer.
+pub(crate) async fn ask<'a>(
+    stream: &mut TcpStream,
+    request: &str,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8], String> {
+    stream.write_all(request.as_bytes()).await.map_err(|fault| fault.to_string())?;
+    let mut filled = 0;
+    loop {
+        match stream.read(&mut buffer[filled..]).await {
+            Ok(0) => return Err("the connection was closed in the middle of an answer".to_owned()),
+            Ok(read) => filled += read,
+            Err(fault) => return Err(fault.to_string()),
+        }
+        if length(&buffer[..filled]).is_some_and(|whole| filled >= whole) {
+            return Ok(&buffer[..filled]);
+        }
+    }
+}
+
+pub(crate) fn status(answer: &[u8]) -> Option<u16> {
+    std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
 /// The length of the whole answer, once its head is there.

@@ -1,5 +1,5 @@
 //! The bare proxy with the allocator of the gateway, as a program of its own, since a program has
-//! but one. `side_by_side` builds and starts it.
+//! but one. `compare` builds and starts it.
 
 #[path = "bare.rs"]
 mod bare;
@@ -12,5 +12,5 @@ fn main() {
     if arguments.next().as_deref() == Some("bare") {
         bare::run(arguments);
     }
-    println!("This is a part of another benchmark: cargo bench -p gateway --bench side_by_side");
+    println!("This is a part of another benchmark: cargo bench -p gateway --bench compare");
 }

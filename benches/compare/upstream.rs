@@ -50,8 +50,12 @@ async fn serve(mut stream: TcpStream, somebody: &str, nobody: &str) {
     }
 }
 
+/// An empty value names nobody.
 fn names_a_user(head: &[u8]) -> bool {
     const NAME: &[u8] = b"x-user-id:";
-    head.split(|byte| *byte == b'\n')
-        .any(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+    let mut values = head.split(|byte| *byte == b'\n').filter_map(|line| {
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        name.eq_ignore_ascii_case(NAME).then_some(value.trim_ascii())
+    });
+    values.next().is_some_and(|value| !value.is_empty())
 }
