@@ -13,6 +13,7 @@ mod auth_api;
 mod broken_off;
 mod dashboards;
 mod guides;
+mod instruction_guard;
 mod issuers;
 mod keys;
 mod listening;

@@ -202,6 +202,4 @@ fn allowed(candidates: &[Arc<Route>]) -> String {
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

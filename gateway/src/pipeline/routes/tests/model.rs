@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pipeline::{PathPattern, Timeouts, Upstream};
 
 const HOSTS: [&str; 7] = ["", "h.com", "x.h.com", "*.h.com", "*.x.h.com", "*.com", "*.y.com"];
 const ASKED: [&str; 8] =
