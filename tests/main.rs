@@ -15,6 +15,7 @@ mod broken_off;
 mod comparison;
 mod dashboards;
 mod guides;
+mod instruction_guard;
 mod issuers;
 mod keys;
 mod listening;

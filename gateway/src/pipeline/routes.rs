@@ -23,9 +23,18 @@ pub struct Routes {
     all: Vec<Arc<Route>>,
     any_host: Node,
     by_name: HashMap<Box<str>, Node>,
-    /// Longest name first.
-    below_name: Vec<(Box<str>, Node)>,
+    below_name: Labels,
+    name_methods: bool,
     reserved: Reserved,
+}
+
+/// Where a host name has come to, label by label from the right: a look-up takes as long as the
+/// name, however many `*.` there are.
+#[derive(Debug, Default)]
+struct Labels {
+    left: HashMap<Box<str>, Labels>,
+    /// The routes for all names below this one.
+    below: Option<Node>,
 }
 
 /// Where a path has come to, segment by segment.
@@ -63,6 +72,7 @@ impl Routes {
     pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
         let mut faults = Vec::new();
         let mut table = Self {
+            name_methods: routes.iter().any(|route| !route.methods.is_empty()),
             reserved: routes.iter().flat_map(|route| route.identity.names()).collect(),
             all: routes.into_iter().map(Arc::new).collect(),
             ..Self::default()
@@ -78,7 +88,6 @@ impl Routes {
                 }
             }
         }
-        table.below_name.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         if faults.is_empty() { Ok(table) } else { Err(faults) }
     }
 
@@ -98,10 +107,7 @@ impl Routes {
         }
         let host = name_of(host);
         let by_name = self.by_name.get(host.as_ref()).and_then(|node| node.find(Some(rest)));
-        by_name.or_else(|| {
-            let above = |name: &str| host.strip_suffix(name).is_some_and(|labels| labels.ends_with('.'));
-            self.below_name.iter().filter(|(name, _)| above(name)).find_map(|(_, node)| node.find(Some(rest)))
-        })
+        by_name.or_else(|| self.below_name.find(Some(&host), rest))
     }
 
     /// Whether a header of this name from a client never arrives: a name of ours, or one that some
@@ -112,12 +118,12 @@ impl Routes {
 
     /// Whether the decision can depend on the host of a request.
     pub fn name_hosts(&self) -> bool {
-        !(self.by_name.is_empty() && self.below_name.is_empty())
+        !(self.by_name.is_empty() && self.below_name.left.is_empty())
     }
 
     /// Whether the decision can depend on the method of a request.
     pub fn name_methods(&self) -> bool {
-        self.all.iter().any(|route| !route.methods.is_empty())
+        self.name_methods
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
@@ -129,14 +135,26 @@ impl Routes {
             HostPattern::Any => &mut self.any_host,
             HostPattern::Name(name) => self.by_name.entry(name.clone()).or_default(),
             HostPattern::Below(name) => {
-                let known = self.below_name.iter().position(|(other, _)| other == name);
-                let index = known.unwrap_or_else(|| {
-                    self.below_name.push((name.clone(), Node::default()));
-                    self.below_name.len() - 1
-                });
-                &mut self.below_name[index].1
+                let labels = name
+                    .rsplit('.')
+                    .fold(&mut self.below_name, |labels, label| labels.left.entry(label.into()).or_default());
+                labels.below.get_or_insert_default()
             }
         }
+    }
+}
+
+impl Labels {
+    /// The longest name wins, of those that have the path. `left` is what is left of the host; a
+    /// name is not below itself.
+    fn find(&self, left: Option<&str>, rest: &str) -> Option<&[Arc<Route>]> {
+        let left = left?;
+        let (left, label) = match left.rsplit_once('.') {
+            Some((left, label)) => (Some(left), label),
+            None => (None, left),
+        };
+        let longer = self.left.get(label).and_then(|labels| labels.find(left, rest));
+        longer.or_else(|| self.below.as_ref()?.find(Some(rest)))
     }
 }
 

@@ -150,7 +150,8 @@ fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
     let of_secret = header == OUR_HEADER;
     let until = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
         Some(key) => {
-            let authentic = key.dated.key.public().verifies(message.as_bytes(), &decode(signature.as_bytes())?);
+            let authentic =
+                key.dated.key.public().verifies(message.as_bytes(), &decode(signature.as_bytes())?);
             authentic.then_some(key.ends_at)?
         }
         None => {

@@ -1,5 +1,7 @@
 //! Which route wins, and which ones contradict each other.
 
+mod model;
+
 use super::*;
 use crate::pipeline::{PathPattern, Route, Timeouts, Upstream};
 

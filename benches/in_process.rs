@@ -1,0 +1,165 @@
+//! The decision without sockets: a whole pipeline in this process, and requests to it.
+//!
+//! Requests take turns among 1,000 tokens, since a single one would find everything about itself
+//! in the processor's cache.
+#![allow(dead_code, unreachable_pub, reason = "not every benchmark uses everything")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use gateway::adapter::embedded::EmbeddedRevocations;
+use gateway::clock::SystemClock;
+use gateway::identity::TokenId;
+use gateway::limits::{Allowance, Limiter, Policy};
+use gateway::pipeline::{
+    Access, Admitted, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline, Requires,
+    Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders, UserLimit,
+};
+use gateway::store::{Revocation, Revocations as _};
+use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy};
+use http::Method;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use crate::support;
+
+pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const HOST: &str = "api.example.com";
+/// Below the protected route.
+pub const PROTECTED: &str = "/api/todos/42";
+pub const TOKENS: u64 = 1_000;
+const KEYS_MAX: usize = 200_000;
+
+/// Nothing here waits: the embedded view answers from memory.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the embedded view never waits"),
+    }
+}
+
+pub fn route(name: &str, prefix: &str, access: Access) -> Route {
+    let nowhere = Upstream::unix("nowhere", "/nowhere", Timeouts::default());
+    let path = PathPattern::prefix(prefix).expect("a path of ours");
+    Route { access, ..Route::new(name, path, Arc::new(nowhere)) }
+}
+
+/// One that nobody reaches.
+pub fn limiter<K: std::hash::Hash + Eq + Clone>(name: &'static str) -> Limiter<K> {
+    let requests = NonZeroU32::new(1_000_000_000).expect("not zero");
+    let allowance = Allowance { requests, window: Duration::from_secs(60) };
+    Limiter::new(Policy { name, allowance }, KEYS_MAX)
+}
+
+/// A view in which as many tokens are revoked, none of them among those that are sent.
+pub fn revoked(count: usize) -> Arc<EmbeddedRevocations> {
+    let until = support::now().plus(Duration::from_secs(3_600));
+    let tokens: Vec<_> = (0..count).map(|_| Revocation::Token { id: TokenId::random(), until }).collect();
+    let view = EmbeddedRevocations::default();
+    at_once(view.publish(&tokens)).expect("memory can be reached");
+    Arc::new(view)
+}
+
+/// Signs with this algorithm; HS256 with the key that all benchmarks share.
+pub fn issuer(algorithm: Algorithm) -> Issuer {
+    let hs256 = support::issuer();
+    if algorithm == Algorithm::Hs256 {
+        return hs256;
+    }
+    let key = DatedKey::generate(algorithm, support::now()).expect("the self-check made one before");
+    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], hs256.access_lifetime);
+    Issuer { access_keys: Arc::new(keys.expect("there is a key")), ..hs256 }
+}
+
+/// Whose tokens are accepted, what is revoked, and whether each user is limited.
+pub fn pipeline(issuer: &Issuer, view: &Arc<EmbeddedRevocations>, limited: bool) -> Pipeline {
+    let user_limit = UserLimit(limited.then(|| Arc::new(limiter("user"))));
+    pipeline_with(issuer, view, user_limit, Requires::default())
+}
+
+/// The same, and what the protected route requires.
+pub fn pipeline_with(
+    issuer: &Issuer,
+    view: &Arc<EmbeddedRevocations>,
+    user_limit: UserLimit,
+    requires: Requires,
+) -> Pipeline {
+    let routes = vec![
+        route("public", "/public", Access::Public),
+        route("todos", "/api/todos", Access::Required(requires)),
+        route("reports", "/api/reports", Access::Required(Requires::default())),
+    ];
+    let configured = Snapshot {
+        routes: Routes::new(routes).expect("the routes do not tie"),
+        verifier: Arc::new(issuer.verifier()),
+        assertions: support::assertions(),
+        key_set_lifetime: Duration::from_secs(300),
+        issuers: ForeignIssuers::default(),
+        user_limit,
+        failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
+        own_cors: None,
+    };
+    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock))
+}
+
+/// The headers of a small client, with a token or without.
+pub fn headers(token: Option<&str>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("host", HeaderValue::from_static(HOST));
+    headers.insert("user-agent", HeaderValue::from_static("curl/8.10.1"));
+    headers.insert("accept", HeaderValue::from_static("*/*"));
+    if let Some(token) = token {
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token is ASCII");
+        headers.insert(AUTHORIZATION, value);
+    }
+    headers
+}
+
+/// The headers of as many users, each with a token of its own.
+pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
+    support::tokens(issuer, TOKENS).iter().map(|token| headers(Some(token))).collect()
+}
+
+pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
+    let head = Head { method: &Method::GET, host: HOST, target, headers };
+    at_once(pipeline.admit(&pipeline.configured(), head, CLIENT, &mut Trail::silent()))
+}
+
+/// What is known of a request that came straight from a client.
+pub fn forwarded() -> Forwarded<'static> {
+    Forwarded {
+        client: CLIENT,
+        chain: None,
+        peer: CLIENT,
+        host: HOST,
+        scheme: "http",
+        request_id: "019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f",
+        sent: None,
+    }
+}
+
+/// The headers of an outgoing request; Pingora's own map is measured side by side with others.
+pub struct Outgoing(pub HeaderMap);
+
+impl UpstreamHeaders for Outgoing {
+    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
+        self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
+    }
+}
+
+impl Headers for Outgoing {
+    fn remove(&mut self, name: &HeaderName) {
+        self.0.remove(name);
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.0.insert(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.0.append(name, value);
+    }
+}
