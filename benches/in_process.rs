@@ -131,12 +131,12 @@ pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<A
 /// What is known of a request that came straight from a client.
 pub fn forwarded() -> Forwarded<'static> {
     Forwarded {
-        client: CLIENT,
+        client: HeaderValue::from_static("127.0.0.1"),
         chain: None,
-        peer: CLIENT,
-        host: HOST,
+        peer: HeaderValue::from_static("127.0.0.1"),
+        host: HeaderValue::from_static(HOST),
         scheme: "http",
-        request_id: "019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f",
+        request_id: HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f"),
         sent: None,
     }
 }

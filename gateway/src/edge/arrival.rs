@@ -1,7 +1,8 @@
 //! How a request came in: by which listener, and encrypted or not. Known to the connection, and
 //! handed to Pingora's callbacks through the task that carries the request.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 
@@ -22,9 +23,17 @@ pub(super) struct Arrival {
     pub(super) redirect_to: Option<u16>,
     /// By which the request can be ended from outside.
     pub(super) lifeline: Lifeline,
+    /// The address of whoever is connected, as headers have it.
+    pub(super) peer: OnceLock<(IpAddr, HeaderValue)>,
 }
 
 impl Arrival {
+    /// An address as headers have it. The peer's, which most requests are about, is written once.
+    pub(super) fn spell(&self, address: IpAddr) -> HeaderValue {
+        let (known, value) = self.peer.get_or_init(|| (address, spelled(address)));
+        if *known == address { value.clone() } else { spelled(address) }
+    }
+
     /// Of the request that this task carries.
     pub(super) fn current() -> Arc<Self> {
         ARRIVAL.try_with(Arc::clone).unwrap_or_default()
@@ -44,4 +53,9 @@ impl Arrival {
             })
             .await
     }
+}
+
+fn spelled(address: IpAddr) -> HeaderValue {
+    // Digits, dots and colons are always a value.
+    HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 /// The proxies whose word counts; none by default.
@@ -27,6 +27,7 @@ pub struct ClientAddress {
     pub secure: bool,
 }
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientAddress {
@@ -57,7 +58,7 @@ impl TrustedProxies {
             return ClientAddress { peer, client: peer, peer_is_trusted: false, chain: None, secure };
         }
         let mut hops = Vec::new();
-        for value in headers.get_all("x-forwarded-for") {
+        for value in headers.get_all(X_FORWARDED_FOR) {
             // A value that is no text breaks the chain, like an address that is none.
             let text = value.to_str().unwrap_or("?");
             hops.extend(text.split(',').map(|hop| parse_hop(hop.trim())));
@@ -88,7 +89,7 @@ impl TrustedProxies {
             IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
             IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
         };
-        if private && headers.contains_key("x-forwarded-for") && !self.warned.swap(true, Ordering::Relaxed) {
+        if private && headers.contains_key(X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 %peer,
                 "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"

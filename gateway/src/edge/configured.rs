@@ -1,7 +1,8 @@
 //! What a reload may change, as the edge needs it: prepared whole, swapped whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::upstreams::Upstreams;
 use crate::pipeline::Snapshot;

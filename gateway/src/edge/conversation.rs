@@ -166,15 +166,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     async fn http1(&self, mut stream: Stream, door: &Door) {
         let arrival = Arc::new(door.arrival());
-        let mut drained = self.drain.clone();
+        let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let mut idle = Idle::new();
         loop {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
             if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
-                let mut closing = self.closing.clone();
-                let first = self.head(&mut stream, &mut closing, &mut idle);
+                drained = until(self.closing.clone());
+                let first = self.head(&mut stream, &mut drained, &mut idle);
                 head = timeout(FIRST_TIME_MAX, first).await.unwrap_or(Head::None);
             }
             let head = match head {
@@ -203,7 +203,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 }
 
 impl<A> Conversation<A> {
-    async fn head(&self, stream: &mut Stream, drained: &mut ShutdownWatch, idle: &mut Idle) -> Head {
+    async fn head(&self, stream: &mut Stream, drained: &mut Until, idle: &mut Idle) -> Head {
         let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
         idle.begin();
         let first = tokio::select! {
@@ -212,7 +212,7 @@ impl<A> Conversation<A> {
             first = stream.read_buf(&mut head) => first,
             () = idle.over() => return Head::None,
             // An idle connection has nothing to lose when the gateway stops.
-            _ = drained.wait_for(|drained| *drained) => {
+            () = drained => {
                 return if *self.closing.borrow() { Head::None } else { Head::HandOver };
             }
         };
@@ -253,6 +253,15 @@ impl<A> Conversation<A> {
             let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
         }
     }
+}
+
+/// Waits for something that happens once. A connection has one for all its requests, which is not
+/// made anew with each of them.
+type Until = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn until(mut flag: ShutdownWatch) -> Until {
+    // Whoever could raise the flag has gone: that is the same.
+    Box::pin(async move { drop(flag.wait_for(|raised| *raised).await) })
 }
 
 /// How long nothing was said. There is one timer for a connection, which is not set anew with each

@@ -16,7 +16,8 @@ use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
-use super::message::{Outgoing, join_cookies};
+use super::hand_back::X_REQUEST_ID;
+use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Pipeline, inject};
@@ -91,7 +92,7 @@ impl ProxyHttp for Gateway {
             exchange.client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
             if exchange.client.peer_is_trusted
                 && let Some(id) =
-                    headers.get("x-request-id").and_then(|id| RequestId::accept(id.to_str().ok()?))
+                    headers.get(X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))
             {
                 exchange.request_id = id;
             }
@@ -107,7 +108,8 @@ impl ProxyHttp for Gateway {
                 respond::write(session, exchange, answer).await?;
                 return Ok(true);
             }
-            Ok(Decision::Own(target)) => match self.serve_own(session, exchange, &target).await {
+            // In a box: what is forwarded keeps no room for it.
+            Ok(Decision::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
                 Ok(response) => {
                     respond::write(session, exchange, response).await?;
                     return Ok(true);
@@ -194,17 +196,18 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         let admitted =
             exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
+        let arrival = &exchange.arrival;
         let from = Forwarded {
-            client: exchange.client.client,
+            peer: arrival.spell(exchange.client.peer),
+            client: arrival.spell(exchange.client.client),
             chain: exchange.client.chain.as_deref(),
-            peer: exchange.client.peer,
-            host: head::authority(session.req_header()),
+            host: head::authority_value(session.req_header()),
             scheme: if exchange.client.secure { "https" } else { "http" },
-            request_id: exchange.request_id.as_str(),
+            request_id: exchange.request_id.to_value(),
             sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
-        Outgoing::change(upstream, |headers| inject(admitted, reserved, &from, headers));
+        Plain::change_request(upstream, |headers| inject(admitted, reserved, &from, headers));
         let target = admitted.upstream_target();
         if upstream.raw_path() != target.as_bytes() {
             upstream.set_raw_path(target.as_bytes())?;

@@ -2,13 +2,21 @@
 //! have to say is added.
 
 use http::HeaderMap;
-use pingora::http::ResponseHeader;
+use http::header::{HeaderName, HeaderValue, SERVER};
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
-use super::message::Message;
+use super::message::Plain;
 use super::{Gateway, upgrade};
 use crate::limits::fields;
+use crate::pipeline::Headers as _;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gateway {
     /// The head of an answer; interim ones pass as they are.
@@ -30,29 +38,31 @@ impl Gateway {
         if upgraded {
             upgrade::opened(session, response, exchange);
         }
-        let reserved = exchange.configured.decision.routes.reserved();
-        let ours: Vec<_> =
-            response.headers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect();
-        for name in ours {
-            response.remove_header(&name);
+        let (exchange, request) = (&*exchange, session.req_header());
+        Plain::change_response(response, |headers| dress(headers, exchange, request))
+    }
+}
+
+/// Takes away what is not for clients, and adds what we have to say.
+fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader) {
+    trailers(headers.0, exchange);
+    // Who answered is ours to say (RFC 9209), and of this one we do not.
+    for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
+        headers.0.remove(name);
+    }
+    if let Some(admitted) = exchange.admitted() {
+        admitted.route().response_headers.apply(headers);
+    }
+    exchange.dress(request, headers);
+    headers.set(X_REQUEST_ID, exchange.request_id.to_value());
+    let charged = exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None));
+    if let Some(fields) = charged {
+        // Appended: an upstream may have limits of its own.
+        for (name, text) in [(RATELIMIT, fields.limit), (RATELIMIT_POLICY, fields.policy)] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.add(name, value);
+            }
         }
-        // Who answered is ours to say (RFC 9209), and of this one we do not.
-        for name in ["server", "keep-alive", "proxy-status"] {
-            response.remove_header(name);
-        }
-        if let Some(admitted) = exchange.admitted() {
-            admitted.route().response_headers.apply(&mut Message(response));
-        }
-        exchange.dress(session.req_header(), &mut Message(response));
-        response.insert_header("x-request-id", exchange.request_id.as_str())?;
-        if let Some(fields) =
-            exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None))
-        {
-            // Appended: an upstream may have limits of its own.
-            response.append_header("ratelimit", fields.limit)?;
-            response.append_header("ratelimit-policy", fields.policy)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The head of a request, once more: what Pingora accepts and RFC 9112 does not, or what two
 //! servers in a row could read differently, is refused here, before anything is decided on it.
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 
 use pingora::proxy::Session;
 
@@ -93,6 +93,13 @@ fn without_authority(target: &str) -> &str {
 pub(super) fn authority(request: &pingora::http::RequestHeader) -> &str {
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| request.uri.authority().map(|authority| authority.as_str())).unwrap_or("")
+}
+
+/// The same as a header has it; of HTTP/1 without a copy.
+pub(super) fn authority_value(request: &pingora::http::RequestHeader) -> HeaderValue {
+    let sent = request.headers.get(HOST).cloned();
+    // An authority was checked before, and is a value.
+    sent.or_else(|| HeaderValue::from_str(authority(request)).ok()).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The length that the body is said to have, in bytes.

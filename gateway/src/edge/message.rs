@@ -8,29 +8,41 @@ use super::exchange::Exchange;
 use super::explain::EXPLAIN;
 use crate::pipeline::{Headers, Reserved, UpstreamHeaders};
 
-/// A request or a response.
-pub(super) struct Message<'a, T>(pub(super) &'a mut T);
+/// The headers of a message that goes on: without Pingora's second map, of how their names were
+/// written, which it would look after with each change. As in HTTP/2 and behind most proxies, that is
+/// not kept (RFC 9110 §5.1: the case of a name has no meaning).
+pub(super) struct Plain<'a>(pub(super) &'a mut HeaderMap);
 
-/// The headers of a request that goes out, and of nothing else: without Pingora's second map, of how
-/// the client wrote their names, which it would look after with each change.
-pub(super) struct Outgoing<'a>(pub(super) &'a mut HeaderMap);
-
-impl Outgoing<'_> {
-    /// Lets `change` have the headers. As in HTTP/2 and behind most proxies, the case of names that
-    /// the client chose is not kept (RFC 9110 §5.1: it has no meaning).
-    pub(super) fn change(request: &mut RequestHeader, change: impl FnOnce(&mut Outgoing<'_>)) {
+impl Plain<'_> {
+    /// Lets `change` have the headers of a request.
+    pub(super) fn change_request(request: &mut RequestHeader, change: impl FnOnce(&mut Plain<'_>)) {
         let send_end_stream = request.send_end_stream();
         let nothing = RequestHeader::from(http::Request::new(()).into_parts().0);
         let mut parts = http::request::Parts::from(std::mem::replace(request, nothing));
-        change(&mut Outgoing(&mut parts.headers));
+        change(&mut Plain(&mut parts.headers));
         *request = RequestHeader::from(parts);
         if let Some(send_end_stream) = send_end_stream {
             request.set_send_end_stream(send_end_stream);
         }
     }
+
+    /// Lets `change` have the headers of a response.
+    pub(super) fn change_response(
+        response: &mut ResponseHeader,
+        change: impl FnOnce(&mut Plain<'_>),
+    ) -> pingora::Result<()> {
+        // What differs from the usual phrase of the status is kept, as Pingora keeps it.
+        let usual = response.status.canonical_reason();
+        let phrase = response.get_reason_phrase().filter(|phrase| Some(*phrase) != usual).map(str::to_owned);
+        let nothing = ResponseHeader::from(http::Response::new(()).into_parts().0);
+        let mut parts = http::response::Parts::from(std::mem::replace(response, nothing));
+        change(&mut Plain(&mut parts.headers));
+        *response = ResponseHeader::from(parts);
+        phrase.map_or(Ok(()), |phrase| response.set_reason_phrase(Some(&phrase)))
+    }
 }
 
-impl Headers for Outgoing<'_> {
+impl Headers for Plain<'_> {
     fn remove(&mut self, name: &HeaderName) {
         self.0.remove(name);
     }
@@ -56,23 +68,9 @@ pub(super) fn join_cookies(request: &mut RequestHeader) {
     }
 }
 
-impl UpstreamHeaders for Outgoing<'_> {
+impl UpstreamHeaders for Plain<'_> {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
         self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
-    }
-}
-
-impl Headers for Message<'_, ResponseHeader> {
-    fn remove(&mut self, name: &HeaderName) {
-        self.0.remove_header(name);
-    }
-
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        let _ = self.0.insert_header(name, value);
-    }
-
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        let _ = self.0.append_header(name, value);
     }
 }
 
@@ -87,6 +85,28 @@ impl Exchange {
         }
         if let Some(explanation) = &self.explanation {
             headers.set(HeaderName::from_static(EXPLAIN), explanation.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_keeps_its_status_its_phrase_and_its_headers() {
+        for phrase in ["Fine", "OK"] {
+            let mut response = ResponseHeader::build(200, None).unwrap();
+            response.set_reason_phrase(Some(phrase)).unwrap();
+            response.append_header("Set-Cookie", "a=1").unwrap();
+            response.append_header("Set-Cookie", "b=2").unwrap();
+            Plain::change_response(&mut response, |headers| {
+                headers.set(COOKIE, HeaderValue::from_static("c"));
+            })
+            .unwrap();
+            assert_eq!((response.status.as_u16(), response.get_reason_phrase()), (200, Some(phrase)));
+            assert_eq!(response.headers.get_all("set-cookie").iter().count(), 2);
+            assert_eq!(response.headers[COOKIE], "c");
         }
     }
 }

@@ -14,9 +14,9 @@ mod server;
 mod tests;
 mod unhurried;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 pub(super) use leg::{Leg, NO_HEALTHY_UPSTREAM};
 use pool::Pool;
 pub(super) use unhurried::Unhurried;
@@ -42,7 +42,7 @@ impl Upstreams {
         before: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Self, String> {
-        let mut pools = Pools::new();
+        let mut pools = Pools::default();
         for upstream in settings {
             if pools.contains_key(&upstream.name) {
                 continue;

@@ -1,7 +1,7 @@
 //! The access token, from exactly one place (RFC 6750 §2).
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
 use super::offer;
 use super::refusal::Refusal;
@@ -37,15 +37,27 @@ fn either<'a>(
     if values.next().is_some() || (first.is_some() && offered.is_some()) {
         return Err(Refusal::TwoTokens);
     }
-    let token = offered.or_else(|| first.and_then(|value| credentials(value.to_str().ok()?)));
+    let token = offered.or_else(|| first.and_then(|value| credentials(text(value)?)));
     match (token, access) {
         (None, Access::Required(_)) => Err(Refusal::NoToken),
         (token, _) => Ok(token),
     }
 }
 
+/// As `HeaderValue::to_str`, and not byte by byte: of what is no text, a value has only what is not ASCII.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
+}
+
 /// The token in the value of an `Authorization` header, if it is a bearer token.
 pub fn credentials(value: &str) -> Option<RawToken<'_>> {
+    // As everybody writes it; a header has no other white space than these two.
+    if let Some(token) = value.strip_prefix("Bearer ")
+        && !token.is_empty()
+        && memchr::memchr2(b' ', b'\t', token.as_bytes()).is_none()
+    {
+        return Some(RawToken::new(token));
+    }
     let mut parts = value.split_ascii_whitespace();
     let (scheme, token) = (parts.next()?, parts.next()?);
     let two = parts.next().is_none();
@@ -54,8 +66,6 @@ pub fn credentials(value: &str) -> Option<RawToken<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
     use crate::pipeline::Requires;
 

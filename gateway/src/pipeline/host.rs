@@ -71,7 +71,8 @@ pub fn is_authority(host: &[u8]) -> bool {
     let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
         None => {
-            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            let (name, port) =
+                host.split_at(host.bytes().position(|byte| byte == b':').unwrap_or(host.len()));
             let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             (!name.is_empty() && name.bytes().all(known), port)
         }

@@ -3,9 +3,6 @@
 //! Applied to the request that goes out, after the proxy dropped what `Connection` nominates, so
 //! that a client cannot nominate our headers away. Applying it twice changes nothing.
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
-
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::header_rules::Headers;
@@ -20,14 +17,14 @@ pub trait UpstreamHeaders: Headers {
 /// Where the request came from, as we know it ourselves.
 #[derive(Clone, Debug)]
 pub struct Forwarded<'a> {
-    pub client: IpAddr,
+    pub client: HeaderValue,
     /// The chain that a trusted proxy handed us, if one did.
     pub chain: Option<&'a str>,
     /// Who spoke to us.
-    pub peer: IpAddr,
-    pub host: &'a str,
+    pub peer: HeaderValue,
+    pub host: HeaderValue,
     pub scheme: &'static str,
-    pub request_id: &'a str,
+    pub request_id: HeaderValue,
     /// What the client sent.
     pub sent: Option<&'a http::HeaderMap>,
 }
@@ -123,9 +120,7 @@ pub fn inject(
     for (name, value) in identity_fields(admitted) {
         headers.set(name, value);
     }
-    for (name, value) in from.fields() {
-        headers.set(name, value);
-    }
+    from.tell(headers);
     if let Some(prefix) = admitted.cut_prefix().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
         headers.set(FORWARDED_PREFIX, prefix);
     }
@@ -143,24 +138,28 @@ pub fn identity_fields(admitted: &Admitted) -> impl Iterator<Item = (HeaderName,
 const ASSERTION: HeaderName = HeaderName::from_static("x-gateway-assertion");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 impl Forwarded<'_> {
-    fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let mut chain = String::with_capacity(48);
-        if let Some(before) = self.chain {
-            chain.push_str(before);
-            chain.push_str(", ");
+    /// The values are made for the connection and not for the request, where that is possible.
+    fn tell(&self, headers: &mut impl UpstreamHeaders) {
+        match self.chain.map(|before| [before.as_bytes(), self.peer.as_bytes()].join(&b", "[..])) {
+            None => headers.set(FORWARDED_FOR, self.peer.clone()),
+            Some(chain) => {
+                // Addresses and commas are a value.
+                if let Ok(chain) = HeaderValue::try_from(chain) {
+                    headers.set(FORWARDED_FOR, chain);
+                }
+            }
         }
-        // Writing to a string cannot fail.
-        let _ = write!(chain, "{}", self.peer);
-        [
-            ("x-forwarded-for", HeaderValue::try_from(chain)),
-            ("x-forwarded-proto", Ok(HeaderValue::from_static(self.scheme))),
-            ("x-forwarded-host", HeaderValue::try_from(self.host)),
-            ("x-real-ip", HeaderValue::try_from(self.client.to_string())),
-            ("x-request-id", HeaderValue::try_from(self.request_id)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.ok()?)))
+        headers.set(FORWARDED_PROTO, HeaderValue::from_static(self.scheme));
+        headers.set(FORWARDED_HOST, self.host.clone());
+        headers.set(REAL_IP, self.client.clone());
+        headers.set(REQUEST_ID, self.request_id.clone());
     }
 }
 

@@ -45,12 +45,16 @@ pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
 fn canonical_path(path: &str) -> Option<Cow<'_, str>> {
     let plain = path.bytes().all(|byte| is_unreserved(byte) || byte == b'/');
     let path = if plain { Cow::Borrowed(path) } else { Cow::Owned(undo_escapes(path)?) };
-    let mut segments = path.strip_prefix('/')?.split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        let doubled = segment.is_empty() && !last;
-        if doubled || segment == "." || segment == ".." {
-            return None;
+    let below = path.strip_prefix('/')?.as_bytes();
+    // Nearly all paths are done here: a segment that is nothing or dots begins so.
+    if path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/.")) {
+        let mut segments = below.split(|byte| *byte == b'/').peekable();
+        while let Some(segment) = segments.next() {
+            let last = segments.peek().is_none();
+            let doubled = segment.is_empty() && !last;
+            if doubled || matches!(segment, b"." | b"..") {
+                return None;
+            }
         }
     }
     Some(path)

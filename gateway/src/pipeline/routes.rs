@@ -5,9 +5,9 @@
 //! Then the method: a route that names it wins over one for all methods. Routes for other methods
 //! of the same path are not passed over for a path that is less specific: that would be 405.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use http::Method;
 use thiserror::Error;
 

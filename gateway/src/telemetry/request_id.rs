@@ -2,36 +2,44 @@
 
 use std::fmt;
 
+use http::HeaderValue;
+
 /// At most this many characters of an accepted id.
 const REQUEST_ID_MAX: usize = 128;
 
 /// An id of visible characters that are safe in headers, logs and JSON.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RequestId(Box<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// A UUIDv7 (RFC 9562 §5.7): unique, and sorted by time.
     pub fn fresh() -> Self {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let text: &str = uuid::Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
-        Self(text.into())
+        // Hexadecimal digits and hyphens are always a value.
+        Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-")))
     }
 
     /// An id from a proxy that is trusted, if it is well-formed: `[A-Za-z0-9._-]{1,128}`.
     pub fn accept(text: &str) -> Option<Self> {
         let sound = (1..=REQUEST_ID_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        sound.then(|| Self(text.into()))
+        HeaderValue::from_str(text).ok().filter(|_| sound).map(Self)
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// As a header has it; this copies nothing.
+    pub fn to_value(&self) -> HeaderValue {
+        self.0.clone()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -4,10 +4,10 @@
 //! Only tokens that we signed get in, so that nobody else chooses what is kept, and the whole token
 //! is compared. A configuration that is read again has other keys, and begins with nothing.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
+use foldhash::{HashMap, HashMapExt as _};
 use parking_lot::Mutex;
 
 use super::claims::AuthenticClaims;
