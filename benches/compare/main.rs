@@ -15,6 +15,7 @@ mod idle;
 mod levels;
 mod load;
 mod options;
+mod overview;
 mod peers;
 mod picture;
 mod programs;
@@ -88,6 +89,10 @@ fn compare(options: &Options) -> Result<(), String> {
     let rows = if levels.is_empty() { Vec::new() } else { race::run(options, &stage, &runtime)? };
 
     let mut text = format!("{machine}\n\n{}\n\n", report::versions());
+    if !rows.is_empty() {
+        text.push_str(&overview::table(&rows, &levels));
+        text.push_str("\nThe same with spreads, ratios of the same round, rates and latencies:\n\n");
+    }
     text.push_str(&report::tables(&rows, &levels));
     if !rows.is_empty() {
         text.push_str(&report::remarks(options, cores, &rows));
