@@ -119,9 +119,9 @@ struct Worker {
 
 impl Worker {
     fn run(self) {
-        // On Linux the niceness is the thread's own: a verified request always goes first. That it
-        // cannot be lowered is no reason not to hash.
-        let _ = rustix::process::nice(10);
+        // On Linux the niceness is the thread's own: a verified request always goes first, and what
+        // is left over is for hashing. That it cannot be lowered is no reason not to hash.
+        let _ = rustix::process::nice(19);
         loop {
             let job = self.jobs.lock().recv();
             let Ok(job) = job else { return };

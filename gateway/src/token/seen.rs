@@ -14,10 +14,10 @@ use super::claims::AuthenticClaims;
 use crate::clock::Timestamp;
 
 /// Tokens in one half of a part; a part has two.
-const HALF_LEN: usize = 256;
-const PARTS: usize = 64;
-/// A longer token is verified each time. With the lengths above it bounds the memory: 32 MiB of
-/// text, and half of it for tokens as we write them.
+const HALF_LEN: usize = 512;
+const PARTS: usize = 256;
+/// A longer token is verified each time. With the lengths above it bounds the memory: 256 MiB of
+/// text, and a third of it for tokens as we write them; paid for by live tokens only.
 const KEPT_BYTES_MAX: usize = 1_024;
 /// The end of a signature tells tokens apart as well as a whole token does.
 const HASHED_BYTES: usize = 24;
@@ -156,7 +156,7 @@ mod tests {
     fn what_is_used_stays_however_many_others_come_and_there_is_an_end_to_them() {
         let seen = Seen::default();
         seen.keep("used", &claims(7), None);
-        for other in 0..4 * HALF_LEN * PARTS {
+        for other in 0..3 * HALF_LEN * PARTS {
             seen.keep(&other.to_string(), &claims(8), None);
             assert_eq!(user(&seen, "used", NOW), Some(7), "after {other} others");
         }
