@@ -8,6 +8,7 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
+use super::hand_back::X_REQUEST_ID;
 use crate::problem::{Audience, Problem};
 
 /// A refused request's body is read up to here, so that its connection can live on.
@@ -46,9 +47,7 @@ pub(super) async fn write(
     response: http::Response<Bytes>,
 ) -> pingora::Result<()> {
     let (mut parts, body) = response.into_parts();
-    if let Ok(id) = http::HeaderValue::from_str(exchange.request_id.as_str()) {
-        parts.headers.insert("x-request-id", id);
-    }
+    parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(session.req_header(), &mut parts.headers);
     parts.extensions.clear();
     let bodiless = body.is_empty();

@@ -28,8 +28,8 @@ impl CanonicalTarget {
 
 /// Normalises a request target in origin form, or refuses it.
 pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
+    let (path, query) = match memchr::memchr(b'?', target.as_bytes()) {
+        Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
         None => (target, None),
     };
     let path = canonical_path(path).ok_or(Refusal::AmbiguousPath)?;
