@@ -44,7 +44,8 @@ pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{
-    Forwarded, Reserved, UpstreamHeaders, identity_fields, inject, is_reserved, reserved_names,
+    Forwarded, Reserved, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject,
+    is_reserved, reserved_names,
 };
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};

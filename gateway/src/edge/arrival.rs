@@ -59,3 +59,16 @@ fn spelled(address: IpAddr) -> HeaderValue {
     // Digits, dots and colons are always a value.
     HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_behind_one_connection_are_told_apart() {
+        let arrival = Arrival::default();
+        for address in ["10.0.0.1", "192.0.2.1", "2001:db8::1", "10.0.0.1"] {
+            assert_eq!(arrival.spell(address.parse().unwrap()), address);
+        }
+    }
+}

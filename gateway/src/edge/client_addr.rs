@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::pipeline::X_FORWARDED_FOR;
 
 /// The proxies whose word counts; none by default.
 #[derive(Debug, Default)]
@@ -27,7 +29,6 @@ pub struct ClientAddress {
     pub secure: bool,
 }
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientAddress {

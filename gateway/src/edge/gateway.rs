@@ -16,11 +16,10 @@ use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
-use super::hand_back::X_REQUEST_ID;
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
-use crate::pipeline::{Forwarded, Pipeline, inject};
+use crate::pipeline::{Forwarded, Pipeline, X_REQUEST_ID, inject};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
 

@@ -10,13 +10,12 @@ use super::exchange::Exchange;
 use super::message::Plain;
 use super::{Gateway, upgrade};
 use crate::limits::fields;
-use crate::pipeline::Headers as _;
+use crate::pipeline::{Headers as _, X_REQUEST_ID};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gateway {
     /// The head of an answer; interim ones pass as they are.

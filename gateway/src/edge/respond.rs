@@ -8,7 +8,7 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
-use super::hand_back::X_REQUEST_ID;
+use crate::pipeline::X_REQUEST_ID;
 use crate::problem::{Audience, Problem};
 
 /// A refused request's body is read up to here, so that its connection can live on.

@@ -138,28 +138,28 @@ pub fn identity_fields(admitted: &Admitted) -> impl Iterator<Item = (HeaderName,
 const ASSERTION: HeaderName = HeaderName::from_static("x-gateway-assertion");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Forwarded<'_> {
     /// The values are made for the connection and not for the request, where that is possible.
     fn tell(&self, headers: &mut impl UpstreamHeaders) {
         match self.chain.map(|before| [before.as_bytes(), self.peer.as_bytes()].join(&b", "[..])) {
-            None => headers.set(FORWARDED_FOR, self.peer.clone()),
+            None => headers.set(X_FORWARDED_FOR, self.peer.clone()),
             Some(chain) => {
                 // Addresses and commas are a value.
                 if let Ok(chain) = HeaderValue::try_from(chain) {
-                    headers.set(FORWARDED_FOR, chain);
+                    headers.set(X_FORWARDED_FOR, chain);
                 }
             }
         }
         headers.set(FORWARDED_PROTO, HeaderValue::from_static(self.scheme));
         headers.set(FORWARDED_HOST, self.host.clone());
         headers.set(REAL_IP, self.client.clone());
-        headers.set(REQUEST_ID, self.request_id.clone());
+        headers.set(X_REQUEST_ID, self.request_id.clone());
     }
 }
 

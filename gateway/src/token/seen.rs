@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 const HALF_LEN: usize = 512;
 const PARTS: usize = 256;
 /// A longer token is verified each time. With the lengths above it bounds the memory: 256 MiB of
-/// text, and a third of it for tokens as we write them; paid for by live tokens only.
+/// text, and less for tokens as we write them; only tokens that were used take any.
 const KEPT_BYTES_MAX: usize = 1_024;
 /// The end of a signature tells tokens apart as well as a whole token does.
 const HASHED_BYTES: usize = 24;
