@@ -1,0 +1,75 @@
+"""How a panel asks Prometheus: selectors that respect the variables, rates, shares, percentiles."""
+
+HERE = 'job=~"$job", instance=~"$instance"'
+ROUTE = HERE + ', route=~"$route"'
+UPSTREAM = HERE + ', upstream=~"$upstream"'
+
+# Alerts of a whole job have no instance, and one that says "nothing is there" may have no job. An
+# alert must not be hidden by what is chosen above, so that a missing label is chosen as well.
+ALERTS = 'alertname=~"Gateway.+", job=~"$job|", instance=~"$instance|"'
+
+# Every program exports process_ metrics: with this behind them, only those of gateways are left.
+# It takes what was a gateway within the last day, so that one that is down is still known.
+OURS = f"and on (job, instance) last_over_time(gateway_build_info{{{HERE}}}[1d])"
+
+
+def of(metric, where=HERE, *labels):
+    """The series of a metric: `gateway_x{job=~…, instance=~…, result="ok"}`."""
+    return f"{metric}{{{', '.join([where, *labels])}}}"
+
+
+def rate(metric, where=HERE, *labels):
+    """A second, over a window that always holds enough scrapes."""
+    return f"rate({of(metric, where, *labels)}[$__rate_interval])"
+
+
+def total(metric, where=HERE, *labels, by=""):
+    """How many a second, of all gateways that are chosen."""
+    return f"sum{grouped(by)}({rate(metric, where, *labels)})"
+
+
+def in_range(metric, where=HERE, *labels, by=""):
+    """How many in the time that the dashboard shows."""
+    return f"sum{grouped(by)}(increase({of(metric, where, *labels)}[$__range]))"
+
+
+def percentile(q, histogram, where=HERE, *labels, by=""):
+    """The time that a share `q` of the events stays below."""
+    kept = ", ".join(filter(None, ["le", by]))
+    return f"histogram_quantile({q}, {total(histogram + '_bucket', where, *labels, by=kept)})"
+
+
+def share(part, whole):
+    """A part of a whole; nothing where the whole is 0, since no share is true there."""
+    return f"{part} / ({whole} > 0)"
+
+
+def state(condition, by=""):
+    """0 none, 1 some, 2 all: whether a condition (of 0 or 1) holds in all gateways that are chosen."""
+    return f"min{grouped(by)}({condition}) + max{grouped(by)}({condition})"
+
+
+def grouped(by):
+    return f" by ({by}) " if by else ""
+
+
+def in_five_minutes(metric, *labels):
+    """How many in the last five minutes: the measure of the alerts about attacks."""
+    return f"sum(increase({of(metric, HERE, *labels)}[5m]))"
+
+
+FAILED_LOGINS = in_five_minutes("gateway_login_attempts_total", 'result="invalid_credentials"')
+
+
+# What a gateway can run out of: its name, and how much of it is in use, as a share of the most
+# there may be, in the fullest gateway. Both the first page and the page of capacity show these.
+RESOURCES = {
+    "CPU": f"max({rate('process_cpu_seconds_total')} / on (job, instance) {of('gateway_cpus')})",
+    "Open files": f"max({of('process_open_fds')} / {of('process_max_fds')} {OURS})",
+    "Connections": f"max({of('gateway_downstream_connections')} / ({of('gateway_downstream_connections_max')} > 0))",
+    "Limiter keys": f"max({of('gateway_rate_limit_keys')} / {of('gateway_rate_limit_keys_max')})",
+    "Hash queue": f"max({of('gateway_password_hash_queue_depth')} / {of('gateway_password_hash_queue_max')})",
+    "Hash threads": f"max({rate('gateway_password_hash_duration_seconds_sum')}"
+    f" / on (job, instance) {of('gateway_password_hash_threads')})",
+    "Log queue": f"max({of('gateway_log_queue_depth')} / {of('gateway_log_queue_max')})",
+}

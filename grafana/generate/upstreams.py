@@ -1,0 +1,164 @@
+"""How the services behind the gateway are: up, fast, and answering?"""
+
+import look
+from ask import UPSTREAM, in_range, of, percentile, share, state, total
+from frame import UPSTREAMS, dashboard
+from panels import Line, graph, number, states
+
+HEALTHY = "gateway_upstream_server_healthy"
+RESPONSES = "gateway_upstream_responses_total"
+CONNECT = "gateway_upstream_connect_duration_seconds"
+FIRST_BYTE = "gateway_upstream_first_byte_duration_seconds"
+SERVER = "{{upstream}} {{server}}"
+
+
+def page():
+    return dashboard(
+        UPSTREAMS,
+        "Which service behind the gateway is out, slow or failing?",
+        [("Now", now()), ("Servers", servers()), ("Answers", answers()), ("Time and load", load())],
+        by_upstream=True,
+    )
+
+
+def now():
+    return [
+        number(
+            "Servers out",
+            f"sum(min by (upstream, server) ({of(HEALTHY, UPSTREAM)}) == bool 0)",
+            unit="none", steps=look.low_is_good(bad=1),
+            says="Servers that at least one gateway does not use: they fail their health checks, or were ejected.",
+            bad="The first graph names them. Ask the server's health path yourself, from the gateway's machine.",
+            alerts=["GatewayUpstreamServerOut"],
+        ),
+        number(
+            "Answers 5xx",
+            share(total(RESPONSES, UPSTREAM, 'status_class="5xx"'), total(RESPONSES, UPSTREAM)),
+            unit="percentunit", steps=look.low_is_good(warn=0.001, bad=0.01), none="no answers",
+            says="Share of what upstreams answered that was 5xx.",
+            bad="The upstream's own fault: its log, its database. The request id is in its log and in ours.",
+            alerts=["GatewayErrorBudgetBurn"],
+        ),
+        number(
+            "Failed attempts",
+            total("gateway_upstream_server_failures_total", UPSTREAM),
+            unit="ops", decimals=2, steps=look.low_is_good(warn=0.1, bad=1),
+            says="Attempts a second that got no good answer: not reached, broken off, or too late.",
+            bad="See which server below. All of one upstream: the service or the network. One server: take it out.",
+            alerts=["GatewayUpstreamServerOut"],
+        ),
+        number(
+            "First byte, slowest 1 %",
+            percentile(0.99, FIRST_BYTE, UPSTREAM),
+            unit="s", steps=look.low_is_good(warn=0.25, bad=0.5), none="no answers",
+            says="99 of 100 answers begin within this time, counted from the connection.",
+            bad="The service is slow. Compare with its own figures; see whether the requests that run there pile up.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+        number(
+            "Connect, slowest 1 %",
+            percentile(0.99, CONNECT, UPSTREAM),
+            unit="s", steps=look.low_is_good(warn=0.1, bad=1), none="no new ones",
+            says="99 of 100 new connections are there within this time. Connections that are used again are not in it.",
+            bad="The network, or a server whose queue of connections is full. One second is a lost first packet.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+        number(
+            "Retries per answer",
+            share(total("gateway_upstream_retries_total", UPSTREAM), total(RESPONSES, UPSTREAM)),
+            unit="percentunit", steps=look.low_is_good(warn=0.01, bad=0.1), none="no answers",
+            says="Requests that were tried again at another server, beside the number of answers.",
+            bad="Retries hide failures from users and add load. Mend the server that fails before there are more.",
+            alerts=["GatewayUpstreamServerOut"],
+        ),
+    ]
+
+
+def servers():
+    return [
+        states(
+            "Servers in use",
+            [Line(state(of(HEALTHY, UPSTREAM) + " > bool 0", by="upstream, server"), SERVER)],
+            width=16,
+            says="up: in use by all gateways. partly: by some. down: by none, as it fails its health checks or was ejected.",
+            bad="Down in all gateways: the server. Partly: the network between one gateway and the server.",
+            alerts=["GatewayUpstreamServerOut"],
+        ),
+        graph(
+            "Ejections and retries",
+            [
+                Line(total("gateway_upstream_server_ejections_total", UPSTREAM, by="upstream, server"), f"{SERVER} ejected"),
+                Line(total("gateway_upstream_retries_total", UPSTREAM, by="upstream"), "{{upstream}} retried"),
+            ],
+            unit="ops",
+            says="How often a server was left out after failures in a row, and a request tried again elsewhere.",
+            bad="A server that comes and goes: it is overloaded, or dies and is started again.",
+            alerts=["GatewayUpstreamServerOut"],
+        ),
+    ]
+
+
+def answers():
+    return [
+        graph(
+            "Answers by class",
+            [Line(total(RESPONSES, UPSTREAM, by="status_class"), "{{status_class}}")],
+            unit="reqps", stacked=True, colours=look.CLASSES,
+            says="What upstreams answered. Answers of the gateway itself are not in it.",
+            bad="5xx are the upstream's own. Fewer answers than requests: see failures.",
+            alerts=["GatewayErrorBudgetBurn"],
+        ),
+        graph(
+            "Answers 5xx by server",
+            [Line(total(RESPONSES, UPSTREAM, 'status_class="5xx"', by="upstream, server"), SERVER)],
+            unit="reqps",
+            says="Which server answers 5xx.",
+            bad="One of several: take it out. All: the service, or what it depends on.",
+            alerts=["GatewayErrorBudgetBurn"],
+        ),
+        graph(
+            "Failed attempts by server",
+            [Line(total("gateway_upstream_server_failures_total", UPSTREAM, by="upstream, server"), SERVER)],
+            unit="ops",
+            says="Attempts that got no good answer: not reached, broken off, or too late.",
+            bad="The log has the cause under outcome upstream_unreachable or upstream_timeout.",
+            alerts=["GatewayUpstreamServerOut", "GatewayErrorBudgetBurn"],
+        ),
+    ]
+
+
+def load():
+    return [
+        graph(
+            "Time to first byte",
+            percentiles(FIRST_BYTE),
+            unit="s", steps=look.low_is_good(bad=0.5),
+            says="From a connection to the head of the answer: the middle one, and the slowest 1 %.",
+            bad="Only the slowest 1 %: some requests are heavy, or one server is slow. Both: the service is overloaded.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+        graph(
+            "Time to connect",
+            percentiles(CONNECT),
+            unit="s", steps=look.low_is_good(bad=1),
+            says="How long new connections take, with TLS where it is spoken.",
+            bad="The network, or a full queue of connections at the server.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+        graph(
+            "Requests that run, by server",
+            [Line(f"sum by (upstream, server) ({of('gateway_upstream_server_requests_running', UPSTREAM)})", SERVER)],
+            unit="none",
+            says="Requests that wait for this server or are answered by it at the moment.",
+            bad="A number that only rises: the server does not keep up, or hangs. One server with many more than the "
+            "others: it is slower.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+    ]
+
+
+def percentiles(histogram):
+    return [
+        Line(percentile(0.5, histogram, UPSTREAM, by="upstream"), "{{upstream}} p50"),
+        Line(percentile(0.99, histogram, UPSTREAM, by="upstream"), "{{upstream}} p99"),
+    ]
