@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+# Nothing but the dashboards is written.
+sys.dont_write_bytecode = True
 FOLDER = Path(__file__).resolve().parent.parent / "dashboards"
 
 try:

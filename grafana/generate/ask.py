@@ -34,9 +34,10 @@ def in_range(metric, where=HERE, *labels, by=""):
 
 
 def percentile(q, histogram, where=HERE, *labels, by=""):
-    """The time that a share `q` of the events stays below."""
+    """The time that a share `q` of the events stays below; nothing where there was no event, which
+    would be NaN, and is not `>= 0`."""
     kept = ", ".join(filter(None, ["le", by]))
-    return f"histogram_quantile({q}, {total(histogram + '_bucket', where, *labels, by=kept)})"
+    return f"histogram_quantile({q}, {total(histogram + '_bucket', where, *labels, by=kept)}) >= 0"
 
 
 def share(part, whole):

@@ -26,7 +26,8 @@ def now():
             "Disk",
             f"min({of('gateway_store_disk_free_bytes')} / ({of('gateway_store_disk_free_min_bytes')} > 0))",
             unit="suffix:× the minimum", steps=look.high_is_good(bad=2, warn=10), decimals=1,
-            says="Free space on the disk of the data folder, as a multiple of what must be free so that anything is written.",
+            says="Free space on the disk of the data folder, as a multiple of what must be free so that "
+            "anything is written.",
             bad="Below 1, logins, logouts and registrations get 503 store_unavailable. Make room, or move the "
             "data folder.",
             alerts=["GatewayDiskLow"],
@@ -36,7 +37,8 @@ def now():
             f"max({of('gateway_revocation_staleness_seconds')})",
             unit="s", steps=look.low_is_good(warn=2, bad=5),
             says="How long ago what is asked about revocation was last known to be whole. 0 without Redis.",
-            bad="Bring Redis back. Until then requests are refused, or pass unchecked where `redis.fail` is open.",
+            bad="Bring Redis back. Until then requests are refused, or pass unchecked where `redis.fail` is "
+            "open.",
             alerts=["GatewayRevocationStale"],
         ),
         number(
@@ -44,15 +46,18 @@ def now():
             f"max({of('gateway_issuer_keys_age_seconds')})",
             unit="s", steps=look.low_is_good(warn=1800, bad=DAY / 2), none="no other issuer",
             says="Since when the keys of another issuer were not fetched anew, of the one where it is longest.",
-            bad="Its tokens are good as long as it keeps its keys. Ask its JWKS address from the gateway's machine.",
+            bad="Its tokens are good as long as it keeps its keys. Ask its JWKS address from the gateway's "
+            "machine.",
             alerts=["GatewayIssuerKeysStale"],
         ),
         number(
             "Clock",
             f"max(abs({of(clock)} - timestamp({of(clock)})))",
             unit="s", decimals=1, steps=look.low_is_good(warn=5, bad=30),
-            says="How far the gateway's clock is from that of Prometheus. Up to the time of a scrape is no difference.",
-            bad="Tokens are refused as expired or as not yet good. See chrony or systemd-timesyncd on both machines.",
+            says="How far the gateway's clock is from that of Prometheus. Up to the time of a scrape is no "
+            "difference.",
+            bad="Tokens are refused as expired or as not yet good. See chrony or systemd-timesyncd on both "
+            "machines.",
             alerts=["GatewayClockOff"],
         ),
         number(
@@ -60,8 +65,8 @@ def now():
             f"min({of('gateway_config_last_reload_successful')})",
             unit="none", steps=look.high_is_good(bad=1),
             mapping=look.words({0: ("reload refused", look.RED), 1: ("as written", look.GREEN)}),
-            says="Whether the last reload was taken over. If it was refused, the gateway goes on with the one before, and "
-            "does not start with the new one.",
+            says="Whether the last reload was taken over. If it was refused, the gateway goes on with the one "
+            "before, and does not start with the new one.",
             bad="`gateway check --config FILE` says what is wrong and where.",
             alerts=["GatewayConfigReloadRefused"],
         ),
@@ -82,10 +87,10 @@ def fullest():
             "In use, of the most there may be",
             [Line(expr, name) for name, expr in RESOURCES.items()],
             unit="percentunit", most=1, decimals=0, steps=look.low_is_good(warn=0.8, bad=0.95),
-            says="Each in the gateway where it is fullest. CPU and the threads that hash are used fully under load, and "
-            "then others wait; the others refuse or drop what is too much.",
-            bad="Raise what can be raised in the configuration (connections, keys, queues), the limit of files where the "
-            "service is started; for CPU add processors or a second gateway.",
+            says="Each in the gateway where it is fullest. CPU and the threads that hash are used fully under "
+            "load, and then others wait; the others refuse or drop what is too much.",
+            bad="Raise what can be raised in the configuration (connections, keys, queues), the limit of files "
+            "where the service is started; for CPU add processors or a second gateway.",
             alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax", "GatewayLimiterKeysNearMax",
                     "GatewayHashingSaturated", "GatewayLogQueueBehind"],
         ),
@@ -114,9 +119,10 @@ def fullest():
                     },
                 ),
             ],
-            says="Each gateway, its version, how long it runs, what it has, and when it took over its configuration (none: "
-            "at its start).",
-            bad="Different versions after a roll-out: one was forgotten. A short time: it was started again, see its log.",
+            says="Each gateway, its version, how long it runs, what it has, and when it took over its "
+            "configuration (none: at its start).",
+            bad="Different versions after a roll-out: one was forgotten. A short time: it was started again, "
+            "see its log.",
             alerts=["GatewayDown", "GatewayConfigReloadRefused"],
         )
         .override_by_name("runs for", [look.setting("unit", "s")])
@@ -141,8 +147,8 @@ def machine():
             ],
             unit="none",
             says="Processors in use, and how many may be used.",
-            bad="Near the bound everything waits. Logins cost most: see the hashing beside. Else add processors or a second "
-            "gateway.",
+            bad="Near the bound everything waits. Logins cost most: see the hashing beside. Else add "
+            "processors or a second gateway.",
             alerts=["GatewayLatencyBudgetBurn", "GatewayHashingSaturated"],
         ),
         graph(
@@ -150,8 +156,8 @@ def machine():
             [Line(f"{of('process_resident_memory_bytes')} {OURS}", "{{instance}}")],
             unit="bytes",
             says="Memory that the process really holds.",
-            bad="Compare with what the machine or the container may use. Hashing takes password.memory_kib for each thread; "
-            "keys and entries are below; each connection takes its buffers.",
+            bad="Compare with what the machine or the container may use. Hashing takes password.memory_kib for "
+            "each thread; keys and entries are below; each connection takes its buffers.",
         ),
         graph(
             "Disk and store",
@@ -162,8 +168,8 @@ def machine():
             ],
             unit="bytes",
             says="Free space on the disk of the data folder, and what the folder takes.",
-            bad="The folder grows: many sessions or revocations, or a store that was not compacted. It does not: something "
-            "else fills the disk.",
+            bad="The folder grows: many sessions or revocations, or a store that was not compacted. It does "
+            "not: something else fills the disk.",
             alerts=["GatewayDiskLow"],
         ),
     ]
@@ -181,9 +187,10 @@ def inside():
                 Line(f"min({of('process_max_fds')} {OURS})", "open files at most", bound=True),
             ],
             unit="none",
-            says="In the gateway with most of them. Each connection of a client is a file, and so is each to an upstream.",
-            bad="At the bound of connections new ones are refused (too_many). Many idle ones: shorten keep-alive. Files: "
-            "raise LimitNOFILE where the service is started.",
+            says="In the gateway with most of them. Each connection of a client is a file, and so is each to "
+            "an upstream.",
+            bad="At the bound of connections new ones are refused (too_many). Many idle ones: shorten "
+            "keep-alive. Files: raise LimitNOFILE where the service is started.",
             alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax"],
         ),
         graph(
@@ -195,9 +202,10 @@ def inside():
                 Line(total("gateway_password_hash_jobs_total", HERE, 'result="shed"'), "refused a second"),
             ],
             unit="none",
-            says="Logins that wait for their hash, threads that are hashing, and what was refused since the queue was full.",
-            bad="A login storm or an attack: see the page of abuse. If it is real users, raise password.threads; only a "
-            "longer queue makes them wait longer.",
+            says="Logins that wait for their hash, threads that are hashing, and what was refused since the "
+            "queue was full.",
+            bad="A login storm or an attack: see the page of abuse. If it is real users, raise "
+            "password.threads; only a longer queue makes them wait longer.",
             alerts=["GatewayHashingSaturated"],
         ),
         graph(
@@ -219,10 +227,10 @@ def inside():
                 Line(f"sum by (policy) ({of('gateway_rate_limit_keys')})", "limiter: {{policy}}"),
             ],
             unit="none", width=12,
-            says="What is remembered: revocations (without Redis), verified tokens, and who has used up part of a limit. All "
-            "are bounded, or end by themselves.",
-            bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too low "
-            "(limits.keys_max).",
+            says="What is remembered: revocations (without Redis), verified tokens, and who has used up part "
+            "of a limit. All are bounded, or end by themselves.",
+            bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too "
+            "low (limits.keys_max).",
             alerts=["GatewayLimiterKeysNearMax"],
         ),
         graph(
@@ -234,9 +242,10 @@ def inside():
                 Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
             ],
             unit="none", width=12,
-            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, too.",
-            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be among what was "
-            "dropped. Spans: the collector does not answer.",
+            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
+            "too.",
+            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "
+            "among what was dropped. Spans: the collector does not answer.",
             alerts=["GatewayLogQueueBehind"],
         ),
     ]

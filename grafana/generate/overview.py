@@ -38,15 +38,16 @@ def now():
             f'count(ALERTS{{alertstate="firing", {ALERTS}}}) or 0 * max(gateway:availability:objective)',
             unit="none", width=3, steps=look.low_is_good(bad=1), none="rules not loaded",
             says="Alerts of this gateway that fire. Without the rules in prometheus/ it says so, and not 0.",
-            bad="The table below names them. Begin with a cause (revocation, upstream, hashing), not with "
-            "its symptom (the error budget).",
+            bad="The table below names them. Begin with a cause (revocation, upstream, hashing), not with its "
+            "symptom (the error budget).",
         ),
         number(
             "Failing requests",
             share(total(REQUESTS, ROUTE, 'status_class="5xx"'), total(REQUESTS, ROUTE)),
             unit="percentunit", width=3, steps=look.low_is_good(warn=0.001, bad=0.01), none="no requests",
             leads_to=UPSTREAMS,
-            says="Share of requests that were answered 5xx, whoever caused it. Yellow from the objective (0.1 %) on.",
+            says="Share of requests that were answered 5xx, whoever caused it. Yellow from the objective (0.1 "
+            "%) on.",
             bad="The row below says whose fault it is.",
             alerts=["GatewayErrorBudgetBurn"],
         ),
@@ -55,7 +56,8 @@ def now():
             percentile(0.99, DURATION, ROUTE),
             unit="s", width=3, steps=look.low_is_good(warn=0.25, bad=0.5), none="no requests",
             leads_to=VERIFY_PATH,
-            says="99 of 100 requests are faster than this. Streams are not in it. Red from the objective (0.5 s) on.",
+            says="99 of 100 requests are faster than this. Streams are not in it. Red from the objective (0.5 "
+            "s) on.",
             bad="The row below shows whether the time is spent behind the gateway or in it.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
@@ -64,8 +66,8 @@ def now():
             FAILED_LOGINS,
             unit="none", width=3, decimals=0, steps=look.low_is_good(warn=25, bad=50),
             leads_to=ABUSE,
-            says="Logins with a wrong password, or of nobody. The alert also asks whether they are more than those that "
-            "succeed.",
+            says="Logins with a wrong password, or of nobody. The alert also asks whether they are more than "
+            "those that succeed.",
             bad="Somebody tries passwords: the page of abuse shows how many, and whether the limits hold.",
             alerts=["GatewayCredentialStuffing"],
         ),
@@ -77,7 +79,8 @@ def now():
             ),
             unit="percentunit", width=3, steps=look.low_is_good(warn=0.01, bad=0.1), none="none asked",
             leads_to=ABUSE,
-            says="Share of requests with a good token that the limit of their user refused: these are real users.",
+            says="Share of requests with a good token that the limit of their user refused: these are real "
+            "users.",
             bad="One user in a loop, or a limit that is too low. Look at who in the log (outcome rate_limited) "
             "before raising it.",
             alerts=["GatewayLimitsHitUsers"],
@@ -87,10 +90,10 @@ def now():
             f"max({of('gateway_revocation_staleness_seconds')})",
             unit="s", width=3, steps=look.low_is_good(warn=2, bad=5),
             leads_to=VERIFY_PATH,
-            says="How long ago what is asked about revocation was last known to be whole. About 1 s at most while "
-            "Redis answers; 0 without Redis.",
-            bad="Requests are refused with revocation_unavailable, or pass unchecked where `redis.fail` is open. "
-            "Bring Redis back.",
+            says="How long ago what is asked about revocation was last known to be whole. About 1 s at most "
+            "while Redis answers; 0 without Redis.",
+            bad="Requests are refused with revocation_unavailable, or pass unchecked where `redis.fail` is "
+            "open. Bring Redis back.",
             alerts=["GatewayRevocationStale"],
         ),
         number(
@@ -114,7 +117,9 @@ def named_resources():
 
 def cause():
     upstream = 'reason=~"upstream_unreachable|upstream_timeout|no_healthy_upstream"'
-    gateway = 'reason=~"internal_error|store_unavailable|hashing_overloaded"'
+    # What is no one else's is ours, also a code that comes later. Who goes away is no failure.
+    others = "upstream_.+|no_healthy_upstream|revocation_unavailable|issuer_unavailable"
+    gateway = f'decision="error", reason!~"{others}|abandoned"'
     lines = {
         "upstream answered 5xx": total("gateway_upstream_responses_total", HERE, 'status_class="5xx"'),
         "upstream gave no answer": total(DECISIONS, ROUTE, upstream),
@@ -131,10 +136,10 @@ def cause():
                 "upstream answered 5xx": look.ORANGE, "upstream gave no answer": look.YELLOW,
                 "revocation store": look.BLUE, "another issuer": "purple", "gateway": look.RED,
             },
-            says="Requests that failed, by where it went wrong. What upstreams answered themselves is not told apart "
-            "by route.",
-            bad="Upstream: go to the page of upstreams. Revocation store: Redis. Another issuer: its JWKS address. "
-            "Gateway: the log, outcome internal_error, store_unavailable or hashing_overloaded.",
+            says="Requests that failed, by where it went wrong. What upstreams answered themselves is not told "
+            "apart by route.",
+            bad="Upstream: go to the page of upstreams. Revocation store: Redis. Another issuer: its JWKS "
+            "address. Gateway: the log, outcome internal_error, store_unavailable or hashing_overloaded.",
             alerts=["GatewayErrorBudgetBurn", "GatewayUpstreamServerOut", "GatewayRevocationStale",
                     "GatewayStoreDown", "GatewayHashingSaturated"],
         ),
@@ -147,10 +152,10 @@ def cause():
                 Line(percentile(0.99, "gateway_revocation_check_duration_seconds"), "question to Redis"),
             ],
             unit="s", steps=look.low_is_good(bad=0.5),
-            says="The 99th percentile of the whole request and of its parts. The parts do not add up: each is the "
-            "percentile of its own.",
-            bad="If the upstream's line follows the whole request, it is the upstream. If the gateway's does, see CPU "
-            "on the page of capacity. If that of Redis does, it is Redis or the network to it.",
+            says="The 99th percentile of the whole request and of its parts. The parts do not add up: each is "
+            "the percentile of its own.",
+            bad="If the upstream's line follows the whole request, it is the upstream. If the gateway's does, "
+            "see CPU on the page of capacity. If that of Redis does, it is Redis or the network to it.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         states(
@@ -165,8 +170,8 @@ def cause():
                 Line(state(of("gateway_issuer_keys") + " > bool 0", by="issuer"), "keys of {{issuer}}"),
             ],
             width=8,
-            says="Whether it can be used, in all gateways that are chosen. An upstream is partly up while some of its "
-            "servers are out.",
+            says="Whether it can be used, in all gateways that are chosen. An upstream is partly up while some "
+            "of its servers are out.",
             bad="`/readyz` of the operations listener says what is wrong with it.",
             alerts=["GatewayUpstreamServerOut", "GatewayRevocationStale", "GatewayStoreDown",
                     "GatewayIssuerKeysStale"],
@@ -181,7 +186,8 @@ def objectives():
             [Line(total(REQUESTS, ROUTE, by="status_class"), "{{status_class}}")],
             unit="reqps", width=8, stacked=True, colours=look.CLASSES,
             says="Requests a second by the class of their answer.",
-            bad="5xx: the row above. Many 4xx: the page of abuse. Nothing at all: whatever is before the gateway.",
+            bad="5xx: the row above. Many 4xx: the page of abuse. Nothing at all: whatever is before the "
+            "gateway.",
             alerts=["GatewayErrorBudgetBurn"],
         ),
         burn(
@@ -210,8 +216,8 @@ def burn(title, ratio, objective, what, alert):
         unit="none", width=8, steps=look.low_is_good(warn=1, bad=14.4), none="rules not loaded, or no requests",
         says=f"How fast the budget of 30 days is spent ({what}), in the worst job. At 1 it lasts just as long; "
         "at 14.4 a fiftieth of it goes in an hour. It needs the rules in prometheus/.",
-        bad="Over 14.4 in the windows of 5 minutes and an hour: act now. Over 6 in six hours: today. Over 1 in three "
-        "days: soon. The row above says where to look.",
+        bad="Over 14.4 in the windows of 5 minutes and an hour: act now. Over 6 in six hours: today. Over 1 in "
+        "three days: soon. The row above says where to look.",
         alerts=[alert],
     )
 
@@ -235,8 +241,8 @@ def alerts():
                     },
                 )
             ],
-            says="Each alert, since when, and what it is about. One of another gateway than those chosen above is "
-            "not shown.",
+            says="Each alert, since when, and what it is about. One of another gateway than those chosen above "
+            "is not shown.",
             bad="The page docs/runbooks/<alert>.md says what to do, in the order in which one would act.",
         )
         .override_by_name("since", [look.setting("unit", "dateTimeFromNow")])

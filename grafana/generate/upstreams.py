@@ -27,8 +27,10 @@ def now():
             "Servers out",
             f"sum(min by (upstream, server) ({of(HEALTHY, UPSTREAM)}) == bool 0)",
             unit="none", steps=look.low_is_good(bad=1),
-            says="Servers that at least one gateway does not use: they fail their health checks, or were ejected.",
-            bad="The first graph names them. Ask the server's health path yourself, from the gateway's machine.",
+            says="Servers that at least one gateway does not use: they fail their health checks, or were "
+            "ejected.",
+            bad="The first graph names them. Ask the server's health path yourself, from the gateway's "
+            "machine.",
             alerts=["GatewayUpstreamServerOut"],
         ),
         number(
@@ -44,7 +46,8 @@ def now():
             total("gateway_upstream_server_failures_total", UPSTREAM),
             unit="ops", decimals=2, steps=look.low_is_good(warn=0.1, bad=1),
             says="Attempts a second that got no good answer: not reached, broken off, or too late.",
-            bad="See which server below. All of one upstream: the service or the network. One server: take it out.",
+            bad="See which server below. All of one upstream: the service or the network. One server: take it "
+            "out.",
             alerts=["GatewayUpstreamServerOut"],
         ),
         number(
@@ -52,15 +55,18 @@ def now():
             percentile(0.99, FIRST_BYTE, UPSTREAM),
             unit="s", steps=look.low_is_good(warn=0.25, bad=0.5), none="no answers",
             says="99 of 100 answers begin within this time, counted from the connection.",
-            bad="The service is slow. Compare with its own figures; see whether the requests that run there pile up.",
+            bad="The service is slow. Compare with its own figures; see whether the requests that run there "
+            "pile up.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         number(
             "Connect, slowest 1 %",
             percentile(0.99, CONNECT, UPSTREAM),
             unit="s", steps=look.low_is_good(warn=0.1, bad=1), none="no new ones",
-            says="99 of 100 new connections are there within this time. Connections that are used again are not in it.",
-            bad="The network, or a server whose queue of connections is full. One second is a lost first packet.",
+            says="99 of 100 new connections are there within this time. Connections that are used again are "
+            "not in it.",
+            bad="The network, or a server whose queue of connections is full. One second is a lost first "
+            "packet.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         number(
@@ -68,7 +74,8 @@ def now():
             share(total("gateway_upstream_retries_total", UPSTREAM), total(RESPONSES, UPSTREAM)),
             unit="percentunit", steps=look.low_is_good(warn=0.01, bad=0.1), none="no answers",
             says="Requests that were tried again at another server, beside the number of answers.",
-            bad="Retries hide failures from users and add load. Mend the server that fails before there are more.",
+            bad="Retries hide failures from users and add load. Mend the server that fails before there are "
+            "more.",
             alerts=["GatewayUpstreamServerOut"],
         ),
     ]
@@ -80,7 +87,8 @@ def servers():
             "Servers in use",
             [Line(state(of(HEALTHY, UPSTREAM) + " > bool 0", by="upstream, server"), SERVER)],
             width=16,
-            says="up: in use by all gateways. partly: by some. down: by none, as it fails its health checks or was ejected.",
+            says="up: in use by all gateways. partly: by some. down: by none, as it fails its health checks or "
+            "was ejected.",
             bad="Down in all gateways: the server. Partly: the network between one gateway and the server.",
             alerts=["GatewayUpstreamServerOut"],
         ),
@@ -91,7 +99,8 @@ def servers():
                 Line(total("gateway_upstream_retries_total", UPSTREAM, by="upstream"), "{{upstream}} retried"),
             ],
             unit="ops",
-            says="How often a server was left out after failures in a row, and a request tried again elsewhere.",
+            says="How often a server was left out after failures in a row, and a request tried again "
+            "elsewhere.",
             bad="A server that comes and goes: it is overloaded, or dies and is started again.",
             alerts=["GatewayUpstreamServerOut"],
         ),
@@ -134,7 +143,8 @@ def load():
             percentiles(FIRST_BYTE),
             unit="s", steps=look.low_is_good(bad=0.5),
             says="From a connection to the head of the answer: the middle one, and the slowest 1 %.",
-            bad="Only the slowest 1 %: some requests are heavy, or one server is slow. Both: the service is overloaded.",
+            bad="Only the slowest 1 %: some requests are heavy, or one server is slow. Both: the service is "
+            "overloaded.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         graph(
@@ -150,8 +160,8 @@ def load():
             [Line(f"sum by (upstream, server) ({of('gateway_upstream_server_requests_running', UPSTREAM)})", SERVER)],
             unit="none",
             says="Requests that wait for this server or are answered by it at the moment.",
-            bad="A number that only rises: the server does not keep up, or hangs. One server with many more than the "
-            "others: it is slower.",
+            bad="A number that only rises: the server does not keep up, or hangs. One server with many more "
+            "than the others: it is slower.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
     ]

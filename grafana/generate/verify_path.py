@@ -1,7 +1,7 @@
 """What a decision costs: for load tests, and for finding out why the gateway is slow."""
 
 import look
-from ask import HERE, OURS, ROUTE, percentile, rate, share, total
+from ask import HERE, OURS, ROUTE, of, percentile, rate, share, total
 from frame import VERIFY_PATH, dashboard
 from panels import Line, graph, number
 
@@ -42,8 +42,8 @@ def now():
             "Decision, middle",
             percentile(0.5, DECISION, ROUTE),
             unit="s", steps=look.low_is_good(warn=0.00025, bad=0.001), none="no requests",
-            says="Half of all decisions take less: from the head of a request until it is admitted or refused, without the "
-            "question to Redis.",
+            says="Half of all decisions take less: from the head of a request until it is admitted or refused, "
+            "without the question to Redis.",
             bad="CPU is short, or tokens are rarely known: see the share of known tokens.",
         ),
         number(
@@ -51,8 +51,8 @@ def now():
             percentile(0.99, DECISION, ROUTE),
             unit="s", steps=look.low_is_good(warn=0.001, bad=0.01), none="no requests",
             says="99 of 100 decisions take less than this.",
-            bad="The threads that carry requests wait for CPU: see the page of capacity. A route whose issuer needs its "
-            "keys fetched waits up to a second.",
+            bad="The threads that carry requests wait for CPU: see the page of capacity. A route whose issuer "
+            "needs its keys fetched waits up to a second.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         number(
@@ -67,17 +67,18 @@ def now():
             "CPU per request",
             CPU_PER_REQUEST,
             unit="s", none="no requests",
-            says="CPU time of the whole process for each request, of all routes. With password hashing, where somebody "
-            "logs in.",
-            bad="More than in the last load test: compare the share of known tokens, the algorithms and new TLS "
-            "connections before looking at the program.",
+            says="CPU time of the whole process for each request, of all routes. With password hashing, where "
+            "somebody logs in.",
+            bad="More than in the last load test: compare the share of known tokens, the algorithms and new "
+            "TLS connections before looking at the program.",
         ),
         number(
             "Tokens known before",
             FROM_CACHE,
             unit="percentunit", steps=look.high_is_good(bad=0.5, warn=0.8), none="no good tokens",
             says="Share of good tokens that were verified before, so that no signature was checked again.",
-            bad="Clients take a new token for each request, or there are more tokens in use than are remembered.",
+            bad="Clients take a new token for each request, or there are more tokens in use than are "
+            "remembered.",
         ),
     ]
 
@@ -96,16 +97,18 @@ def time():
             "Decision",
             percentiles(DECISION, 0.5, 0.9, 0.99, 0.999),
             unit="s", steps=look.low_is_good(bad=0.01),
-            says="From the head of a request until it is admitted or refused, without the question to Redis. Buckets from "
-            "10 microseconds to a second.",
-            bad="All percentiles rise: CPU. Only the highest: threads were not scheduled, or keys were fetched.",
+            says="From the head of a request until it is admitted or refused, without the question to Redis. "
+            "Buckets from 10 microseconds to a second.",
+            bad="All percentiles rise: CPU. Only the highest: threads were not scheduled, or keys were "
+            "fetched.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
         graph(
             "Whole request",
             percentiles(DURATION, 0.5, 0.9, 0.99, 0.999),
             unit="s", steps=look.low_is_good(bad=0.5),
-            says="From the head of a request to the end of its response, with the upstream. Streams are not in it.",
+            says="From the head of a request to the end of its response, with the upstream. Streams are not in "
+            "it.",
             bad="If the decision is fast, look at the page of upstreams.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
@@ -117,31 +120,23 @@ def cost():
         graph(
             "Verifications by issuer and algorithm",
             [Line(total(VERIFICATIONS, by="issuer, algorithm"), "{{issuer}} {{algorithm}}")],
-            unit="ops", width=12,
+            unit="ops",
             says="Tokens that were looked at, by whose they are and how they are signed.",
-            bad="An algorithm that you do not expect: see the issuer's keys. RS256 costs less to verify than ES256; HS256 "
-            "the least.",
-        ),
-        graph(
-            "Tokens known before",
-            [Line(FROM_CACHE, "share of good tokens")],
-            unit="percentunit", width=12, most=1, steps=look.high_is_good(bad=0.5, warn=0.8),
-            says="Share of good tokens whose signature was not checked again. Time, revocation, limits and roles are asked "
-            "each time all the same.",
-            bad="Short-lived tokens, or more of them than are remembered: see the entries on the page of capacity.",
+            bad="An algorithm that you do not expect: see the issuer's keys. RS256 costs less to verify than "
+            "ES256; HS256 the least.",
         ),
         graph(
             "CPU per request",
             [Line(CPU_PER_REQUEST, "CPU per request")],
-            unit="s", width=12,
+            unit="s",
             says="CPU time of the whole process for each request, of all routes.",
-            bad="It rises as load rises: contention. It rises at the same load: more signatures, more TLS handshakes, or "
-            "logins.",
+            bad="It rises as load rises: contention. It rises at the same load: more signatures, more TLS "
+            "handshakes, or logins.",
         ),
         graph(
             "Limiter decisions",
             [Line(total("gateway_rate_limit_decisions_total", by="policy, outcome"), "{{policy}} {{outcome}}")],
-            unit="ops", width=12,
+            unit="ops",
             says="How often limits were asked, and what they said.",
             bad="refused in a load test: the test has too few users for the limit, and measures refusals.",
             alerts=["GatewayLimitsHitUsers"],
@@ -153,29 +148,41 @@ def revocation():
     per_request = share(rate_of_sum(CHECK), total(REQUESTS))
     return [
         graph(
+            "Revocation staleness",
+            [Line(of("gateway_revocation_staleness_seconds"), "{{instance}}")],
+            unit="s", width=6, steps=look.low_is_good(bad=5),
+            says="How long ago what is asked about revocation was last known to be whole. About 1 s at most "
+            "while Redis answers; 0 without Redis.",
+            bad="It rises by a second a second: Redis is gone. It jumps and falls: Redis or the network is "
+            "slow.",
+            alerts=["GatewayRevocationStale"],
+        ),
+        graph(
             "Question to Redis",
             [Line(percentile(q, CHECK), f"p{q * 100:g}") for q in (0.5, 0.99)],
-            unit="s", width=8, steps=look.low_is_good(bad=0.01), none="no Redis: the view is in memory",
-            says="How long the question takes whether a token is still in force. Without Redis there is nothing to see.",
-            bad="Redis or the network to it: `redis-cli --latency`, `SLOWLOG GET`. Each request waits this long.",
+            unit="s", width=6, steps=look.low_is_good(bad=0.01), none="no Redis: the view is in memory",
+            says="How long the question takes whether a token is still in force. Without Redis there is "
+            "nothing to see.",
+            bad="Redis or the network to it: `redis-cli --latency`, `SLOWLOG GET`. Each request waits this "
+            "long.",
             alerts=["GatewayRevocationStale", "GatewayLatencyBudgetBurn"],
         ),
         graph(
             "Questions to Redis by result",
             [Line(total("gateway_revocation_checks_total", by="result"), "{{result}}")],
-            unit="ops", none="no Redis: the view is in memory",
+            unit="ops", width=6, none="no Redis: the view is in memory",
             colours={"in_force": look.GREEN, "revoked": look.YELLOW, "error": look.RED, "timeout": look.ORANGE},
-            says="What Redis answered. error and timeout mean that the request was refused with 503, or passed unchecked "
-            "where `redis.fail` is open.",
+            says="What Redis answered. error and timeout mean that the request was refused with 503, or passed "
+            "unchecked where `redis.fail` is open.",
             bad="error: Redis is down or was replaced. timeout: it is too slow.",
             alerts=["GatewayRevocationStale", "GatewayFailOpen"],
         ),
         graph(
             "Wait for Redis per request",
             [Line(per_request, "wait per request")],
-            unit="s", none="no Redis: the view is in memory",
-            says="All the time spent waiting for Redis, divided by all requests: what revocation costs. A mean on purpose, "
-            "since it is a cost; the percentiles are two panels to the left.",
+            unit="s", width=6, none="no Redis: the view is in memory",
+            says="All the time spent waiting for Redis, divided by all requests: what revocation costs. A mean "
+            "on purpose, since it is a cost; the percentiles are in the same row.",
             bad="It rises with load: Redis is at its limit, or too few connections lead to it.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
