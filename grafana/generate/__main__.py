@@ -44,6 +44,7 @@ def main():
     FOLDER.mkdir(exist_ok=True)
     for name in sorted(there.keys() - wanted.keys()):
         (FOLDER / name).unlink()
+        print(f"grafana/dashboards/{name} was not one of these, and is gone")
     for name, text in wanted.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"grafana/dashboards/{name}")

@@ -36,8 +36,8 @@ def now():
             "Failed logins in 5 min",
             FAILED_LOGINS,
             unit="none", decimals=0, steps=look.low_is_good(warn=25, bad=50),
-            says="Logins with a wrong password, or of nobody. The alert also asks whether they are more than "
-            "those that succeed.",
+            says="Logins with a wrong password, or to no account. The alert also asks whether they are more "
+            "than those that succeed.",
             bad="Many from few addresses: the limits will hold them. Many from many addresses: the limit of "
             "the account holds; think of a block in front.",
             alerts=["GatewayCredentialStuffing"],
@@ -130,11 +130,13 @@ def accounts():
         ),
         graph(
             "Refreshes by result",
-            [Line(total("gateway_refreshes_total", by="result"), "{{result}}")],
-            unit="ops", colours={"rotated": look.GREEN, "kept": look.BLUE, "refused": look.YELLOW, "reused": look.RED},
-            says="rotated: a new refresh token was given. kept: the same one stays. refused: it was not good. "
-            "reused: a replaced one came again, and the session is closed.",
-            bad="Any reused: see the alert. Many refused: sessions were closed, or somebody guesses.",
+            [Line(total("gateway_refreshes_total", by="result") + " > 0", "{{result}}")],
+            unit="ops", none="nobody refreshes",
+            colours={"rotated": look.GREEN, "kept": look.BLUE, "reused": look.RED},
+            says="rotated: a new refresh token was given. kept: the same one stays. reused: a replaced one "
+            "came again, and the session is closed. All else is the code of a refusal.",
+            bad="Any reused: see the alert. Many refresh_token_invalid: sessions were closed, or somebody "
+            "guesses.",
             alerts=["GatewayRefreshReuse"],
         ),
     ]
@@ -179,8 +181,8 @@ def trail():
             [Line(total("gateway_security_events_total", by="event"), "{{event}}")],
             unit="ops",
             says="What happened to accounts, as the log has it line by line under the same word.",
-            bad="Search the log for the event: it has user and address. account_changed without a known reason "
-            "is worth a call.",
+            bad="Search the log for lines with target security and this event: they have client and user_id. "
+            "account_changed without a known reason is worth a call.",
             alerts=["GatewayCredentialStuffing", "GatewayRefreshReuse"],
         ),
         graph(

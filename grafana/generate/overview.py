@@ -66,8 +66,8 @@ def now():
             FAILED_LOGINS,
             unit="none", width=3, decimals=0, steps=look.low_is_good(warn=25, bad=50),
             leads_to=ABUSE,
-            says="Logins with a wrong password, or of nobody. The alert also asks whether they are more than "
-            "those that succeed.",
+            says="Logins with a wrong password, or to no account. The alert also asks whether they are more "
+            "than those that succeed.",
             bad="Somebody tries passwords: the page of abuse shows how many, and whether the limits hold.",
             alerts=["GatewayCredentialStuffing"],
         ),
