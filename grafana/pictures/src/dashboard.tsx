@@ -111,7 +111,7 @@ function spanOf({ range }: Scene): string {
   return `${time(from, 'YYYY-MM-DD HH:mm')} to ${time(to, sameDay ? 'HH:mm' : 'YYYY-MM-DD HH:mm')} UTC`;
 }
 
-function Heading({ order, variables, theme }: Props) {
+function Heading({ order, scene, variables, theme }: Props) {
   const shown = variables.filter(({ model }) => model.hide !== 2 && model.type !== 'datasource');
   return (
     <div style={{ display: 'flex', alignItems: 'baseline', gap: 16, padding: '4px 0 12px' }}>
@@ -120,6 +120,13 @@ function Heading({ order, variables, theme }: Props) {
         <span key={variable.model.name}>
           <span style={{ color: theme.colors.text.secondary }}>{variable.model.label ?? variable.model.name} </span>
           <span style={{ fontWeight: 500 }}>{inWords(variable)}</span>
+        </span>
+      ))}
+      <span style={{ marginLeft: 'auto' }} />
+      {scene.annotations.filter(({ spans }) => spans.length > 0).map(({ name, colour }) => (
+        <span key={name}>
+          <span style={{ color: theme.visualization.getColorByName(colour) }}>┆ </span>
+          {name}
         </span>
       ))}
     </div>

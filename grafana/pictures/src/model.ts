@@ -1,6 +1,7 @@
 // The parts of a dashboard's JSON that are drawn, and what a picture is asked for.
 
 import type { DataTransformerConfig, FieldConfigSource, TimeRange } from '@grafana/data';
+import type { Annotation } from './annotations';
 
 export interface Target {
   refId: string;
@@ -45,9 +46,18 @@ export interface VariableModel {
   current?: { value?: string | string[] };
 }
 
+export interface AnnotationModel {
+  name: string;
+  enable?: boolean;
+  iconColor?: string;
+  expr?: string;
+  useValueForTime?: boolean;
+}
+
 export interface Dashboard {
   title: string;
   panels: Panel[];
+  annotations?: { list?: AnnotationModel[] };
   templating?: { list?: VariableModel[] };
 }
 
@@ -68,6 +78,7 @@ export interface Order {
 export interface Scene {
   range: TimeRange;
   scrapeInterval: string;
+  annotations: Annotation[];
   interpolate: (text: string, builtIn?: Record<string, string>, forQuery?: boolean) => string;
 }
 

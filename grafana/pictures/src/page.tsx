@@ -6,6 +6,7 @@ import { createTheme, type GrafanaTheme2, ThemeContext } from '@grafana/data';
 import { GlobalStyles } from '@grafana/ui';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
+import { readAnnotations } from './annotations';
 import { DashboardPicture, type Filled, panelsShown, placeOf, SinglePicture } from './dashboard';
 import { fieldsOf } from './fields';
 import { framesOf } from './frames';
@@ -38,6 +39,7 @@ async function draw(order: Order): Promise<Remark[]> {
   const scene: Scene = {
     range,
     scrapeInterval: order.scrapeInterval,
+    annotations: await readAnnotations(order.dashboard, range, (text) => interpolate(text, variables, {}, true)),
     interpolate: (text, builtIn, forQuery) => interpolate(text, variables, builtIn, forQuery),
   };
   const panels = panelsWanted(order);

@@ -96,7 +96,7 @@ function duration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
-async function askRange(target: Target, query: string, range: TimeRange, stepMs: number): Promise<Answer> {
+export async function askRange(target: Target, query: string, range: TimeRange, stepMs: number): Promise<Answer> {
   // On whole steps, so that a line keeps its shape from one picture to the next.
   const aligned = (time: number) => Math.floor(time / stepMs) * stepMs / 1000;
   const data = await ask('/api/v1/query_range', {

@@ -4,6 +4,7 @@
 import { type DataFrame, type Field, FieldType, formattedValueToString, getFieldDisplayName } from '@grafana/data';
 import { AxisPlacement, LegendPlacement, ScaleDirection, ScaleOrientation } from '@grafana/schema';
 import { UPlotChart, UPlotConfigBuilder, VizLayout, VizLegend } from '@grafana/ui';
+import { markOn } from '../annotations';
 import type { Drawing } from './index';
 
 interface Row {
@@ -120,5 +121,6 @@ function plotOf({ scene, theme, options, frames }: Drawing, rows: Row[], boxes: 
     }));
     ctx.restore();
   });
+  markOn(builder, scene.annotations, theme);
   return builder;
 }

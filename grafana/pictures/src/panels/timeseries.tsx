@@ -1,10 +1,12 @@
 // Lines over time: Grafana's own TimeSeries, with its axes, thresholds and legend.
 
 import { type DataFrame, FieldType } from '@grafana/data';
-import { TimeSeries } from '@grafana/ui';
+import { TimeSeries, type UPlotConfigBuilder } from '@grafana/ui';
+import { markOn } from '../annotations';
 import type { Drawing } from './index';
 
-export function TimeSeriesPanel({ frames, options, scene, width, height }: Drawing) {
+export function TimeSeriesPanel({ frames, options, scene, theme, width, height }: Drawing) {
+  const marks = { fieldMap: {}, indicesOnly: [], init: (builder: UPlotConfigBuilder) => markOn(builder, scene.annotations, theme) };
   return (
     <TimeSeries
       frames={frames.map(finite)}
@@ -14,6 +16,7 @@ export function TimeSeriesPanel({ frames, options, scene, width, height }: Drawi
       height={height}
       legend={options.legend}
       options={options}
+      renderers={[marks]}
     />
   );
 }
