@@ -71,6 +71,9 @@ async function main() {
     if (outcome.refusal) {
       throw new Error(outcome.refusal);
     }
+    // A table out of sight is not drawn, so all is brought into sight.
+    const { height } = await page.locator('#picture').boundingBox();
+    await page.setViewportSize({ width: page.viewportSize().width, height: Math.ceil(height) });
     await settle(page, WAIT_MS);
     mkdirSync(asked.out, { recursive: true });
     await page.locator('#picture').screenshot({ path: asked.file, animations: 'disabled', timeout: WAIT_MS });
@@ -117,7 +120,7 @@ function readOptions() {
     theme,
     panel,
     prometheus: values.prometheus.replace(/\/$/, ''),
-    dashboard: JSON.parse(readFileSync(values.dashboard, 'utf8')),
+    dashboard: readDashboard(values.dashboard),
     out: values.out,
     file: join(values.out, `${parts.join('-')}.png`),
     from: values.from ?? 'now-1h',
@@ -129,6 +132,14 @@ function readOptions() {
     modules: resolve(values.modules ?? 'target/picture-tools/node_modules'),
     chromium: values.chromium ?? '/usr/bin/chromium',
   };
+}
+
+function readDashboard(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (failure) {
+    throw new Error(`--dashboard ${file}: ${failure.message}`);
+  }
 }
 
 function whole(name, text) {

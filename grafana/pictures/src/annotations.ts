@@ -20,7 +20,10 @@ export async function readAnnotations(
 ): Promise<Annotation[]> {
   const models = (dashboard.annotations?.list ?? []).filter((one) => one.enable && one.expr);
   return Promise.all(models.map(async (model) => {
-    const { series } = await askRange({ refId: model.name }, interpolate(model.expr!), range, STEP_MS);
+    const { series } = await askRange({ refId: model.name }, interpolate(model.expr!), range, STEP_MS)
+      .catch((failure: Error) => {
+        throw new Error(`annotation ${model.name}: ${failure.message}`);
+      });
     const spans = series.flatMap((one) => model.useValueForTime ? timesNamed(one) : spansOf(one));
     const [from, to] = [range.from.valueOf(), range.to.valueOf()];
     return {

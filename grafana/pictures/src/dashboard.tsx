@@ -1,6 +1,6 @@
 // The picture: a heading, the panels on Grafana's grid of 24 columns, and a footer that says what drew it.
 
-import { dateTimeFormat, type DataFrame, type GrafanaTheme2 } from '@grafana/data';
+import { dateTimeFormat, type DataFrame, type GrafanaTheme2, renderMarkdown } from '@grafana/data';
 import { ErrorBoundary, Icon, PanelChrome } from '@grafana/ui';
 import { optionsOf } from './defaults';
 import { drawings } from './panels';
@@ -10,10 +10,6 @@ import { inWords, type Variable } from './variables';
 const COLUMNS = 24;
 const CELL_HEIGHT = 30;
 const GAP = 8;
-/** A line of a description below a single panel's title, and about the width of a letter of it. */
-const DESCRIPTION_LINE = 20;
-const LETTER = 6.2;
-
 export interface Filled {
   panel: Panel;
   frames: DataFrame[];
@@ -75,15 +71,19 @@ export function DashboardPicture(props: Props) {
   );
 }
 
-/** One panel for itself, with its description in words instead of behind an icon. */
+/** One panel for itself, with its description in words below it instead of behind an icon. */
 export function SinglePicture(props: Props) {
   const { order, filled: [one], scene, theme } = props;
-  const place = { ...placeOf(one.panel, order.width), left: 0, top: 0, width: order.width - 2 * GAP };
-  // The room for the words is added, so that the plot keeps its size.
-  place.height += Math.ceil((one.panel.description?.length ?? 0) * LETTER / place.width) * DESCRIPTION_LINE;
+  const place = { ...placeOf(one.panel, order.width), width: order.width - 2 * GAP };
+  const words = renderMarkdown(scene.interpolate(one.panel.description ?? ''));
   return (
     <Sheet {...props}>
-      <PanelPicture one={one} place={place} scene={scene} theme={theme} described />
+      <PanelPicture one={{ ...one, panel: { ...one.panel, description: undefined } }} {...{ place, scene, theme }} />
+      <div
+        className="markdown-html"
+        style={{ ...theme.typography.bodySmall, padding: `${GAP}px ${GAP}px 0`, color: theme.colors.text.primary }}
+        dangerouslySetInnerHTML={{ __html: words }}
+      />
     </Sheet>
   );
 }
@@ -142,18 +142,17 @@ function RowTitle({ panel, scene }: { panel: Panel; scene: Scene }) {
   );
 }
 
-function PanelPicture({ one: { panel, frames, error }, place, scene, theme, described }: {
-  one: Filled; place: Place; scene: Scene; theme: GrafanaTheme2; described?: boolean;
+function PanelPicture({ one: { panel, frames, error }, place, scene, theme }: {
+  one: Filled; place: Place; scene: Scene; theme: GrafanaTheme2;
 }) {
   const Drawn = drawings[panel.type];
-  const description = panel.description && scene.interpolate(panel.description);
+  const description = panel.description && renderMarkdown(scene.interpolate(panel.description));
   const empty = panel.type !== 'text' && frames.every((frame) => frame.length === 0);
   return (
     <PanelChrome
       title={scene.interpolate(panel.title ?? '')}
       hoverHeader={!panel.title}
-      description={described ? undefined : description}
-      subtitle={described ? description : undefined}
+      description={description}
       displayMode={panel.transparent ? 'transparent' : 'default'}
       statusMessage={error}
       width={place.width}

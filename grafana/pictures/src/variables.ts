@@ -17,7 +17,9 @@ export async function readVariables(
 ): Promise<Variable[]> {
   const known: Variable[] = [];
   for (const model of dashboard.templating?.list ?? []) {
-    const options = await optionsOf(model, known, range);
+    const options = await optionsOf(model, known, range).catch((failure: Error) => {
+      throw new Error(`variable ${model.name}: ${failure.message}`);
+    });
     const wanted = chosen[model.name] ?? savedValues(model);
     const all = model.includeAll === true && (wanted.length === 0 || wanted.includes('$__all'));
     const values = all ? options : wanted.length > 0 ? wanted : options.slice(0, 1);
@@ -40,7 +42,7 @@ async function optionsOf(model: VariableModel, known: Variable[], range: TimeRan
     case 'custom':
     case 'interval': return query.split(',').map((word) => word.trim());
     case 'query': return filtered(await labelValues(interpolate(query, known, {}, true), range), model.regex);
-    default: throw new Error(`variable ${model.name}: type ${model.type} is not known here`);
+    default: throw new Error(`type ${model.type} is not known here`);
   }
 }
 
