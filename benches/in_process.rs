@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::clock::SystemClock;
+use gateway::edge::outcomes;
 use gateway::identity::TokenId;
 use gateway::limits::{Allowance, Limiter, Policy};
 use gateway::pipeline::{
@@ -20,6 +21,7 @@ use gateway::pipeline::{
     Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders, UserLimit,
 };
 use gateway::store::{Revocation, Revocations as _};
+use gateway::telemetry::Metrics;
 use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -102,7 +104,8 @@ pub fn pipeline_with(
         failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
         own_cors: None,
     };
-    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock))
+    let metrics = Metrics::new(outcomes()).expect("each metric has a name of its own");
+    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock), metrics)
 }
 
 /// The headers of a small client, with a token or without.

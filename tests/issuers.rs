@@ -2,7 +2,7 @@
 //! happens while an issuer is away.
 
 mod configuration;
-mod handmade;
+pub(crate) mod handmade;
 mod identity;
 mod keys;
 mod legacy;

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod ledger;
 pub mod nginx;
 pub mod people;
+pub mod prometheus;
 pub mod raw;
 pub mod redis;
 pub mod small_disk;
@@ -37,6 +38,11 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "did not happen within 20 s: {what}");
         std::thread::park_timeout(Duration::from_millis(10));
     }
+}
+
+/// The folder of the project.
+pub fn project() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// A port that is free now. What binds it next must be ready to try another one.

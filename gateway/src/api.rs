@@ -67,6 +67,7 @@ pub struct Api {
 
 impl Api {
     pub fn new(services: Shared) -> Self {
+        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &refresh::RESULTS);
         let endpoints = Router::new()
             .route("/register", post(register::register))
             .route("/login", post(login::login))

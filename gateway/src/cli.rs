@@ -84,6 +84,8 @@ pub fn main() -> ExitCode {
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };
+    // What was said until now is to be read before what is said last.
+    crate::telemetry::log::end();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Configuration(faults)) => {

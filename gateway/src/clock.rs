@@ -77,6 +77,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// The clock of the machine with all its digits, for what others hold beside their own.
+pub fn wall_time() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
+    SystemTime::now()
+}
+
 /// A monotonic reading, for measuring how long something took.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
@@ -89,6 +95,11 @@ impl Stopwatch {
 
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    /// How much later it was started than `earlier`.
+    pub fn since(&self, earlier: &Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
     }
 }
 

@@ -24,6 +24,7 @@ mod message;
 mod operator;
 mod peer;
 mod proxy_protocol;
+mod record;
 mod redirect;
 mod respond;
 mod streams;
@@ -65,4 +66,6 @@ pub struct ApiClient {
     pub address: std::net::IpAddr,
     pub peer_is_trusted: bool,
     pub request_id: crate::telemetry::RequestId,
+    /// The trace that the request is part of, if of any.
+    pub trace: Option<crate::telemetry::TraceId>,
 }

@@ -6,9 +6,11 @@ mod known;
 mod policy;
 mod quota;
 mod states;
+mod tally;
 
 pub use book::{Book, Books};
 pub use fields::{Fields, fields};
 pub use known::KnownPairs;
 pub use policy::{AddressKey, Limiter, LoginKey};
 pub use quota::{Allowance, Charge, Exhausted, Policy};
+pub use tally::PolicyFigures;

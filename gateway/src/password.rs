@@ -8,7 +8,7 @@ mod pool;
 pub use hash::{Cost, CostFault, Verdict};
 pub use imported::{ImportedHash, Method};
 pub use policy::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Weakness, assess};
-pub use pool::{HashPool, Overloaded, PoolFigures, PoolSettings};
+pub use pool::{HashPool, OnHashed, Overloaded, PoolFigures, PoolSettings};
 
 /// A password on its way through. It never prints, and is wiped when dropped.
 pub type Password = secrecy::SecretString;

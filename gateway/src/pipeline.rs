@@ -56,10 +56,11 @@ pub use revocation::Principal;
 pub use route::{Access, Route};
 pub use routes::{RouteFault, Routes, is_own};
 pub use snapshot::Snapshot;
-pub use trail::{Step, Trail};
+pub use trail::{Stage, Step, Trail};
 
 use crate::clock::Clock;
 use crate::store::Revocations;
+use crate::telemetry::Metrics;
 use crate::token::{AuthenticForeign, RawToken};
 
 /// The head of a request, as far as the decision needs it.
@@ -79,11 +80,19 @@ pub struct Pipeline {
     configured: ArcSwap<Snapshot>,
     revocations: Arc<dyn Revocations>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    own_tokens: verify::OwnTokens,
 }
 
 impl Pipeline {
-    pub fn new(configured: Arc<Snapshot>, revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>) -> Self {
-        Self { configured: ArcSwap::new(configured), revocations, clock }
+    pub fn new(
+        configured: Arc<Snapshot>,
+        revocations: Arc<dyn Revocations>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let own_tokens = verify::OwnTokens::new(&metrics.tokens);
+        Self { configured: ArcSwap::new(configured), revocations, clock, metrics, own_tokens }
     }
 
     /// What is configured now.
@@ -143,7 +152,7 @@ impl Pipeline {
         let verified = verify::verify(self, now, token, client).await?;
         trail.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, now, verified, client).await?;
+        let principal = revocation::check(self, now, verified, client, trail).await?;
         trail.note("revocation", || "in force".to_owned());
         witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
@@ -165,7 +174,7 @@ impl Pipeline {
         let needed = Access::Required(Requires::default());
         let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
         let verified = verify::verify(self, &now, token, client).await?;
-        let principal = revocation::check(self, &now, verified, client).await?;
+        let principal = revocation::check(self, &now, verified, client, &mut Trail::silent()).await?;
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
     }

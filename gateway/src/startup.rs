@@ -17,6 +17,7 @@ use pingora::server::{RunArgs, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
+use self::figures::Figures;
 use self::upgrade::Successor;
 
 pub(crate) use self::prepared::Prepared;
@@ -33,12 +34,12 @@ use crate::edge::{
     Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
-use crate::password::HashPool;
+use crate::password::{HashPool, OnHashed};
 use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -87,16 +88,12 @@ enum View {
 pub fn run(
     checked: Checked,
     source: Option<Source>,
-    books: Books,
+    books: Arc<Books>,
     sockets: Sockets,
     announce: impl FnOnce(Listening) + Send + Sync + 'static,
 ) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let metrics = Metrics::new().map_err(|fault| format!("metrics cannot be made: {fault}"))?;
-    // A series that appeared with its first event would have no rate for it.
-    for (decision, reason) in outcomes() {
-        metrics.decision(decision, reason);
-    }
+    let metrics = Metrics::new(outcomes()).map_err(|fault| format!("metrics cannot be made: {fault}"))?;
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let before = before.map_err(|fault| format!("no runtime can be made: {fault}"))?;
@@ -110,7 +107,8 @@ pub fn run(
     let users: Arc<dyn Users> = Arc::new(store.clone());
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
     let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
-    let hashing = HashPool::start(checked.hashing).map_err(|fault| format!("password: {fault}"))?;
+    let hashing = HashPool::start(checked.hashing, on_hashed(&metrics))
+        .map_err(|fault| format!("password: {fault}"))?;
 
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
@@ -126,8 +124,12 @@ pub fn run(
 
     let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
     let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
-    let pipeline =
-        Arc::new(Pipeline::new(Arc::clone(&snapshot), Arc::clone(&revocations), Arc::clone(&clock)));
+    let pipeline = Arc::new(Pipeline::new(
+        Arc::clone(&snapshot),
+        Arc::clone(&revocations),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    ));
     let services = Arc::new(Services {
         users,
         sessions: Lifecycle {
@@ -153,12 +155,13 @@ pub fn run(
     let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
+    let traces = Arc::new(Traces::new(&checked.traces)?);
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
         api: serve_api(Api::new(Arc::clone(&services))),
         trusted,
         metrics: Arc::clone(&metrics),
-        access_log: checked.access_log,
+        traces: Arc::clone(&traces),
         explain_to: checked.explain_to,
         configured: Arc::clone(&configured),
         connections: Arc::clone(&connections),
@@ -166,20 +169,6 @@ pub fn run(
     });
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
-    let operator = Operator {
-        metrics: Arc::clone(&metrics),
-        gauges: figures::gauges(
-            &services,
-            &pipeline,
-            &view,
-            &connections,
-            &configured,
-            &streams,
-            &issuer_keys,
-        ),
-        readiness: figures::readiness(&store, &revocations),
-        draining: Arc::clone(&draining),
-    };
     let carrier = Arc::new(OnceLock::new());
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
@@ -204,7 +193,7 @@ pub fn run(
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
         let (configured, running_on) = (Arc::clone(&configured), Arc::clone(&carrier));
-        let keys = Arc::clone(&issuer_keys);
+        let (keys, streams) = (Arc::clone(&issuer_keys), Arc::clone(&streams));
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
             if let View::Redis(redis) = &*view {
@@ -236,6 +225,26 @@ pub fn run(
         },
     );
     server.add_boxed_service(public);
+    let figures = Figures {
+        services: Arc::clone(&services),
+        pipeline: Arc::clone(&pipeline),
+        books: Arc::clone(&books),
+        view: Arc::clone(&view),
+        store: store.clone(),
+        connections: Arc::clone(&connections),
+        certificates: certificates.clone(),
+        configured: Arc::clone(&configured),
+        streams,
+        issuer_keys: Arc::clone(&issuer_keys),
+        traces: Arc::clone(&traces),
+        worker_threads: checked.threads,
+    };
+    let operator = Operator {
+        metrics: Arc::clone(&metrics),
+        reading: Box::new(move || figures.read()),
+        readiness: figures::readiness(&store, &revocations),
+        draining: Arc::clone(&draining),
+    };
     let mut reloader = reload::Reloader::start(reload::Reload {
         hangup,
         source,
@@ -268,12 +277,14 @@ pub fn run(
             replaced: Arc::clone(&replaced),
         }),
     });
+    traces.end();
     reloader.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
         upgrade::hold_signals_back();
         if !before.block_on(async { signals.lock().await.told_to_stop().await }) {
             // What was acknowledged is durable; locks and descriptors end with this program.
+            crate::telemetry::log::end();
             return Err(successor.replace(sockets.handover.take()));
         }
     }
@@ -312,6 +323,11 @@ async fn view(
     }
 }
 
+fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |waited, took| metrics.hashing.hashed(waited, took))
+}
+
 fn serve_api(api: Api) -> ServeApi {
     Box::new(move |request, client| {
         let api = api.clone();
@@ -319,6 +335,7 @@ fn serve_api(api: Api) -> ServeApi {
             address: client.address,
             peer_is_trusted: client.peer_is_trusted,
             request_id: client.request_id,
+            trace: client.trace,
         };
         Box::pin(async move { api.serve(request, client).await })
     })

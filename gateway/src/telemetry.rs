@@ -2,15 +2,40 @@
 //! `prometheus`.
 
 mod access_log;
+mod accounts;
+mod book;
 mod connections;
 mod issuers;
+mod limits;
+pub mod log;
+mod log_queue;
 mod metrics;
+mod process;
+mod redact;
 mod request_id;
+mod requests;
+mod security;
+mod spans;
+mod tokens;
+mod trace_context;
+mod traces;
 mod upstreams;
 
-pub use access_log::{AccessLine, LogFormat, check_level, init as init_logs};
-pub use connections::Refused;
-pub use issuers::IssuerGauge;
-pub use metrics::{Gauges, Metrics, RouteMetrics, known_method};
+pub use access_log::AccessLine;
+pub use accounts::HashingReading;
+pub use book::Entry;
+pub use connections::{ConnectionsReading, Refused, Spoken};
+pub use issuers::IssuerReading;
+pub use limits::PolicyReading;
+pub use log::{LogFormat, LogSettings, check_level};
+pub use metrics::{Metrics, Reading};
+pub use process::{LogReading, ProcessReading, StoreReading};
+pub use redact::{HashKey, Shown, ShownAddress, logs_access};
 pub use request_id::RequestId;
+pub use requests::{Observed, Outcome, RouteMetrics, known_method};
+pub use security::{Event, SecurityLine};
+pub use spans::{FinishedTrace, Span, UpstreamSpan};
+pub use tokens::{IntCount, RedisCounts, RevocationReading, Tokens, TokensReading, Verifications};
+pub use trace_context::{TraceId, TraceParent};
+pub use traces::{TraceContext, TraceSettings, Traces, TracesReading};
 pub use upstreams::{ServerMetrics, UpstreamMetrics, UpstreamServer};

@@ -32,6 +32,7 @@ pub use jwks::jwks;
 pub use key_file::{DatedKey, KeyFileFault};
 pub use key_ring::{KeyRing, KeyState, OwnKey, RingFault, Secret, SignBy};
 pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};
+pub use seen::TOKENS_REMEMBERED_MAX;
 pub use signing_key::{SigningKey, SigningKeyFault};
 pub use verify::{RawToken, TOKEN_BYTES_MAX, TokenFault, Verifier};
 pub use verifying_key::VerifyingKey;

@@ -66,6 +66,8 @@ FAILED_LOGINS = in_five_minutes("gateway_login_attempts_total", 'result="invalid
 # there may be, in the fullest gateway. Both the first page and the page of capacity show these.
 RESOURCES = {
     "CPU": f"max({rate('process_cpu_seconds_total')} / on (job, instance) {of('gateway_cpus')})",
+    "Memory": f"max({of('process_resident_memory_bytes')}"
+    f" / on (job, instance) {of('gateway_memory_max_bytes')} {OURS})",
     "Open files": f"max({of('process_open_fds')} / {of('process_max_fds')} {OURS})",
     "Connections": f"max({of('gateway_downstream_connections')} / ({of('gateway_downstream_connections_max')} > 0))",
     "Limiter keys": f"max({of('gateway_rate_limit_keys')} / {of('gateway_rate_limit_keys_max')})",

@@ -29,7 +29,7 @@ def graph(title, lines, *, unit, says, bad, alerts=(), width=8, height=8, steps=
     panel = (
         _framed(timeseries.Panel(), title, says, bad, alerts, width, height)
         .unit(unit).min(0)
-        .draw_style(kinds.GraphDrawStyle.LINE).line_width(1).fill_opacity(30 if stacked else 8)
+        .draw_style(kinds.GraphDrawStyle.LINE).line_width(0 if stacked else 1).fill_opacity(60 if stacked else 8)
         .show_points(kinds.VisibilityMode.AUTO).span_nulls(False)
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .legend(_legend(many and width >= 12, many))
@@ -117,7 +117,7 @@ def listing(title, lines, *, says, bad, alerts=(), width=24, height=8, changes, 
         _framed(table.Panel(), title, says, bad, alerts, width, height)
         .no_value(none)
         .cell_height(kinds.TableCellHeight.SM)
-        .align(kinds.FieldTextAlignment.AUTO).display_mode(kinds.TableCellDisplayMode.AUTO).inspect(False)
+        .align(kinds.FieldTextAlignment.AUTO).inspect(False)
         .transformations(changes)
     )
     return _asked(panel, lines, now=True, shape=PromQueryFormat.TABLE)

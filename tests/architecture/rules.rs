@@ -59,7 +59,7 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -72,6 +72,11 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("reqwest", &["adapter"]),
     ("governor", &["limits"]),
     ("prometheus", &["telemetry"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("tracing_appender", &["telemetry"]),
+    ("x509_parser", &["edge"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),
     ("hyper", &["cli"]),

@@ -35,6 +35,7 @@ fn an_untrusted_peer_is_refused_and_loudly_logged(setup: Setup) {
         reply.is_refused(403, "Untrusted proxy", "untrusted_proxy");
         assert_eq!(identity(&reply), ["", "", ""]);
     }
+    gateway.says("trusted_proxies");
     let log = gateway.log();
     let warned = log.lines().any(|line| line.contains("trusted_proxies") && line.contains("WARN"));
     assert!(warned, "{log}");

@@ -11,24 +11,24 @@ use crate::support::forge::{encode, now};
 use crate::support::upstream::Upstream;
 
 /// Signs by ES256, and publishes its key where it counts who asks.
-pub(super) struct HandMade {
+pub(crate) struct HandMade {
     key: EcdsaKeyPair,
-    pub(super) keys: Arc<Upstream>,
-    pub(super) issuer: String,
+    pub(crate) keys: Arc<Upstream>,
+    pub(crate) issuer: String,
 }
 
 impl HandMade {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::publishing(|_| ())
     }
 
     /// Another one, with a key of its own.
-    pub(super) fn named(issuer: &str) -> Self {
+    pub(crate) fn named(issuer: &str) -> Self {
         Self { issuer: issuer.to_owned(), ..Self::start() }
     }
 
     /// With a set of keys that was changed before it is published.
-    pub(super) fn publishing(change: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) fn publishing(change: impl FnOnce(&mut Value)) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let mut set = json!({ "keys": [jwk(&key)] });
         change(&mut set);
@@ -41,7 +41,7 @@ impl HandMade {
         Self { key, keys, issuer: "urn:handmade".to_owned() }
     }
 
-    pub(super) fn entry(&self, name: &str, more: &str) -> String {
+    pub(crate) fn entry(&self, name: &str, more: &str) -> String {
         let (issuer, address) = (&self.issuer, self.keys.address);
         format!(
             "[[issuers]]\nname = \"{name}\"\nissuer = \"{issuer}\"\njwks_url = \"http://{address}/keys\"\naudience = [\"{AUDIENCE}\"]\ndanger_allow_http = true\n{more}"
@@ -49,25 +49,25 @@ impl HandMade {
     }
 
     /// Good claims of an access token.
-    pub(super) fn claims(&self, subject: &str) -> Value {
+    pub(crate) fn claims(&self, subject: &str) -> Value {
         json!({
             "iss": self.issuer, "sub": subject, "aud": AUDIENCE, "iat": now(), "exp": now() + 600,
             "jti": uuid::Uuid::new_v4().to_string(),
         })
     }
 
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.sign(r#"{"alg":"ES256","kid":"one","typ":"at+jwt"}"#, &claims.to_string())
     }
 
-    pub(super) fn sign(&self, header: &str, payload: &str) -> String {
+    pub(crate) fn sign(&self, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(payload));
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", encode(signature.as_ref()))
     }
 
     /// The public key as bytes: what a confused verifier would take for a secret.
-    pub(super) fn public_key(&self) -> Vec<u8> {
+    pub(crate) fn public_key(&self) -> Vec<u8> {
         self.key.public_key().as_ref().to_vec()
     }
 }

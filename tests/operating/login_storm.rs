@@ -67,7 +67,7 @@ fn verified(person: &Person) -> Vec<Duration> {
 }
 
 fn mean_hash(gateway: &Gateway) -> Duration {
-    let busy = gateway.metric("gateway_password_hash_busy_seconds_total");
+    let busy = gateway.metric("gateway_password_hash_duration_seconds_sum");
     Duration::from_secs_f64(busy / gateway.metric("gateway_password_hash_jobs_total{result=\"done\"}"))
 }
 

@@ -77,8 +77,9 @@ fn the_reason_is_the_same_in_the_answer_the_log_and_the_metrics() {
         ("method_not_allowed", "gateway", "deny", client.get("/api/auth/login")),
     ];
     for (code, route, decision, request) in cases {
-        let series = format!("gateway_auth_decisions_total{{decision=\"{decision}\",reason=\"{code}\"}}");
-        let before = gateway.metric(&series);
+        let labels = [("decision", decision), ("reason", code), ("route", route)];
+        let count = || gateway.total("gateway_auth_decisions_total", &labels);
+        let before = count();
         let reply = request.send();
         assert_eq!(reply.code(), code);
         let id = reply.json()["request_id"].as_str().unwrap().to_owned();
@@ -86,7 +87,7 @@ fn the_reason_is_the_same_in_the_answer_the_log_and_the_metrics() {
         let line = line_of(&gateway, &id);
         assert_eq!((&line["outcome"], &line["route"]), (&json!(code), &json!(route)));
         assert_eq!(line["status"], reply.status);
-        assert_eq!(gateway.metric(&series) - before, 1.0, "{series}");
+        assert_eq!(count() - before, 1.0, "{labels:?}");
     }
 }
 
@@ -204,6 +205,7 @@ fn what_the_warnings_of_a_configuration_say_is_in_the_log() {
         .env("GATEWAY__REFRESH__ROTATION", "always")
         .env("GATEWAY__LIMITS__USER", "unlimited")
         .start();
+    gateway.says("\"listening\"");
     let warned: Vec<_> = lines(&gateway)
         .into_iter()
         .filter(|line| line["level"] == "WARN")

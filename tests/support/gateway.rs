@@ -221,6 +221,21 @@ impl Gateway {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// The sum of all series of a metric that have these labels.
+    pub fn total(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {
+        let families = super::exposition::read(&self.metrics());
+        let samples = families.get(metric).into_iter().flat_map(|family| &family.samples);
+        let fits = |sample: &&super::exposition::Sample| {
+            labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|held| held == value))
+        };
+        samples.filter(fits).map(|sample| sample.value).sum()
+    }
+
+    /// How many requests were decided so, on all routes.
+    pub fn decided(&self, reason: &str) -> f64 {
+        self.total("gateway_auth_decisions_total", &[("reason", reason)])
+    }
+
     pub fn ready(&self) -> Reply {
         self.operator().get("/readyz").send()
     }

@@ -88,7 +88,12 @@ impl RedisRevocations {
         let patience = self.settings.check_timeout;
         self.view.figures.count(Event::Check);
         let (unreachable, event) = match tokio::time::timeout(patience, self.look_up(asked)).await {
-            Ok(Ok(standing)) => return Ok(standing),
+            Ok(Ok(standing)) => {
+                if standing == Standing::Revoked {
+                    self.view.figures.count(Event::Revoked);
+                }
+                return Ok(standing);
+            }
             Ok(Err(unreachable)) => (unreachable, Event::Error),
             Err(_) => (connection::silent(patience), Event::Timeout),
         };

@@ -30,6 +30,8 @@ pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 
 use crate::store::StoreError;
+use space::Place;
+pub use space::StoreFigures;
 use trees::{Fault, Trees};
 use writer::Writer;
 
@@ -61,6 +63,7 @@ pub struct SledStore(Arc<Inner>);
 struct Inner {
     writer: Writer,
     trees: Trees,
+    place: Place,
     _lock: File,
 }
 
@@ -74,6 +77,11 @@ impl SledStore {
     /// nobody can know what is on the disk. `None` in good health.
     pub fn failure(&self) -> Option<&str> {
         self.0.writer.failure()
+    }
+
+    /// How much room it takes and has.
+    pub fn figures(&self) -> StoreFigures {
+        self.0.place.figures()
     }
 
     fn trees(&self) -> &Trees {

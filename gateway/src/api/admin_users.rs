@@ -11,6 +11,7 @@ use super::{Client, Shared};
 use crate::identity::{Role, UserId};
 use crate::problem::{Code, Problem};
 use crate::store::{Amendment, User};
+use crate::telemetry::{Event, SecurityLine};
 
 /// Usual and largest size of a page.
 const PER_PAGE: (u64, u64) = (100, 500);
@@ -60,9 +61,15 @@ pub(super) async fn amend(
     if let Some(revocation) = revoked {
         let published = services.sessions.revocations.publish(&[revocation]).await;
         published.map_err(crate::session::SessionFault::from)?;
-        tracing::info!(
-            user_id = id.get(), by = admin.user.id.get(), request_id = %client.request_id,
-            role = user.role.as_str(), is_active = user.is_active, "account changed"
+        let activity = if user.is_active { "active" } else { "inactive" };
+        services.metrics.security.record(
+            Event::AccountChanged,
+            &SecurityLine {
+                user_id: Some(id.get()),
+                by: Some(admin.user.id.get()),
+                now: Some(format!("{}, {activity}", user.role.as_str())),
+                ..client.line()
+            },
         );
     }
     Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))

@@ -11,7 +11,7 @@ use crate::identity::Role;
 use crate::pipeline::{Principal, Quota};
 use crate::problem::{Code, Problem};
 use crate::store::User;
-use crate::telemetry::RequestId;
+use crate::telemetry::{RequestId, SecurityLine, TraceId};
 
 /// Where a request comes from, as the edge knows it.
 #[derive(Clone)]
@@ -21,6 +21,20 @@ pub struct Client {
     /// Whether the peer that is connected to us is a trusted proxy.
     pub peer_is_trusted: bool,
     pub request_id: RequestId,
+    /// The trace that the request is part of, if of any.
+    pub trace: Option<TraceId>,
+}
+
+impl Client {
+    /// What a line about an event says of the request.
+    pub(super) fn line(&self) -> SecurityLine<'_> {
+        SecurityLine {
+            request_id: Some(self.request_id.as_str()),
+            trace: self.trace,
+            client: Some(self.address),
+            ..SecurityLine::default()
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
@@ -85,8 +99,5 @@ where
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
     let (principal, quota) = services.pipeline.authenticate(&parts.headers, client.address).await?;
-    if principal.failed_open() {
-        services.metrics.failed_open();
-    }
     Ok((principal, quota, services))
 }

@@ -14,6 +14,20 @@ use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::Origin;
 use crate::store::{StoredHash, User};
+use crate::telemetry::{Event, SecurityLine};
+
+/// What it can come to, for the metrics.
+pub(super) const RESULTS: [&str; 9] = [
+    "ok",
+    Code::InvalidCredentials.word(),
+    Code::AccountInactive.word(),
+    Code::RateLimited.word(),
+    Code::HashingOverloaded.word(),
+    Code::StoreUnavailable.word(),
+    Code::RevocationUnavailable.word(),
+    Code::MissingCredentials.word(),
+    Code::CredentialsRequired.word(),
+];
 
 pub(super) async fn login(
     State(services): State<Shared>,
@@ -21,6 +35,31 @@ pub(super) async fn login(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let outcome = open(&services, &client, &headers, &fields).await;
+    let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
+    services.metrics.accounts.login(result);
+    let given = fields.text("email").ok().flatten().and_then(|email| Email::parse(email).ok());
+    let line = SecurityLine { email: given.as_ref().map(Email::as_str), ..client.line() };
+    match outcome {
+        Ok((answer, user)) => {
+            let line = SecurityLine { user_id: Some(user.id.get()), ..line };
+            services.metrics.security.record(Event::LoginSucceeded, &line);
+            Ok(answer)
+        }
+        Err(problem) => {
+            let line = SecurityLine { reason: Some(result), ..line };
+            services.metrics.security.record(Event::LoginFailed, &line);
+            Err(problem)
+        }
+    }
+}
+
+async fn open(
+    services: &Shared,
+    client: &Client,
+    headers: &HeaderMap,
+    fields: &Fields,
+) -> Result<(Answer, User), Problem> {
     let limits = services.limits.load_full();
     let charge = match &limits.login_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
@@ -42,18 +81,12 @@ pub(super) async fn login(
         Some(attempt) => limits.charge_login(attempt, &services.known)?,
         None => Vec::new(),
     };
-    let user = find_and_verify(&services, attempt.as_ref(), password).await;
-    let user = user.inspect_err(|problem| {
-        services.metrics.login(problem.code().word());
-        tracing::info!(request_id = %client.request_id, client = %client.address, reason = problem.code().word(), "login failed");
-    })?;
+    let user = find_and_verify(services, attempt.as_ref(), password).await?;
     if let Some(attempt) = &attempt {
         limits.login_succeeded(attempt, &services.known);
     }
-    let origin = Origin { address: client.address.to_string(), user_agent: user_agent(&headers) };
+    let origin = Origin { address: client.address.to_string(), user_agent: user_agent(headers) };
     let tokens = services.sessions.open(&user, origin).await?;
-    services.metrics.login("ok");
-    tracing::info!(user_id = user.id.get(), request_id = %client.request_id, "logged in");
     let body = json!({
         "access_token": tokens.access,
         "refresh_token": tokens.refresh,
@@ -66,7 +99,7 @@ pub(super) async fn login(
             "role": user.role,
         },
     });
-    Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
+    Ok((Answer::ok(body).charged(charge).charged(attempt_charges), user))
 }
 
 /// An unknown address, a wrong password and an impossible address cost the same time and read the

@@ -11,6 +11,7 @@ use super::body::Fields;
 use super::{Client, Shared};
 use crate::pipeline::credentials;
 use crate::problem::{Code, Problem};
+use crate::telemetry::{Event, SecurityLine};
 use crate::token::{RawToken, TokenFault};
 
 /// A token that is ours but expired or revoked gets 200 too: what its owner wants is true then.
@@ -35,7 +36,14 @@ pub(super) async fn logout(
             let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
             services.sessions.revoke(foreign.claims()).await?;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
-            tracing::info!(%subject, %issuer, request_id = %client.request_id, "logged out");
+            services.metrics.security.record(
+                Event::LoggedOut,
+                &SecurityLine {
+                    subject: Some(subject.to_string()),
+                    issuer: Some(issuer.as_str()),
+                    ..client.line()
+                },
+            );
             return Ok(Answer::message("Logged out successfully"));
         }
     };
@@ -48,6 +56,13 @@ pub(super) async fn logout(
     {
         services.sessions.close_session(other.session).await?;
     }
-    tracing::info!(user_id = claims.user().get(), request_id = %client.request_id, "logged out");
+    services.metrics.security.record(
+        Event::LoggedOut,
+        &SecurityLine {
+            user_id: Some(claims.user().get()),
+            session: Some(claims.session().to_string()),
+            ..client.line()
+        },
+    );
     Ok(Answer::message("Logged out successfully"))
 }

@@ -9,14 +9,44 @@ use super::{Client, Shared};
 use crate::limits::AddressKey;
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal};
+use crate::telemetry::{Event, SecurityLine};
 use crate::token::RawToken;
 
-/// Checked in this order: signature (401), user (404), session (401).
+/// What it can come to, for the metrics.
+pub(super) const RESULTS: [&str; 9] = [
+    KEPT,
+    ROTATED,
+    REUSED,
+    Code::RefreshTokenInvalid.word(),
+    Code::RefreshTokenRequired.word(),
+    Code::UserInactive.word(),
+    Code::RateLimited.word(),
+    Code::StoreUnavailable.word(),
+    Code::RevocationUnavailable.word(),
+];
+const KEPT: &str = "kept";
+const ROTATED: &str = "rotated";
+const REUSED: &str = "reused";
+
 pub(super) async fn refresh(
     State(services): State<Shared>,
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let (result, outcome) = match renew(&services, &client, &fields).await {
+        Ok((result, answer)) => (result, answer),
+        Err(problem) => (problem.code().word(), Err(problem)),
+    };
+    services.metrics.accounts.refresh(result);
+    outcome
+}
+
+/// Checked in this order: signature (401), user (404), session (401). Inside is what is answered.
+async fn renew(
+    services: &Shared,
+    client: &Client,
+    fields: &Fields,
+) -> Result<(&'static str, Result<Answer, Problem>), Problem> {
     let charge = match &services.limits.load().refresh_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
@@ -31,19 +61,34 @@ pub(super) async fn refresh(
     let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
     let user = services.users.by_id(claims.user).await?;
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
-    let body = match services.sessions.rotate(&claims, &user, renewal).await? {
+    let (result, body) = match services.sessions.rotate(&claims, &user, renewal).await? {
         Refreshed::Refused => return Err(Problem::new(Code::RefreshTokenInvalid)),
-        Refreshed::Kept { access, expires_in_seconds } => json!({
-            "access_token": access,
-            "token_type": "Bearer",
-            "expires_in": expires_in_seconds,
-        }),
-        Refreshed::Rotated { access, refresh, expires_in_seconds } => json!({
-            "access_token": access,
-            "token_type": "Bearer",
-            "expires_in": expires_in_seconds,
-            "refresh_token": refresh,
-        }),
+        Refreshed::Reused => {
+            let line = SecurityLine {
+                user_id: Some(user.id.get()),
+                session: Some(claims.session.to_string()),
+                ..client.line()
+            };
+            services.metrics.security.record(Event::RefreshReused, &line);
+            return Ok((REUSED, Err(Problem::new(Code::RefreshTokenInvalid))));
+        }
+        Refreshed::Kept { access, expires_in_seconds } => {
+            let body = json!({
+                "access_token": access,
+                "token_type": "Bearer",
+                "expires_in": expires_in_seconds,
+            });
+            (KEPT, body)
+        }
+        Refreshed::Rotated { access, refresh, expires_in_seconds } => {
+            let body = json!({
+                "access_token": access,
+                "token_type": "Bearer",
+                "expires_in": expires_in_seconds,
+                "refresh_token": refresh,
+            });
+            (ROTATED, body)
+        }
     };
-    Ok(Answer::ok(body).charged(charge))
+    Ok((result, Ok(Answer::ok(body).charged(charge))))
 }

@@ -11,12 +11,31 @@ use crate::limits::AddressKey;
 use crate::password::{Password, Weakness, assess};
 use crate::problem::{Code, Problem};
 use crate::store::{NewUser, StoreError, StoredHash};
+use crate::telemetry::{Event, SecurityLine};
+
+/// What it can come to, for the metrics.
+pub(super) const RESULTS: [&str; 7] = [
+    "ok",
+    Code::ValidationFailed.word(),
+    Code::PasswordTooWeak.word(),
+    Code::MissingBody.word(),
+    Code::RateLimited.word(),
+    Code::HashingOverloaded.word(),
+    Code::StoreUnavailable.word(),
+];
 
 pub(super) async fn register(
     State(services): State<Shared>,
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let outcome = create(&services, &client, fields).await;
+    let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
+    services.metrics.accounts.registration(result);
+    outcome
+}
+
+async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<Answer, Problem> {
     let charge = match &services.limits.load().register_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
@@ -24,7 +43,7 @@ pub(super) async fn register(
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingBody));
     }
-    let wanted = Wanted::read(&services, &fields).await?;
+    let wanted = Wanted::read(services, &fields).await?;
     let hash = services.hashing.hash(wanted.password).await;
     let hash = hash.map_err(|_| overloaded())?;
     let new = NewUser {
@@ -37,7 +56,9 @@ pub(super) async fn register(
     };
     match services.users.create(new).await {
         Ok(user) => {
-            tracing::info!(user_id = user.id.get(), request_id = %client.request_id, "registered");
+            let who = (Some(user.id.get()), Some(user.email.as_str()));
+            let line = SecurityLine { user_id: who.0, email: who.1, ..client.line() };
+            services.metrics.security.record(Event::Registered, &line);
             let body = json!({
                 "message": "Registration successful",
                 "user_id": user.id,

@@ -15,6 +15,7 @@ use super::answer::add_fields;
 use super::{Client, Shared};
 use crate::pipeline::{Head, Trail, canonical, identity_fields, is_own};
 use crate::problem::{Code, Problem};
+use crate::telemetry::Event;
 use original::{Asked, original};
 
 pub(super) async fn verify(
@@ -38,10 +39,7 @@ pub(super) async fn verify(
 
 async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
-        tracing::warn!(
-            client = %client.address, request_id = %client.request_id,
-            "/api/auth/verify was called by a peer that is not in server.trusted_proxies"
-        );
+        services.metrics.security.record(Event::UntrustedProxy, &client.line());
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
@@ -58,12 +56,9 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
         headers: asked.headers,
     };
     let admitted = pipeline.admit(&now, head, client.address, &mut trail).await?;
-    if admitted.principal().is_some_and(|principal| principal.failed_open()) {
-        services.metrics.failed_open();
-    }
     if let Some(refusal) = admitted.overruled() {
         let (route, reason) = (&admitted.route().name, refusal.code().word());
-        services.metrics.shadowed(route, reason);
+        services.metrics.requests.shadowed(route, reason);
         tracing::info!(target: "shadow", request_id = %client.request_id, route, reason, "would be refused");
     }
     let mut response = StatusCode::OK.into_response();

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +14,6 @@ use super::serve::{announce, make_folder, prepare};
 use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, check, load};
 use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
-use crate::telemetry::init_logs;
 
 /// `sun_path` of unix(7), less its final zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -48,10 +48,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
     let password = first_admin(&mut secrets)?;
-    let books = Books::default();
+    let books = Arc::new(Books::default());
     let checked =
         check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
-    init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
+    super::serve::begin_log(&checked)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked, &|_| None).map_err(Failure::Other)?;
     let backend = Backend::start(&data.join("todos"), &socket)?;

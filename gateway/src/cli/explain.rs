@@ -18,6 +18,7 @@ use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
+use crate::telemetry::Metrics;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -67,11 +68,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let keys = JwksBook::new(Arc::new(SystemClock));
     let snapshot = Prepared::new(checked.reloadable, &books, &keys).map_err(Failure::Other)?.snapshot;
-    let pipeline = Pipeline::new(Arc::clone(&snapshot), Arc::new(NotAsked), Arc::new(SystemClock));
+    let pipeline = Pipeline::new(
+        Arc::clone(&snapshot),
+        Arc::new(NotAsked),
+        Arc::new(SystemClock),
+        Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
+    );
     let head = Head { method: &method, host: &arguments.host, target: &arguments.target, headers: &headers };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
-    let mut trail = Trail::written();
+    let mut trail = Trail::silent().written();
     let decided = runtime.block_on(async {
         // The keys of other issuers are fetched for this one question.
         keys.start();

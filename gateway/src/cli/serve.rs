@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Failure;
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, load};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, load, log_hash_key};
 use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
-use crate::telemetry::init_logs;
+use crate::telemetry::log;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -27,18 +28,24 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let source = Source { path: arguments.config, flags, environment: super::environment };
     let loaded = load(Some(&source.path), &source.flags);
     let secrets = Secrets::read(&super::environment);
-    let books = Books::default();
+    let books = Arc::new(Books::default());
     let checked =
         check(loaded, secrets, KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     if !checked.unmet.is_empty() {
         return Err(Failure::Configuration(checked.unmet.iter().map(ToString::to_string).collect()));
     }
-    init_logs(checked.log_format, &checked.log_level).map_err(Failure::Other)?;
-    prepare(&checked);
     make_folder(&checked.store_path)?;
+    begin_log(&checked)?;
+    prepare(&checked);
     let sockets = Sockets::bind(&checked, &super::environment).map_err(Failure::Other)?;
     run_gateway(checked, Some(source), books, sockets, |listening: Listening| announce(&listening))
         .map_err(Failure::Other)
+}
+
+/// From here on there is a log. It ends with the command.
+pub(super) fn begin_log(checked: &Checked) -> Result<(), Failure> {
+    let key = log_hash_key(&checked.log, &checked.store_path).map_err(Failure::Other)?;
+    log::begin(&checked.log, key).map_err(Failure::Other)
 }
 
 /// The one line on standard output, for programs that wait for it.

@@ -6,7 +6,17 @@ use super::file::File;
 
 /// Settings that a reload swaps, with all that is below them. Everything else is bound to sockets,
 /// threads, stores and tokens that are out already.
-const RELOADABLE: [&str; 5] = ["limits", "cors", "issuers", "upstreams", "routes"];
+const RELOADABLE: [&str; 9] = [
+    "limits",
+    "cors",
+    "issuers",
+    "upstreams",
+    "routes",
+    "log.level",
+    "log.access",
+    "log.addresses",
+    "log.emails",
+];
 /// And of each listener.
 const RELOADABLE_OF_LISTENERS: [&str; 3] = [".tls.certificates", ".tls.client_ca_file", ".tls.http2"];
 

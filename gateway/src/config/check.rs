@@ -5,6 +5,7 @@ mod keys;
 mod limits;
 mod listeners;
 mod routes;
+mod telemetry;
 mod upstreams;
 
 pub use issuers::{IssuerSettings, ProofSettings};
@@ -26,7 +27,7 @@ use crate::identity::Email;
 use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
 use crate::pipeline::{Cors, Routes, Unmet};
-use crate::telemetry::{LogFormat, check_level};
+use crate::telemetry::{LogSettings, TraceSettings};
 use crate::token::{AssertionIssuer, Issuer};
 
 /// Everything that was found wrong, each with its place and its mend.
@@ -44,9 +45,8 @@ pub struct Checked {
     pub connections: ConnectionCaps,
     pub shutdown: Duration,
     pub upgrade: Duration,
-    pub log_level: String,
-    pub log_format: LogFormat,
-    pub access_log: bool,
+    pub log: LogSettings,
+    pub traces: TraceSettings,
     pub store_path: PathBuf,
     pub store_min_free_bytes: u64,
     pub revocations: RevocationSettings,
@@ -144,6 +144,7 @@ pub fn check(
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
+    let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
     checker.ranges(&file);
@@ -170,9 +171,8 @@ pub fn check(
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
         upgrade: Duration::from_secs(file.server.upgrade_seconds),
-        log_level: file.log.level.clone(),
-        log_format: file.log.format,
-        access_log: file.log.access,
+        log,
+        traces,
         store_path: file.store.path.clone(),
         store_min_free_bytes: file.store.min_free_bytes,
         revocations,
@@ -291,9 +291,6 @@ impl Checker<'_> {
                 "refresh.grace_seconds = {}: allowed are 0 to 60; a stolen refresh token works that long",
                 file.refresh.grace_seconds
             ));
-        }
-        if let Err(fault) = check_level(&file.log.level) {
-            self.fault(format!("log.level: {fault}"));
         }
         if file.tokens.issuer.is_empty() {
             self.fault("tokens.issuer is empty: tokens must say who issued them");

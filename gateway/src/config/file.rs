@@ -13,7 +13,7 @@ use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::AskingProxy;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Shown};
 use crate::token::Algorithm;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,6 +23,7 @@ pub struct File {
     pub listeners: Vec<ListenerEntry>,
     pub operations: Operations,
     pub log: Log,
+    pub traces: Traces,
     pub store: Store,
     pub redis: Redis,
     pub tokens: Tokens,
@@ -62,6 +63,17 @@ pub struct Log {
     pub level: String,
     pub format: LogFormat,
     pub access: bool,
+    pub addresses: Shown,
+    pub emails: Shown,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Traces {
+    /// Empty is off.
+    pub endpoint: String,
+    pub sample_ratio: f64,
+    pub service_name: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -199,9 +211,21 @@ impl Default for Operations {
     }
 }
 
+impl Default for Traces {
+    fn default() -> Self {
+        Self { endpoint: String::new(), sample_ratio: 0.01, service_name: "gateway".into() }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Auto, access: true }
+        Self {
+            level: "info".into(),
+            format: LogFormat::Auto,
+            access: true,
+            addresses: Shown::Full,
+            emails: Shown::Omitted,
+        }
     }
 }
 

@@ -67,6 +67,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         listeners: section(&fitting, "listeners", &mut faults),
         operations: section(&fitting, "operations", &mut faults),
         log: section(&fitting, "log", &mut faults),
+        traces: section(&fitting, "traces", &mut faults),
         store: section(&fitting, "store", &mut faults),
         redis: section(&fitting, "redis", &mut faults),
         tokens: section(&fitting, "tokens", &mut faults),

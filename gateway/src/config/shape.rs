@@ -12,8 +12,10 @@ use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 13] = [
+const WORDS: [(&str, &[&str]); 15] = [
     ("log.format", &["auto", "human", "json"]),
+    ("log.addresses", &["full", "partial", "hashed", "omitted"]),
+    ("log.emails", &["full", "partial", "hashed", "omitted"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
@@ -123,9 +125,12 @@ fn mend(path: &str, value: &Value, sample: &Sample) -> Option<String> {
             _ => None,
         },
         (Value::Bool(..), Sample::Bool(_)) => None,
+        // A setting whose default has a fraction may have one.
+        (Value::Num(..), Sample::Number(sample)) if sample.is_f64() => None,
         (Value::Num(_, number), Sample::Number(_)) if is_natural(number) => None,
         (_, Sample::String(_)) => must("a text in quotes"),
         (_, Sample::Bool(_)) => must("true or false"),
+        (_, Sample::Number(sample)) if sample.is_f64() => must("a number, such as 0.01"),
         (_, Sample::Number(_)) => must("a whole number, 0 or more"),
         (_, Sample::Array(_)) => must("a list"),
         (_, Sample::Object(_)) => must("a table of settings"),

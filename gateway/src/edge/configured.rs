@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::upstreams::Upstreams;
-use crate::pipeline::Snapshot;
+use crate::pipeline::{Route, Snapshot};
 use crate::telemetry::{Metrics, RouteMetrics, UpstreamServer};
 
 /// A request keeps the one that it began with.
@@ -25,8 +25,8 @@ impl Configured {
     ) -> Result<Self, String> {
         let wanted = decision.routes.iter().map(|route| Arc::clone(&route.upstream));
         let upstreams = Upstreams::prepare(wanted, before.map(|before| &before.upstreams), metrics).await?;
-        let of_routes =
-            decision.routes.iter().map(|route| (route.name.clone(), metrics.route(&route.name))).collect();
+        let of = |route: &Route| metrics.requests.route(&route.name, Some(&route.upstream.name));
+        let of_routes = decision.routes.iter().map(|route| (route.name.clone(), of(route))).collect();
         Ok(Self { decision, metrics: of_routes, upstreams })
     }
 

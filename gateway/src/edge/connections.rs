@@ -48,6 +48,11 @@ impl Connections {
         self.total.load(Ordering::Relaxed)
     }
 
+    /// How many may be open.
+    pub fn max(&self) -> usize {
+        self.caps.total
+    }
+
     /// Open connections that are not taken by a stream.
     pub fn requesting(&self) -> usize {
         self.open().saturating_sub(self.streaming.load(Ordering::Relaxed))

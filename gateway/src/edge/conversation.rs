@@ -23,13 +23,14 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::connections::Connections;
 use super::door::Door;
+use super::exchange::refused;
 use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::proxy_protocol;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
 use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::{Metrics, Refused, RequestId};
+use crate::telemetry::{Metrics, Refused, RequestId, Spoken};
 
 /// How long a connection may stay idle between two requests, and before the first one.
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
@@ -81,7 +82,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Carrier<A> {
             && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
         {
             tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
-            conversation.metrics.connection_refused(Refused::ProxyProtocol);
+            conversation.metrics.connections.refuse(Refused::ProxyProtocol);
             return None;
         }
         conversation.carry(stream, door).await;
@@ -97,7 +98,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// From the first byte of the client to the end of its connection.
     async fn carry(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
         let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
-            return self.metrics.connection_refused(Refused::TooMany);
+            return self.metrics.connections.refuse(Refused::TooMany);
         };
         let stream: Stream = match &door.tls {
             Some(tls) => match self.handshake(tls, stream).await {
@@ -113,7 +114,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         };
         match stream.selected_alpn_proto() {
             Some(ALPN::H2) => self.http2(stream, door).await,
-            _ => self.http1(stream, door).await,
+            _ => {
+                self.metrics.connections.accepted(Spoken::Http1);
+                self.http1(stream, door).await;
+            }
         }
     }
 
@@ -145,20 +149,26 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// Failures are counted and not logged as errors: clients choose how often they happen.
     async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<Stream> {
         let mut closed = self.closing.clone();
-        let acceptor = tls.acceptor();
+        let (acceptor, begun) = (tls.acceptor(), Stopwatch::start());
         let shaken = tokio::select! {
             shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
             _ = closed.wait_for(|closed| *closed) => return None,
         };
         match shaken {
-            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Ok(stream)) => {
+                let stream: Stream = Box::new(stream);
+                let digest = stream.get_ssl_digest();
+                let is_tls13 = digest.is_some_and(|digest| digest.version == "TLSv1.3");
+                self.metrics.connections.shook_hands(is_tls13, begun.elapsed());
+                Some(stream)
+            }
             Ok(Err(fault)) => {
                 tracing::debug!(error = %fault, "a TLS handshake failed");
-                self.metrics.connection_refused(Refused::TlsHandshake);
+                self.metrics.connections.refuse(Refused::TlsHandshake);
                 None
             }
             Err(_) => {
-                self.metrics.connection_refused(Refused::TlsTimeout);
+                self.metrics.connections.refuse(Refused::TlsTimeout);
                 None
             }
         }
@@ -243,7 +253,7 @@ impl<A> Conversation<A> {
 
     /// Answers what never became a request, and closes.
     async fn refuse(&self, stream: &mut Stream, code: Code) {
-        self.metrics.decision("deny", code.word()).inc();
+        self.metrics.requests.decision("none", refused(code)).inc();
         let request_id = RequestId::fresh();
         tracing::info!(target: "access", request_id = request_id.as_str(), outcome = code.word(), "refused before the head was whole");
         let response = Problem::new(code).render(Audience::Json, request_id.as_str());

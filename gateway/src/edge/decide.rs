@@ -1,6 +1,7 @@
 //! From a head to what becomes of the request: served by us, refused, or admitted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pingora::proxy::Session;
@@ -43,7 +44,16 @@ impl Gateway {
         let (method, host) = (&request.method, head::authority(request));
         let head = Head { method, host, target: target.as_str(), headers: &request.headers };
         let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
+        let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
+        let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
+        if follow {
+            trail = trail.timed();
+        }
         let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
+        exchange.decided_in = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
+        if follow {
+            exchange.decided = Some(Box::new((first, trail.stages().to_vec())));
+        }
         exchange.explanation = explain::value(&trail, &admitted);
         let admitted = admitted.map_err(|denied| {
             exchange.refused_on = denied.route.clone();
@@ -55,12 +65,9 @@ impl Gateway {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
-        if admitted.principal().is_some_and(|principal| principal.failed_open()) {
-            self.parts.metrics.failed_open();
-        }
         if let Some(refusal) = admitted.overruled() {
             let (route, reason) = (&admitted.route().name, refusal.code().word());
-            self.parts.metrics.shadowed(route, reason);
+            self.parts.metrics.requests.shadowed(route, reason);
             tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
         }
         exchange.progress = Progress::Admitted(Box::new(admitted));
@@ -78,6 +85,7 @@ impl Gateway {
             address: exchange.client.client,
             peer_is_trusted: exchange.client.peer_is_trusted,
             request_id: exchange.request_id.clone(),
+            trace: exchange.trace.map(|context| context.trace),
         };
         let (response, refused) = (self.parts.api)(request, client).await;
         exchange.progress = Progress::Served(refused);

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::arrival::Arrival;
 use super::listener::Bound;
-use super::tls::{Tls, TlsMaterial};
+use super::tls::{CertificateEnd, Tls, TlsMaterial};
 
 /// How a listener speaks with clients.
 pub struct ListenerSettings {
@@ -66,9 +66,19 @@ impl Door {
 }
 
 /// The certificates in use, by listener, for a reload to replace.
+#[derive(Clone)]
 pub struct Certificates(pub(super) Vec<Option<Arc<Tls>>>);
 
 impl Certificates {
+    /// When each chain in use ends; one that several listeners have stands there once.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        let tls = self.0.iter().flatten();
+        let mut ends: Vec<_> = tls.flat_map(|tls| tls.ends().iter().cloned().collect::<Vec<_>>()).collect();
+        ends.sort();
+        ends.dedup_by(|later, earlier| later.chain == earlier.chain);
+        ends
+    }
+
     /// As many as there are listeners, in their order.
     pub fn install(&self, materials: impl IntoIterator<Item = Option<TlsMaterial>>) {
         for (tls, material) in self.0.iter().zip(materials) {

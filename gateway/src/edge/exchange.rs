@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
@@ -10,14 +11,16 @@ use super::connections::Streaming;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, Cors, Route};
+use crate::pipeline::{Admitted, Cors, Route, Stage};
 use crate::problem::Code;
-use crate::telemetry::RequestId;
+use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
 /// One request and its answer.
 pub struct Exchange {
     pub started: Stopwatch,
     pub request_id: RequestId,
+    /// The trace that it is part of, if of any.
+    pub(super) trace: Option<TraceContext>,
     pub client: ClientAddress,
     pub progress: Progress,
     /// How it came in.
@@ -30,6 +33,10 @@ pub struct Exchange {
     pub cors: Option<Arc<Cors>>,
     /// The decision step by step, for an operator who asked.
     pub explanation: Option<http::HeaderValue>,
+    /// How long the pipeline took, without its wait for the revocation store.
+    pub(super) decided_in: Option<Duration>,
+    /// Its stages with their times, where it is followed; and when the first one began.
+    pub(super) decided: Option<Box<(Duration, Vec<Stage>)>>,
     /// Bytes of the request body that went to the upstream in this attempt.
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
@@ -63,11 +70,14 @@ impl Exchange {
             arrival: Arrival::current(),
             started: Stopwatch::start(),
             request_id: RequestId::fresh(),
+            trace: None,
             client: ClientAddress::unknown(),
             progress: Progress::Received,
             refused_on: None,
             cors: None,
             explanation: None,
+            decided_in: None,
+            decided: None,
             body_bytes: 0,
             leg: None,
             streaming: None,
@@ -88,8 +98,21 @@ impl Exchange {
         }
     }
 
+    /// The stages of the decision, counted from the beginning of the request.
+    pub(super) fn stages(&self) -> Vec<Span> {
+        let decided = self.decided.iter().flat_map(|decided| {
+            let (first, stages) = &**decided;
+            stages.iter().map(|stage| Span {
+                name: stage.name,
+                began: *first + stage.began,
+                ended: *first + stage.ended,
+            })
+        });
+        decided.collect()
+    }
+
     /// The decision and its reason, in the words of the metrics.
-    pub fn outcome(&self) -> (&'static str, &'static str) {
+    pub fn outcome(&self) -> Outcome {
         match &self.progress {
             Progress::Admitted(_) => FORWARDED,
             Progress::Served(None) => SERVED,
@@ -101,17 +124,29 @@ impl Exchange {
     }
 }
 
-/// All outcomes that there can be.
-pub fn outcomes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let refusals = Code::ALL.iter().map(|code| refused(*code));
-    [FORWARDED, SERVED, ABANDONED].into_iter().chain(refusals)
+/// All outcomes that there can be, each in its place.
+pub fn outcomes() -> impl Iterator<Item = Outcome> {
+    [FORWARDED, SERVED, ABANDONED].into_iter().chain(Code::ALL.iter().map(|code| refused(*code)))
 }
 
-const FORWARDED: (&str, &str) = ("allow", "ok");
-const SERVED: (&str, &str) = ("allow", "served");
-const ABANDONED: (&str, &str) = ("error", "abandoned");
+const FORWARDED: Outcome = Outcome { decision: "allow", reason: "ok", number: 0 };
+const SERVED: Outcome = Outcome { decision: "allow", reason: "served", number: 1 };
+const ABANDONED: Outcome = Outcome { decision: "error", reason: "abandoned", number: 2 };
 
 /// A refusal is what we decided; an error is what went wrong on our side.
-fn refused(code: Code) -> (&'static str, &'static str) {
-    (if code.entry().status >= 500 { "error" } else { "deny" }, code.word())
+pub(super) fn refused(code: Code) -> Outcome {
+    let decision = if code.entry().status >= 500 { "error" } else { "deny" };
+    Outcome { decision, reason: code.word(), number: ABANDONED.number + 1 + code as usize }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_stands_in_its_place() {
+        for (place, outcome) in outcomes().enumerate() {
+            assert_eq!(outcome.number, place, "{outcome:?}");
+        }
+    }
 }

@@ -14,11 +14,8 @@ pub(super) const EXPLAIN: &str = "x-gateway-explain";
 /// A trail that is written where an operator asks, and silent otherwise.
 pub(super) fn trail(request: &RequestHeader, client: IpAddr, allowed: &[IpNet]) -> Trail {
     let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN);
-    if asked && allowed.iter().any(|network| network.contains(&client)) {
-        Trail::written()
-    } else {
-        Trail::silent()
-    }
+    let silent = Trail::silent();
+    if asked && allowed.iter().any(|network| network.contains(&client)) { silent.written() } else { silent }
 }
 
 /// `None` where nobody asked who may.

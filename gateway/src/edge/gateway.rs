@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -19,10 +20,12 @@ use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
-use crate::pipeline::{Forwarded, Pipeline, X_REQUEST_ID, inject};
+use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject};
 use crate::problem::{Code, Problem};
-use crate::telemetry::{AccessLine, Metrics, RequestId, RouteMetrics};
+use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
 
+/// <https://www.w3.org/TR/trace-context-2/>.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How long an idle connection of a client is kept, in seconds.
 const KEEPALIVE_SECONDS: u64 = 75;
 /// Between two reads from, or writes to, a client.
@@ -34,8 +37,7 @@ pub struct GatewayParts {
     pub api: ServeApi,
     pub trusted: Arc<TrustedProxies>,
     pub metrics: Arc<Metrics>,
-    /// Whether each request gets its line in the log.
-    pub access_log: bool,
+    pub traces: Arc<Traces>,
     /// Who may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
     pub configured: Arc<ArcSwap<Configured>>,
@@ -46,13 +48,15 @@ pub struct GatewayParts {
 /// The proxy.
 pub struct Gateway {
     pub(super) parts: GatewayParts,
-    own: RouteMetrics,
-    unrouted: RouteMetrics,
+    /// Of our own endpoints, and of what was refused before a route was found.
+    pub(super) own: RouteMetrics,
+    pub(super) unrouted: RouteMetrics,
 }
 
 impl Gateway {
     pub fn new(parts: GatewayParts) -> Self {
-        let (own, unrouted) = (parts.metrics.route("gateway"), parts.metrics.route("none"));
+        let (own, unrouted) =
+            (parts.metrics.requests.route("gateway", None), parts.metrics.requests.route("none", None));
         Self { parts, own, unrouted }
     }
 
@@ -96,6 +100,9 @@ impl ProxyHttp for Gateway {
                 exchange.request_id = id;
             }
         }
+        let parent = session.req_header().headers.get(TRACEPARENT);
+        let parent = parent.and_then(|parent| TraceParent::parse(parent.to_str().ok()?));
+        exchange.trace = self.parts.traces.begin(parent, exchange.client.peer_is_trusted);
         Ok(())
     }
 
@@ -162,7 +169,7 @@ impl ProxyHttp for Gateway {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.leg.iter().for_each(|leg| leg.connected(reused));
+        exchange.leg.iter_mut().for_each(|leg| leg.connected(reused));
         Ok(())
     }
 
@@ -206,7 +213,13 @@ impl ProxyHttp for Gateway {
             sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
-        Plain::change_request(upstream, |headers| inject(admitted, reserved, &from, headers));
+        let traced = exchange.trace.and_then(|trace| trace.for_upstream());
+        Plain::change_request(upstream, |headers| {
+            inject(admitted, reserved, &from, headers);
+            if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
+                headers.set(TRACEPARENT, told);
+            }
+        });
         let target = admitted.upstream_target();
         if upstream.raw_path() != target.as_bytes() {
             upstream.set_raw_path(target.as_bytes())?;
@@ -242,7 +255,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if !response.status.is_informational() {
-            exchange.leg.iter().for_each(|leg| leg.answered(response.status.as_u16()));
+            exchange.leg.iter_mut().for_each(|leg| leg.answered(response.status.as_u16()));
         }
         // An upstream that grants what nobody asked for speaks to somebody else.
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
@@ -305,38 +318,8 @@ impl ProxyHttp for Gateway {
         FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }
     }
 
-    /// One metric update and one log line, from the final state.
     async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {
-        let duration = exchange.started.elapsed();
-        let status = session.response_written().map_or(0, |response| response.status.as_u16());
-        let method = session.req_header().method.as_str();
-        let (name, route) = self.route_of(exchange);
-        route.observe(method, status, duration);
-        let (decision, reason) = exchange.outcome();
-        self.parts.metrics.decision(decision, reason).inc();
-        if !self.parts.access_log {
-            return;
-        }
-        let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-        let target = decided.or_else(|| head::target(session).ok());
-        let principal = exchange.admitted().and_then(|admitted| admitted.principal());
-        let foreign = principal.and_then(|principal| principal.foreign());
-        let line = AccessLine {
-            request_id: exchange.request_id.as_str(),
-            client: exchange.client_ip(),
-            method,
-            path: target.as_ref().map_or("", |target| target.path()),
-            route: name,
-            status,
-            outcome: reason,
-            user_id: principal.and_then(|principal| Some(principal.user()?.get())),
-            subject: foreign.map(ToString::to_string),
-            issuer: foreign.map(|subject| subject.issuer().as_str()),
-            duration,
-            request_bytes: session.body_bytes_read(),
-            response_bytes: session.body_bytes_sent(),
-        };
-        line.write();
+        self.record(session, exchange);
     }
 
     /// Our own line says what happened; clients must not choose how often another one is written.
@@ -347,17 +330,5 @@ impl ProxyHttp for Gateway {
     /// A path's query may carry secrets: the summary names the request by its id.
     fn request_summary(&self, _: &Session, exchange: &Exchange) -> String {
         exchange.request_id.to_string()
-    }
-}
-
-impl Gateway {
-    fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
-        if matches!(exchange.progress, Progress::Served(_)) {
-            return ("gateway", &self.own);
-        }
-        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
-        let found = route
-            .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
-        found.unwrap_or(("none", &self.unrouted))
     }
 }

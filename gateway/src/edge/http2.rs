@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::conversation::{Conversation, HEAD_TIME_MAX, IDLE_TIME_MAX};
 use super::door::Door;
 use super::head::HEAD_BYTES_MAX;
-use crate::telemetry::Refused;
+use crate::telemetry::{Refused, Spoken};
 
 /// What a client that knows we speak HTTP/2 begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -62,9 +62,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS_MAX);
         let Ok(Ok(mut connection)) = timeout(HEAD_TIME_MAX, handshake(stream, Some(options))).await else {
-            self.metrics.connection_refused(Refused::Http2);
+            self.metrics.connections.refuse(Refused::Http2);
             return;
         };
+        self.metrics.connections.accepted(Spoken::Http2);
         let mut drained = self.drain.clone();
         let mut draining = false;
         let mut running = JoinSet::new();
@@ -98,7 +99,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 Ok(Some(H2Accept::Rejected)) => {
                     malformed += 1;
                     if malformed == MALFORMED_MAX {
-                        self.metrics.connection_refused(Refused::Http2);
+                        self.metrics.connections.refuse(Refused::Http2);
                         break;
                     }
                 }

@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
-use crate::telemetry::{Gauges, Metrics};
+use crate::telemetry::{Metrics, Reading};
 
 /// One dependency: its name, and why it cannot be used, if so.
 pub type Readiness = (&'static str, Option<String>);
@@ -21,7 +21,7 @@ pub type CheckReadiness = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<Readin
 /// What operators can ask.
 pub struct Operator {
     pub metrics: Arc<Metrics>,
-    pub gauges: Box<dyn Fn() -> Gauges + Send + Sync>,
+    pub reading: Box<dyn Fn() -> Reading + Send + Sync>,
     pub readiness: CheckReadiness,
     /// Set while the gateway drains: it is no longer ready for new clients.
     pub draining: Arc<AtomicBool>,
@@ -41,8 +41,8 @@ impl ServeHttp for Operator {
             "/healthz" => text(StatusCode::OK, "text/plain", "ok\n".into()),
             "/readyz" => self.ready().await,
             "/metrics" => {
-                let gauges = (self.gauges)();
-                text(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render(&gauges))
+                let reading = (self.reading)();
+                text(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render(&reading))
             }
             _ => text(
                 StatusCode::NOT_FOUND,

@@ -121,7 +121,7 @@ impl Streams {
     fn end(&self, running: &Running, refusal: &Refusal) {
         if running.arrival.lifeline.sever(running.hold) {
             let (facts, reason) = (&running.facts, refusal.code().word());
-            self.metrics.stream_ended(reason);
+            self.metrics.connections.ended_stream(reason);
             tracing::info!(
                 target: "access", request_id = %facts.request_id, route = facts.route,
                 user_id = facts.principal.user().map(UserId::get),

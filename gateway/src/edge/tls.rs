@@ -33,7 +33,19 @@ pub struct CertificateFiles {
 }
 
 /// TLS that was read and found right, ready to be used.
-pub struct TlsMaterial(Arc<ServerConfig>);
+pub struct TlsMaterial {
+    config: Arc<ServerConfig>,
+    ends: Vec<CertificateEnd>,
+}
+
+/// When a chain stops being good.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CertificateEnd {
+    /// The chain's file, as configured.
+    pub chain: String,
+    /// In seconds since 1970: of the certificate in the chain that ends first.
+    pub at: i64,
+}
 
 impl TlsMaterial {
     /// Reads all files.
@@ -44,10 +56,13 @@ impl TlsMaterial {
     pub fn read(files: &TlsFiles) -> Result<Self, Vec<String>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut faults = Vec::new();
-        let mut by_name = ByName::default();
+        let (mut by_name, mut ends) = (ByName::default(), Vec::new());
         for one in &files.certificates {
             match certified(one, &provider) {
-                Ok(certified) => by_name.add(Arc::new(certified)),
+                Ok(certified) => {
+                    ends.extend(end_of(one, &certified));
+                    by_name.add(Arc::new(certified));
+                }
                 Err(fault) => faults.push(fault),
             }
         }
@@ -75,24 +90,34 @@ impl TlsMaterial {
         // so that nobody resumes what new settings would refuse.
         config.ticketer =
             rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
-        Ok(Self(Arc::new(config)))
+        Ok(Self { config: Arc::new(config), ends })
     }
 }
 
 /// The TLS of a listener in use: swapped whole, for the connections that come from then on.
-pub(super) struct Tls(ArcSwap<Acceptor>);
+pub(super) struct Tls {
+    acceptor: ArcSwap<Acceptor>,
+    ends: ArcSwap<Vec<CertificateEnd>>,
+}
 
 impl Tls {
     pub(super) fn new(material: TlsMaterial) -> Self {
-        Self(ArcSwap::from_pointee(Acceptor::from_server_config(material.0)))
+        let acceptor = Acceptor::from_server_config(material.config);
+        Self { acceptor: ArcSwap::from_pointee(acceptor), ends: ArcSwap::from_pointee(material.ends) }
     }
 
     pub(super) fn install(&self, material: TlsMaterial) {
-        self.0.store(Arc::new(Acceptor::from_server_config(material.0)));
+        self.acceptor.store(Arc::new(Acceptor::from_server_config(material.config)));
+        self.ends.store(Arc::new(material.ends));
     }
 
     pub(super) fn acceptor(&self) -> Arc<Acceptor> {
-        self.0.load_full()
+        self.acceptor.load_full()
+    }
+
+    /// When each of the chains in use ends.
+    pub(super) fn ends(&self) -> Arc<Vec<CertificateEnd>> {
+        self.ends.load_full()
     }
 }
 
@@ -135,6 +160,16 @@ impl ResolvesServerCert for ByName {
 fn names_of(certified: &CertifiedKey) -> Vec<String> {
     let own = certified.cert.first().and_then(|own| webpki::EndEntityCert::try_from(own).ok());
     own.map(|own| own.valid_dns_names().map(str::to_ascii_lowercase).collect()).unwrap_or_default()
+}
+
+/// `None` where a certificate cannot be read so far: who shakes hands finds out what it is worth.
+fn end_of(files: &CertificateFiles, certified: &CertifiedKey) -> Option<CertificateEnd> {
+    let ends: Option<Vec<i64>> = certified
+        .cert
+        .iter()
+        .map(|one| Some(x509_parser::parse_x509_certificate(one).ok()?.1.validity().not_after.timestamp()))
+        .collect();
+    Some(CertificateEnd { chain: files.chain.display().to_string(), at: ends?.into_iter().min()? })
 }
 
 fn certified(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, String> {

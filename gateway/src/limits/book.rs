@@ -1,6 +1,6 @@
 //! The limiters in use, by name: a reload that leaves a policy as it is keeps what was counted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::policy::{AddressKey, Limiter, LoginKey};
 use super::quota::Policy;
+use super::tally::{PolicyFigures, Tallies};
 use crate::identity::{Email, SubjectKey};
 
 /// The books of all kinds of keys.
@@ -20,26 +21,50 @@ pub struct Books {
 }
 
 /// Who has used up what must not be forgotten because some other setting was changed.
-pub struct Book<K: Hash + Eq + Clone>(Mutex<HashMap<String, Weak<Limiter<K>>>>);
+pub struct Book<K: Hash + Eq + Clone> {
+    limiters: Mutex<HashMap<String, Weak<Limiter<K>>>>,
+    tallies: Tallies,
+}
+
+impl Books {
+    /// Each policy that there is or was, for metrics.
+    pub fn figures(&self) -> BTreeMap<&'static str, PolicyFigures> {
+        let mut figures = BTreeMap::new();
+        self.users.read(&mut figures);
+        self.addresses.read(&mut figures);
+        self.logins.read(&mut figures);
+        self.accounts.read(&mut figures);
+        figures
+    }
+}
 
 impl<K: Hash + Eq + Clone> Default for Book<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { limiters: Mutex::default(), tallies: Tallies::default() }
     }
 }
 
 impl<K: Hash + Eq + Clone> Book<K> {
     /// The limiter that goes by this name, if its policy is still the same; else a new one.
     pub fn limiter(&self, name: &str, policy: Policy, keys_max: usize) -> Arc<Limiter<K>> {
-        let mut known = self.0.lock();
+        let mut known = self.limiters.lock();
         known.retain(|_, limiter| limiter.strong_count() > 0);
         let same = known.get(name).and_then(Weak::upgrade);
         let same = same.filter(|limiter| limiter.policy() == policy && limiter.keys_max() == keys_max);
         same.unwrap_or_else(|| {
-            let limiter = Arc::new(Limiter::new(policy, keys_max));
+            let limiter = Arc::new(Limiter::counted(policy, keys_max, self.tallies.of(policy.name)));
             known.insert(name.to_owned(), Arc::downgrade(&limiter));
             limiter
         })
+    }
+
+    fn read(&self, figures: &mut BTreeMap<&'static str, PolicyFigures>) {
+        self.tallies.read(figures);
+        for limiter in self.limiters.lock().values().filter_map(Weak::upgrade) {
+            let figures = figures.entry(limiter.policy().name).or_default();
+            figures.keys += limiter.held();
+            figures.keys_max += limiter.keys_max();
+        }
     }
 }
 

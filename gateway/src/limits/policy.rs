@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use governor::RateLimiter;
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant, Reference as _};
@@ -9,6 +10,7 @@ use governor::middleware::StateInformationMiddleware;
 
 use super::quota::{Charge, Exhausted, Policy};
 use super::states::SharedStates;
+use super::tally::Tally;
 use crate::identity::Email;
 
 /// A client address as limits count it: IPv6 by /64, since a subscriber owns at least that much.
@@ -42,12 +44,18 @@ pub struct Limiter<K: Hash + Eq + Clone> {
     states: SharedStates<K>,
     clock: DefaultClock,
     started: QuantaInstant,
+    tally: Arc<Tally>,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     /// `keys_max` bounds the memory: reckoned, 29 to 57 bytes for a `SubjectKey`, 47 to 70 for an
     /// `AddressKey`, and 109 to 141 for a `LoginKey`.
     pub fn new(policy: Policy, keys_max: usize) -> Self {
+        Self::counted(policy, keys_max, Arc::default())
+    }
+
+    /// One that counts what it was asked together with others.
+    pub(super) fn counted(policy: Policy, keys_max: usize, tally: Arc<Tally>) -> Self {
         let states = SharedStates::new(keys_max);
         let clock = DefaultClock::default();
         // Read before the limiter reads its own start, so that `forget` errs on the side of
@@ -55,7 +63,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         let started = clock.now();
         let quota = policy.allowance.quota();
         let limiter = RateLimiter::new(quota, states.clone(), clock.clone());
-        Self { policy, keys_max, limiter, states, clock, started }
+        Self { policy, keys_max, limiter, states, clock, started, tally }
     }
 
     /// Charges one request to `key`.
@@ -63,15 +71,19 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         let each = self.policy.allowance.window / self.policy.allowance.requests.get();
         match self.limiter.check_key(key) {
             Ok(state) => {
+                self.tally.allow();
                 let remaining = state.remaining_burst_capacity();
                 let spent = self.policy.allowance.requests.get().saturating_sub(remaining);
                 Ok(Charge { policy: self.policy, remaining, resets_in: each * spent })
             }
-            Err(refusal) => Err(Exhausted {
-                policy: self.policy,
-                retry_after: refusal.wait_time_from(self.clock.now()),
-                resets_in: self.policy.allowance.window,
-            }),
+            Err(refusal) => {
+                self.tally.refuse();
+                Err(Exhausted {
+                    policy: self.policy,
+                    retry_after: refusal.wait_time_from(self.clock.now()),
+                    resets_in: self.policy.allowance.window,
+                })
+            }
         }
     }
 

@@ -39,9 +39,11 @@ pub struct PoolFigures {
     pub waiting: AtomicUsize,
     pub done: AtomicU64,
     pub shed: AtomicU64,
-    /// Time spent hashing, in microseconds.
-    pub busy_micros: AtomicU64,
 }
+
+/// Told of each job that was taken from the queue: how long it waited, and how long it took unless
+/// it was shed.
+pub type OnHashed = Arc<dyn Fn(Duration, Option<Duration>) + Send + Sync>;
 
 enum Work {
     Hash(Password, oneshot::Sender<Result<String, Overloaded>>),
@@ -57,28 +59,32 @@ struct Job {
 #[derive(Clone)]
 pub struct HashPool {
     queue: SyncSender<Job>,
+    queue_max: usize,
+    threads: usize,
     figures: Arc<PoolFigures>,
 }
 
 impl HashPool {
-    pub fn start(settings: PoolSettings) -> Result<Self, CostFault> {
+    pub fn start(settings: PoolSettings, on_hashed: OnHashed) -> Result<Self, CostFault> {
         let hasher = Hasher::new(settings.cost)?.with_imported(settings.imported);
         let (queue, jobs) = sync_channel(settings.queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let figures = Arc::new(PoolFigures::default());
-        for number in 0..settings.threads.max(1) {
+        let threads = settings.threads.max(1);
+        for number in 0..threads {
             let worker = Worker {
                 hasher: hasher.clone(),
                 jobs: Arc::clone(&jobs),
                 figures: Arc::clone(&figures),
                 wait_max: settings.wait_max,
+                on_hashed: Arc::clone(&on_hashed),
             };
             std::thread::Builder::new()
                 .name(format!("hash-{number}"))
                 .spawn(move || worker.run())
                 .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
         }
-        Ok(Self { queue, figures })
+        Ok(Self { queue, queue_max: settings.queue, threads, figures })
     }
 
     /// The PHC string of a password.
@@ -99,6 +105,15 @@ impl HashPool {
         &self.figures
     }
 
+    /// Jobs that may wait.
+    pub fn queue_max(&self) -> usize {
+        self.queue_max
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     fn submit(&self, work: Work) -> Result<(), Overloaded> {
         self.figures.waiting.fetch_add(1, Ordering::Relaxed);
         let job = Job { work, waiting: Stopwatch::start() };
@@ -115,6 +130,7 @@ struct Worker {
     jobs: Arc<Mutex<Receiver<Job>>>,
     figures: Arc<PoolFigures>,
     wait_max: Duration,
+    on_hashed: OnHashed,
 }
 
 impl Worker {
@@ -131,7 +147,8 @@ impl Worker {
     }
 
     fn serve(&self, job: Job) {
-        let late = job.waiting.elapsed() > self.wait_max;
+        let waited = job.waiting.elapsed();
+        let late = waited > self.wait_max;
         let busy = Stopwatch::start();
         // The work is done also when the client has gone meanwhile, unless that is known before:
         // the answer's receiver is then dropped, and sending to it is no error of ours.
@@ -150,10 +167,9 @@ impl Worker {
         if late {
             self.figures.shed.fetch_add(1, Ordering::Relaxed);
         } else {
-            let micros = u64::try_from(busy.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.figures.busy_micros.fetch_add(micros, Ordering::Relaxed);
             self.figures.done.fetch_add(1, Ordering::Relaxed);
         }
+        (self.on_hashed)(waited, (!late).then(|| busy.elapsed()));
     }
 }
 
@@ -162,8 +178,9 @@ mod tests {
     use super::*;
 
     fn pool(queue: usize, wait_max: Duration) -> HashPool {
-        HashPool::start(PoolSettings { cost: Cost::OWASP, imported: Vec::new(), threads: 1, queue, wait_max })
-            .unwrap()
+        let (cost, imported) = (Cost::OWASP, Vec::new());
+        let settings = PoolSettings { cost, imported, threads: 1, queue, wait_max };
+        HashPool::start(settings, Arc::new(|_, _| ())).unwrap()
     }
 
     #[tokio::test]

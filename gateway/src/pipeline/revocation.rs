@@ -3,18 +3,16 @@
 use std::net::IpAddr;
 
 use super::verify::Verified;
-use super::{Holder, Pipeline, Refusal, Snapshot};
-use crate::clock::Timestamp;
+use super::{Holder, Pipeline, Refusal, Snapshot, Trail};
+use crate::clock::{Stopwatch, Timestamp};
 use crate::identity::{Email, ForeignSubject, IssuerName, Role, RoleName, SubjectKey, TokenId, UserId};
-use crate::store::{Standing, Subject, Unreachable};
+use crate::store::{Check, Standing, Subject, Unreachable};
 use crate::token::AssertionFacts;
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(super) verified: Verified,
-    /// Whether the revocation store could not be asked, and the operator lets that pass.
-    failed_open: bool,
 }
 
 impl Principal {
@@ -95,10 +93,6 @@ impl Principal {
         let email = self.email().map(|email| email.as_str().to_owned());
         AssertionFacts { subject, email, role, issuer, token_expires_at: self.expires_at() }
     }
-
-    pub fn failed_open(&self) -> bool {
-        self.failed_open
-    }
 }
 
 /// With commas between: no role has one in its name.
@@ -128,14 +122,18 @@ impl Holder for Principal {
 
 /// Whether the token of somebody who was admitted was not revoked meanwhile.
 pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
-    match standing(pipeline, &principal.verified).await {
+    match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
         Ok(Standing::Revoked) => Err(Refusal::TokenRevoked),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }
 
-async fn standing(pipeline: &Pipeline, verified: &Verified) -> Result<Standing, Unreachable> {
+async fn standing(
+    pipeline: &Pipeline,
+    verified: &Verified,
+    trail: &mut Trail,
+) -> Result<Standing, Unreachable> {
     match verified {
         Verified::Own(claims) => {
             let subject = Subject {
@@ -144,10 +142,26 @@ async fn standing(pipeline: &Pipeline, verified: &Verified) -> Result<Standing, 
                 user: claims.user(),
                 generation: claims.generation(),
             };
-            pipeline.revocations.check(&subject).answer().await
+            answer(pipeline, pipeline.revocations.check(&subject), trail).await
         }
-        Verified::Foreign(claims) => pipeline.revocations.check_token(claims.token()).answer().await,
+        Verified::Foreign(claims) => {
+            answer(pipeline, pipeline.revocations.check_token(claims.token()), trail).await
+        }
     }
+}
+
+/// Only what is waited for takes a time that is worth a look at the clock.
+async fn answer(pipeline: &Pipeline, check: Check<'_>, trail: &mut Trail) -> Result<Standing, Unreachable> {
+    let answer = match check {
+        Check::Ready(answer) => return answer,
+        Check::Pending(answer) => answer,
+    };
+    let waiting = Stopwatch::start();
+    let answer = answer.await;
+    let waited = waiting.elapsed();
+    pipeline.metrics.revocation.waited(waited);
+    trail.waited(waited);
+    answer
 }
 
 pub(super) async fn check(
@@ -155,10 +169,14 @@ pub(super) async fn check(
     now: &Snapshot,
     verified: Verified,
     client: IpAddr,
+    trail: &mut Trail,
 ) -> Result<Principal, Refusal> {
-    match standing(pipeline, &verified).await {
-        Ok(Standing::InForce) => Ok(Principal { verified, failed_open: false }),
-        Ok(Standing::FailedOpen) => Ok(Principal { verified, failed_open: true }),
+    match standing(pipeline, &verified, trail).await {
+        Ok(Standing::InForce) => Ok(Principal { verified }),
+        Ok(Standing::FailedOpen) => {
+            pipeline.metrics.revocation.failed_open();
+            Ok(Principal { verified })
+        }
         Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }

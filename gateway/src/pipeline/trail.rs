@@ -1,8 +1,17 @@
-//! What was decided step by step, for whoever asks why. Written down only when asked for.
+//! What was decided step by step: in words for whoever asks why, and with times for who traces.
+//! Neither is written unless asked for.
 
-/// The steps of one decision; silent unless asked for, and then it costs nothing.
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+
+/// The way of one decision; silent unless asked for, and then it costs nothing.
 #[derive(Debug, Default)]
-pub struct Trail(Option<Vec<Step>>);
+pub struct Trail {
+    steps: Option<Vec<Step>>,
+    times: Option<Times>,
+    waited: Duration,
+}
 
 /// One stage and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,23 +20,63 @@ pub struct Step {
     pub finding: String,
 }
 
+/// When one stage began and ended, since the first one began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    pub name: &'static str,
+    pub began: Duration,
+    pub ended: Duration,
+}
+
+#[derive(Debug)]
+struct Times {
+    since: Stopwatch,
+    stages: Vec<Stage>,
+}
+
 impl Trail {
     pub fn silent() -> Self {
-        Self(None)
+        Self::default()
     }
 
-    pub fn written() -> Self {
-        Self(Some(Vec::new()))
+    /// Also in words.
+    pub fn written(self) -> Self {
+        Self { steps: Some(Vec::new()), ..self }
     }
 
+    /// Also with times.
+    pub fn timed(self) -> Self {
+        Self { times: Some(Times { since: Stopwatch::start(), stages: Vec::new() }), ..self }
+    }
+
+    /// A stage is over, and this came of it.
     pub(super) fn note(&mut self, stage: &'static str, finding: impl FnOnce() -> String) {
-        if let Some(steps) = &mut self.0 {
+        if let Some(steps) = &mut self.steps {
             steps.push(Step { stage, finding: finding() });
         }
+        if let Some(times) = &mut self.times {
+            let began = times.stages.last().map_or(Duration::ZERO, |stage| stage.ended);
+            times.stages.push(Stage { name: stage, began, ended: times.since.elapsed() });
+        }
+    }
+
+    /// The decision had to wait for somebody else.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+
+    /// For how long it waited for somebody else.
+    pub fn wait(&self) -> Duration {
+        self.waited
     }
 
     /// `None` where nobody asked.
     pub fn steps(&self) -> Option<&[Step]> {
-        self.0.as_deref()
+        self.steps.as_deref()
+    }
+
+    /// The stages that were gone through; empty where nobody asked.
+    pub fn stages(&self) -> &[Stage] {
+        self.times.as_ref().map_or(&[], |times| &times.stages)
     }
 }

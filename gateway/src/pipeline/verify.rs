@@ -5,7 +5,14 @@ use std::net::IpAddr;
 
 use super::{Pipeline, Refusal, Snapshot};
 use crate::clock::Timestamp;
-use crate::token::{Asked, AuthenticForeign, ForeignClaims, RawToken, TokenFault, Unproved, VerifiedClaims};
+use crate::telemetry::{Tokens, Verifications};
+use crate::token::{
+    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, ForeignClaims, RawToken, TokenFault,
+    Unproved, VerifiedClaims,
+};
+
+/// What our own issuer is called in the metrics; no other one may have the name.
+const OURS: &str = "gateway";
 
 /// What a token proved: that somebody is a user of ours, or known to another issuer.
 #[derive(Clone, Debug)]
@@ -26,6 +33,20 @@ impl fmt::Display for Verified {
     }
 }
 
+/// What came of our own tokens: looked up once, and not for each request.
+pub(super) struct OwnTokens([Verifications; Algorithm::ALL.len()]);
+
+impl OwnTokens {
+    pub(super) fn new(tokens: &Tokens) -> Self {
+        tokens.begin();
+        Self(Algorithm::ALL.map(|algorithm| tokens.of(OURS, algorithm.name())))
+    }
+
+    fn of(&self, algorithm: Algorithm) -> Option<&Verifications> {
+        self.0.get(algorithm as usize)
+    }
+}
+
 /// Our own tokens first: most are, and those of others are told from them by their header.
 pub(super) async fn verify(
     pipeline: &Pipeline,
@@ -34,11 +55,10 @@ pub(super) async fn verify(
     client: IpAddr,
 ) -> Result<Verified, Refusal> {
     let moment = pipeline.clock.now();
-    let verified = match now.verifier.verify(token, moment) {
-        Ok(claims) => Ok(Verified::Own(claims)),
+    let verified = match now.verifier.authenticate(token, moment) {
         // A token that we signed is nobody else's.
-        Err(TokenFault::Expired) => Err(Refusal::TokenExpired),
-        Err(TokenFault::Invalid) => foreign(now, token, moment).await,
+        Ok(claims) => own(pipeline, claims, moment),
+        Err(_) => foreign(pipeline, now, token, moment).await,
     };
     verified.map_err(|refusal| match refusal {
         Refusal::TokenInvalid => now.failures.count(client, refusal),
@@ -47,24 +67,71 @@ pub(super) async fn verify(
     })
 }
 
-async fn foreign(now: &Snapshot, token: RawToken<'_>, moment: Timestamp) -> Result<Verified, Refusal> {
-    match authentic(now, token, moment).await?.in_time(moment) {
-        Ok(claims) => Ok(Verified::Foreign(Box::new(claims))),
-        Err(TokenFault::Expired) => Err(Refusal::TokenExpired),
-        Err(TokenFault::Invalid) => Err(Refusal::TokenInvalid),
+fn own(pipeline: &Pipeline, claims: AuthenticClaims, moment: Timestamp) -> Result<Verified, Refusal> {
+    let (counts, seen) = (pipeline.own_tokens.of(claims.algorithm()), claims.was_seen());
+    match claims.in_time(moment) {
+        Ok(claims) => {
+            counts.iter().for_each(|counts| if seen { counts.seen.count() } else { counts.ok.count() });
+            Ok(Verified::Own(claims))
+        }
+        Err(TokenFault::Expired) => {
+            counts.iter().for_each(|counts| counts.expired.count());
+            Err(Refusal::TokenExpired)
+        }
+        Err(TokenFault::Invalid) => {
+            pipeline.metrics.tokens.invalid(OURS);
+            Err(Refusal::TokenInvalid)
+        }
+    }
+}
+
+async fn foreign(
+    pipeline: &Pipeline,
+    now: &Snapshot,
+    token: RawToken<'_>,
+    moment: Timestamp,
+) -> Result<Verified, Refusal> {
+    let tokens = &pipeline.metrics.tokens;
+    let Some(candidate) = now.issuers.candidate(token) else {
+        tokens.invalid("none");
+        return Err(Refusal::TokenInvalid);
+    };
+    let issuer = candidate.issuer().as_str();
+    let authentic = proved(&candidate, moment).await.inspect_err(|refusal| {
+        if matches!(refusal, Refusal::TokenInvalid) {
+            tokens.invalid(issuer);
+        }
+    })?;
+    let counts = tokens.of(issuer, authentic.algorithm().name());
+    match authentic.in_time(moment) {
+        Ok(claims) => {
+            counts.ok.count();
+            Ok(Verified::Foreign(Box::new(claims)))
+        }
+        Err(TokenFault::Expired) => {
+            counts.expired.count();
+            Err(Refusal::TokenExpired)
+        }
+        Err(TokenFault::Invalid) => {
+            tokens.invalid(issuer);
+            Err(Refusal::TokenInvalid)
+        }
     }
 }
 
 /// A token that another issuer signed, whatever its time.
-///
-/// Where its key is unknown, the issuer is asked for its keys, and this waits for a short while.
-/// That it is asked seldom is up to the source: however many such tokens come.
 pub(super) async fn authentic(
     now: &Snapshot,
     token: RawToken<'_>,
     moment: Timestamp,
 ) -> Result<AuthenticForeign, Refusal> {
     let candidate = now.issuers.candidate(token).ok_or(Refusal::TokenInvalid)?;
+    proved(&candidate, moment).await
+}
+
+/// Where its key is unknown, the issuer is asked for its keys, and this waits for a short while.
+/// That it is asked seldom is up to the source: however many such tokens come.
+async fn proved(candidate: &Candidate<'_>, moment: Timestamp) -> Result<AuthenticForeign, Refusal> {
     match candidate.prove(moment) {
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}

@@ -20,8 +20,10 @@ pub enum Refreshed {
     Kept { access: String, expires_in_seconds: u64 },
     /// The refresh token was replaced, by this request or by one a moment ago.
     Rotated { access: String, refresh: String, expires_in_seconds: u64 },
-    /// Not in force (any more). If it was a replay, the session is closed now.
+    /// Not in force (any more).
     Refused,
+    /// It was replaced, and came again: the session is closed now (RFC 9700 §4.14.2).
+    Reused,
 }
 
 impl Lifecycle {
@@ -56,12 +58,8 @@ impl Lifecycle {
                 self.rotated(user, &session)
             }
             Rotation::Replayed(revocation) => {
-                tracing::warn!(
-                    user_id = user.id.get(), session = %claims.session,
-                    "a replaced refresh token was used again: its session is closed"
-                );
                 self.revocations.publish(&[revocation]).await?;
-                Ok(Refreshed::Refused)
+                Ok(Refreshed::Reused)
             }
             _ => Ok(Refreshed::Refused),
         }

@@ -7,70 +7,131 @@ use arc_swap::ArcSwap;
 
 use super::View;
 use crate::adapter::jwks::{JwksBook, JwksReading};
+use crate::adapter::redis::RedisReading;
 use crate::adapter::sled::SledStore;
 use crate::api::Services;
-use crate::edge::{CheckReadiness, Configured, Connections, Streams};
+use crate::edge::{Certificates, CheckReadiness, Configured, Connections, Streams};
+use crate::limits::Books;
 use crate::pipeline::Pipeline;
 use crate::store::Revocations;
-use crate::telemetry::{Gauges, IssuerGauge};
+use crate::telemetry::{
+    ConnectionsReading, HashingReading, IssuerReading, PolicyReading, ProcessReading, Reading, RedisCounts,
+    RevocationReading, StoreReading, TokensReading, Traces, log,
+};
+use crate::token::TOKENS_REMEMBERED_MAX;
 
-pub(super) fn gauges(
-    services: &Arc<Services>,
-    pipeline: &Arc<Pipeline>,
-    view: &Arc<View>,
-    connections: &Arc<Connections>,
-    configured: &Arc<ArcSwap<Configured>>,
-    streams: &Arc<Streams>,
-    issuer_keys: &Arc<JwksBook>,
-) -> Box<dyn Fn() -> Gauges + Send + Sync> {
-    let (services, pipeline) = (Arc::clone(services), Arc::clone(pipeline));
-    let (view, connections) = (Arc::clone(view), Arc::clone(connections));
-    let (configured, streams) = (Arc::clone(configured), Arc::clone(streams));
-    let issuer_keys = Arc::clone(issuer_keys);
-    let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    Box::new(move || {
-        let hashing = services.hashing.figures();
-        let keys = services.limits.load().keys().into_iter().chain(pipeline.configured().limiter_keys());
-        let mut gauges = Gauges {
-            hash_waiting: signed(hashing.waiting.load(Ordering::Relaxed)),
-            hash_done: hashing.done.load(Ordering::Relaxed),
-            hash_shed: hashing.shed.load(Ordering::Relaxed),
-            hash_busy_micros: hashing.busy_micros.load(Ordering::Relaxed),
-            limiter_keys: keys.map(|(policy, held)| (policy, signed(held))).collect(),
-            connections: signed(connections.open()),
-            streams: signed(streams.count()),
-            upstream_servers: configured.load().servers(),
-            issuers: issuer_keys.readings().into_iter().map(issuer).collect(),
-            ..Gauges::default()
-        };
-        match &*view {
-            View::Embedded(embedded) => {
-                let sizes = embedded.sizes();
-                gauges.revocation_entries = vec![
-                    ("token", signed(sizes.tokens)),
-                    ("session", signed(sizes.sessions)),
-                    ("user", signed(sizes.users)),
-                ];
-            }
-            View::Redis(redis) => {
-                let reading = redis.figures().read();
-                gauges.revocation_store_up = Some(reading.connected);
-                gauges.revocation_checks = vec![
-                    ("asked", reading.checks),
-                    ("error", reading.errors),
-                    ("timeout", reading.timeouts),
-                    ("failed_open", reading.failed_open),
-                    ("data_loss", reading.data_losses),
-                    ("rebuild", reading.rebuilds),
-                ];
-            }
-        }
-        gauges
-    })
+/// Whom a scrape asks.
+pub(super) struct Figures {
+    pub(super) services: Arc<Services>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) books: Arc<Books>,
+    pub(super) view: Arc<View>,
+    pub(super) store: SledStore,
+    pub(super) connections: Arc<Connections>,
+    pub(super) certificates: Certificates,
+    pub(super) configured: Arc<ArcSwap<Configured>>,
+    pub(super) streams: Arc<Streams>,
+    pub(super) issuer_keys: Arc<JwksBook>,
+    pub(super) traces: Arc<Traces>,
+    pub(super) worker_threads: usize,
 }
 
-fn issuer(reading: JwksReading) -> IssuerGauge {
-    IssuerGauge {
+impl Figures {
+    pub(super) fn read(&self) -> Reading {
+        let policies = self.books.figures().into_iter().map(|(policy, figures)| PolicyReading {
+            policy,
+            allowed: figures.allowed,
+            refused: figures.refused,
+            keys: figures.keys,
+            keys_max: figures.keys_max,
+        });
+        Reading {
+            tokens: TokensReading {
+                remembered: self.pipeline.configured().verifier.remembered(),
+                remembered_max: TOKENS_REMEMBERED_MAX,
+            },
+            revocation: self.revocation(),
+            policies: policies.collect(),
+            hashing: self.hashing(),
+            connections: self.connections(),
+            upstream_servers: self.configured.load().servers(),
+            issuers: self.issuer_keys.readings().into_iter().map(issuer).collect(),
+            process: self.process(),
+        }
+    }
+
+    fn revocation(&self) -> RevocationReading {
+        match &*self.view {
+            View::Embedded(embedded) => {
+                let sizes = embedded.sizes();
+                let entries =
+                    vec![("token", sizes.tokens), ("session", sizes.sessions), ("user", sizes.users)];
+                RevocationReading { entries, redis: None }
+            }
+            View::Redis(redis) => {
+                RevocationReading { entries: Vec::new(), redis: Some(counts(&redis.figures().read())) }
+            }
+        }
+    }
+
+    fn hashing(&self) -> HashingReading {
+        let (pool, figures) = (&self.services.hashing, self.services.hashing.figures());
+        HashingReading {
+            waiting: figures.waiting.load(Ordering::Relaxed),
+            queue_max: pool.queue_max(),
+            threads: pool.threads(),
+            done: figures.done.load(Ordering::Relaxed),
+            shed: figures.shed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn connections(&self) -> ConnectionsReading {
+        let ends = self.certificates.ends().into_iter();
+        ConnectionsReading {
+            open: self.connections.open(),
+            max: self.connections.max(),
+            streams: self.streams.count(),
+            certificates: ends.map(|end| (end.chain, end.at)).collect(),
+        }
+    }
+
+    fn process(&self) -> ProcessReading {
+        let room = self.store.figures();
+        ProcessReading {
+            store: StoreReading {
+                up: self.store.failure().is_none(),
+                size_bytes: room.size_bytes,
+                disk_free_bytes: room.disk_free_bytes,
+                disk_free_min_bytes: room.disk_free_min_bytes,
+            },
+            log: log::figures(),
+            traces: self.traces.read(),
+            worker_threads: self.worker_threads,
+            clock_millis: self.services.clock.now().millis(),
+        }
+    }
+}
+
+fn counts(reading: &RedisReading) -> RedisCounts {
+    let failed = reading.errors + reading.timeouts;
+    RedisCounts {
+        up: reading.connected,
+        staleness: reading.staleness,
+        checks: [
+            // The three counts are read one after the other, while others are raised.
+            ("in_force", reading.checks.saturating_sub(failed + reading.revoked)),
+            ("revoked", reading.revoked),
+            ("error", reading.errors),
+            ("timeout", reading.timeouts),
+        ],
+        publications: [("ok", reading.publishes), ("failed", reading.publish_failures)],
+        rebuilds: reading.rebuilds,
+        data_losses: reading.data_losses,
+    }
+}
+
+fn issuer(reading: JwksReading) -> IssuerReading {
+    IssuerReading {
         name: reading.issuer.as_str().to_owned(),
         keys: reading.keys,
         age: reading.age,

@@ -12,13 +12,15 @@ use tokio::sync::oneshot;
 use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
+use crate::clock::Stopwatch;
 use crate::config::{
-    Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, needing_restart,
+    Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, log_hash_key,
+    needing_restart,
 };
 use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Event, Metrics, SecurityLine, log};
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {
@@ -27,7 +29,7 @@ pub(super) struct Reload {
     pub(super) source: Option<Source>,
     /// What is in use.
     pub(super) written: File,
-    pub(super) books: Books,
+    pub(super) books: Arc<Books>,
     pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) services: Arc<Services>,
@@ -118,20 +120,20 @@ impl Watch {
 
 impl Reload {
     async fn reload_and_tell(&mut self) {
+        let taken = Stopwatch::start();
         match self.reload().await {
             Ok(changed) => {
-                tracing::info!(changed = changed.join(", "), "the configuration was reloaded");
-                self.metrics.reloaded(Some(self.services.clock.now().seconds()));
+                let line = SecurityLine { now: Some(changed.join(", ")), ..SecurityLine::default() };
+                self.metrics.security.record(Event::ConfigReloaded, &line);
+                let now = self.services.clock.now().seconds();
+                self.metrics.process.reloaded(Some(now), taken.elapsed());
             }
             Err(faults) => {
                 for fault in &faults {
                     tracing::error!("reload refused: {fault}");
                 }
-                tracing::error!(
-                    faults = faults.len(),
-                    "the configuration was not reloaded: nothing has changed"
-                );
-                self.metrics.reloaded(None);
+                self.metrics.security.record(Event::ConfigRefused, &SecurityLine::default());
+                self.metrics.process.reloaded(None, taken.elapsed());
             }
         }
     }
@@ -153,6 +155,7 @@ impl Reload {
         for warning in &checked.warnings {
             tracing::warn!("{warning}");
         }
+        let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
         let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
@@ -161,6 +164,7 @@ impl Reload {
         let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
+        log::change(&checked.log, log_key).map_err(|fault| vec![fault])?;
         self.certificates.install(checked.listeners.into_iter().map(|listener| listener.tls));
         self.services.sessions.issuer.store(Arc::new(prepared.issuer));
         self.services.limits.store(Arc::new(prepared.limits));

@@ -1,6 +1,13 @@
-//! What becomes of connections that never became a request, and of streams that were ended.
+//! What is measured of connections: those that became requests, those that never did, and streams.
 
-use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::book::{Book, signed};
+
+/// From half a millisecond to five seconds.
+const HANDSHAKE_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// Why a connection was closed before a request was read from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,43 +36,130 @@ impl Refused {
     }
 }
 
-/// The counters of connections.
-pub(super) struct Connections {
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    Http1,
+    Http2,
+}
+
+/// Connections at the moment of a scrape.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionsReading {
+    pub open: usize,
+    pub max: usize,
+    /// Streams that run under a token.
+    pub streams: usize,
+    /// Chains as configured, and when each ends, in seconds since 1970.
+    pub certificates: Vec<(String, i64)>,
+}
+
+/// The metrics of connections.
+pub struct Connections {
+    open: IntGauge,
+    max: IntGauge,
+    http1: IntCounter,
+    http2: IntCounter,
     refused: IntCounterVec,
+    tls12: IntCounter,
+    tls13: IntCounter,
+    handshakes: Histogram,
+    certificates: IntGaugeVec,
+    streams: IntGauge,
     ended: IntCounterVec,
-    pub(super) streams: IntGauge,
 }
 
 impl Connections {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["reason"]);
-        let refused = counter(
+    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
+        book.group("Connections and TLS");
+        let open = book.gauge("gateway_downstream_connections", "Open connections from clients.")?;
+        let max = book.gauge(
+            "gateway_downstream_connections_max",
+            "Connections that may be open (`server.connections_max`); one more is closed at once.",
+        )?;
+        let spoken = book.counters(
+            "gateway_downstream_connections_total",
+            &["protocol"],
+            "Connections that were accepted, by what was spoken on them (http1, http2).",
+        )?;
+        let refused = book.counters(
             "gateway_downstream_connections_refused_total",
+            &["reason"],
             "Connections that were closed before a request was read from them, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), or broken HTTP/2 (http2).",
         )?;
-        let ended = counter(
-            "gateway_streams_ended_total",
-            "Streams that ran and were ended because their token did, by reason (the code that a new request would get).",
+        let versions = book.counters(
+            "gateway_tls_handshakes_total",
+            &["version"],
+            "TLS handshakes with clients that succeeded, by version (1.2, 1.3).",
         )?;
-        let streams = IntGauge::new(
-            "gateway_streams_running",
-            "WebSockets, server-sent events and gRPC calls that run under a token.",
-        )?;
-        registry.register(Box::new(streams.clone()))?;
-        registry.register(Box::new(refused.clone()))?;
-        registry.register(Box::new(ended.clone()))?;
+        let connections = Self {
+            open,
+            max,
+            http1: spoken.with_label_values(&["http1"]),
+            http2: spoken.with_label_values(&["http2"]),
+            refused,
+            tls12: versions.with_label_values(&["1.2"]),
+            tls13: versions.with_label_values(&["1.3"]),
+            handshakes: book.histogram(
+                "gateway_tls_handshake_duration_seconds",
+                &HANDSHAKE_SECONDS,
+                "Time of the TLS handshakes with clients that succeeded, the way of the client's messages included.",
+            )?,
+            certificates: book.gauges(
+                "gateway_certificate_expiry_timestamp_seconds",
+                &["certificate"],
+                "When the first certificate of the chain to end does so, in seconds since 1970, by the chain's file.",
+            )?,
+            streams: book.gauge(
+                "gateway_streams_running",
+                "WebSockets, server-sent events and gRPC calls that run under a token.",
+            )?,
+            ended: book.counters(
+                "gateway_streams_ended_total",
+                &["reason"],
+                "Streams that ran and were ended because their token did, by reason (the code that a new request would get). A series begins with its first event.",
+            )?,
+        };
         // A series that appeared with its first event would have no rate for it.
         for reason in Refused::ALL {
-            refused.with_label_values(&[reason.word()]);
+            connections.refused.with_label_values(&[reason.word()]);
         }
-        Ok(Self { refused, ended, streams })
+        Ok(connections)
     }
 
-    pub(super) fn refuse(&self, reason: Refused) {
+    pub fn refuse(&self, reason: Refused) {
         self.refused.with_label_values(&[reason.word()]).inc();
     }
 
-    pub(super) fn end(&self, reason: &'static str) {
+    pub fn accepted(&self, spoken: Spoken) {
+        match spoken {
+            Spoken::Http1 => self.http1.inc(),
+            Spoken::Http2 => self.http2.inc(),
+        }
+    }
+
+    pub fn shook_hands(&self, is_tls13: bool, took: Duration) {
+        if is_tls13 {
+            self.tls13.inc()
+        } else {
+            self.tls12.inc()
+        }
+        self.handshakes.observe(took.as_secs_f64());
+    }
+
+    /// `reason` is a code.
+    pub fn ended_stream(&self, reason: &'static str) {
         self.ended.with_label_values(&[reason]).inc();
+    }
+
+    /// A certificate that a reload took away is no longer shown.
+    pub(super) fn show(&self, reading: &ConnectionsReading) {
+        self.open.set(signed(reading.open));
+        self.max.set(signed(reading.max));
+        self.streams.set(signed(reading.streams));
+        self.certificates.reset();
+        for (chain, end) in &reading.certificates {
+            self.certificates.with_label_values(&[chain]).set(*end);
+        }
     }
 }

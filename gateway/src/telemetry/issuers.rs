@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGaugeVec};
+
+use super::book::{Book, raise, signed};
 
 /// One issuer at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
-pub struct IssuerGauge {
+pub struct IssuerReading {
     pub name: String,
     pub keys: usize,
     /// Since its keys were fetched; `None` if they never were.
@@ -15,57 +17,46 @@ pub struct IssuerGauge {
     pub fetches: Vec<(&'static str, u64)>,
 }
 
-pub(super) struct IssuerTable {
+pub(super) struct Issuers {
     keys: IntGaugeVec,
     age: IntGaugeVec,
     fetches: IntCounterVec,
 }
 
-impl IssuerTable {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let table = Self {
-            keys: IntGaugeVec::new(
-                Opts::new(
-                    "gateway_issuer_keys",
-                    "Keys of an issuer that are known, each once for each of its algorithms.",
-                ),
+impl Issuers {
+    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
+        book.group("Other issuers");
+        Ok(Self {
+            keys: book.gauges(
+                "gateway_issuer_keys",
                 &["issuer"],
+                "Keys of an issuer that are known, each once for each of its algorithms.",
             )?,
-            age: IntGaugeVec::new(
-                Opts::new(
-                    "gateway_issuer_keys_age_seconds",
-                    "Time since the keys of an issuer were fetched; absent if they never were.",
-                ),
+            age: book.gauges(
+                "gateway_issuer_keys_age_seconds",
                 &["issuer"],
+                "Time since the keys of an issuer were fetched; absent if they never were.",
             )?,
-            fetches: IntCounterVec::new(
-                Opts::new(
-                    "gateway_issuer_fetches_total",
-                    "Fetches of the keys of an issuer by result (ok, unreachable, status, unusable).",
-                ),
+            fetches: book.counters(
+                "gateway_issuer_fetches_total",
                 &["issuer", "result"],
+                "Fetches of the keys of an issuer by result (ok, unreachable, status, unusable).",
             )?,
-        };
-        registry.register(Box::new(table.keys.clone()))?;
-        registry.register(Box::new(table.age.clone()))?;
-        registry.register(Box::new(table.fetches.clone()))?;
-        Ok(table)
+        })
     }
 
     /// An issuer that a reload took away is no longer shown.
-    pub(super) fn show(&self, issuers: &[IssuerGauge]) {
+    pub(super) fn show(&self, issuers: &[IssuerReading]) {
         self.keys.reset();
         self.age.reset();
         for issuer in issuers {
             let name = issuer.name.as_str();
-            self.keys.with_label_values(&[name]).set(i64::try_from(issuer.keys).unwrap_or(i64::MAX));
+            self.keys.with_label_values(&[name]).set(signed(issuer.keys));
             if let Some(age) = issuer.age {
-                let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
-                self.age.with_label_values(&[name]).set(seconds);
+                self.age.with_label_values(&[name]).set(signed(age.as_secs()));
             }
             for (result, count) in &issuer.fetches {
-                let counter = self.fetches.with_label_values(&[name, result]);
-                counter.inc_by(count.saturating_sub(counter.get()));
+                raise(&self.fetches.with_label_values(&[name, result]), *count);
             }
         }
     }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use prometheus::core::Collector;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+
+use super::book::Book;
+use super::requests::{SECONDS, by_class, class};
 
 /// The state of one configured server.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl UpstreamMetrics {
 pub struct ServerMetrics {
     failures: IntCounter,
     ejections: IntCounter,
+    responses: [IntCounter; 5],
 }
 
 impl ServerMetrics {
@@ -49,84 +50,81 @@ impl ServerMetrics {
     pub fn ejected(&self) {
         self.ejections.inc();
     }
+
+    pub fn responded(&self, status: u16) {
+        self.responses.get(class(status)).iter().for_each(|counter| counter.inc());
+    }
 }
 
-/// The table.
-pub(super) struct Table {
+/// The metrics of upstreams.
+pub struct Upstreams {
     healthy: IntGaugeVec,
     running: IntGaugeVec,
     failures: IntCounterVec,
     ejections: IntCounterVec,
+    responses: IntCounterVec,
     retries: IntCounterVec,
     connect: HistogramVec,
 }
 
-impl Table {
-    pub(super) fn register(registry: &Registry, seconds: &[f64]) -> Result<Self, prometheus::Error> {
-        let opts = Opts::new;
-        let by_server = ["upstream", "server"];
-        let table = Self {
-            healthy: IntGaugeVec::new(
-                opts(
-                    "gateway_upstream_server_healthy",
-                    "Addresses of a configured server that are in use: healthy and not ejected. 1 or 0, but for a name with several addresses.",
-                ),
-                &by_server,
+impl Upstreams {
+    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
+        book.group("Upstreams");
+        let by_server = &["upstream", "server"];
+        Ok(Self {
+            healthy: book.gauges(
+                "gateway_upstream_server_healthy",
+                by_server,
+                "Addresses of a configured server that are in use: healthy and not ejected. 1 or 0, but for a name with several addresses.",
             )?,
-            running: IntGaugeVec::new(
-                opts("gateway_upstream_server_requests_running", "Requests that run on a server now."),
-                &by_server,
+            running: book.gauges(
+                "gateway_upstream_server_requests_running",
+                by_server,
+                "Requests that run on a server now.",
             )?,
-            failures: IntCounterVec::new(
-                opts(
-                    "gateway_upstream_server_failures_total",
-                    "Connections to a server that could not be made, or broke before the answer.",
-                ),
-                &by_server,
+            failures: book.counters(
+                "gateway_upstream_server_failures_total",
+                by_server,
+                "Connections to a server that could not be made, or broke before the answer.",
             )?,
-            ejections: IntCounterVec::new(
-                opts(
-                    "gateway_upstream_server_ejections_total",
-                    "Times that a server was left out for a while, because requests failed on it.",
-                ),
-                &by_server,
+            ejections: book.counters(
+                "gateway_upstream_server_ejections_total",
+                by_server,
+                "Times that a server was left out for a while, because requests failed on it.",
             )?,
-            retries: IntCounterVec::new(
-                opts("gateway_upstream_retries_total", "Requests that were tried again on another server."),
+            responses: book.counters(
+                "gateway_upstream_responses_total",
+                &["upstream", "server", "status_class"],
+                "Answers that a server gave, by status class. A 5xx here is the service's own.",
+            )?,
+            retries: book.counters(
+                "gateway_upstream_retries_total",
                 &["upstream"],
+                "Requests that were tried again on another server.",
             )?,
-            connect: HistogramVec::new(
-                HistogramOpts::new(
-                    "gateway_upstream_connect_duration_seconds",
-                    "Time to make a new connection to an upstream, its TLS handshake included.",
-                )
-                .buckets(seconds.to_vec()),
+            connect: book.histograms(
+                "gateway_upstream_connect_duration_seconds",
                 &["upstream"],
+                &SECONDS,
+                "Time to make a new connection to an upstream, its TLS handshake included. A connection that is used again is not observed.",
             )?,
-        };
-        let collectors: [Box<dyn Collector>; 6] = [
-            Box::new(table.healthy.clone()),
-            Box::new(table.running.clone()),
-            Box::new(table.failures.clone()),
-            Box::new(table.ejections.clone()),
-            Box::new(table.retries.clone()),
-            Box::new(table.connect.clone()),
-        ];
-        collectors.into_iter().try_for_each(|collector| registry.register(collector))?;
-        Ok(table)
+        })
     }
 
-    pub(super) fn upstream(&self, name: &str) -> UpstreamMetrics {
+    /// The counters of an upstream; its name comes from the configuration.
+    pub fn upstream(&self, name: &str) -> UpstreamMetrics {
         UpstreamMetrics {
             retries: self.retries.with_label_values(&[name]),
             connect: self.connect.with_label_values(&[name]),
         }
     }
 
-    pub(super) fn server(&self, upstream: &str, server: &str) -> ServerMetrics {
+    /// The counters of one server of an upstream, as it is configured.
+    pub fn server(&self, upstream: &str, server: &str) -> ServerMetrics {
         ServerMetrics {
             failures: self.failures.with_label_values(&[upstream, server]),
             ejections: self.ejections.with_label_values(&[upstream, server]),
+            responses: by_class(&self.responses, [upstream, server]),
         }
     }
 

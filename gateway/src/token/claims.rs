@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::TokenFault;
+use super::{Algorithm, TokenFault};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
 
@@ -47,7 +47,12 @@ pub(super) struct RefreshWire<'a> {
 /// An access token whose signature and shape are right. Whether its time is right is not yet
 /// known: only a logout may go on without asking.
 #[derive(Clone, Debug)]
-pub struct AuthenticClaims(pub(super) VerifiedClaims);
+pub struct AuthenticClaims {
+    pub(super) claims: VerifiedClaims,
+    pub(super) algorithm: Algorithm,
+    /// Whether its signature was checked before, and not again.
+    pub(super) seen: bool,
+}
 
 /// An access token that was verified whole: signature, shape, issuer, audience, times.
 /// Only [`AuthenticClaims::in_time`] makes one. It says nothing of revocation yet.
@@ -76,30 +81,40 @@ impl AuthenticClaims {
     /// `exp` is required and has no leeway; `iat` and `nbf` in the future are refused.
     pub fn in_time(self, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
         let now = now.seconds();
-        let begins = self.0.issued_at.max(self.0.not_before);
+        let begins = self.claims.issued_at.max(self.claims.not_before);
         if begins > now.saturating_add(SKEW_SECONDS) {
             return Err(TokenFault::Invalid);
         }
-        if now >= self.0.expires_at {
+        if now >= self.claims.expires_at {
             return Err(TokenFault::Expired);
         }
-        Ok(self.0)
+        Ok(self.claims)
+    }
+
+    /// By which its signature was made.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether its signature was checked before, and not again.
+    pub fn was_seen(&self) -> bool {
+        self.seen
     }
 
     pub fn token(&self) -> TokenId {
-        self.0.token
+        self.claims.token
     }
 
     pub fn session(&self) -> SessionId {
-        self.0.session
+        self.claims.session
     }
 
     pub fn user(&self) -> UserId {
-        self.0.user
+        self.claims.user
     }
 
     pub fn expires_at(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.expires_at)
+        Timestamp::from_seconds(self.claims.expires_at)
     }
 }
 

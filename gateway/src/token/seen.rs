@@ -16,6 +16,8 @@ use crate::clock::Timestamp;
 /// Tokens in one half of a part; a part has two.
 const HALF_LEN: usize = 512;
 const PARTS: usize = 256;
+/// Tokens that may be kept in all.
+pub const TOKENS_REMEMBERED_MAX: usize = 2 * HALF_LEN * PARTS;
 /// A longer token is verified each time. With the lengths above it bounds the memory: 256 MiB of
 /// text, and less for tokens as we write them; only tokens that were used take any.
 const KEPT_BYTES_MAX: usize = 1_024;
@@ -49,7 +51,14 @@ impl Seen {
         let hash = self.hash(token);
         let mut part = self.part(hash)?.lock();
         let kept = part.get(hash).filter(|kept| *kept.token == *token)?;
-        kept.until.is_none_or(|until| now < until).then(|| kept.claims.clone())
+        let live = kept.until.is_none_or(|until| now < until);
+        live.then(|| AuthenticClaims { seen: true, ..kept.claims.clone() })
+    }
+
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        let each = self.parts.iter().map(|part| part.lock());
+        each.map(|part| part.young.len() + part.old.len()).sum()
     }
 
     /// Keeps a token that was verified just now; `until` is when its key ends.
@@ -107,12 +116,12 @@ impl fmt::Debug for Seen {
 mod tests {
     use super::*;
     use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
-    use crate::token::VerifiedClaims;
+    use crate::token::{Algorithm, VerifiedClaims};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
     fn claims(user: u64) -> AuthenticClaims {
-        AuthenticClaims(VerifiedClaims {
+        let claims = VerifiedClaims {
             user: UserId::new(user).unwrap(),
             email: Email::parse("ada@example.com").unwrap(),
             role: Role::User,
@@ -122,7 +131,8 @@ mod tests {
             issued_at: 0,
             not_before: 0,
             expires_at: 2_000,
-        })
+        };
+        AuthenticClaims { claims, algorithm: Algorithm::Hs256, seen: false }
     }
 
     fn user(seen: &Seen, token: &str, now: Timestamp) -> Option<u64> {

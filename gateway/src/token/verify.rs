@@ -68,6 +68,7 @@ impl Verifier {
         }
         let opened = open(&self.access_keys, token, now).ok_or(TokenFault::Invalid)?;
         let claims = self.access_claims(opened.claimed).ok_or(TokenFault::Invalid)?;
+        let claims = AuthenticClaims { claims, algorithm: opened.algorithm, seen: false };
         if now < claims.expires_at() {
             self.seen.keep(token.0, &claims, opened.until);
         }
@@ -88,7 +89,7 @@ impl Verifier {
         }
     }
 
-    fn access_claims(&self, claimed: Claimed) -> Option<AuthenticClaims> {
+    fn access_claims(&self, claimed: Claimed) -> Option<VerifiedClaims> {
         self.is_ours(&claimed, Kind::Access)?;
         let audience_fits = match (&self.audience, &claimed.aud) {
             (None, None) => true,
@@ -98,7 +99,7 @@ impl Verifier {
         let (issued_at, expires_at) = (claimed.iat?, claimed.exp?);
         let life = expires_at.checked_sub(issued_at)?;
         (audience_fits && life <= self.access_seconds).then_some(())?;
-        Some(AuthenticClaims(VerifiedClaims {
+        Some(VerifiedClaims {
             user: claimed.user_id?,
             email: claimed.email?,
             role: claimed.role?,
@@ -108,7 +109,12 @@ impl Verifier {
             issued_at,
             not_before: claimed.nbf.unwrap_or(0),
             expires_at,
-        }))
+        })
+    }
+
+    /// How many access tokens are remembered as verified.
+    pub fn remembered(&self) -> usize {
+        self.seen.len()
     }
 
     fn refresh_claims(&self, claimed: Claimed) -> Option<RefreshClaims> {
@@ -136,6 +142,7 @@ impl Verifier {
 /// What an authentic token says, and when its key ends, if it does.
 struct Opened {
     claimed: Claimed,
+    algorithm: Algorithm,
     until: Option<Timestamp>,
 }
 
@@ -148,11 +155,11 @@ fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
     let (header, payload) = message.split_once('.')?;
     (!payload.contains('.')).then_some(())?;
     let of_secret = header == OUR_HEADER;
-    let until = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
+    let (algorithm, until) = match (!of_secret).then(|| keys.by_header(header, now)).flatten() {
         Some(key) => {
             let authentic =
                 key.dated.key.public().verifies(message.as_bytes(), &decode(signature.as_bytes())?);
-            authentic.then_some(key.ends_at)?
+            authentic.then_some((key.dated.key.algorithm(), key.ends_at))?
         }
         None => {
             (of_secret || says_hs256(header)).then_some(())?;
@@ -160,11 +167,11 @@ fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
             let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut tag).ok()?;
             (length == tag.len()).then_some(())?;
             let secret = keys.secrets(now).find(|secret| secret.key.matches(message.as_bytes(), &tag))?;
-            secret.verifies_until
+            (Algorithm::Hs256, secret.verifies_until)
         }
     };
     let claimed = serde_json::from_slice(&decode(payload.as_bytes())?).ok()?;
-    Some(Opened { claimed, until })
+    Some(Opened { claimed, algorithm, until })
 }
 
 fn says_hs256(header: &str) -> bool {

@@ -1,11 +1,17 @@
 //! What the adapter counts. It names no metric: telemetry reads these and gives them names.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Stopwatch;
 
 /// Counters since the start, and whether Redis answers now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RedisFigures {
     checks: AtomicU64,
+    revoked: AtomicU64,
     errors: AtomicU64,
     timeouts: AtomicU64,
     failed_open: AtomicU64,
@@ -15,6 +21,8 @@ pub struct RedisFigures {
     rebuilds: AtomicU64,
     connects: AtomicU64,
     connected: AtomicBool,
+    /// Since the view was last proven whole; since the start, if it never was.
+    proven: Mutex<Stopwatch>,
 }
 
 /// The figures at one moment.
@@ -22,6 +30,8 @@ pub struct RedisFigures {
 pub struct RedisReading {
     /// Checks that were asked.
     pub checks: u64,
+    /// Checks that found a revocation.
+    pub revoked: u64,
     /// Checks that were not answered, apart from those that took too long.
     pub errors: u64,
     /// Checks that were not answered in time.
@@ -40,12 +50,15 @@ pub struct RedisReading {
     pub connects: u64,
     /// Connected, and the view proven to be whole.
     pub connected: bool,
+    /// Since it was last proven to be whole.
+    pub staleness: Duration,
 }
 
 /// Something that happened, to be counted.
 #[derive(Clone, Copy)]
 pub(super) enum Event {
     Check,
+    Revoked,
     Error,
     Timeout,
     FailedOpen,
@@ -56,11 +69,31 @@ pub(super) enum Event {
     Connect,
 }
 
+impl Default for RedisFigures {
+    fn default() -> Self {
+        Self {
+            checks: AtomicU64::default(),
+            revoked: AtomicU64::default(),
+            errors: AtomicU64::default(),
+            timeouts: AtomicU64::default(),
+            failed_open: AtomicU64::default(),
+            publishes: AtomicU64::default(),
+            publish_failures: AtomicU64::default(),
+            data_losses: AtomicU64::default(),
+            rebuilds: AtomicU64::default(),
+            connects: AtomicU64::default(),
+            connected: AtomicBool::default(),
+            proven: Mutex::new(Stopwatch::start()),
+        }
+    }
+}
+
 impl RedisFigures {
     pub fn read(&self) -> RedisReading {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RedisReading {
             checks: load(&self.checks),
+            revoked: load(&self.revoked),
             errors: load(&self.errors),
             timeouts: load(&self.timeouts),
             failed_open: load(&self.failed_open),
@@ -70,12 +103,14 @@ impl RedisFigures {
             rebuilds: load(&self.rebuilds),
             connects: load(&self.connects),
             connected: self.connected.load(Ordering::Relaxed),
+            staleness: self.proven.lock().elapsed(),
         }
     }
 
     pub(super) fn count(&self, event: Event) {
         let counter = match event {
             Event::Check => &self.checks,
+            Event::Revoked => &self.revoked,
             Event::Error => &self.errors,
             Event::Timeout => &self.timeouts,
             Event::FailedOpen => &self.failed_open,
@@ -90,5 +125,8 @@ impl RedisFigures {
 
     pub(super) fn set_connected(&self, connected: bool) {
         self.connected.store(connected, Ordering::Relaxed);
+        if connected {
+            *self.proven.lock() = Stopwatch::start();
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sled::Db;
 use thiserror::Error;
 
-use super::space::Space;
+use super::space::{Place, Space};
 use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, SCHEMA, STORE_ID, Trees};
 use super::witness::{WITNESS, Witness};
 use super::writer::{Committer, Writer};
@@ -98,7 +98,8 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
     let failure = Arc::default();
     let committer = Committer { trees: trees.clone(), space, witness, log, commits, failure };
     let writer = Writer::start(committer)?;
-    Ok(SledStore(Arc::new(Inner { writer, trees, _lock: lock })))
+    let place = Place { folder: folder.to_owned(), min_free_bytes: options.min_free_bytes };
+    Ok(SledStore(Arc::new(Inner { writer, trees, place, _lock: lock })))
 }
 
 /// A lock of our own, because sled's says "in use" only in the text of an I/O error.

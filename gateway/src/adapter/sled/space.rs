@@ -1,6 +1,6 @@
 //! How much room is left where the store lies, so that a write is refused before the disk is full.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
@@ -41,12 +41,51 @@ impl Space {
         {
             return Ok(*free);
         }
-        let stat = rustix::fs::statvfs(&self.folder).map_err(|cause| {
+        let free = free_bytes(&self.folder).map_err(|cause| {
             StoreError::Unavailable(format!("{} cannot be read: {cause}", self.folder.display()))
         })?;
-        // What an ordinary user may still use, without the blocks that are reserved for root.
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         self.reading = Some((Stopwatch::start(), free));
         Ok(free)
     }
+}
+
+/// What an ordinary user may still use, without the blocks that are reserved for root.
+fn free_bytes(folder: &Path) -> rustix::io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Where the store lies, for who asks how much room there is.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) min_free_bytes: u64,
+}
+
+/// The room of the store, in bytes. Zero where it cannot be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreFigures {
+    pub size_bytes: u64,
+    pub disk_free_bytes: u64,
+    pub disk_free_min_bytes: u64,
+}
+
+impl Place {
+    pub(super) fn figures(&self) -> StoreFigures {
+        StoreFigures {
+            size_bytes: size_below(&self.folder),
+            disk_free_bytes: free_bytes(&self.folder).unwrap_or_default(),
+            disk_free_min_bytes: self.min_free_bytes,
+        }
+    }
+}
+
+/// sled has its log in one file, and large values in a folder beside it.
+fn size_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size_below(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }

@@ -87,7 +87,7 @@ pub(super) fn what_is_on(checked: &Checked, route: &Route, tokens: Option<&Token
     if let Some(AddressLimit(Some(limiter))) = &route.address_limit {
         on.push(format!("{} for each address", rate(limiter.policy())));
     }
-    if checked.access_log {
+    if checked.log.access {
         on.push("access log".to_owned());
     }
     on.join(", ")

@@ -2,6 +2,7 @@
 //! may go to another one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -25,7 +26,12 @@ pub(in crate::edge) struct Leg {
     may_repeat: bool,
     retries: u32,
     stale: u32,
-    connecting: Stopwatch,
+    /// Since the server of this try was chosen.
+    trying: Stopwatch,
+    /// What of it went into a new connection.
+    connecting: Duration,
+    /// From then to the head of the answer.
+    first_byte: Option<Duration>,
 }
 
 impl Leg {
@@ -37,7 +43,9 @@ impl Leg {
             may_repeat: false,
             retries: 0,
             stale: 0,
-            connecting: Stopwatch::start(),
+            trying: Stopwatch::start(),
+            connecting: Duration::ZERO,
+            first_byte: None,
         }
     }
 
@@ -54,19 +62,38 @@ impl Leg {
         };
         let peer = Box::new(server.peer.clone());
         self.current = Some(server.enter());
-        self.connecting = Stopwatch::start();
+        self.trying = Stopwatch::start();
+        self.connecting = Duration::ZERO;
         Ok(peer)
     }
 
-    pub(in crate::edge) fn connected(&self, reused: bool) {
+    pub(in crate::edge) fn connected(&mut self, reused: bool) {
         if !reused {
-            self.pool.metrics.connected(self.connecting.elapsed());
+            self.connecting = self.trying.elapsed();
+            self.pool.metrics.connected(self.connecting);
         }
     }
 
+    /// When the server of the last try was chosen, counted from `start`.
+    pub(in crate::edge) fn began_after(&self, start: &Stopwatch) -> Duration {
+        self.trying.since(start)
+    }
+
+    /// How long a new connection took; zero where one was used again.
+    pub(in crate::edge) fn connecting(&self) -> Duration {
+        self.connecting
+    }
+
+    /// How long the server took to the head of its answer, once it had the request.
+    pub(in crate::edge) fn first_byte(&self) -> Option<Duration> {
+        self.first_byte
+    }
+
     /// The head of an answer came.
-    pub(in crate::edge) fn answered(&self, status: u16) {
+    pub(in crate::edge) fn answered(&mut self, status: u16) {
         let Some(Running(server)) = &self.current else { return };
+        self.first_byte = Some(self.trying.elapsed().saturating_sub(self.connecting));
+        server.metrics.responded(status);
         if server.ejector.counts(status) {
             self.blame(server);
         } else {

@@ -89,7 +89,7 @@ impl Pool {
         resolver: Resolver,
     ) -> Result<Self, String> {
         let group = GROUPS.fetch_add(1, Ordering::Relaxed);
-        let counters = |label: &str| metrics.upstream_server(&settings.name, label);
+        let counters = |label: &str| metrics.upstreams.server(&settings.name, label);
         let discovery = Discovery::new(Arc::clone(&settings), group, resolver, counters)?;
         let mut backends = Backends::new(Box::new(discovery) as Box<dyn ServiceDiscovery + Send + Sync>);
         if let Some(checks) = Checks::of(&settings) {
@@ -104,7 +104,7 @@ impl Pool {
             _ => None,
         };
         Ok(Self {
-            metrics: metrics.upstream(&settings.name),
+            metrics: metrics.upstreams.upstream(&settings.name),
             settings,
             balancer,
             only,

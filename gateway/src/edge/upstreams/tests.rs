@@ -30,7 +30,7 @@ async fn named(answers: &Answers) -> Pool {
         servers: vec![Server { target, weight: 1 }],
         ..Upstream::unix("app", "/nowhere", Timeouts::default())
     };
-    let metrics = Metrics::new().unwrap();
+    let metrics = Metrics::new([]).unwrap();
     Pool::with_resolver(Arc::new(settings), &metrics, resolver(answers)).await.unwrap()
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::path::{ClaimPath, find};
 use crate::clock::Timestamp;
 use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId, UserId};
-use crate::token::TokenFault;
+use crate::token::{Algorithm, TokenFault};
 
 /// Which claims are whose facts.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ impl Times {
 #[derive(Clone, Debug)]
 pub struct AuthenticForeign {
     pub(super) claims: ForeignClaims,
+    pub(super) algorithm: Algorithm,
     pub(super) times: Times,
 }
 
@@ -85,6 +86,11 @@ impl AuthenticForeign {
 
     pub fn claims(&self) -> &ForeignClaims {
         &self.claims
+    }
+
+    /// By which its signature was made.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 }
 

@@ -213,7 +213,7 @@ impl<'a> Candidate<'a> {
             legacy: matches!(proof, Proof::Secret(_)),
             claims: Arc::clone(&self.claims),
         };
-        Some(AuthenticForeign { claims, times })
+        Some(AuthenticForeign { claims, algorithm: self.header.algorithm, times })
     }
 
     /// By what it is revoked: its `jti`, or where it has none the hash of what was signed. Not of

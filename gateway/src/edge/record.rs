@@ -1,0 +1,103 @@
+//! What is said of a request when it is over: counted, logged, and traced where that is wanted, all
+//! from its final state.
+
+use std::time::Duration;
+
+use pingora::proxy::Session;
+
+use super::exchange::{Exchange, Progress};
+use super::upstreams::Leg;
+use super::{Gateway, head};
+use crate::clock::wall_time;
+use crate::telemetry::{
+    AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
+};
+
+impl Gateway {
+    /// One metric update, one log line, and the spans of one request.
+    pub(super) fn record(&self, session: &Session, exchange: &Exchange) {
+        let duration = exchange.started.elapsed();
+        let status = session.response_written().map_or(0, |response| response.status.as_u16());
+        let method = session.req_header().method.as_str();
+        let (route, metrics) = self.route_of(exchange);
+        let outcome = exchange.outcome();
+        let is_stream = exchange.watched.is_some() || exchange.streaming.is_some();
+        metrics.observe(&Observed {
+            method,
+            status,
+            outcome,
+            duration: (!is_stream).then_some(duration),
+            decision: exchange.decided_in,
+            first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
+        });
+        if let Some(context) = exchange.trace.filter(TraceContext::is_sampled) {
+            self.parts.traces.record(&FinishedTrace {
+                context,
+                began: wall_time() - duration,
+                took: duration,
+                method,
+                route,
+                status,
+                outcome: outcome.reason,
+                request_id: exchange.request_id.as_str(),
+                stages: exchange.stages(),
+                upstream: exchange.leg.as_ref().map(|leg| upstream_span(exchange, leg)),
+            });
+        }
+        if logs_access() {
+            write_line(session, exchange, route, status, outcome, duration);
+        }
+    }
+
+    fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
+        if matches!(exchange.progress, Progress::Served(_)) {
+            return ("gateway", &self.own);
+        }
+        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
+        let found = route
+            .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
+        found.unwrap_or(("none", &self.unrouted))
+    }
+}
+
+fn upstream_span<'a>(exchange: &'a Exchange, leg: &Leg) -> UpstreamSpan<'a> {
+    UpstreamSpan {
+        name: exchange.admitted().map_or("none", |admitted| &admitted.upstream().name),
+        began: leg.began_after(&exchange.started),
+        connecting: leg.connecting(),
+        first_byte: leg.first_byte(),
+    }
+}
+
+fn write_line(
+    session: &Session,
+    exchange: &Exchange,
+    route: &str,
+    status: u16,
+    outcome: Outcome,
+    duration: Duration,
+) {
+    let decided = exchange.admitted().map(|admitted| admitted.target().clone());
+    let target = decided.or_else(|| head::target(session).ok());
+    let principal = exchange.admitted().and_then(|admitted| admitted.principal());
+    let foreign = principal.and_then(|principal| principal.foreign());
+    let line = AccessLine {
+        request_id: exchange.request_id.as_str(),
+        trace: exchange.trace.map(|context| context.trace),
+        client: exchange.client_ip(),
+        method: session.req_header().method.as_str(),
+        path: target.as_ref().map_or("", |target| target.path()),
+        route,
+        status,
+        outcome: outcome.reason,
+        user_id: principal.and_then(|principal| Some(principal.user()?.get())),
+        subject: foreign.map(ToString::to_string),
+        issuer: foreign.map(|subject| subject.issuer().as_str()),
+        duration,
+        decision: exchange.decided_in,
+        first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
+        request_bytes: session.body_bytes_read(),
+        response_bytes: session.body_bytes_sent(),
+    };
+    line.write();
+}

@@ -1,0 +1,139 @@
+//! The log: where lines go, which of them, and in which form. What it says of people follows rules
+//! that a reload may change, as may the level.
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+use super::log_queue::{self, Queue};
+use super::process::LogReading;
+use super::redact::{HashKey, Rules, Shown};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    Human,
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    pub level: String,
+    pub format: LogFormat,
+    /// Whether each request gets a line.
+    pub access: bool,
+    /// What lines show of client addresses.
+    pub addresses: Shown,
+    /// What lines show of e-mail addresses.
+    pub emails: Shown,
+}
+
+/// What pingora itself logs is mostly caused by clients, who must not choose how much we write;
+/// what matters of it is in our own line for each request. What the exporter of traces has to say is
+/// in its metric.
+const QUIET: &str = "pingora_proxy=off,pingora_core=off,sled=warn,redis=warn,opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off";
+
+/// The log of the process, once it was begun.
+struct Log {
+    filter: reload::Handle<EnvFilter, Registry>,
+    queue: Queue,
+    /// Whoever drops it waits until all lines are written.
+    guard: Mutex<Option<WorkerGuard>>,
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+static RULES: OnceLock<ArcSwap<Rules>> = OnceLock::new();
+
+/// Whether `level` can be used.
+pub fn check_level(level: &str) -> Result<(), String> {
+    filter(level).map(drop)
+}
+
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    let explain = || {
+        format!(
+            "\"{level}\" is no log level; write error, warn, info, debug or trace, or by module: \"info,gateway::api=debug\""
+        )
+    };
+    // A word alone would be taken for a module's name, and silence everything else.
+    let known =
+        |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+    if !level.split(',').all(known) {
+        return Err(explain());
+    }
+    EnvFilter::try_new(format!("{level},{QUIET}")).map_err(|_| explain())
+}
+
+/// Sends log lines to standard error; standard output is for what programs read. `key` is for
+/// hashes of addresses, where the settings ask for them.
+pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
+    let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
+    let (writer, queue, guard) = log_queue::to(std::io::stderr());
+    let json = match settings.format {
+        LogFormat::Json => true,
+        LogFormat::Human => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let registry = tracing_subscriber::registry().with(filter);
+    let done = if json {
+        registry.with(lines.json().flatten_event(true)).try_init()
+    } else {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        registry.with(lines.with_ansi(colour)).try_init()
+    };
+    done.map_err(|fault| fault.to_string())?;
+    let log = Log { filter: handle, queue, guard: Mutex::new(Some(guard)) };
+    LOG.set(log).map_err(|_| "the log was begun before".to_owned())?;
+    install(settings, key);
+    Ok(())
+}
+
+/// Other levels and other rules, from the next line on. The format stays.
+pub fn change(settings: &LogSettings, key: HashKey) -> Result<(), String> {
+    let filter = filter(&settings.level)?;
+    if let Some(log) = LOG.get() {
+        log.filter.reload(filter).map_err(|fault| fault.to_string())?;
+    }
+    install(settings, key);
+    Ok(())
+}
+
+fn install(settings: &LogSettings, key: HashKey) {
+    let rules =
+        Rules { access: settings.access, addresses: settings.addresses, emails: settings.emails, key };
+    let rules = Arc::new(rules);
+    match RULES.get() {
+        Some(known) => known.store(rules),
+        // Nobody else is as early as this.
+        None => drop(RULES.set(ArcSwap::new(rules))),
+    }
+}
+
+/// The rules in use.
+pub(super) fn rules() -> arc_swap::Guard<Arc<Rules>> {
+    RULES.get_or_init(ArcSwap::default).load()
+}
+
+/// Writes what still waits. Lines that come later are lost: it is for the end.
+pub fn end() {
+    if let Some(log) = LOG.get() {
+        drop(log.guard.lock().take());
+    }
+}
+
+/// Lines that wait, and lines that were dropped.
+pub fn figures() -> LogReading {
+    LOG.get().map(|log| log.queue.read()).unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+//! What is measured of each request: once, from its final state.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+
+use super::book::Book;
+
+/// The methods that are told apart; all others count as one.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"];
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The method as it may be counted and logged: an unknown one is the client's own text.
+pub fn known_method(method: &str) -> &'static str {
+    METHODS.into_iter().find(|known| *known == method).unwrap_or("OTHER")
+}
+
+/// From half a millisecond to ten seconds.
+pub(super) const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// From ten microseconds to a second.
+const DECISION_SECONDS: [f64; 13] =
+    [0.000_01, 0.000_025, 0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0];
+
+/// What can become of a request: the decision, its reason, and its place in the list of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// `allow`, `deny` or `error`.
+    pub decision: &'static str,
+    /// A code, `ok`, `served` or `abandoned`.
+    pub reason: &'static str,
+    pub number: usize,
+}
+
+/// The metrics of requests.
+pub struct Requests {
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    decision_durations: HistogramVec,
+    first_bytes: HistogramVec,
+    decisions: IntCounterVec,
+    shadowed: IntCounterVec,
+    /// All that there can be, each in its place.
+    outcomes: Vec<Outcome>,
+}
+
+/// The counters of one route, looked up once and not for each request.
+pub struct RouteMetrics {
+    requests: Vec<IntCounter>,
+    outcomes: Vec<IntCounter>,
+    duration: Histogram,
+    decision: Histogram,
+    /// Where it is forwarded to somebody.
+    first_byte: Option<Histogram>,
+}
+
+/// One request, when it is over.
+pub struct Observed<'a> {
+    pub method: &'a str,
+    /// Zero where none was sent.
+    pub status: u16,
+    pub outcome: Outcome,
+    /// `None` for a stream: how long somebody stays is no latency.
+    pub duration: Option<Duration>,
+    /// How long we took to decide; `None` where a route had nothing to do with it.
+    pub decision: Option<Duration>,
+    /// How long the upstream took to the head of its answer; `None` where there is none.
+    pub first_byte: Option<Duration>,
+}
+
+impl RouteMetrics {
+    pub fn observe(&self, observed: &Observed<'_>) {
+        let method = METHODS.iter().position(|known| *known == observed.method).unwrap_or(METHODS.len() - 1);
+        if let Some(counter) = self.requests.get(method * CLASSES.len() + class(observed.status)) {
+            counter.inc();
+        }
+        if let Some(counter) = self.outcomes.get(observed.outcome.number) {
+            counter.inc();
+        }
+        let observe = |histogram: &Histogram, time: Option<Duration>| {
+            time.iter().for_each(|time| histogram.observe(time.as_secs_f64()));
+        };
+        observe(&self.duration, observed.duration);
+        observe(&self.decision, observed.decision);
+        self.first_byte.iter().for_each(|histogram| observe(histogram, observed.first_byte));
+    }
+}
+
+impl Requests {
+    pub(super) fn new(book: &mut Book, outcomes: Vec<Outcome>) -> Result<Self, prometheus::Error> {
+        book.group("Requests");
+        Ok(Self {
+            requests: book.counters(
+                "gateway_http_requests_total",
+                &["route", "method", "status_class"],
+                "Requests by route, method and status class. `gateway` are our own endpoints, `none` is what was refused before a route was found. Heads that cannot be parsed are answered before any of our code runs, and are not counted.",
+            )?,
+            durations: book.histograms(
+                "gateway_http_request_duration_seconds",
+                &["route"],
+                &SECONDS,
+                "Time from the head of a request to the end of its response, by route. WebSockets, server-sent events and gRPC calls under a token are left out: how long somebody stays is no latency.",
+            )?,
+            decision_durations: book.histograms(
+                "gateway_decision_duration_seconds",
+                &["route"],
+                &DECISION_SECONDS,
+                "Time from the head of a request to its being admitted or refused, by route: the gateway's own share. The wait for the revocation store is not in it.",
+            )?,
+            first_bytes: book.histograms(
+                "gateway_upstream_first_byte_duration_seconds",
+                &["route", "upstream"],
+                &SECONDS,
+                "Time from having a connection to the upstream to the head of its answer, by route: the upstream's share.",
+            )?,
+            decisions: book.counters(
+                "gateway_auth_decisions_total",
+                &["route", "decision", "reason"],
+                "Decisions by route, outcome (allow, deny, error) and reason: a code of docs/errors.md; `ok` for what was forwarded, `served` for what our own endpoints did, `abandoned` where the client left first.",
+            )?,
+            shadowed: book.counters(
+                "gateway_shadow_refusals_total",
+                &["route", "reason"],
+                "Requests that a route in shadow would have refused, by route and reason. A series begins with its first event.",
+            )?,
+            outcomes,
+        })
+    }
+
+    /// The counters of a route; the names come from the configuration.
+    pub fn route(&self, name: &str, upstream: Option<&str>) -> RouteMetrics {
+        let each = METHODS.iter().flat_map(|method| CLASSES.iter().map(move |class| (method, class)));
+        RouteMetrics {
+            requests: each
+                .map(|(method, class)| self.requests.with_label_values(&[name, method, class]))
+                .collect(),
+            // A series that appeared with its first event would have no rate for it.
+            outcomes: self.outcomes.iter().map(|outcome| self.decision(name, *outcome)).collect(),
+            duration: self.durations.with_label_values(&[name]),
+            decision: self.decision_durations.with_label_values(&[name]),
+            first_byte: upstream.map(|upstream| self.first_bytes.with_label_values(&[name, upstream])),
+        }
+    }
+
+    /// The counter of one decision on a route.
+    pub fn decision(&self, route: &str, outcome: Outcome) -> IntCounter {
+        self.decisions.with_label_values(&[route, outcome.decision, outcome.reason])
+    }
+
+    /// `route` is a configured name, and `reason` a code.
+    pub fn shadowed(&self, route: &str, reason: &'static str) {
+        self.shadowed.with_label_values(&[route, reason]).inc();
+    }
+}
+
+/// The place of a status in the list of classes.
+pub(super) fn class(status: u16) -> usize {
+    usize::from((status / 100).clamp(1, 5)) - 1
+}
+
+/// One counter for each class of status.
+pub(super) fn by_class(counters: &IntCounterVec, labels: [&str; 2]) -> [IntCounter; 5] {
+    let [one, other] = labels;
+    CLASSES.map(|class| counters.with_label_values(&[one, other, class]))
+}

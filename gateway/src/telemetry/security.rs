@@ -1,0 +1,150 @@
+//! One line, and one count, for each event that matters for who is let in.
+
+use std::net::IpAddr;
+
+use prometheus::{IntCounter, IntCounterVec};
+
+use super::book::Book;
+use super::redact::{ShownAddress, ShownEmail};
+use super::trace_context::TraceId;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Registered,
+    LoginSucceeded,
+    LoginFailed,
+    /// A refresh token that was replaced came again; its session was closed.
+    RefreshReused,
+    LoggedOut,
+    /// A role or an activity was changed by an administrator.
+    AccountChanged,
+    /// Somebody who is not a trusted proxy asked in the name of others.
+    UntrustedProxy,
+    ConfigReloaded,
+    ConfigRefused,
+}
+
+impl Event {
+    pub const ALL: [Self; 9] = [
+        Self::Registered,
+        Self::LoginSucceeded,
+        Self::LoginFailed,
+        Self::RefreshReused,
+        Self::LoggedOut,
+        Self::AccountChanged,
+        Self::UntrustedProxy,
+        Self::ConfigReloaded,
+        Self::ConfigRefused,
+    ];
+
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::LoginSucceeded => "login_succeeded",
+            Self::LoginFailed => "login_failed",
+            Self::RefreshReused => "refresh_reused",
+            Self::LoggedOut => "logged_out",
+            Self::AccountChanged => "account_changed",
+            Self::UntrustedProxy => "untrusted_proxy",
+            Self::ConfigReloaded => "config_reloaded",
+            Self::ConfigRefused => "config_refused",
+        }
+    }
+
+    /// The same for people.
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::LoginSucceeded => "logged in",
+            Self::LoginFailed => "login failed",
+            Self::RefreshReused => "a replaced refresh token was used again: its session is closed",
+            Self::LoggedOut => "logged out",
+            Self::AccountChanged => "account changed",
+            Self::UntrustedProxy => {
+                "/api/auth/verify was called by a peer that is not in server.trusted_proxies"
+            }
+            Self::ConfigReloaded => "the configuration was reloaded",
+            Self::ConfigRefused => "the configuration was not reloaded: nothing has changed",
+        }
+    }
+
+    const fn is_warning(self) -> bool {
+        matches!(self, Self::RefreshReused | Self::UntrustedProxy | Self::ConfigRefused)
+    }
+}
+
+/// What is said of one event; what does not apply is left out.
+#[derive(Clone, Debug, Default)]
+pub struct SecurityLine<'a> {
+    pub request_id: Option<&'a str>,
+    pub trace: Option<TraceId>,
+    pub client: Option<IpAddr>,
+    /// The account that it is about.
+    pub user_id: Option<u64>,
+    /// The e-mail address that was given, whether there is an account or not.
+    pub email: Option<&'a str>,
+    /// Whom another issuer vouches for, as it may be logged.
+    pub subject: Option<String>,
+    pub issuer: Option<&'a str>,
+    /// The account that did it, where that is another one.
+    pub by: Option<u64>,
+    pub session: Option<String>,
+    /// A code, where something was refused.
+    pub reason: Option<&'a str>,
+    /// What is now, in words of ours.
+    pub now: Option<String>,
+}
+
+/// The metric of security events.
+pub struct Security(Vec<IntCounter>);
+
+impl Security {
+    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
+        let events: IntCounterVec = book.counters(
+            "gateway_security_events_total",
+            &["event"],
+            "Events that matter for who is let in, by event: the same as in the lines of the log with the target `security`.",
+        )?;
+        Ok(Self(Event::ALL.iter().map(|event| events.with_label_values(&[event.word()])).collect()))
+    }
+
+    /// Counts the event, and writes its line.
+    pub fn record(&self, event: Event, line: &SecurityLine<'_>) {
+        self.0.get(event as usize).iter().for_each(|counter| counter.inc());
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "security",
+                    event = event.word(),
+                    request_id = line.request_id,
+                    trace_id = line.trace.map(tracing::field::display),
+                    client = line.client.and_then(ShownAddress::of).map(tracing::field::display),
+                    user_id = line.user_id,
+                    email = line.email.and_then(ShownEmail::of).map(tracing::field::display),
+                    subject = line.subject,
+                    issuer = line.issuer,
+                    by = line.by,
+                    session = line.session,
+                    reason = line.reason,
+                    now = line.now,
+                    "{}", event.message()
+                )
+            };
+        }
+        if event.is_warning() { write!(warn) } else { write!(info) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_stands_in_its_place() {
+        for (place, event) in Event::ALL.into_iter().enumerate() {
+            assert_eq!(event as usize, place, "{event:?}");
+        }
+    }
+}

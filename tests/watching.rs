@@ -1,0 +1,11 @@
+//! Watching it: metrics, dashboards, alerts, logs and traces, held against the real programs that
+//! read them.
+
+mod everything;
+mod expressions;
+mod generated;
+mod logs;
+mod observed;
+mod reference;
+mod rules;
+mod traces;

@@ -1,0 +1,66 @@
+//! The rules by themselves: read by Prometheus' own tools, and tested with made-up series.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::project;
+use crate::support::prometheus::rule_files;
+
+/// Runs a program in the folder of the rules, and shows what it says if it is not content.
+#[track_caller]
+fn is_content(program: &str, arguments: &[&str], files: &[PathBuf]) {
+    let folder = project().join("prometheus");
+    let output = Command::new(program).args(arguments).args(files).current_dir(folder).output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+}
+
+fn tests_of_rules() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(project().join("prometheus/tests")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn prometheus_and_alertmanager_take_the_files_as_they_are() {
+    is_content("promtool", &["check", "rules", "--lint=all", "--lint-fatal"], &rule_files());
+    is_content("promtool", &["check", "config"], &["prometheus.yml".into()]);
+    is_content("amtool", &["check-config"], &["alertmanager.yml".into()]);
+}
+
+#[test]
+fn each_alert_fires_for_what_it_is_meant_for_and_not_for_what_is_near_to_it() {
+    is_content("promtool", &["test", "rules"], &tests_of_rules());
+}
+
+/// The names behind `alert:` in the rules.
+fn alerts() -> BTreeSet<String> {
+    let texts = rule_files().into_iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let names = texts.flat_map(|text| {
+        text.lines()
+            .filter_map(|line| Some(line.trim().strip_prefix("- alert: ")?.to_owned()))
+            .collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
+#[test]
+fn each_alert_is_tested_both_ways_and_has_its_page() {
+    let alerts = alerts();
+    assert!(alerts.len() >= 12, "{alerts:?}");
+    let tests: String = tests_of_rules().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let pages = project().join("docs/runbooks");
+    for alert in &alerts {
+        assert!(tests.contains(&format!("alertname: {alert}")), "no test of {alert}");
+        let page = std::fs::read_to_string(pages.join(format!("{alert}.md"))).unwrap_or_default();
+        assert!(page.len() > 500, "docs/runbooks/{alert}.md says too little");
+    }
+    for page in std::fs::read_dir(pages).unwrap() {
+        let path = page.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(name == "README" || alerts.contains(&name), "{name} is no alert");
+    }
+}
