@@ -113,7 +113,7 @@ def accounts():
         graph(
             "Logins by result",
             [Line(total(LOGINS, by="result") + " > 0", "{{result}}")],
-            unit="ops", none="nobody logs in",
+            unit="ops", width=12, none="nobody logs in",
             says="Logins a second, by what came of them.",
             bad="invalid_credentials rises and ok does not: passwords are tried. hashing_overloaded: so many "
             "that real users cannot log in.",
@@ -122,16 +122,25 @@ def accounts():
         graph(
             "Tokens refused, by issuer",
             [Line(total(VERIFICATIONS, HERE, 'result=~"invalid|expired"', by="issuer, result"), "{{issuer}}: {{result}}")],
-            unit="ops",
+            unit="ops", width=12,
             says="Tokens that were not good, by whom they name as their issuer. `none` is nobody's.",
             bad="`none: invalid`: forgeries. A known issuer and invalid: its keys have changed, or ours were "
             "rotated too early. expired: a client that does not refresh, or a clock that is off.",
             alerts=["GatewayTokenProbing", "GatewayIssuerKeysStale", "GatewayClockOff"],
         ),
         graph(
+            "Registrations by result",
+            [Line(total("gateway_registrations_total", by="result") + " > 0", "{{result}}")],
+            unit="ops", width=12, none="nobody registers",
+            says="New accounts a second, and what was refused: by ok or by the code of the refusal.",
+            bad="Many ok from few addresses: somebody makes accounts in number, see register_address below. "
+            "validation_failed: somebody asks which addresses have an account.",
+            alerts=["GatewayHashingSaturated"],
+        ),
+        graph(
             "Refreshes by result",
             [Line(total("gateway_refreshes_total", by="result") + " > 0", "{{result}}")],
-            unit="ops", none="nobody refreshes",
+            unit="ops", width=12, none="nobody refreshes",
             colours={"rotated": look.GREEN, "kept": look.BLUE, "reused": look.RED},
             says="rotated: a new refresh token was given. kept: the same one stays. reused: a replaced one "
             "came again, and the session is closed. All else is the code of a refusal.",

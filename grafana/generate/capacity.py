@@ -153,10 +153,13 @@ def machine():
         ),
         graph(
             "Memory",
-            [Line(f"{of('process_resident_memory_bytes')} {OURS}", "{{instance}}")],
+            [
+                Line(f"{of('process_resident_memory_bytes')} {OURS}", "{{instance}}"),
+                Line(f"min({of('gateway_memory_max_bytes')})", "at most", bound=True),
+            ],
             unit="bytes",
             says="Memory that the process really holds.",
-            bad="Compare with what the machine or the container may use. Hashing takes password.memory_kib for "
+            bad="At the bound the kernel ends the process. Hashing takes password.memory_kib for "
             "each thread; keys and entries are below; each connection takes its buffers.",
         ),
         graph(
@@ -194,6 +197,19 @@ def inside():
             alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax"],
         ),
         graph(
+            "Streams",
+            [
+                Line(f"sum({of('gateway_streams_running')})", "running"),
+                Line(total("gateway_streams_ended_total", by="reason"), "ended a second: {{reason}}"),
+            ],
+            unit="none",
+            says="WebSockets, server-sent events and gRPC calls that run under a token, and those that were "
+            "ended because their token was over or revoked.",
+            bad="Each has a connection for itself: see the bound of connections. Many ended: clients do not "
+            "renew their token in time.",
+            alerts=["GatewayConnectionsNearMax"],
+        ),
+        graph(
             "Password hashing",
             [
                 Line(f"max({of('gateway_password_hash_queue_depth')})", "waiting"),
@@ -214,7 +230,7 @@ def inside():
                 Line(percentile(0.99, "gateway_password_hash_wait_duration_seconds"), "wait"),
                 Line(percentile(0.99, "gateway_password_hash_duration_seconds"), "work"),
             ],
-            unit="s", steps=look.low_is_good(bad=2.5), none="nobody logs in",
+            unit="s", width=12, steps=look.low_is_good(bad=2.5), none="nobody logs in",
             says="What a login waits for a thread, and what its hash takes.",
             bad="The wait rises: more logins than threads. The work rises: CPU is short, as others use it.",
             alerts=["GatewayHashingSaturated"],
@@ -234,6 +250,27 @@ def inside():
             alerts=["GatewayLimiterKeysNearMax"],
         ),
         graph(
+            "Fetches of issuers' keys",
+            [Line(total("gateway_issuer_fetches_total", by="issuer, result"), "{{issuer}}: {{result}}")],
+            unit="ops", none="no other issuer",
+            says="How often the keys of other issuers were fetched, and what came of it.",
+            bad="unreachable or status: ask its jwks_url from the gateway's machine. unusable: it answered "
+            "what is no set of keys. Tokens of known keys stay good meanwhile.",
+            alerts=["GatewayIssuerKeysStale"],
+        ),
+        graph(
+            "Reloads of the configuration",
+            [
+                Line(f"sum by (result) (increase({of('gateway_config_reloads_total')}[$__range]))", "{{result}}"),
+                Line(f"max({of('gateway_config_last_reload_duration_seconds')})", "seconds of the last one"),
+            ],
+            unit="none",
+            says="Reloads in the time shown by result, and how long the last one took.",
+            bad="refused: the gateway goes on with the configuration before; `gateway check --config FILE` "
+            "says what is wrong. Long: names or keys are slow to look up.",
+            alerts=["GatewayConfigReloadRefused"],
+        ),
+        graph(
             "Log queue",
             [
                 Line(f"max({of('gateway_log_queue_depth')})", "lines waiting"),
@@ -241,7 +278,7 @@ def inside():
                 Line(total("gateway_log_lines_dropped_total"), "lines dropped a second"),
                 Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
             ],
-            unit="none", width=12,
+            unit="none",
             says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
             "too.",
             bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "

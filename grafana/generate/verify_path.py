@@ -1,7 +1,7 @@
 """What a decision costs: for load tests, and for finding out why the gateway is slow."""
 
 import look
-from ask import HERE, OURS, ROUTE, of, percentile, rate, share, total
+from ask import HERE, OURS, ROUTE, in_range, of, percentile, rate, share, total
 from frame import VERIFY_PATH, dashboard
 from panels import Line, graph, number
 
@@ -25,7 +25,7 @@ def page():
     return dashboard(
         VERIFY_PATH,
         "What does a decision cost, and where does the time of a request go? For load tests.",
-        [("Now", now()), ("Time", time()), ("Cost", cost()), ("Revocation", revocation())],
+        [("Now", now()), ("Time", time()), ("Cost", cost()), ("Revocation", revocation()), ("Beside the requests", mended())],
         by_route=True,
     )
 
@@ -122,16 +122,27 @@ def cost():
         graph(
             "Verifications by issuer and algorithm",
             [Line(total(VERIFICATIONS, by="issuer, algorithm") + " > 0", "{{issuer}} {{algorithm}}")],
-            unit="ops", none="no tokens",
+            unit="ops", width=6, none="no tokens",
             says="Tokens that were looked at, by whose they are and how they are signed; an invalid one has no "
             "algorithm.",
             bad="An algorithm that you do not expect: see the issuer's keys. RS256 costs less to verify than "
             "ES256; HS256 the least.",
         ),
         graph(
+            "Tokens remembered as verified",
+            [
+                Line(f"max({of('gateway_token_cache_entries')})", "remembered"),
+                Line(f"min({of('gateway_token_cache_entries_max')})", "at most", bound=True),
+            ],
+            unit="none", width=6,
+            says="A remembered token costs no check of its signature. In the gateway with most of them.",
+            bad="At the bound, tokens that were not used for longest are forgotten, and verified again when "
+            "they come: the share of known tokens above says whether that is often.",
+        ),
+        graph(
             "CPU per request",
             [Line(CPU_PER_REQUEST, "CPU per request")],
-            unit="s",
+            unit="s", width=6,
             says="CPU time of the whole process for each request, of all routes.",
             bad="It rises as load rises: contention. It rises at the same load: more signatures, more TLS "
             "handshakes, or logins.",
@@ -139,7 +150,7 @@ def cost():
         graph(
             "Limiter decisions",
             [Line(total("gateway_rate_limit_decisions_total", by="policy, outcome"), "{{policy}} {{outcome}}")],
-            unit="ops",
+            unit="ops", width=6,
             says="How often limits were asked, and what they said.",
             bad="refused in a load test: the test has too few users for the limit, and measures refusals.",
             alerts=["GatewayLimitsHitUsers"],
@@ -188,6 +199,50 @@ def revocation():
             "on purpose, since it is a cost; the percentiles are in the same row.",
             bad="It rises with load: Redis is at its limit, or too few connections lead to it.",
             alerts=["GatewayLatencyBudgetBurn"],
+        ),
+    ]
+
+
+def mended():
+    return [
+        graph(
+            "Revocations written to Redis",
+            [Line(total("gateway_revocation_publications_total", by="result"), "{{result}}")],
+            unit="ops", width=6, colours={"ok": look.GREEN, "failed": look.RED},
+            says="Logouts and changes of accounts that were written to the view of all gateways.",
+            bad="failed: whoever logged out was told so (503), and it is caught up from the ledger as soon as "
+            "Redis answers.",
+            alerts=["GatewayRevocationStale"],
+        ),
+        graph(
+            "Views lost and rebuilt",
+            [
+                Line(in_range("gateway_revocation_store_data_losses_total"), "lost"),
+                Line(in_range("gateway_revocation_store_rebuilds_total"), "rebuilt"),
+            ],
+            unit="none", width=6, says="How often in the time shown Redis had lost its revocations, and how often they "
+            "were written anew from the ledger. One of each at the first start is no loss.",
+            bad="Redis was emptied, replaced or evicts keys: `maxmemory-policy` must be noeviction. Two "
+            "installations may share a database number, see the log.",
+            alerts=["GatewayRevocationStale"],
+        ),
+        graph(
+            "Handshakes",
+            [
+                Line(total("gateway_tls_handshakes_total", by="version"), "TLS {{version}} a second"),
+                Line(total("gateway_downstream_connections_total", by="protocol"), "{{protocol}} connections a second"),
+            ],
+            unit="none", width=6, says="New connections and TLS handshakes: each costs what hundreds of requests do.",
+            bad="As many as requests: clients do not keep their connections open. In a load test, that is what "
+            "is measured then.",
+            alerts=["GatewayLatencyBudgetBurn"],
+        ),
+        graph(
+            "TLS handshake, percentiles",
+            [Line(percentile(q, "gateway_tls_handshake_duration_seconds"), f"p{q * 100:g}") for q in (0.5, 0.99)],
+            unit="s", width=6, none="no TLS",
+            says="How long a handshake takes, with the way of the client's messages.",
+            bad="It rises with the load: CPU is short. It is long for few: they are far away.",
         ),
     ]
 

@@ -61,9 +61,29 @@ impl Authority {
 
     /// A certificate for these names, in files that are named after `file`.
     pub fn certify(&self, file: &str, names: &[&str]) -> Certified {
+        self.certify_with(file, names, |_| ())
+    }
+
+    /// One that ends at the beginning of the day that is so many days from now.
+    pub fn certify_for_days(&self, file: &str, names: &[&str], days: i32) -> Certified {
+        let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+        let day = today + jiff::Span::new().days(days);
+        let part = |part: i8| u8::try_from(part).unwrap();
+        let end = rcgen::date_time_ymd(day.year().into(), part(day.month()), part(day.day()));
+        self.certify_with(file, names, |params| params.not_after = end)
+    }
+
+    fn certify_with(
+        &self,
+        file: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Certified {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let at = |ending: &str| self.folder.path().join(format!("{file}.{ending}"));
         std::fs::write(at("pem"), certificate.pem()).unwrap();
         std::fs::write(at("key"), key.serialize_pem()).unwrap();

@@ -104,6 +104,9 @@ pub(super) fn selectors(expression: &str) -> BTreeSet<String> {
             let braces = after.starts_with('{').then(|| after.find('}').unwrap() + 1).unwrap_or(0);
             found.insert(format!("{name}{}", &after[..braces]));
             rest = &after[braces..];
+        } else if after.starts_with('{') {
+            // A metric of somebody else's.
+            rest = &after[after.find('}').unwrap() + 1..];
         } else if after.starts_with('"') || after.starts_with("=\"") {
             // A label's value is no metric.
             rest = after.splitn(3, '"').nth(2).unwrap_or("");
