@@ -4,6 +4,7 @@
 mod everything;
 mod expressions;
 mod generated;
+mod hostile;
 mod incidents;
 mod logs;
 mod observed;

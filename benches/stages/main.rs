@@ -9,6 +9,7 @@ mod in_process;
 mod inject;
 mod limit;
 mod normalise;
+mod record;
 mod revocation;
 mod route;
 #[path = "../support.rs"]

@@ -36,6 +36,18 @@ pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
     outer.filter(|panel| panel["type"] != "row").collect()
 }
 
+/// `Dashboard: panel` of each panel there is.
+pub(super) fn titles() -> BTreeSet<String> {
+    let mut titles = BTreeSet::new();
+    for (_, dashboard) in dashboards() {
+        let page = dashboard["title"].as_str().unwrap().trim_start_matches("Gateway: ").to_owned();
+        titles.extend(
+            panels(&dashboard).iter().map(|panel| format!("{page}: {}", panel["title"].as_str().unwrap())),
+        );
+    }
+    titles
+}
+
 /// What a Grafana would ask that shows everything of the last ten minutes.
 fn filled_in(expression: &str) -> String {
     let mut text = expression.replace("$__rate_interval", "30s").replace("$__range", "10m");

@@ -36,6 +36,17 @@ fn each_alert_fires_for_what_it_is_meant_for_and_not_for_what_is_near_to_it() {
     is_content("promtool", &["test", "rules"], &tests_of_rules());
 }
 
+/// What stands behind one annotation in the rules.
+fn annotations(name: &str) -> BTreeSet<String> {
+    let texts = rule_files().into_iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let begin = format!("{name}: ");
+    let values = texts.flat_map(|text| {
+        let lines = text.lines().filter_map(|line| line.trim().strip_prefix(&begin));
+        lines.map(|value| value.trim_matches('"').to_owned()).collect::<Vec<_>>()
+    });
+    values.collect()
+}
+
 /// The names behind `alert:` in the rules.
 fn alerts() -> BTreeSet<String> {
     let texts = rule_files().into_iter().map(|file| std::fs::read_to_string(file).unwrap());
@@ -48,15 +59,23 @@ fn alerts() -> BTreeSet<String> {
 }
 
 #[test]
-fn each_alert_is_tested_both_ways_and_has_its_page() {
+fn each_alert_is_tested_and_has_its_page_and_its_panel() {
     let alerts = alerts();
     assert!(alerts.len() >= 12, "{alerts:?}");
     let tests: String = tests_of_rules().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let pages = project().join("docs/runbooks");
     for alert in &alerts {
-        assert!(tests.contains(&format!("alertname: {alert}")), "no test of {alert}");
+        let fires = format!("alertname=\"{alert}\",alertstate=\"firing\"");
+        assert!(tests.contains(&fires), "no test in which {alert} fires");
         let page = std::fs::read_to_string(pages.join(format!("{alert}.md"))).unwrap_or_default();
         assert!(page.len() > 500, "docs/runbooks/{alert}.md says too little");
+    }
+    let panels: BTreeSet<_> = super::expressions::titles();
+    for annotation in annotations("dashboard") {
+        assert!(panels.contains(&annotation), "{annotation} is no panel of {panels:?}");
+    }
+    for page in annotations("runbook_url") {
+        assert!(project().join(&page).is_file(), "{page} is no page");
     }
     for page in std::fs::read_dir(pages).unwrap() {
         let path = page.unwrap().path();

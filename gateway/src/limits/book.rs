@@ -62,8 +62,11 @@ impl<K: Hash + Eq + Clone> Book<K> {
         self.tallies.read(figures);
         for limiter in self.limiters.lock().values().filter_map(Weak::upgrade) {
             let figures = figures.entry(limiter.policy().name).or_default();
-            figures.keys += limiter.held();
-            figures.keys_max += limiter.keys_max();
+            let (held, max) = (limiter.held(), limiter.keys_max());
+            // Held against what each may: a full one must not hide among empty ones.
+            if figures.keys_max == 0 || held * figures.keys_max > figures.keys * max {
+                (figures.keys, figures.keys_max) = (held, max);
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ impl Tally {
     }
 }
 
-/// One policy: what was asked of it, and what its limiters hold now.
+/// One policy: what was asked of it, and what the fullest of its limiters holds now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyFigures {
     pub allowed: u64,

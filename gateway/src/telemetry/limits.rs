@@ -32,12 +32,12 @@ impl Limits {
             keys: book.gauges(
                 "gateway_rate_limit_keys",
                 &["policy"],
-                "Keys (users, addresses, accounts) that the limiters of a policy remember.",
+                "Keys (users, addresses, accounts) that a limiter of a policy remembers: of several, such as those of routes, the fullest.",
             )?,
             keys_max: book.gauges(
                 "gateway_rate_limit_keys_max",
                 &["policy"],
-                "Keys that the limiters of a policy may remember (`limits.keys_max` for each). When they are full, new keys are refused.",
+                "Keys that this limiter may remember (`limits.keys_max`). When it is full, all new keys share one allowance.",
             )?,
         })
     }
