@@ -113,7 +113,7 @@ pub(super) fn selectors(expression: &str) -> BTreeSet<String> {
         let (name, after) = rest.split_at(end);
         rest = after;
         if name.starts_with("gateway") || name.starts_with("process_") || name.starts_with("job:") {
-            let braces = after.starts_with('{').then(|| after.find('}').unwrap() + 1).unwrap_or(0);
+            let braces = if after.starts_with('{') { after.find('}').unwrap() + 1 } else { 0 };
             found.insert(format!("{name}{}", &after[..braces]));
             rest = &after[braces..];
         } else if after.starts_with('{') {
