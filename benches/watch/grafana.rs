@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::prometheus::SCRAPE_SECONDS;
 use crate::support::{free_port, project};
 
 /// Where its packages put what it needs beside its program.
@@ -68,7 +69,8 @@ fn provision(folder: &Path, prometheus: SocketAddr) -> std::io::Result<()> {
         std::fs::create_dir_all(&to)?;
         std::fs::write(
             to.join(file),
-            text.replace(before, &after).replace("timeInterval: 15s", "timeInterval: 1s"),
+            text.replace(before, &after)
+                .replace("timeInterval: 15s", &format!("timeInterval: {SCRAPE_SECONDS}s")),
         )?;
     }
     Ok(())

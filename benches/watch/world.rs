@@ -8,7 +8,7 @@ use crate::support::authority::Authority;
 use crate::support::farm::Instance;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::project;
-use crate::support::prometheus::Prometheus;
+use crate::support::prometheus::{Prometheus, SCRAPE_SECONDS};
 use crate::support::redis::Redis;
 use crate::support::todo_backend::TodoBackend;
 use crate::support::upstream::Upstream;
@@ -87,7 +87,9 @@ impl World {
                 .arg(project().join("grafana/pictures/render.mjs"))
                 .arg("--prometheus")
                 .arg(format!("http://{}", self.prometheus.address))
-                .args(["--scrape-interval", "1s", "--dashboard"])
+                .arg("--scrape-interval")
+                .arg(format!("{SCRAPE_SECONDS}s"))
+                .arg("--dashboard")
                 .arg(dashboard.path())
                 .arg("--from")
                 .arg(format!("now-{}s", time.as_secs()))

@@ -110,11 +110,11 @@ fn tables_are_for_people() {
     let upstream = Upstream::start();
     let gateway = three_routes(&upstream).start();
     let url = format!("http://{}", gateway.address);
-    let brief = ["bench", "--url", &url, "--duration", "250ms", "--connections", "2", "--users", "2"];
+    let brief = ["bench", "--url", &url, "--duration", "1s", "--connections", "2", "--users", "2"];
     let (status, stdout, stderr) = gateway.run(&brief);
     assert_eq!(status, 0, "{stderr}");
     for words in [
-        "closed loop, 2 connections, 2 users; 5 rounds of 50.0 ms",
+        "closed loop, 2 connections, 2 users; 5 rounds of 200.0 ms",
         "limited over public",
         "time for each answer",
         "p99.9",

@@ -14,7 +14,9 @@ pub struct TodoBackend {
 impl TodoBackend {
     pub fn start(data: &Path) -> Self {
         // Cargo names only a package's own programs; this one is built beside them.
-        let program = Path::new(env!("CARGO_BIN_EXE_gateway")).with_file_name("todo-backend");
+        let gateway =
+            super::gateway::LOOKED_AT.get().map_or(Path::new(env!("CARGO_BIN_EXE_gateway")), |path| path);
+        let program = gateway.with_file_name("todo-backend");
         assert!(program.exists(), "build the whole workspace first: cargo build --workspace");
         let mut child = Command::new(program)
             .args(["--listen", "127.0.0.1:0", "--data"])
