@@ -28,7 +28,7 @@ struct Run<'a> {
     world: &'a World,
     since: Stopwatch,
     time: Duration,
-    stop: &'a AtomicBool,
+    over: &'a AtomicBool,
 }
 
 impl Run<'_> {
@@ -36,10 +36,10 @@ impl Run<'_> {
         self.since.elapsed().as_secs_f64() / self.time.as_secs_f64()
     }
 
-    /// Does it again and again, with this pause between, until the time is over.
+    /// Does it again and again, with this pause between, until it is over.
     fn again(&self, pause_ms: u64, mut act: impl FnMut(usize)) {
         let mut turn = 0;
-        while self.share() < 1.0 && !self.stop.load(Ordering::Relaxed) {
+        while !self.over.load(Ordering::Relaxed) {
             act(turn);
             turn += 1;
             std::thread::park_timeout(Duration::from_millis(pause_ms));
@@ -47,12 +47,13 @@ impl Run<'_> {
     }
 }
 
-pub(crate) fn run(world: &World, time: Duration, stop: &AtomicBool) {
+/// They go on after their time, with what they do all the while, until it is over.
+pub(crate) fn run(world: &World, time: Duration, over: &AtomicBool) {
     let people: Vec<_> = (0..USERS).map(|_| world.gateway.user()).collect();
-    let run = &Run { world, since: Stopwatch::start(), time, stop };
+    let run = &Run { world, since: Stopwatch::start(), time, over };
     std::thread::scope(|scope| {
         for person in &people {
-            scope.spawn(move || run.again(25, |turn| use_it(person, turn)));
+            scope.spawn(move || run.again(70, |turn| use_it(person, turn)));
         }
         // Three times as fast as the limit allows.
         let greedy = &people[0];
@@ -66,10 +67,12 @@ pub(crate) fn run(world: &World, time: Duration, stop: &AtomicBool) {
 }
 
 fn use_it(person: &Person, turn: usize) {
-    let request = match turn % 8 {
-        0 => person.request("POST", "/api/todos").json(&json!({"title": format!("todo {turn}")})),
-        1..=4 => person.request("GET", "/api/todos"),
-        5 => person.request("GET", "/exports/mine"),
+    let request = match turn % 32 {
+        0 | 8 | 16 | 24 => {
+            person.request("POST", "/api/todos").json(&json!({"title": format!("todo {turn}")}))
+        }
+        1 => person.request("GET", "/exports/mine"),
+        2..=20 => person.request("GET", "/api/todos"),
         _ => person.request("GET", "/reports/today"),
     };
     // What comes of it is to be seen on the dashboards.

@@ -21,8 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use options::Options;
 use world::World;
 
-/// How long the last seconds are left to be scraped before pictures are drawn.
-const SETTLE: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 fn main() {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -40,19 +39,28 @@ fn main() {
     let grafana = grafana::start(world.prometheus.address);
     introduce(&world, grafana.as_ref(), &options);
     let begun = Stopwatch::start();
-    clients::run(&world, options.time, stop);
-    if stop.load(Ordering::Relaxed) {
-        return;
-    }
-    std::thread::park_timeout(SETTLE);
-    if let Some(folder) = &options.pictures {
-        let drawn = world.draw(folder, begun.elapsed());
-        println!("\n{}", if drawn { "The pictures are drawn." } else { "Not all pictures could be drawn." });
-        return;
-    }
-    println!("\nThe load is over; everything else runs on until Ctrl-C.");
-    while !stop.load(Ordering::Relaxed) {
-        std::thread::park_timeout(Duration::from_millis(200));
+    let over = AtomicBool::new(false);
+    let told = || stop.load(Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let _over = support::SetOnDrop(&over);
+        scope.spawn(|| clients::run(&world, options.time, &over));
+        while begun.elapsed() < options.time && !told() {
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+        // While they still ask: figures of now would else be those of an idle gateway.
+        if let Some(folder) = options.pictures.as_deref().filter(|_| !told()) {
+            let drawn = world.draw(folder, begun.elapsed());
+            println!(
+                "\n{}",
+                if drawn { "The pictures are drawn." } else { "Not all pictures could be drawn." }
+            );
+        }
+    });
+    if options.pictures.is_none() && !told() {
+        println!("\nThe load is over; everything else runs on until Ctrl-C.");
+        while !told() {
+            std::thread::park_timeout(LOOK_EVERY);
+        }
     }
 }
 

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::support::project;
+
 pub(crate) const USAGE: &str = "\
 usage: ./dev watch [--minutes N] [--pictures DIR] [--binary FILE]
   --minutes   how long the load goes on, 1 to 60 instead of 10
   --pictures  draws the dashboards into this folder when it is over, and ends
   --binary    the gateway that is run";
 
+/// Paths count from the project's folder, wherever Cargo runs this.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) time: Duration,
@@ -31,8 +34,8 @@ impl Options {
                     let minutes: u64 = sound.ok_or(format!("--minutes {minutes}: write 1 to 60"))?;
                     options.time = Duration::from_secs(60 * minutes);
                 }
-                "--pictures" => options.pictures = Some(value()?.into()),
-                "--binary" => options.binary = Some(value()?.into()),
+                "--pictures" => options.pictures = Some(project().join(value()?)),
+                "--binary" => options.binary = Some(project().join(value()?)),
                 other => return Err(format!("{other}: there is no such option")),
             }
         }

@@ -84,6 +84,7 @@ impl World {
         let mut all = true;
         for dashboard in dashboards.flatten() {
             let drawn = Command::new("node")
+                .current_dir(project())
                 .arg(project().join("grafana/pictures/render.mjs"))
                 .arg("--prometheus")
                 .arg(format!("http://{}", self.prometheus.address))
@@ -93,7 +94,7 @@ impl World {
                 .arg(dashboard.path())
                 .arg("--from")
                 .arg(format!("now-{}s", time.as_secs()))
-                .args(["--to", "now", "--theme", "dark", "--out"])
+                .args(["--to", "now", "--theme", "dark", "--width", "1600", "--scale", "0.75", "--out"])
                 .arg(folder)
                 .status();
             all &= drawn.is_ok_and(|status| status.success());

@@ -149,7 +149,7 @@ impl Pipeline {
         };
         trail.note("token", || "one was sent".to_owned());
         // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
-        let verified = verify::verify(self, now, token, client).await?;
+        let verified = verify::verify(self, now, token, client, trail).await?;
         trail.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
         let principal = revocation::check(self, now, verified, client, trail).await?;
@@ -173,8 +173,9 @@ impl Pipeline {
         let now = self.configured.load_full();
         let needed = Access::Required(Requires::default());
         let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
-        let verified = verify::verify(self, &now, token, client).await?;
-        let principal = revocation::check(self, &now, verified, client, &mut Trail::silent()).await?;
+        let trail = &mut Trail::silent();
+        let verified = verify::verify(self, &now, token, client, trail).await?;
+        let principal = revocation::check(self, &now, verified, client, trail).await?;
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
     }

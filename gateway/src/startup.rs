@@ -10,6 +10,7 @@ mod upgrade;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
@@ -45,6 +46,10 @@ use crate::telemetry::{Metrics, Traces};
 const UPSTREAM_TRIES: usize = 16;
 /// Idle connections to upstreams that are kept, over all of them.
 const UPSTREAM_POOL: usize = 512;
+/// How long the last spans may take to the collector when the gateway stops, and while another binary
+/// takes over.
+const LAST_SPANS_MAX: Duration = Duration::from_secs(2);
+const LAST_SPANS_UPGRADING_MAX: Duration = Duration::from_millis(100);
 /// How many pairs of account and address are remembered as used by the owner.
 const KNOWN_PAIRS_MAX: usize = 100_000;
 
@@ -277,7 +282,9 @@ pub fn run(
             replaced: Arc::clone(&replaced),
         }),
     });
-    traces.end();
+    // Nobody accepts connections while another binary is awaited: spans are not worth a pause.
+    let upgrading = replaced.load(Ordering::Acquire);
+    traces.end(if upgrading { LAST_SPANS_UPGRADING_MAX } else { LAST_SPANS_MAX });
     reloader.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {

@@ -59,7 +59,7 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -75,7 +75,6 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),
-    ("tracing_appender", &["telemetry"]),
     ("x509_parser", &["edge"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),

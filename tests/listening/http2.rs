@@ -149,7 +149,7 @@ fn many_streams_share_a_connection() {
 fn it_is_spoken_without_tls_only_where_a_listener_asks_for_it_by_name() {
     let upstream = Upstream::start();
     let gateway = Setup::before(upstream.address).config(H2C).start();
-    assert!(gateway.log().contains("h2c = true"), "it is warned of");
+    gateway.says("h2c = true");
     let bearer = format!("Bearer {}", gateway.user().access);
     let mut client = H2::plain(gateway.further[0]).unwrap();
     assert_eq!(client.get("/api/todos", &[("authorization", &bearer)]).unwrap().status, 200);

@@ -183,7 +183,7 @@ fn failing_open_must_be_asked_for_and_is_counted_and_warned_of() {
     let (upstream, mut redis) = (Upstream::start(), Redis::start());
     let setup = before(&upstream, &redis).env("GATEWAY__REDIS__FAIL", "open");
     let (gateway, good, revoked) = ready(setup);
-    assert!(gateway.log().contains("redis.fail = \\\"open\\\""), "it is warned of at start");
+    gateway.says("redis.fail = \\\"open\\\"");
     assert_eq!(gateway.metric("gateway_revocation_fail_open_total"), 0.0);
     redis.kill();
     eventually("it passes", || {

@@ -116,5 +116,8 @@ impl Everything {
             let mut client = Encrypted::connect(self.gateway.further[0], "localhost", config).unwrap();
             assert_eq!(client.get("/slow").unwrap().status, 200);
         }
+        let count =
+            |version: &str| self.gateway.total("gateway_tls_handshakes_total", &[("version", version)]);
+        assert_eq!(count("1.2"), count("1.3"), "one of each");
     }
 }

@@ -1,11 +1,17 @@
 //! What may be changed of the log while the gateway runs, what it says of people, and its lines about
 //! events that matter for who is let in.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use gateway::clock::Stopwatch;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::gateway::{Gateway, Setup};
+use crate::support::gateway::{Gateway, Setup, command};
+use crate::support::http::Client;
 use crate::support::people::fresh_email;
+use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
 
 /// The lines about security events, once this many are there.
@@ -108,8 +114,18 @@ fn addresses_and_e_mail_addresses_are_shown_as_far_as_the_operator_wants() {
             assert!(line.contains(address) && line.contains(mail), "{rule}: {line}");
         }
     }
-    let log = log_of("omitted", &email).0;
-    assert!(!log.contains(&email) && !log.contains("\"client\":"), "{log}");
+    let (_, gateway) = log_of("omitted", &email);
+    // A proxy that nobody trusts is warned of.
+    gateway.client().get("/nowhere").header("x-forwarded-for", "192.0.2.7").send();
+    gateway.says("sends X-Forwarded-For and is not trusted");
+    let log = gateway.log();
+    let of_clients = log.lines().filter(|line| !line.contains("\"listening\""));
+    for line in of_clients {
+        assert!(
+            !line.contains(&email) && !line.contains("127.0.0.1") && !line.contains("192.0.2.7"),
+            "{line}"
+        );
+    }
 }
 
 #[test]
@@ -166,4 +182,68 @@ fn the_log_of_requests_says_where_the_time_went() {
     assert!(micros("first_byte_micros") >= 60_000, "{line}");
     assert!(micros("decision_micros") < micros("first_byte_micros"), "{line}");
     assert!(micros("duration_micros") >= micros("first_byte_micros") + micros("decision_micros"), "{line}");
+}
+
+#[test]
+fn what_happened_durably_is_told_also_while_redis_is_away() {
+    let mut redis = Redis::start();
+    let setup = Setup::before(Upstream::start().address).redis(&redis.url());
+    let gateway = setup.env("GATEWAY__REFRESH__GRACE_SECONDS", "0").start();
+    let (ada, bob) = (gateway.user(), gateway.user());
+    assert_eq!(ada.refresh(&ada.refresh, true).status, 200);
+    std::thread::park_timeout(std::time::Duration::from_millis(20));
+    redis.kill();
+    assert_eq!(ada.refresh(&ada.refresh, true).code(), "revocation_unavailable");
+    assert_eq!(bob.log_out().code(), "revocation_unavailable");
+    assert_eq!(events(&gateway, "refresh_reused", 1)[0]["user_id"], ada.id);
+    assert_eq!(events(&gateway, "logged_out", 1)[0]["user_id"], bob.id);
+    assert_eq!(gateway.metric("gateway_refreshes_total{result=\"reused\"}"), 1.0);
+}
+
+#[test]
+fn a_log_that_is_stuck_holds_up_neither_requests_nor_the_end() {
+    // Nobody reads the pipe, and whoever read the ready line has gone.
+    let mut child = stuck();
+    let pid = rustix::process::Pid::from_child(&child.process);
+    for number in 0..3_000 {
+        assert_eq!(child.client.get(&format!("/nowhere/{number}")).send().status, 404);
+    }
+    let since = Stopwatch::start();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.process.wait().unwrap().success());
+    assert!(since.elapsed() < std::time::Duration::from_secs(15), "{:?}", since.elapsed());
+}
+
+/// A gateway whose log goes into a pipe that is full, and whose standard output is closed.
+struct Stuck {
+    process: Child,
+    client: Client,
+    _folder: tempfile::TempDir,
+}
+
+fn stuck() -> Stuck {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = command()
+        .args(["demo", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut lines = BufReader::new(process.stdout.take().unwrap());
+    while !ready.contains("listening on http://") {
+        ready.clear();
+        assert!(lines.read_line(&mut ready).unwrap() > 0);
+    }
+    let address = ready.split("http://").nth(1).unwrap().split([' ', '\n']).next().unwrap().parse().unwrap();
+    Stuck { process, client: Client::new(address), _folder: folder }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

@@ -13,11 +13,13 @@ use crate::support::redis::Redis;
 use crate::support::{files_below, project};
 
 /// What is rightly empty in a run in which nothing of it happened, and why.
-const RIGHTLY_EMPTY: [(&str, &str); 4] = [
+const RIGHTLY_EMPTY: [(&str, &str); 6] = [
     ("gateway_streams_ended_total", "a series begins with its first event, and no stream was ended"),
     ("ALERTS", "there are alerts only while something is wrong"),
-    (":5m]", "it looks at each whole five minutes, and the run may be over before there was one"),
-    (":increase", "the same, where such a rule is asked for what it recorded"),
+    ("[6h:5m]", "it looks at each whole five minutes, and the run may be over before there was one"),
+    ("[3d:5m]", "the same"),
+    (":increase6h", "the same, where such a rule is asked for what it recorded"),
+    (":increase3d", "the same"),
 ];
 
 fn is_rightly_empty(expression: &str) -> bool {

@@ -13,6 +13,7 @@ use prost::Message as _;
 
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -128,11 +129,15 @@ fn a_request_without_a_trace_begins_one_that_its_log_line_names() {
         assert!(told.len() == 55 && !told.contains(TRACE), "{malformed}: {told}");
         gateway.says(&format!("\"trace_id\":\"{}\"", &told[3..35]));
     }
+    let twice = ada.request("GET", "/api/todos").header("traceparent", PARENT).header("traceparent", PARENT);
+    twice.header("tracestate", "a=b").send();
+    let arrived = upstream.arrived().last().unwrap().clone();
+    assert!(!arrived.one("traceparent").contains(TRACE) && !arrived.has("tracestate"), "{arrived:?}");
     let refused = gateway.client().get("/api/todos").header("traceparent", PARENT).send();
     assert_eq!(refused.status, 401);
-    let spans = trace(&collector, TRACE, 2);
+    let spans = trace(&collector, TRACE, 3);
     assert_eq!(attribute(&spans["GET todos"], "gateway.outcome"), "token_missing");
-    assert!(spans.contains_key("route"), "as far as it came");
+    assert!(spans.contains_key("route") && spans.contains_key("token"), "as far as it came");
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn who_is_no_trusted_proxy_goes_on_with_a_trace_and_does_not_choose_that_it_is_f
         assert!(told.starts_with(&format!("00-{TRACE}-")) && told != PARENT, "{told}");
         (told.ends_with("-01"), gateway)
     };
-    let (followed, _stranger) = asked(traced(&upstream, &collector, "0.0"));
+    let (followed, _stranger) = asked(traced(&upstream, &collector, "0.0000001"));
     assert!(!followed);
     let trusting =
         traced(&upstream, &collector, "0.0").env("GATEWAY__SERVER__TRUSTED_PROXIES", "[\"127.0.0.1\"]");
@@ -193,7 +198,8 @@ fn a_collector_that_hangs_or_is_gone_costs_spans_and_no_request_its_time() {
 #[test]
 fn a_wrong_collector_or_ratio_is_said_before_anything_starts() {
     for (name, value, complaint) in [
-        ("ENDPOINT", "collector:4318", "traces.endpoint = \"collector:4318\" is no address of a collector"),
+        ("ENDPOINT", "collector:4318", "traces.endpoint is no address of a collector"),
+        ("ENDPOINT", "http://ada:CANARY@collector:4318", "belong into OTEL_EXPORTER_OTLP_HEADERS"),
         ("ENDPOINT", "grpc://collector:4317", "is no address of a collector"),
         ("SAMPLE_RATIO", "1.5", "traces.sample_ratio = 1.5 is no share of requests"),
         ("SERVICE_NAME", "\"\"", "traces.service_name is empty"),
@@ -202,5 +208,33 @@ fn a_wrong_collector_or_ratio_is_said_before_anything_starts() {
         let failed = failed.unwrap_err();
         assert_eq!(failed.status.code(), Some(78));
         assert!(failed.stderr.contains(complaint), "{complaint}: {}", failed.stderr);
+        crate::support::canary(&failed.stderr);
     }
+}
+
+#[test]
+fn where_the_time_of_a_refusal_went_is_a_span_too() {
+    let (upstream, collector, mut redis) = (Upstream::start(), collector(), Redis::start());
+    let gateway = traced(&upstream, &collector, "1.0").redis(&redis.url()).start();
+    let ada = gateway.user();
+    redis.kill();
+    let reply = ada.request("GET", "/api/todos").header("traceparent", PARENT).send();
+    assert_eq!((reply.status, reply.code().as_str()), (503, "revocation_unavailable"));
+    let spans = trace(&collector, TRACE, 5);
+    assert!(spans.contains_key("revocation") && !spans.contains_key("limit"), "{:?}", spans.keys());
+}
+
+#[test]
+fn the_ratio_is_about_the_share_of_requests_that_are_followed() {
+    let (upstream, collector) = (Upstream::start(), collector());
+    let gateway = traced(&upstream, &collector, "0.5").start();
+    let ada = gateway.user();
+    for _ in 0..200 {
+        ada.get("/api/todos");
+    }
+    let told = upstream.arrived();
+    let followed = told.iter().filter(|arrived| arrived.one("traceparent").ends_with("-03")).count();
+    let known =
+        told.iter().all(|arrived| ["-03", "-02"].iter().any(|end| arrived.one("traceparent").ends_with(end)));
+    assert!(known && (60..140).contains(&followed), "{followed} of 200");
 }

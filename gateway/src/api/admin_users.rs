@@ -59,8 +59,7 @@ pub(super) async fn amend(
     let changed = services.users.amend(id, amendment, until).await?;
     let (user, revoked) = changed.ok_or(Problem::new(Code::UserNotFound))?;
     if let Some(revocation) = revoked {
-        let published = services.sessions.revocations.publish(&[revocation]).await;
-        published.map_err(crate::session::SessionFault::from)?;
+        // It holds from now on, also where not all gateways can be told at once.
         let activity = if user.is_active { "active" } else { "inactive" };
         services.metrics.security.record(
             Event::AccountChanged,
@@ -71,6 +70,8 @@ pub(super) async fn amend(
                 ..client.line()
             },
         );
+        let published = services.sessions.revocations.publish(&[revocation]).await;
+        published.map_err(crate::session::SessionFault::from)?;
     }
     Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))
 }

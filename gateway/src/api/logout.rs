@@ -11,6 +11,7 @@ use super::body::Fields;
 use super::{Client, Shared};
 use crate::pipeline::credentials;
 use crate::problem::{Code, Problem};
+use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
 use crate::token::{RawToken, TokenFault};
 
@@ -34,20 +35,26 @@ pub(super) async fn logout(
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
             let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
-            services.sessions.revoke(foreign.claims()).await?;
+            let ended = services.sessions.revoke(foreign.claims()).await;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
-            services.metrics.security.record(
-                Event::LoggedOut,
-                &SecurityLine {
-                    subject: Some(subject.to_string()),
-                    issuer: Some(issuer.as_str()),
-                    ..client.line()
-                },
-            );
+            let line = SecurityLine {
+                subject: Some(subject.to_string()),
+                issuer: Some(issuer.as_str()),
+                ..client.line()
+            };
+            note(&services, &ended, &line);
+            ended?;
             return Ok(Answer::message("Logged out successfully"));
         }
     };
-    services.sessions.close(&claims).await?;
+    let ended = services.sessions.close(&claims).await;
+    let line = SecurityLine {
+        user_id: Some(claims.user().get()),
+        session: Some(claims.session().to_string()),
+        ..client.line()
+    };
+    note(&services, &ended, &line);
+    ended?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
         && let Ok(other) = verifier.verify_refresh(RawToken::new(refresh), services.clock.now())
@@ -56,13 +63,12 @@ pub(super) async fn logout(
     {
         services.sessions.close_session(other.session).await?;
     }
-    services.metrics.security.record(
-        Event::LoggedOut,
-        &SecurityLine {
-            user_id: Some(claims.user().get()),
-            session: Some(claims.session().to_string()),
-            ..client.line()
-        },
-    );
     Ok(Answer::message("Logged out successfully"))
+}
+
+/// A session that is closed durably is closed, also where not all gateways could be told yet.
+fn note(services: &Shared, ended: &Result<(), SessionFault>, line: &SecurityLine<'_>) {
+    if matches!(ended, Ok(()) | Err(SessionFault::Revocations(_))) {
+        services.metrics.security.record(Event::LoggedOut, line);
+    }
 }

@@ -1,5 +1,7 @@
 //! `POST /api/auth/refresh`: a refresh token for a new access token.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use serde_json::json;
 
@@ -63,14 +65,19 @@ async fn renew(
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
     let (result, body) = match services.sessions.rotate(&claims, &user, renewal).await? {
         Refreshed::Refused => return Err(Problem::new(Code::RefreshTokenInvalid)),
-        Refreshed::Reused => {
+        Refreshed::Reused { told } => {
             let line = SecurityLine {
                 user_id: Some(user.id.get()),
                 session: Some(claims.session.to_string()),
                 ..client.line()
             };
             services.metrics.security.record(Event::RefreshReused, &line);
-            return Ok((REUSED, Err(Problem::new(Code::RefreshTokenInvalid))));
+            let problem = if told {
+                Problem::new(Code::RefreshTokenInvalid)
+            } else {
+                Problem::new(Code::RevocationUnavailable).retry_after(Duration::from_secs(1))
+            };
+            return Ok((REUSED, Err(problem)));
         }
         Refreshed::Kept { access, expires_in_seconds } => {
             let body = json!({

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use crate::pipeline::X_FORWARDED_FOR;
+use crate::telemetry::ShownAddress;
 
 /// The proxies whose word counts; none by default.
 #[derive(Debug, Default)]
@@ -92,7 +93,7 @@ impl TrustedProxies {
         };
         if private && headers.contains_key(X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                %peer,
+                peer = ShownAddress::of(peer).map(tracing::field::display),
                 "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"
             );
         }

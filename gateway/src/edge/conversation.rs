@@ -18,6 +18,7 @@ use pingora::protocols::l4::socket::SocketAddr as Address;
 use pingora::protocols::l4::stream::Stream as Tcp;
 use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
@@ -30,7 +31,7 @@ use super::proxy_protocol;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
 use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::{Metrics, Refused, RequestId, Spoken};
+use crate::telemetry::{Metrics, Refused, RequestId, Spoken, logs_access};
 
 /// How long a connection may stay idle between two requests, and before the first one.
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
@@ -158,7 +159,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             Ok(Ok(stream)) => {
                 let stream: Stream = Box::new(stream);
                 let digest = stream.get_ssl_digest();
-                let is_tls13 = digest.is_some_and(|digest| digest.version == "TLSv1.3");
+                let is_tls13 =
+                    digest.is_some_and(|digest| ProtocolVersion::TLSv1_3.as_str() == Some(&*digest.version));
                 self.metrics.connections.shook_hands(is_tls13, begun.elapsed());
                 Some(stream)
             }
@@ -253,9 +255,12 @@ impl<A> Conversation<A> {
 
     /// Answers what never became a request, and closes.
     async fn refuse(&self, stream: &mut Stream, code: Code) {
-        self.metrics.requests.decision("none", refused(code)).inc();
+        self.metrics.requests.refused_head(refused(code), code.entry().status);
         let request_id = RequestId::fresh();
-        tracing::info!(target: "access", request_id = request_id.as_str(), outcome = code.word(), "refused before the head was whole");
+        if logs_access() {
+            let (status, outcome) = (code.entry().status, code.word());
+            tracing::info!(target: "access", request_id = request_id.as_str(), status, outcome, "refused before the head was whole");
+        }
         let response = Problem::new(code).render(Audience::Json, request_id.as_str());
         let written = timeout(HEAD_TIME_MAX, stream.write_all(&serialize(&response))).await;
         if written.is_ok() {

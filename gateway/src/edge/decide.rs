@@ -52,6 +52,9 @@ impl Gateway {
         let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
         exchange.decided_in = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
         if follow {
+            if admitted.is_err() {
+                trail.broke_off();
+            }
             exchange.decided = Some(Box::new((first, trail.stages().to_vec())));
         }
         exchange.explanation = explain::value(&trail, &admitted);

@@ -41,6 +41,8 @@ pub struct Exchange {
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
     pub(super) leg: Option<Leg>,
+    /// Whether it goes on for as long as somebody wants, whoever it is.
+    pub(super) is_stream: bool,
     /// Where it is a stream that has its connection for itself.
     pub(super) streaming: Option<Streaming>,
     /// Where it is a stream that ends with its token.
@@ -51,6 +53,8 @@ pub struct Exchange {
 pub enum Progress {
     /// Its head was read; nothing was decided.
     Received,
+    /// A preflight or a redirect was answered, on behalf of nobody's endpoint.
+    Answered,
     /// One of our own endpoints answered; with a reason where it refused.
     Served(Option<Code>),
     /// The pipeline, or the edge before it, said no.
@@ -80,6 +84,7 @@ impl Exchange {
             decided: None,
             body_bytes: 0,
             leg: None,
+            is_stream: false,
             streaming: None,
             watched: None,
         }
@@ -115,7 +120,7 @@ impl Exchange {
     pub fn outcome(&self) -> Outcome {
         match &self.progress {
             Progress::Admitted(_) => FORWARDED,
-            Progress::Served(None) => SERVED,
+            Progress::Served(None) | Progress::Answered => SERVED,
             Progress::Served(Some(code)) | Progress::Refused(code) | Progress::Failed(_, code) => {
                 refused(*code)
             }

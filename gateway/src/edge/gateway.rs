@@ -19,12 +19,14 @@ use super::decide::Decision;
 use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
+use super::upstreams::Leg;
 use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How long an idle connection of a client is kept, in seconds.
 const KEEPALIVE_SECONDS: u64 = 75;
@@ -100,7 +102,9 @@ impl ProxyHttp for Gateway {
                 exchange.request_id = id;
             }
         }
-        let parent = session.req_header().headers.get(TRACEPARENT);
+        // Two of them are none (W3C Trace Context §3.2).
+        let mut parents = session.req_header().headers.get_all(TRACEPARENT).iter();
+        let parent = parents.next().filter(|_| parents.next().is_none());
         let parent = parent.and_then(|parent| TraceParent::parse(parent.to_str().ok()?));
         exchange.trace = self.parts.traces.begin(parent, exchange.client.peer_is_trusted);
         Ok(())
@@ -110,7 +114,7 @@ impl ProxyHttp for Gateway {
         let refused = match self.decide(session, exchange).await {
             Ok(Decision::Forward) => return Ok(false),
             Ok(Decision::Answered(answer)) => {
-                exchange.progress = Progress::Served(None);
+                exchange.progress = Progress::Answered;
                 respond::write(session, exchange, answer).await?;
                 return Ok(true);
             }
@@ -214,10 +218,15 @@ impl ProxyHttp for Gateway {
         };
         let reserved = exchange.configured.decision.routes.reserved();
         let traced = exchange.trace.and_then(|trace| trace.for_upstream());
+        let begun_here = exchange.trace.is_some_and(|trace| trace.began_here());
         Plain::change_request(upstream, |headers| {
             inject(admitted, reserved, &from, headers);
             if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
                 headers.set(TRACEPARENT, told);
+            }
+            // It belongs to a trace that does not go on (W3C Trace Context §3.4).
+            if begun_here {
+                headers.remove(&TRACESTATE);
             }
         });
         let target = admitted.upstream_target();
@@ -228,6 +237,7 @@ impl ProxyHttp for Gateway {
             join_cookies(upstream);
         }
         if upgrade::asks_for_a_stream(session.req_header()) {
+            exchange.is_stream = true;
             self.watch(exchange);
         }
         Ok(())
@@ -237,10 +247,13 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        is_end: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         exchange.body_bytes += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        if is_end && exchange.body_bytes > 0 {
+            exchange.leg.iter_mut().for_each(Leg::sent);
+        }
         let most = exchange.admitted().map_or(0, |admitted| admitted.route().body_bytes_max);
         if exchange.body_bytes > most {
             return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
@@ -306,13 +319,13 @@ impl ProxyHttp for Gateway {
             other => other,
         };
         let begun = session.response_written().is_some_and(|begun| !begun.status.is_informational());
-        if !begun {
+        if !begun && !left {
             session.set_keepalive(None);
             let mut problem = Problem::new(code);
             if fault::is_passing(code) {
                 problem = problem.retry_after(std::time::Duration::from_secs(1));
             }
-            // The client may have gone: then there is nobody to tell.
+            // The client may go meanwhile: then there is nobody to tell.
             let _ = respond::refuse(session, exchange, &problem).await;
         }
         FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }

@@ -30,6 +30,7 @@ impl Gateway {
             return Ok(());
         }
         if upgrade::becomes_a_stream(response) {
+            exchange.is_stream = true;
             self.watch(exchange);
             let alone = session.as_http2().is_none();
             exchange.streaming = alone.then(|| self.parts.connections.streaming());

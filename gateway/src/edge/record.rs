@@ -13,20 +13,23 @@ use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
 };
 
+/// What a request is counted and logged as that had no answer, since its client left: nginx's word for
+/// it. No answer has this status.
+const CLIENT_LEFT: u16 = 499;
+
 impl Gateway {
     /// One metric update, one log line, and the spans of one request.
     pub(super) fn record(&self, session: &Session, exchange: &Exchange) {
         let duration = exchange.started.elapsed();
-        let status = session.response_written().map_or(0, |response| response.status.as_u16());
+        let status = session.response_written().map_or(CLIENT_LEFT, |response| response.status.as_u16());
         let method = session.req_header().method.as_str();
         let (route, metrics) = self.route_of(exchange);
         let outcome = exchange.outcome();
-        let is_stream = exchange.watched.is_some() || exchange.streaming.is_some();
         metrics.observe(&Observed {
             method,
             status,
             outcome,
-            duration: (!is_stream).then_some(duration),
+            duration: (!exchange.is_stream).then_some(duration),
             decision: exchange.decided_in,
             first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
         });

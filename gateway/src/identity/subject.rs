@@ -15,6 +15,8 @@ pub struct IssuerName(Arc<str>);
 impl IssuerName {
     /// What routes call the gateway itself; no other issuer can have this name.
     pub const OWN: &'static str = "own";
+    /// What metrics call the gateway itself, and nobody.
+    const RESERVED: [&'static str; 3] = [Self::OWN, "gateway", "none"];
     const BYTES_MAX: usize = 32;
 
     /// Lower-case letters, digits, `-` and `_`, at most 32 of them.
@@ -22,7 +24,7 @@ impl IssuerName {
         let plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
         let sound = (1..=Self::BYTES_MAX).contains(&text.len()) && text.bytes().all(plain);
-        (sound && text != Self::OWN).then(|| Self(text.into()))
+        (sound && !Self::RESERVED.contains(&text)).then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn the_name_of_an_issuer_is_a_plain_word_and_never_ours() {
         assert!(IssuerName::parse("keycloak-2_b").is_some());
-        for wrong in ["", "own", "Keycloak", "a b", "a.b", "a\"b", "ä", &"a".repeat(33)] {
+        for wrong in ["", "own", "gateway", "none", "Keycloak", "a b", "a.b", "a\"b", "ä", &"a".repeat(33)] {
             assert!(IssuerName::parse(wrong).is_none(), "{wrong:?}");
         }
     }

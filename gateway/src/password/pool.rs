@@ -39,6 +39,8 @@ pub struct PoolFigures {
     pub waiting: AtomicUsize,
     pub done: AtomicU64,
     pub shed: AtomicU64,
+    /// Jobs that nobody waited for any more when their turn came.
+    pub abandoned: AtomicU64,
 }
 
 /// Told of each job that was taken from the queue: how long it waited, and how long it took unless
@@ -155,8 +157,8 @@ impl Worker {
         match job.work {
             Work::Hash(_, answer) if late => drop(answer.send(Err(Overloaded))),
             Work::Verify(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
-            Work::Hash(_, answer) if answer.is_closed() => {}
-            Work::Verify(_, _, answer) if answer.is_closed() => {}
+            Work::Hash(_, answer) if answer.is_closed() => return self.abandon(waited),
+            Work::Verify(_, _, answer) if answer.is_closed() => return self.abandon(waited),
             Work::Hash(password, answer) => {
                 drop(answer.send(self.hasher.hash(&password).ok_or(Overloaded)));
             }
@@ -170,6 +172,11 @@ impl Worker {
             self.figures.done.fetch_add(1, Ordering::Relaxed);
         }
         (self.on_hashed)(waited, (!late).then(|| busy.elapsed()));
+    }
+
+    fn abandon(&self, waited: Duration) {
+        self.figures.abandoned.fetch_add(1, Ordering::Relaxed);
+        (self.on_hashed)(waited, None);
     }
 }
 

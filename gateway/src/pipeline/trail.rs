@@ -28,6 +28,9 @@ pub struct Stage {
     pub ended: Duration,
 }
 
+/// All stages, in their order.
+const STAGES: [&str; 6] = ["route", "token", "verify", "revocation", "limit", "authorize"];
+
 #[derive(Debug)]
 struct Times {
     since: Stopwatch,
@@ -57,6 +60,20 @@ impl Trail {
         if let Some(times) = &mut self.times {
             let began = times.stages.last().map_or(Duration::ZERO, |stage| stage.ended);
             times.stages.push(Stage { name: stage, began, ended: times.since.elapsed() });
+        }
+    }
+
+    /// The decision ended in a refusal: the stage that it ended in is the one after the last.
+    pub fn broke_off(&mut self) {
+        if let Some(times) = &mut self.times {
+            let last = times.stages.last();
+            let next = last.map_or(0, |last| {
+                STAGES.iter().position(|name| *name == last.name).map_or(0, |place| place + 1)
+            });
+            let began = last.map_or(Duration::ZERO, |stage| stage.ended);
+            if let Some(name) = STAGES.get(next) {
+                times.stages.push(Stage { name, began, ended: times.since.elapsed() });
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Pipeline, Refusal, Snapshot};
-use crate::clock::Timestamp;
+use super::{Pipeline, Refusal, Snapshot, Trail};
+use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
 use crate::token::{
     Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, ForeignClaims, RawToken, TokenFault,
@@ -53,12 +53,13 @@ pub(super) async fn verify(
     now: &Snapshot,
     token: RawToken<'_>,
     client: IpAddr,
+    trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
     let moment = pipeline.clock.now();
     let verified = match now.verifier.authenticate(token, moment) {
         // A token that we signed is nobody else's.
         Ok(claims) => own(pipeline, claims, moment),
-        Err(_) => foreign(pipeline, now, token, moment).await,
+        Err(_) => foreign(pipeline, now, token, moment, trail).await,
     };
     verified.map_err(|refusal| match refusal {
         Refusal::TokenInvalid => now.failures.count(client, refusal),
@@ -90,6 +91,7 @@ async fn foreign(
     now: &Snapshot,
     token: RawToken<'_>,
     moment: Timestamp,
+    trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
     let Some(candidate) = now.issuers.candidate(token) else {
@@ -97,7 +99,7 @@ async fn foreign(
         return Err(Refusal::TokenInvalid);
     };
     let issuer = candidate.issuer().as_str();
-    let authentic = proved(&candidate, moment).await.inspect_err(|refusal| {
+    let authentic = proved(&candidate, moment, trail).await.inspect_err(|refusal| {
         if matches!(refusal, Refusal::TokenInvalid) {
             tokens.invalid(issuer);
         }
@@ -126,12 +128,16 @@ pub(super) async fn authentic(
     moment: Timestamp,
 ) -> Result<AuthenticForeign, Refusal> {
     let candidate = now.issuers.candidate(token).ok_or(Refusal::TokenInvalid)?;
-    proved(&candidate, moment).await
+    proved(&candidate, moment, &mut Trail::silent()).await
 }
 
 /// Where its key is unknown, the issuer is asked for its keys, and this waits for a short while.
 /// That it is asked seldom is up to the source: however many such tokens come.
-async fn proved(candidate: &Candidate<'_>, moment: Timestamp) -> Result<AuthenticForeign, Refusal> {
+async fn proved(
+    candidate: &Candidate<'_>,
+    moment: Timestamp,
+    trail: &mut Trail,
+) -> Result<AuthenticForeign, Refusal> {
     match candidate.prove(moment) {
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}
@@ -139,7 +145,9 @@ async fn proved(candidate: &Candidate<'_>, moment: Timestamp) -> Result<Authenti
         Err(_) => return Err(Refusal::TokenInvalid),
     }
     let source = candidate.source().ok_or(Refusal::TokenInvalid)?;
+    let waiting = Stopwatch::start();
     let asked = source.refresh().await;
+    trail.waited(waiting.elapsed());
     candidate.prove(moment).map_err(|unproved| match (unproved, asked) {
         // Perhaps it is good: nobody could tell us.
         (Unproved::NoKeys, _) | (Unproved::KeyUnknown, Asked::Silent) => Refusal::IssuerUnavailable,

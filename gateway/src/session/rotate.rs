@@ -22,8 +22,9 @@ pub enum Refreshed {
     Rotated { access: String, refresh: String, expires_in_seconds: u64 },
     /// Not in force (any more).
     Refused,
-    /// It was replaced, and came again: the session is closed now (RFC 9700 §4.14.2).
-    Reused,
+    /// It was replaced, and came again: the session is closed now (RFC 9700 §4.14.2), whether or not
+    /// all gateways could be told already.
+    Reused { told: bool },
 }
 
 impl Lifecycle {
@@ -58,8 +59,9 @@ impl Lifecycle {
                 self.rotated(user, &session)
             }
             Rotation::Replayed(revocation) => {
-                self.revocations.publish(&[revocation]).await?;
-                Ok(Refreshed::Reused)
+                let told = self.revocations.publish(&[revocation]).await;
+                let told = told.inspect_err(|fault| tracing::error!(error = %fault, "a session that was closed is not yet refused everywhere"));
+                Ok(Refreshed::Reused { told: told.is_ok() })
             }
             _ => Ok(Refreshed::Refused),
         }

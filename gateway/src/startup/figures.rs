@@ -82,6 +82,7 @@ impl Figures {
             threads: pool.threads(),
             done: figures.done.load(Ordering::Relaxed),
             shed: figures.shed.load(Ordering::Relaxed),
+            abandoned: figures.abandoned.load(Ordering::Relaxed),
         }
     }
 

@@ -74,6 +74,7 @@ pub struct HashingReading {
     pub threads: usize,
     pub done: u64,
     pub shed: u64,
+    pub abandoned: u64,
 }
 
 /// The metrics of password hashing.
@@ -103,7 +104,7 @@ impl Hashing {
             jobs: book.counters(
                 "gateway_password_hash_jobs_total",
                 &["result"],
-                "Jobs of the password-hash pool by result: done, or shed because the queue was full or the wait too long.",
+                "Jobs of the password-hash pool by result: done; shed because the queue was full or the wait too long; abandoned because the client had gone when their turn came.",
             )?,
             durations: book.histogram(
                 "gateway_password_hash_duration_seconds",
@@ -130,5 +131,6 @@ impl Hashing {
         self.threads.set(signed(reading.threads));
         raise(&self.jobs.with_label_values(&["done"]), reading.done);
         raise(&self.jobs.with_label_values(&["shed"]), reading.shed);
+        raise(&self.jobs.with_label_values(&["abandoned"]), reading.abandoned);
     }
 }

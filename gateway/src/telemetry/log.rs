@@ -3,10 +3,9 @@
 
 use std::io::IsTerminal as _;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -48,9 +47,10 @@ const QUIET: &str = "pingora_proxy=off,pingora_core=off,sled=warn,redis=warn,ope
 struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     queue: Queue,
-    /// Whoever drops it waits until all lines are written.
-    guard: Mutex<Option<WorkerGuard>>,
 }
+
+/// How long the last lines may take.
+const LAST_LINES_MAX: Duration = Duration::from_millis(500);
 
 static LOG: OnceLock<Log> = OnceLock::new();
 static RULES: OnceLock<ArcSwap<Rules>> = OnceLock::new();
@@ -79,7 +79,7 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 /// hashes of addresses, where the settings ask for them.
 pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
     let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
-    let (writer, queue, guard) = log_queue::to(std::io::stderr());
+    let (writer, queue) = log_queue::to(std::io::stderr()).map_err(|fault| fault.to_string())?;
     let json = match settings.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
@@ -94,7 +94,7 @@ pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
         registry.with(lines.with_ansi(colour)).try_init()
     };
     done.map_err(|fault| fault.to_string())?;
-    let log = Log { filter: handle, queue, guard: Mutex::new(Some(guard)) };
+    let log = Log { filter: handle, queue };
     LOG.set(log).map_err(|_| "the log was begun before".to_owned())?;
     install(settings, key);
     Ok(())
@@ -126,11 +126,10 @@ pub(super) fn rules() -> arc_swap::Guard<Arc<Rules>> {
     RULES.get_or_init(ArcSwap::default).load()
 }
 
-/// Writes what still waits. Lines that come later are lost: it is for the end.
+/// Writes what still waits, unless whoever reads is too slow for it. Lines that come later are lost:
+/// it is for the end.
 pub fn end() {
-    if let Some(log) = LOG.get() {
-        drop(log.guard.lock().take());
-    }
+    LOG.get().iter().for_each(|log| log.queue.end(LAST_LINES_MAX));
 }
 
 /// Lines that wait, and lines that were dropped.

@@ -1,58 +1,104 @@
 //! Between a line and whoever reads the log: a bounded queue, and a thread that writes. A reader
-//! that is too slow loses lines, which are counted; no request ever waits for it.
+//! that is too slow loses lines, which are counted; no request ever waits for it, and nor does the end
+//! of the process for long.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use parking_lot::Mutex;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::process::LogReading;
+use crate::clock::Stopwatch;
 
 /// Lines that may wait: some ten megabytes, and half a second of a gateway at its fastest.
 const LINES_MAX: usize = 32_768;
+/// How often somebody who ends looks whether there is room for the word that it is the end.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What is known of the queue.
+/// What goes through the queue.
+enum Item {
+    Line(Vec<u8>),
+    /// Nothing comes after it.
+    End,
+}
+
+#[derive(Default)]
+struct Counts {
+    entered: AtomicU64,
+    left: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// What is known of the queue, and how it is ended.
 pub(super) struct Queue {
-    entered: Arc<AtomicU64>,
-    left: Arc<AtomicU64>,
-    dropped: ErrorCounter,
-}
-
-impl Queue {
-    pub(super) fn read(&self) -> LogReading {
-        // In this order: a line that moves on meanwhile is rather not counted as waiting.
-        let (left, dropped) =
-            (self.left.load(Ordering::Relaxed), self.dropped.dropped_lines().try_into().unwrap_or(u64::MAX));
-        let entered = self.entered.load(Ordering::Relaxed);
-        let waiting = entered.saturating_sub(left.saturating_add(dropped)).min(LINES_MAX as u64);
-        LogReading { dropped, waiting, waiting_max: LINES_MAX as u64 }
-    }
-}
-
-/// A queue that ends in `writer`.
-pub(super) fn to(writer: impl Write + Send + 'static) -> (Entrance, Queue, WorkerGuard) {
-    let (entered, left) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-    let exit = Exit { writer, left: Arc::clone(&left) };
-    let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).thread_name("log");
-    let (queue, guard) = queue.finish(exit);
-    let figures = Queue { entered: Arc::clone(&entered), left, dropped: queue.error_counter() };
-    (Entrance { queue, entered }, figures, guard)
+    entrance: Entrance,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// Where lines go in.
 #[derive(Clone)]
 pub(super) struct Entrance {
-    queue: NonBlocking,
-    entered: Arc<AtomicU64>,
+    queue: SyncSender<Item>,
+    counts: Arc<Counts>,
+}
+
+/// A queue that ends in `writer`.
+pub(super) fn to(mut writer: impl Write + Send + 'static) -> std::io::Result<(Entrance, Queue)> {
+    let (queue, items) = sync_channel(LINES_MAX);
+    let (tell, ended) = sync_channel(1);
+    let counts = Arc::<Counts>::default();
+    let entrance = Entrance { queue, counts: Arc::clone(&counts) };
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+        while let Ok(Item::Line(line)) = items.recv() {
+            // A log that cannot be written is no reason to stop: there is nobody to tell.
+            let _ = writer.write_all(&line);
+            counts.left.fetch_add(1, Ordering::Relaxed);
+        }
+        let _ = writer.flush();
+        let _ = tell.try_send(());
+    })?;
+    let queue = Queue { entrance: entrance.clone(), ended: Mutex::new(ended) };
+    Ok((entrance, queue))
+}
+
+impl Queue {
+    pub(super) fn read(&self) -> LogReading {
+        let counts = &self.entrance.counts;
+        let entered = counts.entered.load(Ordering::Relaxed);
+        // Read after it: a line that moves on meanwhile is rather not counted as waiting.
+        let gone = counts.left.load(Ordering::Relaxed);
+        let waiting = entered.saturating_sub(gone).min(LINES_MAX as u64);
+        LogReading { dropped: counts.dropped.load(Ordering::Relaxed), waiting, waiting_max: LINES_MAX as u64 }
+    }
+
+    /// Waits until what is in it was written, but no longer than this. Lines that come later are lost.
+    pub(super) fn end(&self, within: Duration) {
+        let since = Stopwatch::start();
+        while let Err(TrySendError::Full(_)) = self.entrance.queue.try_send(Item::End) {
+            if since.elapsed() >= within {
+                return;
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+        // Whoever reads the log may be stuck: that is no reason to be stuck, too.
+        let _ = self.ended.lock().recv_timeout(within.saturating_sub(since.elapsed()));
+    }
 }
 
 impl Write for Entrance {
     /// One call is one line.
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.entered.fetch_add(1, Ordering::Relaxed);
-        self.queue.write(line)
+        let counts = &self.counts;
+        counts.entered.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Item::Line(line.to_vec())).is_err() {
+            counts.dropped.fetch_add(1, Ordering::Relaxed);
+            counts.left.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -68,28 +114,9 @@ impl MakeWriter<'_> for Entrance {
     }
 }
 
-/// Where they come out, on the queue's own thread.
-struct Exit<W> {
-    writer: W,
-    left: Arc<AtomicU64>,
-}
-
-impl<W: Write> Write for Exit<W> {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        // A log that cannot be written is no reason to stop: there is nobody to tell.
-        let _ = self.writer.write_all(line);
-        self.left.fetch_add(1, Ordering::Relaxed);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.writer.flush()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
 
@@ -112,22 +139,24 @@ mod tests {
     fn a_log_that_nobody_reads_costs_lines_and_holds_nobody_up() {
         let (go, stuck) = channel();
         let (written, lines) = channel();
-        let (mut entrance, queue, guard) = to(Stuck(stuck, written));
+        let (mut entrance, queue) = to(Stuck(stuck, written)).unwrap();
         for number in 0..LINES_MAX + 1_000 {
             entrance.write_all(format!("{number}\n").as_bytes()).unwrap();
         }
         let reading = queue.read();
+        // One line may be in the hands of the writer.
         assert!((999..=1_000).contains(&reading.dropped), "{reading:?}");
         assert!(reading.waiting >= LINES_MAX as u64 - 1, "{reading:?}");
+        let since = Stopwatch::start();
+        queue.end(Duration::from_millis(50));
+        assert!(since.elapsed() < Duration::from_secs(2), "the end waits for nobody who is stuck");
         // What was kept comes out, in order.
         drop(go);
-        let kept = usize::try_from(LINES_MAX as u64 + 1_000 - reading.dropped).unwrap();
-        let first: Vec<_> = lines.iter().take(kept).collect();
-        assert_eq!(
-            (first[0].as_slice(), first[kept - 1].as_slice()),
-            (&b"0\n"[..], format!("{}\n", kept - 1).as_bytes())
-        );
-        drop(guard);
+        let kept = LINES_MAX + 1_000 - usize::try_from(reading.dropped).unwrap();
+        let all: Vec<_> = lines.iter().take(kept).collect();
+        let last = format!("{}\n", kept - 1);
+        assert_eq!((all[0].as_slice(), all[kept - 1].as_slice()), (&b"0\n"[..], last.as_bytes()));
+        queue.end(Duration::from_secs(20));
         assert_eq!(queue.read().waiting, 0);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 use super::accounts::{Accounts, Hashing, HashingReading};
@@ -32,6 +33,8 @@ pub struct Reading {
 
 /// All metrics of the process.
 pub struct Metrics {
+    /// Two scrapes at once would bring one counter up twice.
+    scraping: Mutex<()>,
     registry: Registry,
     entries: Vec<Entry>,
     pub requests: Requests,
@@ -52,6 +55,7 @@ impl Metrics {
     pub fn new(outcomes: impl IntoIterator<Item = Outcome>) -> Result<Arc<Self>, prometheus::Error> {
         let mut book = Book::new();
         let mut metrics = Self {
+            scraping: Mutex::default(),
             requests: Requests::new(&mut book, outcomes.into_iter().collect())?,
             tokens: Tokens::new(&mut book)?,
             revocation: RevocationMetrics::new(&mut book)?,
@@ -82,6 +86,7 @@ impl Metrics {
 
     /// Everything in the text format of Prometheus.
     pub fn render(&self, reading: &Reading) -> String {
+        let _alone = self.scraping.lock();
         self.tokens.show(reading.tokens);
         self.revocation.show(&reading.revocation);
         self.limits.show(&reading.policies);

@@ -93,7 +93,7 @@ impl Requests {
             requests: book.counters(
                 "gateway_http_requests_total",
                 &["route", "method", "status_class"],
-                "Requests by route, method and status class. `gateway` are our own endpoints, `none` is what was refused before a route was found. Heads that cannot be parsed are answered before any of our code runs, and are not counted.",
+                "Requests by route, method and status class. `gateway` are our own endpoints, `/api/auth/verify` among them, whatever it was asked about; `none` is what was refused before a route was found, preflights, and redirects to HTTPS. A client that left before its answer counts as 4xx (as 499). Heads that cannot be parsed are answered before any of our code runs, and are not counted.",
             )?,
             durations: book.histograms(
                 "gateway_http_request_duration_seconds",
@@ -105,13 +105,13 @@ impl Requests {
                 "gateway_decision_duration_seconds",
                 &["route"],
                 &DECISION_SECONDS,
-                "Time from the head of a request to its being admitted or refused, by route: the gateway's own share. The wait for the revocation store is not in it.",
+                "Time from the head of a request to its being admitted or refused, by route: the gateway's own share. Waits for the revocation store and for the keys of another issuer are not in it.",
             )?,
             first_bytes: book.histograms(
                 "gateway_upstream_first_byte_duration_seconds",
                 &["route", "upstream"],
                 &SECONDS,
-                "Time from having a connection to the upstream to the head of its answer, by route: the upstream's share.",
+                "Time from having a connection to the upstream, or from the end of the request's body where it has one, to the head of its answer, by route: the upstream's share.",
             )?,
             decisions: book.counters(
                 "gateway_auth_decisions_total",
@@ -139,6 +139,14 @@ impl Requests {
             duration: self.durations.with_label_values(&[name]),
             decision: self.decision_durations.with_label_values(&[name]),
             first_byte: upstream.map(|upstream| self.first_bytes.with_label_values(&[name, upstream])),
+        }
+    }
+
+    /// What was refused before its head was whole: it has neither a method nor a route.
+    pub fn refused_head(&self, outcome: Outcome, status: u16) {
+        self.decision("none", outcome).inc();
+        if let Some(class) = CLASSES.get(class(status)) {
+            self.requests.with_label_values(&["none", "OTHER", class]).inc();
         }
     }
 

@@ -17,6 +17,8 @@ pub struct TraceParent {
     pub trace: TraceId,
     pub span: SpanId,
     pub sampled: bool,
+    /// Whether the last seven bytes of the trace's id are known to be random (level 2).
+    pub random: bool,
 }
 
 /// `00-` and 32, 16 and 2 digits with hyphens between.
@@ -37,29 +39,44 @@ impl TraceParent {
         let trace = digits::<16>(known.get(3..35)?).filter(|id| *id != [0; 16])?;
         let span = digits::<8>(known.get(36..52)?).filter(|id| *id != [0; 8])?;
         let [flags] = digits::<1>(known.get(53..)?)?;
-        Some(Self { trace: TraceId(trace), span: SpanId(span), sampled: flags & 1 == 1 })
+        Some(Self {
+            trace: TraceId(trace),
+            span: SpanId(span),
+            sampled: flags & 1 == 1,
+            random: flags & 2 == 2,
+        })
     }
 }
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-0{}", self.trace, self.span, u8::from(self.sampled))
+        let flags = u8::from(self.sampled) | u8::from(self.random) << 1;
+        write!(f, "00-{}-{}-0{flags}", self.trace, self.span)
     }
 }
 
 impl TraceId {
     pub(super) fn random() -> Self {
-        Self(uuid::Uuid::new_v4().into_bytes())
+        let [one, other] = [random_bytes(), random_bytes()];
+        let mut id = [0; 16];
+        id.iter_mut().zip(one.into_iter().chain(other)).for_each(|(byte, chance)| *byte = chance);
+        Self(id)
     }
 }
 
+/// Of a UUIDv4, without the two bytes that hold its version and variant (RFC 9562 §5.4): its
+/// generator is quick, and seeded by the system.
+pub(super) fn random_bytes() -> [u8; 8] {
+    let [a, b, c, d, e, f, _, _, _, g, h, ..] = uuid::Uuid::new_v4().into_bytes();
+    [a, b, c, d, e, f, g, h]
+}
+
 impl SpanId {
-    /// A random one; the version digit of the UUID lies in the other half.
     pub(super) fn random() -> Self {
-        let bytes = uuid::Uuid::new_v4().into_bytes();
-        let [.., a, b, c, d, e, f, g] = bytes;
+        let mut id = random_bytes();
         // Never zero, whatever chance says.
-        Self([bytes[0] | 1, a, b, c, d, e, f, g])
+        id[0] |= 1;
+        Self(id)
     }
 }
 
@@ -105,7 +122,9 @@ mod tests {
         assert_eq!(parent.span.to_string(), "b7ad6b7169203331");
         assert!(parent.sampled);
         assert_eq!(parent.to_string(), GOOD);
-        assert!(!TraceParent::parse(&GOOD.replace("-01", "-02")).unwrap().sampled);
+        let other = TraceParent::parse(&GOOD.replace("-01", "-fe")).unwrap();
+        assert!(!other.sampled && other.random);
+        assert!(other.to_string().ends_with("-02"), "what later levels mean by other bits is theirs");
         let later = TraceParent::parse(&GOOD.replacen("00", "cc", 1)).unwrap();
         assert_eq!(later, parent);
         assert_eq!(TraceParent::parse(&format!("{}-more", GOOD.replacen("00", "cc", 1))), Some(parent));

@@ -16,7 +16,7 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor as _,
 };
 
-use super::trace_context::{SpanId, TraceId, TraceParent};
+use super::trace_context::{SpanId, TraceId, TraceParent, random_bytes};
 
 /// Spans that may wait.
 const SPANS_MAX: u64 = 8_192;
@@ -26,8 +26,6 @@ const BATCH: usize = 512;
 const DELAY: Duration = Duration::from_secs(1);
 /// How long the collector may take.
 const EXPORT_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long the last spans may take when the gateway stops.
-const LAST_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Where spans go, and of how many requests.
 #[derive(Clone, Debug)]
@@ -49,6 +47,7 @@ pub struct TraceContext {
     /// Ours, and the one of our request to the upstream; `None` where no traces are made here.
     pub(super) own: Option<(SpanId, SpanId)>,
     pub(super) sampled: bool,
+    random: bool,
 }
 
 impl TraceContext {
@@ -57,10 +56,15 @@ impl TraceContext {
         self.sampled
     }
 
+    /// Whether it is a trace that nobody began before us.
+    pub fn began_here(&self) -> bool {
+        self.own.is_some() && self.parent.is_none()
+    }
+
     /// What the upstream is told; `None` where it is told what the client said.
     pub fn for_upstream(&self) -> Option<TraceParent> {
         let (_, span) = self.own?;
-        Some(TraceParent { trace: self.trace, span, sampled: self.sampled })
+        Some(TraceParent { trace: self.trace, span, sampled: self.sampled, random: self.random })
     }
 }
 
@@ -80,8 +84,10 @@ struct On {
     processor: BatchSpanProcessor,
     counts: Arc<Counts>,
     pub(super) scope: InstrumentationScope,
-    /// A trace is followed if the last eight bytes of its id are below this.
+    /// A request is followed if a random number is below this.
     threshold: u64,
+    /// No number is below all that there are.
+    follows_all: bool,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +113,13 @@ impl Traces {
         let mut processor = BatchSpanProcessor::builder(counted).with_batch_config(batches.build()).build();
         processor.set_resource(&Resource::builder().with_service_name(settings.service_name.clone()).build());
         let scope = InstrumentationScope::builder("gateway").with_version(env!("CARGO_PKG_VERSION")).build();
-        Ok(Self(Some(On { processor, counts, scope, threshold: threshold(settings.sample_ratio) })))
+        Ok(Self(Some(On {
+            processor,
+            counts,
+            scope,
+            threshold: threshold(settings.sample_ratio),
+            follows_all: settings.sample_ratio >= 1.0,
+        })))
     }
 
     /// The place of a request in a trace. The trace goes on whoever began it; but that it is to be
@@ -115,13 +127,21 @@ impl Traces {
     pub fn begin(&self, parent: Option<TraceParent>, is_trusted: bool) -> Option<TraceContext> {
         let Some(on) = &self.0 else {
             let parent = parent?;
-            return Some(TraceContext { trace: parent.trace, parent: None, own: None, sampled: false });
+            return Some(TraceContext {
+                trace: parent.trace,
+                parent: None,
+                own: None,
+                sampled: false,
+                random: parent.random,
+            });
         };
         let trace = parent.map_or_else(TraceId::random, |parent| parent.trace);
-        let chosen = u64::from_be_bytes(*trace.0.last_chunk().unwrap_or(&[0; 8])) < on.threshold;
+        // By chance of our own: the id of the trace may have been chosen by a client.
+        let chosen = on.follows_all || u64::from_be_bytes(random_bytes()) < on.threshold;
         let sampled = chosen || (is_trusted && parent.is_some_and(|parent| parent.sampled));
         let own = Some((SpanId::random(), SpanId::random()));
-        Some(TraceContext { trace, parent: parent.map(|parent| parent.span), own, sampled })
+        let random = parent.is_none_or(|parent| parent.random);
+        Some(TraceContext { trace, parent: parent.map(|parent| parent.span), own, sampled, random })
     }
 
     /// Hands spans on; those that do not fit are dropped.
@@ -149,11 +169,16 @@ impl Traces {
         }
     }
 
-    /// Sends what still waits, within a time.
-    pub fn end(&self) {
+    /// Whether traces are made here at all.
+    pub fn are_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Sends what still waits, within this time.
+    pub fn end(&self, within: Duration) {
         if let Some(on) = &self.0 {
             // Whether the last spans arrive is seen at the collector, if anywhere.
-            let _ = on.processor.shutdown_with_timeout(LAST_TIME_MAX);
+            let _ = on.processor.shutdown_with_timeout(within);
         }
     }
 }
@@ -208,6 +233,14 @@ mod tests {
             let sampled = (0..2_000).filter(|_| traces.begin(None, false).unwrap().is_sampled()).count();
             assert!(share.contains(&(sampled as f64 / 2_000.0)), "{ratio}: {sampled}");
         }
+    }
+
+    #[test]
+    fn nobody_is_followed_for_the_id_that_he_chose() {
+        let traces = on(0.01);
+        let chosen = TraceParent::parse("00-abcdabcdabcdabcd0000000000000001-b7ad6b7169203331-00");
+        let sampled = (0..2_000).filter(|_| traces.begin(chosen, false).unwrap().is_sampled()).count();
+        assert!(sampled < 100, "{sampled}");
     }
 
     #[test]

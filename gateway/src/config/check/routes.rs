@@ -31,6 +31,12 @@ impl Checker<'_> {
             if file.routes[..index].iter().any(|other| other.name == entry.name) {
                 self.fault(format!("routes: the name `{}` occurs twice", entry.name));
             }
+            if ["gateway", "none"].contains(&entry.name.as_str()) {
+                self.fault(format!(
+                    "routes: the name `{}` cannot be used; metrics call our own endpoints `gateway`, and what has no route `none`",
+                    entry.name
+                ));
+            }
             routes.extend(self.route(entry, upstreams, &issuers, keys_max));
         }
         match Routes::new(routes) {

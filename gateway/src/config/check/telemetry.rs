@@ -24,9 +24,10 @@ impl Checker<'_> {
         if let Some(endpoint) = &endpoint
             && !is_web_address(endpoint)
         {
-            self.fault(format!(
-                "traces.endpoint = \"{endpoint}\" is no address of a collector; write http:// or https://, its host and the port of OTLP over HTTP, as in \"http://127.0.0.1:4318\""
-            ));
+            // Not the value: whoever writes a password into it has a log that others read.
+            self.fault(
+                "traces.endpoint is no address of a collector; write http:// or https://, its host and the port of OTLP over HTTP, as in \"http://127.0.0.1:4318\"; a name and password, if it asks for them, belong into OTEL_EXPORTER_OTLP_HEADERS",
+            );
         }
         if !(0.0..=1.0).contains(&traces.sample_ratio) {
             self.fault(format!(
@@ -47,6 +48,7 @@ impl Checker<'_> {
 
 fn is_web_address(text: &str) -> bool {
     text.parse::<http::Uri>().is_ok_and(|address| {
-        matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some()
+        let plain = address.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        matches!(address.scheme_str(), Some("http" | "https")) && plain
     })
 }

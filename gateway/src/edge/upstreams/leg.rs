@@ -30,6 +30,8 @@ pub(in crate::edge) struct Leg {
     trying: Stopwatch,
     /// What of it went into a new connection.
     connecting: Duration,
+    /// When the body of the request was sent whole, where there was one.
+    sent: Option<Duration>,
     /// From then to the head of the answer.
     first_byte: Option<Duration>,
 }
@@ -45,6 +47,7 @@ impl Leg {
             stale: 0,
             trying: Stopwatch::start(),
             connecting: Duration::ZERO,
+            sent: None,
             first_byte: None,
         }
     }
@@ -64,6 +67,7 @@ impl Leg {
         self.current = Some(server.enter());
         self.trying = Stopwatch::start();
         self.connecting = Duration::ZERO;
+        self.sent = None;
         Ok(peer)
     }
 
@@ -72,6 +76,11 @@ impl Leg {
             self.connecting = self.trying.elapsed();
             self.pool.metrics.connected(self.connecting);
         }
+    }
+
+    /// The body of the request was sent whole.
+    pub(in crate::edge) fn sent(&mut self) {
+        self.sent = Some(self.trying.elapsed());
     }
 
     /// When the server of the last try was chosen, counted from `start`.
@@ -92,7 +101,9 @@ impl Leg {
     /// The head of an answer came.
     pub(in crate::edge) fn answered(&mut self, status: u16) {
         let Some(Running(server)) = &self.current else { return };
-        self.first_byte = Some(self.trying.elapsed().saturating_sub(self.connecting));
+        // How long a client takes to send its body is not the server's doing.
+        let ready = self.sent.unwrap_or(self.connecting);
+        self.first_byte = Some(self.trying.elapsed().saturating_sub(ready));
         server.metrics.responded(status);
         if server.ejector.counts(status) {
             self.blame(server);
