@@ -114,7 +114,7 @@ fn tables_are_for_people() {
     let (status, stdout, stderr) = gateway.run(&brief);
     assert_eq!(status, 0, "{stderr}");
     for words in [
-        "closed loop, 2 connections, 2 users; 5 rounds of 200.0 ms",
+        "closed loop, 2 connections, 2 users; 5 rounds of 200 ms",
         "limited over public",
         "time for each answer",
         "p99.9",

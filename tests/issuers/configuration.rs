@@ -37,6 +37,7 @@ fn what_an_issuer_cannot_be_is_said_with_its_mend() {
     for (lines, said) in [
         ("name = \"Keycloak\"", "1 to 32 lower-case letters"),
         ("name = \"own\"", "which is this gateway"),
+        ("name = \"gateway\"", "which is this gateway"),
         ("issuer = \"\"", "issuer is missing"),
         ("issuer = \"sso.example.com\"", "is no URL that can be fetched"),
         ("issuer = \"http://sso.example.com\"", "is not https"),

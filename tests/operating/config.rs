@@ -88,9 +88,11 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
 #[test]
 fn routes_that_tie_are_reserved_are_ambiguous_or_lead_nowhere_are_faults() {
     let astray = "[[routes]]\nname = \"astray\"\npath = \"/a\"\nupstream = \"tudo\"\n";
-    let cases: [(String, &[&str]); 6] = [
+    let cases: [(String, &[&str]); 8] = [
         (route("a", "/x", "") + &route("b", "/x/", ""), &["`a` and `b`", "`/x/`"]),
         (route("a", "/x", "") + &route("a", "/y", ""), &["the name `a` occurs twice"]),
+        (route("gateway", "/x", ""), &["the name `gateway` cannot be used; metrics call our own endpoints"]),
+        (route("none", "/x", ""), &["the name `none` cannot be used"]),
         (route("a", "/api/auth/login", ""), &["`/api/auth/login`", "belongs to the gateway itself"]),
         (route("a", "/.well-known/jwks.json", ""), &["belongs to the gateway itself"]),
         (route("a", "/x/../y", ""), &["`/x/../y`", "canonical"]),

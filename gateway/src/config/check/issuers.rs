@@ -145,7 +145,7 @@ impl Checker<'_> {
         let name = IssuerName::parse(&entry.name);
         if name.is_none() {
             self.fault(format!(
-                "issuers: name = \"{}\" cannot be used; it is 1 to 32 lower-case letters, digits, - and _, and none of \"own\", \"gateway\" and \"none\", which are this gateway and nobody",
+                "issuers: name = \"{}\" cannot be used; it is 1 to 32 lower-case letters, digits, - and _, and not \"own\" or \"gateway\", which is this gateway, nor \"none\"",
                 entry.name
             ));
         }
