@@ -2,6 +2,8 @@
 
 HERE = 'job=~"$job", instance=~"$instance"'
 ROUTE = HERE + ', route=~"$route"'
+# Refusals are quick, and failures may be: they must not hide how long the rest takes.
+SERVED = ROUTE + ', status_class=~"2xx|3xx"'
 UPSTREAM = HERE + ', upstream=~"$upstream"'
 
 # Alerts of a whole job have no instance, and one that says "nothing is there" may have no job. An

@@ -1,7 +1,7 @@
 """What a decision costs: for load tests, and for finding out why the gateway is slow."""
 
 import look
-from ask import HERE, OURS, ROUTE, in_range, of, percentile, rate, share, total
+from ask import HERE, OURS, ROUTE, SERVED, in_range, of, percentile, rate, share, total
 from frame import VERIFY_PATH, dashboard
 from panels import Line, graph, number
 
@@ -58,9 +58,9 @@ def now():
         ),
         number(
             "Request, slowest 1 %",
-            percentile(0.99, DURATION, ROUTE),
+            percentile(0.99, DURATION, SERVED),
             unit="s", steps=look.low_is_good(warn=0.25, bad=0.5), none="no requests",
-            says="99 of 100 whole requests take less than this, with the upstream.",
+            says="99 of 100 whole requests that were answered 2xx or 3xx take less than this, with the upstream.",
             bad="Compare with the decision: if that is fast, it is the upstream or Redis.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
@@ -107,7 +107,7 @@ def time():
         ),
         graph(
             "Whole request",
-            percentiles(DURATION, 0.5, 0.9, 0.99, 0.999),
+            percentiles(DURATION, 0.5, 0.9, 0.99, 0.999, where=SERVED),
             unit="s", steps=look.low_is_good(bad=0.5),
             says="From the head of a request to the end of its response, with the upstream. Streams are not in "
             "it.",
@@ -247,8 +247,8 @@ def mended():
     ]
 
 
-def percentiles(histogram, *shares):
-    return [Line(percentile(q, histogram, ROUTE), f"p{q * 100:g}") for q in shares]
+def percentiles(histogram, *shares, where=ROUTE):
+    return [Line(percentile(q, histogram, where), f"p{q * 100:g}") for q in shares]
 
 
 def rate_of_sum(histogram):

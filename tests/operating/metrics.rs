@@ -105,7 +105,12 @@ fn requests_are_counted_by_route_method_and_class() {
         ),
         5.0
     );
-    assert_eq!(gateway.metric("gateway_http_request_duration_seconds_count{route=\"todos\"}"), 6.0);
+    let took = |class: &str| {
+        gateway.metric(&format!(
+            "gateway_http_request_duration_seconds_count{{route=\"todos\",status_class=\"{class}\"}}"
+        ))
+    };
+    assert_eq!((took("2xx"), took("4xx")), (5.0, 1.0));
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub struct Requests {
 pub struct RouteMetrics {
     requests: Vec<IntCounter>,
     outcomes: Vec<IntCounter>,
-    duration: Histogram,
+    /// One for each class of status.
+    durations: [Histogram; CLASSES.len()],
     decision: Histogram,
     /// Where it is forwarded to somebody.
     first_byte: Option<Histogram>,
@@ -80,7 +81,10 @@ impl RouteMetrics {
         let observe = |histogram: &Histogram, time: Option<Duration>| {
             time.iter().for_each(|time| histogram.observe(time.as_secs_f64()));
         };
-        observe(&self.duration, observed.duration);
+        self.durations
+            .get(class(observed.status))
+            .iter()
+            .for_each(|histogram| observe(histogram, observed.duration));
         observe(&self.decision, observed.decision);
         self.first_byte.iter().for_each(|histogram| observe(histogram, observed.first_byte));
     }
@@ -97,9 +101,9 @@ impl Requests {
             )?,
             durations: book.histograms(
                 "gateway_http_request_duration_seconds",
-                &["route"],
+                &["route", "status_class"],
                 &SECONDS,
-                "Time from the head of a request to the end of its response, by route. WebSockets, server-sent events and gRPC calls under a token are left out: how long somebody stays is no latency.",
+                "Time from the head of a request to the end of its response, by route and status class: refusals are quick, and must not hide that the rest is slow. WebSockets, server-sent events and gRPC calls under a token are left out: how long somebody stays is no latency.",
             )?,
             decision_durations: book.histograms(
                 "gateway_decision_duration_seconds",
@@ -136,7 +140,7 @@ impl Requests {
                 .collect(),
             // A series that appeared with its first event would have no rate for it.
             outcomes: self.outcomes.iter().map(|outcome| self.decision(name, *outcome)).collect(),
-            duration: self.durations.with_label_values(&[name]),
+            durations: CLASSES.map(|class| self.durations.with_label_values(&[name, class])),
             decision: self.decision_durations.with_label_values(&[name]),
             first_byte: upstream.map(|upstream| self.first_bytes.with_label_values(&[name, upstream])),
         }
