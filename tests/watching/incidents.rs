@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gateway::clock::Stopwatch;
@@ -67,39 +67,38 @@ impl Incident {
     }
 }
 
-/// Somebody who asks the service again and again.
+/// Somebody who asks the service again and again, and not more often than a user may.
 fn requests_of(person: Person) -> Box<dyn Fn() + Send + Sync> {
-    Box::new(move || drop(person.request("GET", "/api/todos").try_send()))
+    Box::new(move || {
+        drop(person.request("GET", "/api/todos").try_send());
+        std::thread::park_timeout(Duration::from_millis(80));
+    })
 }
 
-/// Good, bad, limited and revoked: what a gateway sees every day.
+/// Good, bad, limited and revoked: what a gateway sees every day, below each threshold.
 fn all_is_well() -> Incident {
     let upstream = Upstream::start();
-    let setup = Setup::before(upstream.address).route(
-        "few",
-        "/few",
-        "todo",
-        "user_limit = { requests = 20, window_seconds = 60 }",
-    );
-    let gateway = setup.start();
+    let limit = "user_limit = { requests = 20, window_seconds = 60 }";
+    let gateway = Setup::before(upstream.address).route("few", "/few", "todo", limit).start();
     let (ada, gone) = (gateway.user(), gateway.user());
     gone.log_out();
-    let (client, turn) = (gateway.client(), std::sync::atomic::AtomicUsize::new(0));
-    let wrong = json!({"email": ada.email, "password": "CANARY-wrong"});
+    let (client, turns) = (gateway.client(), AtomicUsize::new(0));
     let right = json!({"email": gone.email, "password": PASSWORD});
     Incident::new("gateway-well", gateway, &[]).with(upstream).traffic(move || {
-        for _ in 0..20 {
+        for _ in 0..8 {
             ada.get("/api/todos");
         }
-        ada.get("/few");
-        gone.get("/api/todos");
-        client.get("/api/todos").bearer("forged").send();
         client.get("/nowhere").send();
-        client
-            .post("/api/auth/login")
-            .json(if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { &right } else { &wrong })
-            .send();
-        // This one logs in now and then, and not as fast as a machine can.
+        match turns.fetch_add(1, Ordering::Relaxed) % 12 {
+            0 => {
+                let wrong = json!({"email": fresh_email(), "password": "CANARY-wrong"});
+                client.post("/api/auth/login").json(&wrong).send();
+            }
+            3 => drop(gone.get("/api/todos")),
+            6 => drop(client.get("/api/todos").bearer("forged").send()),
+            turn if turn % 2 == 0 => drop(client.post("/api/auth/login").json(&right).send()),
+            _ => drop(ada.get("/few")),
+        }
         std::thread::park_timeout(Duration::from_millis(700));
     })
 }
