@@ -87,6 +87,13 @@ pub fn wall_time() -> SystemTime {
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 
+impl Default for Stopwatch {
+    /// One that starts now.
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
 impl Stopwatch {
     #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn start() -> Self {

@@ -232,7 +232,7 @@ def mended():
                 Line(total("gateway_tls_handshakes_total", by="version"), "TLS {{version}} a second"),
                 Line(total("gateway_downstream_connections_total", by="protocol"), "{{protocol}} connections a second"),
             ],
-            unit="none", width=6, says="New connections and TLS handshakes: each costs what hundreds of requests do.",
+            unit="none", width=6, says="New connections and TLS handshakes: each costs more than many requests on one that is there.",
             bad="As many as requests: clients do not keep their connections open. In a load test, that is what "
             "is measured then.",
             alerts=["GatewayLatencyBudgetBurn"],

@@ -56,8 +56,11 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
     };
     match services.users.create(new).await {
         Ok(user) => {
-            let who = (Some(user.id.get()), Some(user.email.as_str()));
-            let line = SecurityLine { user_id: who.0, email: who.1, ..client.line() };
+            let line = SecurityLine {
+                user_id: Some(user.id.get()),
+                email: Some(user.email.as_str()),
+                ..client.line()
+            };
             services.metrics.security.record(Event::Registered, &line);
             let body = json!({
                 "message": "Registration successful",

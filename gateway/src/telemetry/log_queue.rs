@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::process::LogReading;
 use crate::clock::Stopwatch;
 
-/// Lines that may wait: some ten megabytes, and half a second of a gateway at its fastest.
+/// Lines that may wait: some ten megabytes.
 const LINES_MAX: usize = 32_768;
 /// How often somebody who ends looks whether there is room for the word that it is the end.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

@@ -83,7 +83,7 @@ pub struct Traces(Option<On>);
 struct On {
     processor: BatchSpanProcessor,
     counts: Arc<Counts>,
-    pub(super) scope: InstrumentationScope,
+    scope: InstrumentationScope,
     /// A request is followed if a random number is below this.
     threshold: u64,
     /// No number is below all that there are.
@@ -167,11 +167,6 @@ impl Traces {
             failed: load(&on.counts.failed),
             dropped: load(&on.counts.dropped),
         }
-    }
-
-    /// Whether traces are made here at all.
-    pub fn are_on(&self) -> bool {
-        self.0.is_some()
     }
 
     /// Sends what still waits, within this time.

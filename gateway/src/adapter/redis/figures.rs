@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::clock::Stopwatch;
 
 /// Counters since the start, and whether Redis answers now.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RedisFigures {
     checks: AtomicU64,
     revoked: AtomicU64,
@@ -67,25 +67,6 @@ pub(super) enum Event {
     DataLoss,
     Rebuild,
     Connect,
-}
-
-impl Default for RedisFigures {
-    fn default() -> Self {
-        Self {
-            checks: AtomicU64::default(),
-            revoked: AtomicU64::default(),
-            errors: AtomicU64::default(),
-            timeouts: AtomicU64::default(),
-            failed_open: AtomicU64::default(),
-            publishes: AtomicU64::default(),
-            publish_failures: AtomicU64::default(),
-            data_losses: AtomicU64::default(),
-            rebuilds: AtomicU64::default(),
-            connects: AtomicU64::default(),
-            connected: AtomicBool::default(),
-            proven: Mutex::new(Stopwatch::start()),
-        }
-    }
 }
 
 impl RedisFigures {
