@@ -83,6 +83,8 @@ fn new_user(address: &str, role: Role) -> NewUser {
         last_name: "Lovelace".to_owned(),
         role,
         created_at: at(0),
+        email_verified: false,
+        ask_to_verify: false,
     }
 }
 

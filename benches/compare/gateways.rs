@@ -133,7 +133,9 @@ pub(crate) fn revoke(data: &Path, revoked: &[TokenId]) -> Result<(), String> {
     let until = crate::support::now().plus(Duration::from_secs(3_600));
     for ids in revoked.chunks(BATCH) {
         let all: Vec<_> = ids.iter().map(|id| Revocation::Token { id: *id, until }).collect();
-        runtime.block_on(store.record(&all)).map_err(|fault| fault.to_string())?;
+        runtime
+            .block_on(store.record(&all, gateway::store::Along::default()))
+            .map_err(|fault| fault.to_string())?;
     }
     Ok(())
 }

@@ -4,16 +4,28 @@
 
 mod admin_users;
 mod answer;
+mod attempts;
+mod audit;
 mod body;
 mod caller;
+mod choose;
+mod deed;
+mod email;
+mod invitations;
 mod key_set;
 mod limits;
 mod login;
 mod logout;
+mod operator;
 mod page;
+mod password;
 mod profile;
 mod refresh;
 mod register;
+mod registration;
+mod removal;
+mod reports;
+mod sessions;
 mod verify;
 
 use std::sync::Arc;
@@ -21,34 +33,46 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post, put};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+};
 use http_body_util::BodyExt as _;
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
+pub use registration::{EmailVerification, Mode, Registration};
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
-use crate::limits::KnownPairs;
+use crate::limits::{KnownPairs, Setbacks};
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::problem::{Audience, Code, Problem};
 use crate::session::Lifecycle;
-use crate::store::Users;
+use crate::store::{AuditTrail, Outbox, Tickets, Users};
 use crate::telemetry::Metrics;
 
 /// What the endpoints need.
 pub struct Services {
     pub users: Arc<dyn Users>,
     pub sessions: Lifecycle,
+    pub tickets: Arc<dyn Tickets>,
+    pub outbox: Arc<dyn Outbox>,
+    pub audit: Arc<dyn AuditTrail>,
+    /// Told when something was put in the outbox.
+    pub courier: Arc<Notify>,
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     pub limits: ArcSwap<EndpointLimits>,
     /// Addresses from which accounts were used.
     pub known: KnownPairs,
+    /// Failed logins in a row.
+    pub setbacks: Setbacks,
+    pub registration: Registration,
     /// Whether each refresh replaces the refresh token, asked for or not.
     pub rotate_always: bool,
     /// Which proxy asks `/verify`.
@@ -58,6 +82,13 @@ pub struct Services {
 }
 
 type Shared = Arc<Services>;
+
+impl Services {
+    /// What is in the outbox need not wait for the next look.
+    fn deliver_soon(&self) {
+        self.courier.notify_one();
+    }
+}
 
 /// The endpoints, ready to be called.
 #[derive(Clone)]
@@ -73,13 +104,35 @@ impl Api {
             .route("/login", post(login::login))
             .route("/refresh", post(refresh::refresh))
             .route("/logout", post(logout::logout))
-            .route("/profile", get(profile::read).put(profile::write))
+            .route("/profile", get(profile::read).put(profile::write).delete(profile::delete))
+            .route("/profile/export", get(profile::export))
+            .route("/password", put(password::change))
+            .route("/password/forgot", post(password::forgot))
+            .route("/password/reset", post(password::reset))
+            .route("/email/verify", post(email::verify))
+            .route("/sessions", get(sessions::list).delete(sessions::end_all))
+            .route("/sessions/{sid}", delete(sessions::end))
             .route("/users", get(admin_users::list))
-            .route("/users/{id}", get(admin_users::read).patch(admin_users::amend))
+            .route(
+                "/users/{id}",
+                get(admin_users::read).patch(admin_users::amend).delete(admin_users::delete),
+            )
+            .route("/users/{id}/logout", post(admin_users::logout))
+            .route("/invitations", get(invitations::list).post(invitations::invite))
+            .route("/invitations/{id}", delete(invitations::withdraw))
+            .route("/reports", get(reports::read))
+            .route("/audit", get(audit::list))
             .route("/verify", any(verify::verify))
             .route("/verify/{*path}", any(verify::verify));
+        // Not there for requests from the network.
+        let operators = Router::new()
+            .route("/users", post(operator::add_user))
+            .route("/users/{id}/password", put(operator::set_password))
+            .route("/users/{id}/sessions", get(sessions::of_user))
+            .route("/sessions/{sid}", delete(sessions::end_any));
         let router = Router::new()
             .nest("/api/auth", endpoints)
+            .nest("/operator", operators)
             .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
@@ -98,7 +151,8 @@ impl Api {
         let audience = Audience::of_own(request.headers());
         let request_id = client.request_id.clone();
         let mut request: Request = request.map(axum::body::Body::from);
-        request.extensions_mut().insert(client);
+        let user_agent = user_agent(request.headers());
+        request.extensions_mut().insert(Client { user_agent, ..client });
         // The router's error type has no value.
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -136,6 +190,13 @@ impl Api {
         }
         (http::Response::from_parts(parts, body), None)
     }
+}
+
+/// What is no printable ASCII is left out.
+fn user_agent(headers: &http::HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
+    let printable = text.iter().take(200).map(|byte| char::from(*byte));
+    printable.filter(|c| c.is_ascii_graphic() || *c == ' ').collect()
 }
 
 impl axum::response::IntoResponse for Problem {

@@ -38,6 +38,19 @@ impl Timestamp {
         Some(Self(u64::try_from(moment.ok()?.as_millisecond()).ok()?))
     }
 
+    /// RFC 3339 in UTC, with milliseconds.
+    pub fn to_millis_string(self) -> String {
+        let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(millis)
+            .map_or_else(|_| "9999-12-30T22:00:00.000Z".to_owned(), |moment| format!("{moment:.3}"))
+    }
+
+    /// Earlier by so much; not before the epoch.
+    pub fn minus(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     pub fn plus(self, span: Duration) -> Self {
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(millis))

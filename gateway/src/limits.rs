@@ -5,6 +5,7 @@ mod fields;
 mod known;
 mod policy;
 mod quota;
+mod setbacks;
 mod states;
 mod tally;
 
@@ -13,4 +14,5 @@ pub use fields::{Fields, fields};
 pub use known::KnownPairs;
 pub use policy::{AddressKey, Limiter, LoginKey};
 pub use quota::{Allowance, Charge, Exhausted, Policy};
+pub use setbacks::{Lock, Setbacks};
 pub use tally::PolicyFigures;

@@ -18,6 +18,7 @@ mod path;
 mod pattern;
 mod rate_limit;
 mod refusal;
+mod refused;
 mod requires;
 mod revocation;
 mod route;
@@ -51,6 +52,7 @@ pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Denied, Refusal};
+pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use revocation::Principal;
 pub use route::{Access, Route};
@@ -59,7 +61,7 @@ pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
 
 use crate::clock::Clock;
-use crate::store::Revocations;
+use crate::store::{AuditTrail, Revocations};
 use crate::telemetry::Metrics;
 use crate::token::{AuthenticForeign, RawToken};
 
@@ -82,6 +84,9 @@ pub struct Pipeline {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     own_tokens: verify::OwnTokens,
+    /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
+    audit: Option<Arc<dyn AuditTrail>>,
+    recorded: refused::Recorded,
 }
 
 impl Pipeline {
@@ -92,7 +97,14 @@ impl Pipeline {
         metrics: Arc<Metrics>,
     ) -> Self {
         let own_tokens = verify::OwnTokens::new(&metrics.tokens);
-        Self { configured: ArcSwap::new(configured), revocations, clock, metrics, own_tokens }
+        let recorded = refused::Recorded::default();
+        let configured = ArcSwap::new(configured);
+        Self { configured, revocations, clock, metrics, own_tokens, audit: None, recorded }
+    }
+
+    #[must_use]
+    pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
+        Self { audit: Some(audit), ..self }
     }
 
     /// What is configured now.

@@ -34,12 +34,12 @@ use crate::edge::{
     Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
     Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
-use crate::limits::{Books, KnownPairs};
+use crate::limits::{Books, KnownPairs, Setbacks};
 use crate::password::{HashPool, OnHashed};
 use crate::pipeline::Pipeline;
 use crate::session::Lifecycle;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::store::{RevocationLedger, Revocations, Sessions, Users};
+use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions, Users};
 use crate::telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
@@ -111,6 +111,7 @@ pub fn run(
     let store = SledStore::open(&checked.store_path, options).map_err(|fault| fault.to_string())?;
     let users: Arc<dyn Users> = Arc::new(store.clone());
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
+    let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
     let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
     let hashing = HashPool::start(checked.hashing, on_hashed(&metrics))
         .map_err(|fault| format!("password: {fault}"))?;
@@ -129,12 +130,13 @@ pub fn run(
 
     let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
     let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
-    let pipeline = Arc::new(Pipeline::new(
+    let pipeline = Pipeline::new(
         Arc::clone(&snapshot),
         Arc::clone(&revocations),
         Arc::clone(&clock),
         Arc::clone(&metrics),
-    ));
+    );
+    let pipeline = Arc::new(pipeline.recording_to(Arc::clone(&audit)));
     let services = Arc::new(Services {
         users,
         sessions: Lifecycle {
@@ -145,10 +147,16 @@ pub fn run(
             clock: Arc::clone(&clock),
             grace: checked.grace,
         },
+        tickets: Arc::new(store.clone()),
+        outbox: Arc::new(store.clone()),
+        audit: Arc::clone(&audit),
+        courier: Arc::default(),
         pipeline: Arc::clone(&pipeline),
         hashing,
         limits: ArcSwap::from_pointee(limits),
         known: KnownPairs::new(KNOWN_PAIRS_MAX),
+        setbacks: Setbacks::new(KNOWN_PAIRS_MAX),
+        registration: checked.registration,
         rotate_always: checked.rotate_always,
         asking_proxy: checked.asking_proxy,
         clock: Arc::clone(&clock),
@@ -343,6 +351,8 @@ fn serve_api(api: Api) -> ServeApi {
             peer_is_trusted: client.peer_is_trusted,
             request_id: client.request_id,
             trace: client.trace,
+            user_agent: String::new(),
+            operator: None,
         };
         Box::pin(async move { api.serve(request, client).await })
     })

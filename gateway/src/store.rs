@@ -1,11 +1,22 @@
 //! Ports: what the product needs from a store, as traits and records. No driver is named here.
 
+mod along;
+mod audit;
 mod error;
+mod outbox;
 mod revocations;
 mod sessions;
+mod tickets;
 mod users;
 
+pub use along::Along;
+pub use audit::{
+    Actor, AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, Tally, seal,
+};
+pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;
+pub use outbox::{Errand, Outbox, Queued};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
-pub use sessions::{RefreshToken, Rotation, RotationRequest, Session, Sessions};
-pub use users::{Amendment, NewUser, StoredHash, User, UserPage, Users};
+pub use sessions::{Closing, RefreshToken, Rotation, RotationRequest, Session, Sessions};
+pub use tickets::{Invitation, Purpose, Ticket, TicketKey, Tickets};
+pub use users::{Amendment, NewUser, PasswordChange, StoredHash, User, UserCounts, UserPage, Users};

@@ -164,7 +164,7 @@ fn the_last_active_admin_stays_one(setup: Setup) {
         [json!({"role": "user"}), json!({"is_active": false}), json!({"role": "user", "is_active": false})]
     {
         let reply = admin.amends(admin.id, &change);
-        reply.is_refused(409, "The last active admin cannot be demoted or deactivated", "last_admin");
+        reply.is_refused(409, "The last active admin cannot be demoted, deactivated or deleted", "last_admin");
     }
     assert_eq!(admin.standing(), "in force");
     let stays = admin.amends(admin.id, &json!({"role": "admin", "is_active": true, "first_name": "A"}));

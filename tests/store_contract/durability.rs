@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::identity::{Role, TokenId};
-use gateway::store::{Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
+use gateway::store::{Along, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
 
 use super::{at, new_user, session, token, user_id};
 
@@ -15,9 +15,9 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let opened = session();
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
     let store = open(folder.path());
-    let user = store.create(new_user("ada@example.org", Role::Admin)).await.unwrap();
-    Sessions::open(&store, opened.clone()).await.unwrap();
-    store.record(&[revoked]).await.unwrap();
+    let user = store.create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
+    Sessions::open(&store, opened.clone(), Along::default()).await.unwrap();
+    store.record(&[revoked], Along::default()).await.unwrap();
     let id = store.store_id().await.unwrap();
     drop(store);
 
@@ -26,7 +26,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(Sessions::by_id(&store, opened.id).await.unwrap(), Some(opened));
     assert_eq!(store.live(at(0)).await.unwrap(), [revoked]);
     assert_eq!(store.store_id().await.unwrap(), id);
-    let next = store.create(new_user("bob@example.org", Role::User)).await.unwrap();
+    let next = store.create(new_user("bob@example.org", Role::User), Along::default()).await.unwrap();
     assert_eq!(next.id, user_id(2));
 }
 
@@ -36,9 +36,10 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let mut opened = session();
-    Sessions::open(&store, opened.clone()).await.unwrap();
+    Sessions::open(&store, opened.clone(), Along::default()).await.unwrap();
     for round in 1..=20 {
-        let user = store.create(new_user(&format!("u{round}@example.org"), Role::User)).await;
+        let user =
+            store.create(new_user(&format!("u{round}@example.org"), Role::User), Along::default()).await;
         let successor = token();
         let request = RotationRequest {
             session: opened.id,
@@ -47,6 +48,8 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
             now: at(round),
             grace_since: at(round),
             revoked_until: at(7_200),
+            renewed: None,
+            replayed: None,
         };
         store.rotate(request).await.unwrap();
         opened.current = successor;
@@ -67,7 +70,7 @@ async fn many_waiting_writers_share_a_flush_and_all_are_durable() {
         .map(|n| {
             let store = store.clone();
             let new = new_user(&format!("u{n}@example.org"), Role::User);
-            tokio::spawn(async move { store.create(new).await.unwrap().id })
+            tokio::spawn(async move { store.create(new, Along::default()).await.unwrap().id })
         })
         .collect();
     for written in writing {
@@ -82,11 +85,12 @@ async fn many_waiting_writers_share_a_flush_and_all_are_durable() {
 #[tokio::test]
 async fn writes_are_refused_and_reads_go_on_when_the_disk_is_full() {
     let folder = tempfile::tempdir().unwrap();
-    let user = open(folder.path()).create(new_user("ada@example.org", Role::Admin)).await.unwrap();
+    let user =
+        open(folder.path()).create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
     // No disk has that much room, so that for this store every disk is full.
     let options = SledOptions { min_free_bytes: u64::MAX, ..SledOptions::default() };
     let store = SledStore::open(folder.path(), options).unwrap();
-    let refused = store.create(new_user("bob@example.org", Role::User)).await.unwrap_err();
+    let refused = store.create(new_user("bob@example.org", Role::User), Along::default()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Full(_)));
     let message = refused.to_string();
     assert!(message.contains(&folder.path().display().to_string()), "{message}");
@@ -102,7 +106,7 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for name in ["ada", "bob", "eve"] {
-        store.create(new_user(&format!("{name}@example.org"), Role::User)).await.unwrap();
+        store.create(new_user(&format!("{name}@example.org"), Role::User), Along::default()).await.unwrap();
     }
     drop(store);
     let db = super::opening::plain_sled(folder.path());
@@ -112,10 +116,10 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
     let store = open(folder.path());
     let damaged = Users::by_id(&store, user_id(2)).await;
     assert!(matches!(damaged, Err(StoreError::Corrupt(_))));
-    let amended = store.amend(user_id(2), Default::default(), at(60)).await;
+    let amended = store.amend(user_id(2), Default::default(), at(60), Along::default()).await;
     assert!(matches!(amended, Err(StoreError::Corrupt(_))));
     assert!(Users::by_id(&store, user_id(3)).await.unwrap().is_some());
-    store.create(new_user("dan@example.org", Role::User)).await.unwrap();
+    store.create(new_user("dan@example.org", Role::User), Along::default()).await.unwrap();
 }
 
 fn open(folder: &Path) -> SledStore {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gateway::adapter::sled::{OpenError, SledOptions, SledStore};
 use gateway::identity::Role;
-use gateway::store::Users;
+use gateway::store::{Along, Users};
 use tempfile::TempDir;
 
 use super::new_user;
@@ -126,7 +126,7 @@ async fn nobody_else_can_look_into_the_folder() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("data/store");
     let store = open(&folder).unwrap();
-    store.create(new_user("ada@example.org", Role::User)).await.unwrap();
+    store.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
@@ -153,7 +153,7 @@ async fn filled(accounts: u64) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     for n in 0..accounts {
-        store.create(new_user(&format!("u{n}@example.org"), Role::User)).await.unwrap();
+        store.create(new_user(&format!("u{n}@example.org"), Role::User), Along::default()).await.unwrap();
     }
     folder
 }

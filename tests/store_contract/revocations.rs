@@ -1,7 +1,7 @@
 //! The laws of the ledger of revocations.
 
 use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::Revocation;
+use gateway::store::{Along, Revocation};
 
 use super::{Stores, at, user_id};
 
@@ -31,14 +31,14 @@ async fn each_kind_of_revocation_is_read_back(stores: &Stores) {
         Revocation::Session { id: SessionId::random(), until: at(2) },
         Revocation::Generation { user: user_id(300), minimum: Generation(2), until: at(3) },
     ];
-    stores.ledger.record(&revoked).await.unwrap();
+    stores.ledger.record(&revoked, Along::default()).await.unwrap();
     assert_eq!(live(stores).await, revoked);
 }
 
 async fn a_revocation_recorded_twice_is_there_once(stores: &Stores) {
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
-    stores.ledger.record(&[revoked, revoked]).await.unwrap();
-    stores.ledger.record(&[revoked]).await.unwrap();
+    stores.ledger.record(&[revoked, revoked], Along::default()).await.unwrap();
+    stores.ledger.record(&[revoked], Along::default()).await.unwrap();
     assert_eq!(live(stores).await, [revoked]);
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 1);
 }
@@ -50,7 +50,7 @@ async fn the_later_expiry_stays(stores: &Stores) {
             Revocation::Token { id, until: at(seconds) },
             Revocation::Session { id: session, until: at(seconds + 1) },
         ];
-        stores.ledger.record(&revoked).await.unwrap();
+        stores.ledger.record(&revoked, Along::default()).await.unwrap();
     }
     let latest =
         [Revocation::Token { id, until: at(90) }, Revocation::Session { id: session, until: at(91) }];
@@ -62,7 +62,7 @@ async fn the_higher_minimum_stays(stores: &Stores) {
     for (minimum, seconds) in [(2, 60), (5, 30), (3, 90)] {
         let minimum = Generation(minimum);
         let revoked = Revocation::Generation { user, minimum, until: at(seconds) };
-        stores.ledger.record(&[revoked]).await.unwrap();
+        stores.ledger.record(&[revoked], Along::default()).await.unwrap();
     }
     let widest = Revocation::Generation { user, minimum: Generation(5), until: at(90) };
     assert_eq!(live(stores).await, [widest]);
@@ -70,7 +70,7 @@ async fn the_higher_minimum_stays(stores: &Stores) {
 
 async fn what_stopped_mattering_is_not_live(stores: &Stores) {
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
-    stores.ledger.record(&[revoked]).await.unwrap();
+    stores.ledger.record(&[revoked], Along::default()).await.unwrap();
     assert_eq!(stores.ledger.live(at(60)).await.unwrap(), [revoked]);
     assert_eq!(stores.ledger.live(at(61)).await.unwrap(), []);
 }
@@ -80,8 +80,8 @@ async fn a_sweep_forgets_what_stopped_mattering_and_nothing_else(stores: &Stores
     let short: Vec<_> =
         (0..600).map(|_| Revocation::Token { id: TokenId::random(), until: at(60) }).collect();
     let long = Revocation::Session { id: SessionId::random(), until: at(61) };
-    stores.ledger.record(&short).await.unwrap();
-    stores.ledger.record(&[long]).await.unwrap();
+    stores.ledger.record(&short, Along::default()).await.unwrap();
+    stores.ledger.record(&[long], Along::default()).await.unwrap();
     assert_eq!(stores.ledger.sweep(at(60)).await.unwrap(), 0);
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 600);
     assert_eq!(live(stores).await, [long]);
@@ -89,8 +89,8 @@ async fn a_sweep_forgets_what_stopped_mattering_and_nothing_else(stores: &Stores
 
 async fn a_prolonged_revocation_outlives_its_first_expiry(stores: &Stores) {
     let id = TokenId::random();
-    stores.ledger.record(&[Revocation::Token { id, until: at(60) }]).await.unwrap();
-    stores.ledger.record(&[Revocation::Token { id, until: at(90) }]).await.unwrap();
+    stores.ledger.record(&[Revocation::Token { id, until: at(60) }], Along::default()).await.unwrap();
+    stores.ledger.record(&[Revocation::Token { id, until: at(90) }], Along::default()).await.unwrap();
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 0);
     assert_eq!(live(stores).await, [Revocation::Token { id, until: at(90) }]);
 }

@@ -1,7 +1,7 @@
 //! Any sequence of rotations, against a model that knows the whole history of the tokens.
 
 use gateway::identity::TokenId;
-use gateway::store::{Rotation, RotationRequest};
+use gateway::store::{Along, Rotation, RotationRequest};
 use proptest::prelude::*;
 
 use super::{Stores, at, session, token};
@@ -70,7 +70,7 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut session = session();
     session.expires_at = at(LIFETIME_SECONDS);
     let mut model = Model { issued: vec![(session.current.id, false, None)], closed: false };
-    stores.sessions.open(session.clone()).await.unwrap();
+    stores.sessions.open(session.clone(), Along::default()).await.unwrap();
     let mut now = 0;
     for Step { back, rotates, later } in steps {
         now += later;
@@ -84,6 +84,8 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
             now: at(now),
             grace_since: at(now.saturating_sub(GRACE_SECONDS)),
             revoked_until: at(7_200),
+            renewed: None,
+            replayed: None,
         };
         let expected = model.expects(presented, successor.map(|token| token.id), now);
         let newest = model.issued.last().unwrap().0;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use gateway::identity::{Role, TokenId};
-use gateway::store::{Amendment, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError};
+use gateway::store::{
+    Along, Amendment, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
+};
 
 use super::{Stores, at, new_user, session, token};
 
@@ -36,7 +38,7 @@ async fn a_session_is_found_as_it_was_opened(stores: &Stores) {
 async fn a_session_is_not_opened_twice(stores: &Stores) {
     let session = opened(stores).await;
     let again = Session { current: token(), ..session.clone() };
-    assert!(matches!(stores.sessions.open(again).await, Err(StoreError::Conflict)));
+    assert!(matches!(stores.sessions.open(again, Along::default()).await, Err(StoreError::Conflict)));
     assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
 }
 
@@ -106,11 +108,11 @@ async fn the_use_of_the_successor_ends_the_grace(stores: &Stores) {
 }
 
 async fn the_deactivation_of_the_account_ends_the_grace(stores: &Stores) {
-    let user = stores.users.create(new_user("ada@example.org", Role::User)).await.unwrap();
+    let user = stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let (session, predecessor) = rotated(stores).await;
     assert_eq!(session.user, user.id);
     let amendment = Amendment { is_active: Some(false), ..Amendment::default() };
-    stores.users.amend(user.id, amendment, at(60)).await.unwrap();
+    stores.users.amend(user.id, amendment, at(60), Along::default()).await.unwrap();
     let answer = stores.sessions.rotate(present(&session, predecessor, None, 6)).await.unwrap();
     assert!(matches!(answer, Rotation::Replayed(_)), "{answer:?}");
 }
@@ -158,7 +160,7 @@ async fn a_closed_session_is_unknown_and_recorded(stores: &Stores) {
         Revocation::Session { id: session.id, until: at(60) },
         Revocation::Token { id: TokenId::random(), until: at(90) },
     ];
-    stores.sessions.close(session.id, &revoked).await.unwrap();
+    stores.sessions.close(session.id, &revoked, Along::default()).await.unwrap();
     assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), None);
     let request = present(&session, session.current.id, None, 1);
     assert_eq!(stores.sessions.rotate(request).await.unwrap(), Rotation::Unknown);
@@ -170,8 +172,8 @@ async fn a_closed_session_is_unknown_and_recorded(stores: &Stores) {
 async fn closing_a_session_that_is_gone_records_it_all_the_same(stores: &Stores) {
     let never_opened = session();
     let revoked = [Revocation::Session { id: never_opened.id, until: at(60) }];
-    stores.sessions.close(never_opened.id, &revoked).await.unwrap();
-    stores.sessions.close(never_opened.id, &revoked).await.unwrap();
+    stores.sessions.close(never_opened.id, &revoked, Along::default()).await.unwrap();
+    stores.sessions.close(never_opened.id, &revoked, Along::default()).await.unwrap();
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), revoked);
 }
 
@@ -179,7 +181,7 @@ async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
     let lasting = opened(stores).await;
     // More than one batch of a sweep.
     for _ in 0..300 {
-        stores.sessions.open(Session { expires_at: at(10), ..session() }).await.unwrap();
+        stores.sessions.open(Session { expires_at: at(10), ..session() }, Along::default()).await.unwrap();
     }
     assert_eq!(stores.sessions.sweep(at(10)).await.unwrap(), 0);
     assert_eq!(stores.sessions.sweep(at(11)).await.unwrap(), 300);
@@ -189,7 +191,7 @@ async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
 
 async fn opened(stores: &Stores) -> Session {
     let session = session();
-    stores.sessions.open(session.clone()).await.unwrap();
+    stores.sessions.open(session.clone(), Along::default()).await.unwrap();
     session
 }
 
@@ -217,5 +219,7 @@ fn present(
         now: at(seconds),
         grace_since: at(seconds.saturating_sub(10)),
         revoked_until: at(7_200),
+        renewed: None,
+        replayed: None,
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gateway::adapter::sled::{SledOptions, SledStore, TransferError};
 use gateway::identity::{Role, SessionId, TokenId};
-use gateway::store::{Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
+use gateway::store::{Along, Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
 use tempfile::TempDir;
 
 use super::{at, new_user, session, token, user_id};
@@ -26,9 +26,14 @@ async fn an_export_imports_into_an_equal_store() {
     let mail = new_user("bob@example.org", Role::User).email;
     assert_eq!(copy.by_email(&mail).await.unwrap(), store.by_email(&mail).await.unwrap());
     assert_eq!(copy.page(1, 2).await.unwrap().users, store.page(1, 2).await.unwrap().users);
-    assert_eq!(copy.create(new_user("new@example.org", Role::User)).await.unwrap().id, user_id(4));
+    assert_eq!(
+        copy.create(new_user("new@example.org", Role::User), Along::default()).await.unwrap().id,
+        user_id(4)
+    );
     let demoted = Amendment { role: Some(Role::User), ..Amendment::default() };
-    copy.amend(user_id(1), demoted, at(60)).await.expect_err("the last administrator stays");
+    copy.amend(user_id(1), demoted, at(60), Along::default())
+        .await
+        .expect_err("the last administrator stays");
     assert_eq!(Sessions::sweep(&copy, at(4_000)).await.unwrap(), 2);
     assert_eq!(RevocationLedger::sweep(&copy, at(61)).await.unwrap(), 2);
 }
@@ -111,7 +116,10 @@ async fn only_an_empty_store_takes_an_import() {
 
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    store.record(&[Revocation::Token { id: TokenId::random(), until: at(60) }]).await.unwrap();
+    store
+        .record(&[Revocation::Token { id: TokenId::random(), until: at(60) }], Along::default())
+        .await
+        .unwrap();
     let refused = store.import(&mut before.as_bytes()).unwrap_err();
     assert!(matches!(refused, TransferError::NotEmpty), "{refused}");
 }
@@ -124,7 +132,7 @@ async fn an_export_during_writes_is_one_state_of_the_store() {
         .map(|n| {
             let store = store.clone();
             let new = new_user(&format!("u{n}@example.org"), Role::User);
-            tokio::spawn(async move { store.create(new).await.unwrap() })
+            tokio::spawn(async move { store.create(new, Along::default()).await.unwrap() })
         })
         .collect();
     let mut exports = vec![exported(&store)];
@@ -155,17 +163,17 @@ async fn filled() -> (TempDir, SledStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for (name, role) in [("ada", Role::Admin), ("bob", Role::Admin), ("eve", Role::User)] {
-        store.create(new_user(&format!("{name}@example.org"), role)).await.unwrap();
+        store.create(new_user(&format!("{name}@example.org"), role), Along::default()).await.unwrap();
     }
     let retired = Amendment { is_active: Some(false), ..Amendment::default() };
-    store.amend(user_id(2), retired, at(60)).await.unwrap();
-    Sessions::open(&store, session()).await.unwrap();
+    store.amend(user_id(2), retired, at(60), Along::default()).await.unwrap();
+    Sessions::open(&store, session(), Along::default()).await.unwrap();
     let previous = Some((token().id, at(5)));
-    Sessions::open(&store, Session { previous, ..session() }).await.unwrap();
+    Sessions::open(&store, Session { previous, ..session() }, Along::default()).await.unwrap();
     let revoked = [
         Revocation::Token { id: TokenId::random(), until: at(60) },
         Revocation::Session { id: SessionId::random(), until: at(90) },
     ];
-    store.record(&revoked).await.unwrap();
+    store.record(&revoked, Along::default()).await.unwrap();
     (folder, store)
 }

@@ -2,7 +2,7 @@
 
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::{Check, Revocation, Revocations, Standing, Subject};
+use gateway::store::{Along, Check, Revocation, Revocations, Standing, Subject};
 
 use super::{Stores, View, at, user_id};
 
@@ -79,7 +79,7 @@ async fn the_embedded_view_starts_with_what_the_ledger_holds() {
         raised(3, 7),
         Revocation::Token { id: TokenId::random(), until: at(10) },
     ];
-    stores.ledger.record(&revoked).await.unwrap();
+    stores.ledger.record(&revoked, Along::default()).await.unwrap();
     let view = EmbeddedRevocations::load(&*stores.ledger, at(11)).await.unwrap();
     let sizes = view.sizes();
     assert_eq!((sizes.tokens, sizes.sessions, sizes.users), (1, 1, 1));

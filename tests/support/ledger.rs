@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use gateway::clock::Timestamp;
-use gateway::store::{Revocation, RevocationLedger, StoreError};
+use gateway::store::{Along, Revocation, RevocationLedger, StoreError};
 use tokio::sync::watch;
 
 pub(crate) struct MemoryLedger {
@@ -41,7 +41,7 @@ impl MemoryLedger {
 
 #[async_trait]
 impl RevocationLedger for MemoryLedger {
-    async fn record(&self, revoked: &[Revocation]) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<(), StoreError> {
         self.entries.lock().unwrap().extend_from_slice(revoked);
         Ok(())
     }
@@ -56,6 +56,10 @@ impl RevocationLedger for MemoryLedger {
         let mut held = self.held.subscribe();
         let released = held.wait_for(|held| !held).await;
         released.map(|_| live).map_err(|_| StoreError::Unavailable("gone".to_owned()))
+    }
+
+    async fn count(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.live(now).await.map(|live| live.len() as u64)
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

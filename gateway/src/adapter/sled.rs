@@ -6,14 +6,19 @@
 //! noticed instead of silently accepted (`witness`); and a way out of it (`export`, `import`).
 
 mod accounts;
+mod along;
+mod audit;
 mod codec;
+mod ending;
 mod export;
 mod import;
 mod open;
+mod outbox;
 mod panics;
 mod revocations;
 mod sessions;
 mod space;
+mod tickets;
 mod transfer;
 mod trees;
 mod users;

@@ -10,7 +10,7 @@ use super::page::Page;
 use super::{Client, Shared};
 use crate::identity::{Role, UserId};
 use crate::problem::{Code, Problem};
-use crate::store::{Amendment, User};
+use crate::store::{Amendment, Closing, User};
 use crate::telemetry::{Event, SecurityLine};
 
 /// Usual and largest size of a page.
@@ -25,7 +25,7 @@ pub(super) async fn list(
     let found = services.users.page(page.offset(), page.per_page).await?;
     let users: Vec<_> = found.users.iter().map(summary).collect();
     let body = json!({ "users": users, "pagination": page.describe(found.total) });
-    Ok(Answer::ok(body).with_quota(&admin.quota))
+    Ok(Answer::ok(body).with_quota(admin.quota.as_ref()))
 }
 
 pub(super) async fn read(
@@ -38,7 +38,7 @@ pub(super) async fn read(
         Err(()) => None,
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
-    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))
+    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(admin.quota.as_ref()))
 }
 
 /// A change of role or activity refuses the tokens that were already issued, from the next request on.
@@ -56,27 +56,54 @@ pub(super) async fn amend(
     };
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
     let until = services.sessions.access_tokens_end(services.clock.now());
-    let changed = services.users.amend(id, amendment, until).await?;
+    let before = services.users.by_id(id).await?.ok_or(Problem::new(Code::UserNotFound))?;
+    let role = amendment.role.unwrap_or(before.role);
+    let activity = if amendment.is_active.unwrap_or(before.is_active) { "active" } else { "inactive" };
+    let line = SecurityLine {
+        user_id: Some(id.get()),
+        now: Some(format!("{}, {activity}", role.as_str())),
+        ..client.line()
+    };
+    let deed = client.deed(Event::AccountChanged, line, &services).by(admin.actor);
+    let changed = services.users.amend(id, amendment, until, deed.along()).await?;
     let (user, revoked) = changed.ok_or(Problem::new(Code::UserNotFound))?;
-    if let Some(revocation) = revoked {
-        // It holds from now on, also where not all gateways can be told at once.
-        let activity = if user.is_active { "active" } else { "inactive" };
-        services.metrics.security.record(
-            Event::AccountChanged,
-            &SecurityLine {
-                user_id: Some(id.get()),
-                by: Some(admin.user.id.get()),
-                now: Some(format!("{}, {activity}", user.role.as_str())),
-                ..client.line()
-            },
-        );
-        let published = services.sessions.revocations.publish(&[revocation]).await;
-        published.map_err(crate::session::SessionFault::from)?;
-    }
-    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(&admin.quota))
+    // It holds from now on, also where not all gateways can be told at once.
+    deed.tell(&services);
+    services.publish(revoked.as_slice()).await?;
+    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(admin.quota.as_ref()))
 }
 
-fn role(text: &str) -> Result<Role, Problem> {
+/// The account and what belongs to it is gone; the audit trail stays.
+pub(super) async fn delete(
+    State(services): State<Shared>,
+    client: Client,
+    admin: Administrator,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
+    let user = services.users.by_id(id).await?.ok_or(Problem::new(Code::UserNotFound))?;
+    services.delete(&user, &client, admin.actor).await?;
+    Ok(Answer::message("User deleted").with_quota(admin.quota.as_ref()))
+}
+
+/// All sessions of a user end, and so do the tokens that were issued in them.
+pub(super) async fn logout(
+    State(services): State<Shared>,
+    client: Client,
+    admin: Administrator,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
+    let line = SecurityLine { user_id: Some(id.get()), now: Some("all".to_owned()), ..client.line() };
+    let deed = client.deed(Event::SessionsEnded, line, &services).by(admin.actor);
+    if !services.sessions.close_of(id, Closing::All, deed.along()).await? {
+        return Err(Problem::new(Code::UserNotFound));
+    }
+    deed.tell(&services);
+    Ok(Answer::message("User logged out").with_quota(admin.quota.as_ref()))
+}
+
+pub(super) fn role(text: &str) -> Result<Role, Problem> {
     match text {
         "user" => Ok(Role::User),
         "admin" => Ok(Role::Admin),
@@ -94,7 +121,7 @@ fn summary(user: &User) -> Value {
     })
 }
 
-fn detail(user: &User) -> Value {
+pub(super) fn detail(user: &User) -> Value {
     json!({
         "id": user.id,
         "email": user.email,
@@ -103,5 +130,6 @@ fn detail(user: &User) -> Value {
         "role": user.role,
         "created_at": user.created_at.to_string(),
         "is_active": user.is_active,
+        "email_verified": user.email_verified,
     })
 }

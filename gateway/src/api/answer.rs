@@ -1,7 +1,7 @@
 //! A success: a status, a JSON object, and what the caller's limits have left.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde_json::Value;
 
@@ -16,13 +16,29 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 /// What an endpoint answers when it did what it was asked.
 pub(super) struct Answer {
     status: StatusCode,
-    body: Value,
+    body: String,
+    file: Option<&'static str>,
     charges: Vec<Charge>,
 }
 
 impl Answer {
     pub(super) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body, charges: Vec::new() }
+        Self::text(body.to_string())
+    }
+
+    /// JSON that was written already.
+    pub(super) fn text(body: String) -> Self {
+        Self { status: StatusCode::OK, body, file: None, charges: Vec::new() }
+    }
+
+    /// It was taken on, and will be done.
+    pub(super) fn accepted(text: &str) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::message(text) }
+    }
+
+    /// To be kept by a browser under this name.
+    pub(super) fn named(self, file: &'static str) -> Self {
+        Self { file: Some(file), ..self }
     }
 
     pub(super) fn created(body: Value) -> Self {
@@ -38,16 +54,23 @@ impl Answer {
         self
     }
 
-    pub(super) fn with_quota(self, quota: &Quota) -> Self {
-        self.charged(quota.charges().copied())
+    /// An operator at the machine has none.
+    pub(super) fn with_quota<'a>(self, quota: impl Into<Option<&'a Quota>>) -> Self {
+        let charges = quota.into().into_iter().flat_map(Quota::charges);
+        self.charged(charges.copied())
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.body.to_string()).into_response();
+        let mut response = (self.status, self.body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(file) = self.file
+            && let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{file}\""))
+        {
+            headers.insert(CONTENT_DISPOSITION, value);
+        }
         add_fields(headers, &self.charges);
         response
     }
@@ -70,6 +93,8 @@ impl From<StoreError> for Problem {
         match fault {
             StoreError::LastAdministrator => return Self::new(Code::LastAdmin),
             StoreError::Conflict => return Self::validation(vec!["Email already registered".into()]),
+            // Each endpoint knows which token it was; here it cannot come from a client's doing.
+            StoreError::TicketGone => return Self::new(Code::VerificationTokenInvalid),
             StoreError::Full(_) | StoreError::Unavailable(_) | StoreError::Corrupt(_) => {}
         }
         tracing::error!(error = %fault, "the account store failed");

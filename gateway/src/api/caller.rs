@@ -7,10 +7,10 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
 use super::Shared;
-use crate::identity::Role;
-use crate::pipeline::{Principal, Quota};
+use crate::identity::{Role, SessionId};
+use crate::pipeline::{Principal, Quota, Requester};
 use crate::problem::{Code, Problem};
-use crate::store::User;
+use crate::store::{Actor, User};
 use crate::telemetry::{RequestId, SecurityLine, TraceId};
 
 /// Where a request comes from, as the edge knows it.
@@ -23,15 +23,29 @@ pub struct Client {
     pub request_id: RequestId,
     /// The trace that the request is part of, if of any.
     pub trace: Option<TraceId>,
+    /// What it calls itself: shown to the account's owner, and recorded.
+    pub user_agent: String,
+    /// The system's user who asks through the socket in the data folder, or at the command line of a
+    /// stopped gateway. No request from the network has one.
+    pub operator: Option<u32>,
 }
 
 impl Client {
+    pub(super) fn requester(&self) -> Requester<'_> {
+        Requester {
+            address: self.address,
+            user_agent: &self.user_agent,
+            request_id: self.request_id.as_str(),
+            trace: self.trace,
+        }
+    }
+
     /// What a line about an event says of the request.
     pub(super) fn line(&self) -> SecurityLine<'_> {
         SecurityLine {
             request_id: Some(self.request_id.as_str()),
             trace: self.trace,
-            client: Some(self.address),
+            client: self.operator.is_none().then_some(self.address),
             ..SecurityLine::default()
         }
     }
@@ -48,13 +62,41 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
 /// A user whose token is good now, and whose account is active.
 pub(super) struct Authenticated {
     pub(super) user: User,
+    /// The session that the token belongs to.
+    pub(super) session: SessionId,
     pub(super) quota: Quota,
 }
 
-/// An [`Authenticated`] who has the administrator's role, by token and by account.
+impl Authenticated {
+    pub(super) fn actor(&self) -> Actor {
+        Actor::User { user_id: self.user.id }
+    }
+}
+
+/// An [`Authenticated`] who has the administrator's role, by token and by account; or an operator at
+/// the machine itself, who could read and write the store anyway.
 pub(super) struct Administrator {
-    pub(super) quota: Quota,
-    pub(super) user: User,
+    pub(super) actor: Actor,
+    pub(super) quota: Option<Quota>,
+}
+
+/// An operator at the machine itself, and nobody else: for what no request from the network may do.
+pub(super) struct Operator {
+    pub(super) actor: Actor,
+}
+
+/// The system's user, where the request did not come from the network.
+fn operator(parts: &Parts) -> Option<Actor> {
+    let uid = parts.extensions.get::<Client>().and_then(|client| client.operator)?;
+    Some(Actor::Operator { uid })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        operator(parts).map(|actor| Self { actor }).ok_or(Problem::new(Code::NotFound))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Authenticated
@@ -65,9 +107,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let (principal, quota, services) = authenticate(parts, state).await?;
-        let user = principal.user().ok_or(Problem::new(Code::AccountRequired))?;
+        let (Some(user), Some(session)) = (principal.user(), principal.session()) else {
+            return Err(Problem::new(Code::AccountRequired));
+        };
         match services.users.by_id(user).await? {
-            Some(user) if user.is_active => Ok(Self { user, quota }),
+            Some(user) if user.is_active => Ok(Self { user, session, quota }),
             _ => Err(Problem::new(Code::TokenInvalid)),
         }
     }
@@ -80,12 +124,17 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if let Some(actor) = operator(parts) {
+            return Ok(Self { actor, quota: None });
+        }
         let (principal, quota, services) = authenticate(parts, state).await?;
         // Somebody whom another issuer vouches for is no administrator of ours, whatever their roles.
         let admin = principal.user().filter(|_| principal.role() == Some(Role::Admin));
         let admin = admin.ok_or(Problem::new(Code::AdminRequired))?;
         match services.users.by_id(admin).await? {
-            Some(user) if user.is_active && user.role == Role::Admin => Ok(Self { quota, user }),
+            Some(user) if user.is_active && user.role == Role::Admin => {
+                Ok(Self { actor: Actor::User { user_id: user.id }, quota: Some(quota) })
+            }
             Some(user) if user.is_active => Err(Problem::new(Code::AdminRequired)),
             _ => Err(Problem::new(Code::TokenInvalid)),
         }
@@ -98,6 +147,11 @@ where
 {
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
-    let (principal, quota) = services.pipeline.authenticate(&parts.headers, client.address).await?;
-    Ok((principal, quota, services))
+    match services.pipeline.authenticate(&parts.headers, client.address).await {
+        Ok((principal, quota)) => Ok((principal, quota, services)),
+        Err(refusal) => {
+            services.pipeline.note(&refusal, client.requester()).await;
+            Err(refusal.into())
+        }
+    }
 }

@@ -1,8 +1,6 @@
 //! `POST /api/auth/login`: a password for a session.
 
 use axum::extract::State;
-use http::HeaderMap;
-use http::header::USER_AGENT;
 use serde_json::json;
 
 use super::answer::{Answer, overloaded};
@@ -13,14 +11,16 @@ use crate::limits::{AddressKey, LoginKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::Origin;
-use crate::store::{StoredHash, User};
+use crate::store::{Along, Errand, StoredHash, User};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 9] = [
+pub(super) const RESULTS: [&str; 11] = [
     "ok",
     Code::InvalidCredentials.word(),
     Code::AccountInactive.word(),
+    Code::EmailUnverified.word(),
+    Code::LoginLocked.word(),
     Code::RateLimited.word(),
     Code::HashingOverloaded.word(),
     Code::StoreUnavailable.word(),
@@ -32,34 +32,29 @@ pub(super) const RESULTS: [&str; 9] = [
 pub(super) async fn login(
     State(services): State<Shared>,
     client: Client,
-    headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let outcome = open(&services, &client, &headers, &fields).await;
+    let outcome = open(&services, &client, &fields).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.login(result);
-    let given = fields.text("email").ok().flatten().and_then(|email| Email::parse(email).ok());
-    let line = SecurityLine { email: given.as_ref().map(Email::as_str), ..client.line() };
-    match outcome {
-        Ok((answer, user)) => {
-            let line = SecurityLine { user_id: Some(user.id.get()), ..line };
-            services.metrics.security.record(Event::LoginSucceeded, &line);
-            Ok(answer)
-        }
-        Err(problem) => {
-            let line = SecurityLine { reason: Some(result), ..line };
-            services.metrics.security.record(Event::LoginFailed, &line);
-            Err(problem)
-        }
+    if let Err(problem) = &outcome
+        && !is_recorded(problem.code())
+    {
+        // What a flood consists of is counted and logged; to write it down would be a flood, too.
+        let given = fields.text("email").ok().flatten().and_then(|email| Email::parse(email).ok());
+        let email = given.as_ref().map(Email::as_str);
+        let line = SecurityLine { email, reason: Some(result), ..client.line() };
+        services.metrics.security.record(Event::LoginFailed, &line);
     }
+    outcome
 }
 
-async fn open(
-    services: &Shared,
-    client: &Client,
-    headers: &HeaderMap,
-    fields: &Fields,
-) -> Result<(Answer, User), Problem> {
+/// Whether a refusal stands in the audit trail, because a password was looked at.
+fn is_recorded(code: Code) -> bool {
+    matches!(code, Code::InvalidCredentials | Code::AccountInactive | Code::EmailUnverified)
+}
+
+async fn open(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
     let limits = services.limits.load_full();
     let charge = match &limits.login_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
@@ -78,15 +73,30 @@ async fn open(
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
     let attempt_charges = match &attempt {
-        Some(attempt) => limits.charge_login(attempt, &services.known)?,
+        Some(attempt) => services.begin_attempt(&limits, attempt)?,
         None => Vec::new(),
     };
-    let user = find_and_verify(services, attempt.as_ref(), password).await?;
+    let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
+        Ok(user) => user,
+        Err((code, user, along)) => {
+            let email = attempt.as_ref().map(|attempt| attempt.email.as_str());
+            let line = SecurityLine { email, reason: Some(code.word()), ..client.line() };
+            let deed = client.deed(Event::LoginFailed, line, services);
+            let deed = user.map_or(deed.clone(), |user| deed.about(user.id));
+            services.outbox.enqueue(Along { errands: along.errands, ..deed.along() }).await?;
+            services.deliver_soon();
+            deed.tell(services);
+            return Err(Problem::new(code));
+        }
+    };
     if let Some(attempt) = &attempt {
-        limits.login_succeeded(attempt, &services.known);
+        services.attempt_succeeded(&limits, attempt);
     }
-    let origin = Origin { address: client.address.to_string(), user_agent: user_agent(headers) };
-    let tokens = services.sessions.open(&user, origin).await?;
+    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
+    let deed = client.deed(Event::LoginSucceeded, line, services).about(user.id);
+    let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
+    let tokens = services.sessions.open(&user, origin, deed.along()).await?;
+    deed.in_session(tokens.session).tell(services);
     let body = json!({
         "access_token": tokens.access,
         "refresh_token": tokens.refresh,
@@ -99,18 +109,23 @@ async fn open(
             "role": user.role,
         },
     });
-    Ok((Answer::ok(body).charged(charge).charged(attempt_charges), user))
+    Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
 }
+
+/// A refusal that is recorded: whose account it is, if there is one, and what is to be done.
+type Refused = (Code, Option<User>, Along);
 
 /// An unknown address, a wrong password and an impossible address cost the same time and read the
 /// same. That an account is inactive is told only to who knows its password.
 async fn find_and_verify(
     services: &Shared,
+    client: &Client,
     attempt: Option<&LoginKey>,
     password: &str,
-) -> Result<User, Problem> {
+) -> Result<Result<User, Refused>, Problem> {
+    let wrong = |user| Ok(Err((Code::InvalidCredentials, user, Along::default())));
     if password.len() > PASSWORD_BYTES_MAX {
-        return Err(Problem::new(Code::InvalidCredentials));
+        return wrong(None);
     }
     let user = match attempt {
         Some(attempt) => services.users.by_email(&attempt.email).await?,
@@ -119,28 +134,27 @@ async fn find_and_verify(
     let stored = user.as_ref().map(|user| user.password_hash.0.clone());
     let verdict = services.hashing.verify(Password::from(password.to_owned()), stored).await;
     let rehashed = match verdict.map_err(|_| overloaded())? {
-        Verdict::Wrong => return Err(Problem::new(Code::InvalidCredentials)),
+        Verdict::Wrong => {
+            attempt.iter().for_each(|attempt| services.attempt_failed(attempt));
+            return wrong(user);
+        }
         Verdict::Right => None,
         Verdict::RightRehashed(hash) => Some(StoredHash(hash)),
     };
-    let user = user.ok_or(Problem::new(Code::InvalidCredentials))?;
+    let Some(user) = user else { return wrong(None) };
     if !user.is_active {
-        return Err(Problem::new(Code::AccountInactive));
+        return Ok(Err((Code::AccountInactive, Some(user), Along::default())));
+    }
+    if services.registration.email_verification.is_required() && !user.email_verified {
+        let again = services.may_mail(&user.email, client);
+        let along = Along::default();
+        let along = if again { along.errand(Errand::EmailVerification { user: user.id }) } else { along };
+        return Ok(Err((Code::EmailUnverified, Some(user), along)));
     }
     if let Some(hash) = rehashed {
         // That the better hash cannot be kept today is no reason to refuse the right password.
         let kept = services.users.rehash(user.id, &user.password_hash, hash).await;
         kept.inspect_err(|fault| tracing::warn!(error = %fault, "a password hash was not renewed")).ok();
     }
-    Ok(user)
-}
-
-/// Shown to the account's owner later; what is no printable ASCII is left out.
-fn user_agent(headers: &HeaderMap) -> String {
-    let text = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
-    text.iter()
-        .take(200)
-        .map(|byte| char::from(*byte))
-        .filter(|c| c.is_ascii_graphic() || *c == ' ')
-        .collect()
+    Ok(Ok(user))
 }

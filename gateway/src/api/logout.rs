@@ -8,6 +8,7 @@ use http::header::AUTHORIZATION;
 
 use super::answer::Answer;
 use super::body::Fields;
+use super::deed::Deed;
 use super::{Client, Shared};
 use crate::pipeline::credentials;
 use crate::problem::{Code, Problem};
@@ -35,25 +36,23 @@ pub(super) async fn logout(
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
             let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
-            let ended = services.sessions.revoke(foreign.claims()).await;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
             let line = SecurityLine {
                 subject: Some(subject.to_string()),
                 issuer: Some(issuer.as_str()),
                 ..client.line()
             };
-            note(&services, &ended, &line);
+            let deed = client.deed(Event::LoggedOut, line, &services);
+            let ended = services.sessions.revoke(foreign.claims(), deed.along()).await;
+            tell(&services, &ended, deed);
             ended?;
             return Ok(Answer::message("Logged out successfully"));
         }
     };
-    let ended = services.sessions.close(&claims).await;
-    let line = SecurityLine {
-        user_id: Some(claims.user().get()),
-        session: Some(claims.session().to_string()),
-        ..client.line()
-    };
-    note(&services, &ended, &line);
+    let deed = client.deed(Event::LoggedOut, client.line(), &services);
+    let deed = deed.about(claims.user()).in_session(claims.session());
+    let ended = services.sessions.close(&claims, deed.along()).await;
+    tell(&services, &ended, deed);
     ended?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
@@ -61,14 +60,18 @@ pub(super) async fn logout(
         && other.user == claims.user()
         && other.session != claims.session()
     {
-        services.sessions.close_session(other.session).await?;
+        let deed = client.deed(Event::LoggedOut, client.line(), &services);
+        let deed = deed.about(other.user).in_session(other.session);
+        let ended = services.sessions.close_session(other.session, deed.along()).await;
+        tell(&services, &ended, deed);
+        ended?;
     }
     Ok(Answer::message("Logged out successfully"))
 }
 
 /// A session that is closed durably is closed, also where not all gateways could be told yet.
-fn note(services: &Shared, ended: &Result<(), SessionFault>, line: &SecurityLine<'_>) {
+fn tell(services: &Shared, ended: &Result<(), SessionFault>, deed: Deed<'_>) {
     if matches!(ended, Ok(()) | Err(SessionFault::Revocations(_))) {
-        services.metrics.security.record(Event::LoggedOut, line);
+        deed.tell(services);
     }
 }

@@ -2,7 +2,49 @@
 
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::problem::{Code, Problem};
+
+/// The pairs of a query (WHATWG URL §5.1), decoded.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn of(query: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(query.unwrap_or("").as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
+    /// The last one of the name that is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let named = self.0.iter().rev().find(|(one, value)| one == name && !value.is_empty());
+        named.map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let read = |text| {
+            Timestamp::parse(text).ok_or_else(|| {
+                let message = format!("{name} must be a time, such as 2026-01-31T00:00:00Z");
+                Problem::new(Code::ValidationFailed).with_message(message)
+            })
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        self.text(name).map(|text| positive(name, text)).transpose()
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => {
+                let message = format!("{name} must be true or false");
+                Err(Problem::new(Code::ValidationFailed).with_message(message))
+            }
+        }
+    }
+}
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

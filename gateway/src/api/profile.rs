@@ -3,11 +3,13 @@
 use axum::extract::State;
 use serde_json::json;
 
-use super::Shared;
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Authenticated;
+use super::{Client, Shared, sessions};
 use crate::problem::{Code, Problem};
+use crate::store::AuditQuery;
+use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn read(caller: Authenticated) -> Answer {
     let user = &caller.user;
@@ -24,12 +26,66 @@ pub(super) async fn read(caller: Authenticated) -> Answer {
 /// Only the names can be changed here: any other member of the body is ignored.
 pub(super) async fn write(
     State(services): State<Shared>,
+    client: Client,
     caller: Authenticated,
     fields: Fields,
 ) -> Result<Answer, Problem> {
     let amendment = names(&fields)?;
     let until = services.sessions.access_tokens_end(services.clock.now());
-    let changed = services.users.amend(caller.user.id, amendment, until).await?;
+    let line = SecurityLine { now: Some("names".to_owned()), ..client.line() };
+    let deed = client.deed(Event::AccountChanged, line, &services).about(caller.user.id);
+    let deed = deed.by(caller.actor());
+    let changed = services.users.amend(caller.user.id, amendment, until, deed.along()).await?;
     changed.ok_or(Problem::new(Code::TokenInvalid))?;
+    deed.tell(&services);
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))
+}
+
+/// The account is gone for good, by its owner's wish.
+pub(super) async fn delete(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let password = fields.text("current_password")?.filter(|text| !text.is_empty());
+    let password = password
+        .ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("current_password is required"))?;
+    services.confirm(&caller.user, &client, password).await?;
+    services.delete(&caller.user, &client, caller.actor()).await?;
+    Ok(Answer::message("Account deleted").with_quota(&caller.quota))
+}
+
+/// Newest events of the audit trail that an export holds.
+const EVENTS_MAX: usize = 10_000;
+
+/// Everything that is kept of a person (GDPR, articles 15 and 20); password hashes stay here.
+pub(super) async fn export(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+) -> Result<Answer, Problem> {
+    let user = &caller.user;
+    let now = services.clock.now();
+    let sessions = services.sessions.sessions.of_user(user.id, now).await?;
+    let sessions: Vec<_> = sessions.iter().map(|one| sessions::view(one, caller.session)).collect();
+    let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
+    let events = services.audit.find(query).await?.lines.join(",");
+    let account = json!({
+        "id": user.id,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "role": user.role,
+        "is_active": user.is_active,
+        "created_at": user.created_at.to_string(),
+    });
+    let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
+    client.deed(Event::AccountExported, line, &services).by(caller.actor()).record(&services).await?;
+    let sessions = serde_json::Value::from(sessions);
+    let body = format!(
+        "{{\"exported_at\":\"{now}\",\"account\":{account},\"sessions\":{sessions},\"events\":[{events}]}}"
+    );
+    Ok(Answer::text(body).named("account.json").with_quota(&caller.quota))
 }

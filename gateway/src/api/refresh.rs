@@ -63,15 +63,15 @@ async fn renew(
     let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
     let user = services.users.by_id(claims.user).await?;
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
-    let (result, body) = match services.sessions.rotate(&claims, &user, renewal).await? {
+    let line = SecurityLine { session: Some(claims.session.to_string()), ..client.line() };
+    let deed = |event| client.deed(event, line.clone(), services).about(user.id);
+    let (renewed, replayed) = (deed(Event::Refreshed), deed(Event::RefreshReused));
+    let refreshed =
+        services.sessions.rotate(&claims, &user, renewal, renewed.entry(), replayed.entry()).await?;
+    let (result, body) = match refreshed {
         Refreshed::Refused => return Err(Problem::new(Code::RefreshTokenInvalid)),
         Refreshed::Reused { told } => {
-            let line = SecurityLine {
-                user_id: Some(user.id.get()),
-                session: Some(claims.session.to_string()),
-                ..client.line()
-            };
-            services.metrics.security.record(Event::RefreshReused, &line);
+            replayed.tell(services);
             let problem = if told {
                 Problem::new(Code::RefreshTokenInvalid)
             } else {
@@ -97,5 +97,6 @@ async fn renew(
             (ROTATED, body)
         }
     };
+    renewed.tell(services);
     Ok((result, Ok(Answer::ok(body).charged(charge))))
 }

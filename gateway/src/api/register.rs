@@ -5,20 +5,23 @@ use serde_json::json;
 
 use super::answer::{Answer, overloaded};
 use super::body::{Fields, name};
-use super::{Client, Shared};
+use super::choose::{length_fault, weakness_problem};
+use super::{Client, Mode, Shared};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
-use crate::password::{Password, Weakness, assess};
+use crate::password::{Password, assess};
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, StoreError, StoredHash};
+use crate::store::{Errand, NewUser, Purpose, StoreError, StoredHash, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 7] = [
+pub(super) const RESULTS: [&str; 9] = [
     "ok",
     Code::ValidationFailed.word(),
     Code::PasswordTooWeak.word(),
     Code::MissingBody.word(),
+    Code::RegistrationClosed.word(),
+    Code::InvitationRequired.word(),
     Code::RateLimited.word(),
     Code::HashingOverloaded.word(),
     Code::StoreUnavailable.word(),
@@ -40,28 +43,47 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };
+    if services.registration.mode == Mode::Closed {
+        return Err(Problem::new(Code::RegistrationClosed));
+    }
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingBody));
     }
-    let wanted = Wanted::read(services, &fields).await?;
+    let invited = invited(services, &fields).await?;
+    let conceals = services.registration.conceal_existing && invited.is_none();
+    let wanted = Wanted::read(services, &fields, conceals).await?;
+    if invited.as_ref().is_some_and(|invited| invited.email != wanted.email) {
+        return Err(Problem::new(Code::InvitationRequired));
+    }
     let hash = services.hashing.hash(wanted.password).await;
-    let hash = hash.map_err(|_| overloaded())?;
+    let hash = StoredHash(hash.map_err(|_| overloaded())?);
+    if conceals {
+        return later(services, client, Wanted { password: Password::default(), ..wanted }, hash)
+            .await
+            .map(|answer| answer.charged(charge));
+    }
+    let line = SecurityLine { email: Some(wanted.email.as_str()), ..client.line() };
+    let deed = client.deed(Event::Registered, line, services);
     let new = NewUser {
-        email: wanted.email,
-        password_hash: StoredHash(hash),
+        email: wanted.email.clone(),
+        password_hash: hash,
         first_name: wanted.first_name,
         last_name: wanted.last_name,
-        role: Role::User,
+        role: invited.as_ref().map_or(Role::User, |invited| invited.role),
         created_at: services.clock.now(),
+        // The invitation came by mail.
+        email_verified: invited.is_some(),
+        ask_to_verify: invited.is_none() && services.registration.email_verification.is_asked(),
     };
-    match services.users.create(new).await {
+    let along = deed.along();
+    let along = match &invited {
+        Some(invited) => along.redeeming(invited.ticket),
+        None => along,
+    };
+    match services.users.create(new, along).await {
         Ok(user) => {
-            let line = SecurityLine {
-                user_id: Some(user.id.get()),
-                email: Some(user.email.as_str()),
-                ..client.line()
-            };
-            services.metrics.security.record(Event::Registered, &line);
+            deed.about(user.id).tell(services);
+            services.deliver_soon();
             let body = json!({
                 "message": "Registration successful",
                 "user_id": user.id,
@@ -71,11 +93,57 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         }
         // Somebody was faster: of parallel registrations of one address exactly one wins.
         Err(StoreError::Conflict) => Err(Problem::validation(vec![TAKEN.into()])),
+        Err(StoreError::TicketGone) => Err(Problem::new(Code::InvitationRequired)),
         Err(fault) => Err(fault.into()),
     }
 }
 
+/// Whether the address has an account is not looked up before the answer: its owner is told by mail,
+/// and the account is made when the mail's token comes back.
+async fn later(
+    services: &Shared,
+    client: &Client,
+    wanted: Wanted,
+    password_hash: StoredHash,
+) -> Result<Answer, Problem> {
+    let Wanted { email, first_name, last_name, .. } = wanted;
+    if services.may_mail(&email, client) {
+        let along = crate::store::Along {
+            now: services.clock.now(),
+            request_id: Some(client.request_id.as_str().to_owned()),
+            ..Default::default()
+        };
+        let errand = Errand::Registration { email, password_hash, first_name, last_name };
+        services.outbox.enqueue(along.errand(errand)).await?;
+        services.deliver_soon();
+    }
+    Ok(Answer::accepted("To finish the registration, follow the mail that is on its way to you"))
+}
+
 const TAKEN: &str = "Email already registered";
+
+/// Whom an invitation is for.
+struct Invited {
+    email: Email,
+    role: Role,
+    ticket: TicketKey,
+}
+
+/// The invitation that was sent, which must be good; none where none is needed and none was sent.
+async fn invited(services: &Shared, fields: &Fields) -> Result<Option<Invited>, Problem> {
+    let refused = || Problem::new(Code::InvitationRequired);
+    let Some(token) = fields.text("invitation")?.filter(|token| !token.is_empty()) else {
+        let needed = services.registration.mode == Mode::Invite;
+        return if needed { Err(refused()) } else { Ok(None) };
+    };
+    let ticket = TicketKey::of(token);
+    let now = services.clock.now();
+    let found = services.tickets.ticket(ticket, now).await?.ok_or_else(refused)?;
+    let Purpose::Invitation { id } = found.purpose else { return Err(refused()) };
+    let invitation = services.tickets.invitation(id).await?;
+    let invitation = invitation.filter(|one| one.expires_at > now).ok_or_else(refused)?;
+    Ok(Some(Invited { email: invitation.email, role: invitation.role, ticket }))
+}
 
 struct Wanted {
     email: Email,
@@ -86,7 +154,7 @@ struct Wanted {
 
 impl Wanted {
     /// All that is wrong, in the contract's order; what a password lacks is said on its own.
-    async fn read(services: &Shared, fields: &Fields) -> Result<Self, Problem> {
+    async fn read(services: &Shared, fields: &Fields, conceals: bool) -> Result<Self, Problem> {
         let (email, password) = (fields.text("email")?, fields.text("password")?);
         let (first, last) = (name(fields, "first_name")?, name(fields, "last_name")?);
         let mut errors = Vec::new();
@@ -96,12 +164,9 @@ impl Wanted {
         }
         let password = password.unwrap_or("");
         let weakness = assess(password);
-        match weakness {
-            Some(Weakness::TooShort) => errors.push("Password must be at least 8 characters".into()),
-            Some(Weakness::TooLong) => errors.push("Password must be at most 1024 bytes".into()),
-            Some(Weakness::TooPlain) | None => {}
-        }
+        errors.extend(weakness.and_then(length_fault).map(Into::into));
         if let Ok(email) = &email
+            && !conceals
             && services.users.by_email(email).await?.is_some()
         {
             errors.push(TAKEN.into());
@@ -111,8 +176,8 @@ impl Wanted {
         };
         match (email, take(first), take(last)) {
             (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
-                if weakness.is_some() {
-                    return Err(Problem::new(Code::PasswordTooWeak));
+                if let Some(weakness) = weakness {
+                    return Err(weakness_problem(weakness));
                 }
                 let password = Password::from(password.to_owned());
                 Ok(Self { email, password, first_name, last_name })

@@ -55,7 +55,13 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
         target: &original.target,
         headers: asked.headers,
     };
-    let admitted = pipeline.admit(&now, head, client.address, &mut trail).await?;
+    let admitted = match pipeline.admit(&now, head, client.address, &mut trail).await {
+        Ok(admitted) => admitted,
+        Err(denied) => {
+            pipeline.note(&denied.refusal, client.requester()).await;
+            return Err(denied.into());
+        }
+    };
     if let Some(refusal) = admitted.overruled() {
         let (route, reason) = (&admitted.route().name, refusal.code().word());
         services.metrics.requests.shadowed(route, reason);

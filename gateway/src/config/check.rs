@@ -21,10 +21,10 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
-use crate::api::AskingProxy;
+use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
-use crate::limits::{Books, Policy};
+use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings, assess};
 use crate::pipeline::{Cors, Routes, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
@@ -55,6 +55,9 @@ pub struct Checked {
     /// Which proxy asks /api/auth/verify.
     pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
+    pub registration: Registration,
+    /// How long the audit trail is kept.
+    pub audit_kept: Duration,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
     /// What of it does not hold of its own routes; such a configuration is not used.
@@ -95,6 +98,9 @@ pub struct RouteLimits {
     pub login_account: Option<Policy>,
     pub register_address: Option<Policy>,
     pub refresh_address: Option<Policy>,
+    pub recovery_address: Option<Policy>,
+    pub mail_account: Option<Policy>,
+    pub login_lock: Option<Lock>,
     pub failed_authentication_address: Option<Policy>,
     pub keys_max: usize,
 }
@@ -180,6 +186,12 @@ pub fn check(
         grace: Duration::from_secs(file.refresh.grace_seconds),
         asking_proxy: file.verify.proxy,
         hashing,
+        registration: Registration {
+            mode: file.registration.mode,
+            email_verification: file.registration.email_verification,
+            conceal_existing: file.registration.conceal_existing,
+        },
+        audit_kept: Duration::from_secs(file.audit.keep_days.saturating_mul(86_400)),
         unmet: routes.unmet(&expectations),
         reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
@@ -291,6 +303,14 @@ impl Checker<'_> {
                 "refresh.grace_seconds = {}: allowed are 0 to 60; a stolen refresh token works that long",
                 file.refresh.grace_seconds
             ));
+        }
+        if file.registration.conceal_existing
+            && file.registration.email_verification == EmailVerification::Off
+        {
+            self.fault("registration.conceal_existing needs registration.email_verification = \"optional\" or \"required\": an account is then made when its address is proved");
+        }
+        if !(1..=36_500).contains(&file.audit.keep_days) {
+            self.fault(format!("audit.keep_days = {}: allowed are 1 to 36500", file.audit.keep_days));
         }
         if file.tokens.issuer.is_empty() {
             self.fault("tokens.issuer is empty: tokens must say who issued them");

@@ -12,7 +12,7 @@ pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
-use crate::api::AskingProxy;
+use crate::api::{AskingProxy, EmailVerification, Mode};
 use crate::telemetry::{LogFormat, Shown};
 use crate::token::Algorithm;
 
@@ -30,6 +30,8 @@ pub struct File {
     pub refresh: Refresh,
     pub verify: Verify,
     pub password: PasswordHashing,
+    pub registration: Registration,
+    pub audit: Audit,
     pub limits: Limits,
     pub cors: Option<CorsEntry>,
     pub issuers: Vec<IssuerEntry>,
@@ -149,6 +151,20 @@ pub struct PasswordHashing {
     pub imported: Vec<String>,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    pub mode: Mode,
+    pub email_verification: EmailVerification,
+    pub conceal_existing: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    pub keep_days: u64,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -158,6 +174,9 @@ pub struct Limits {
     pub login_account: Limit,
     pub register_address: Limit,
     pub refresh_address: Limit,
+    pub recovery_address: Limit,
+    pub mail_account: Limit,
+    pub login_lock: LoginLock,
     pub failed_authentication_address: Limit,
     pub keys_max: usize,
 }
@@ -181,6 +200,15 @@ pub enum Unlimited {
 pub struct Rate {
     pub requests: u32,
     pub window_seconds: u64,
+}
+
+/// How failed logins in a row make the next one wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginLock {
+    pub after: u32,
+    pub first_seconds: u64,
+    pub longest_seconds: u64,
 }
 
 impl Limit {
@@ -277,6 +305,12 @@ impl Default for PasswordHashing {
     }
 }
 
+impl Default for Audit {
+    fn default() -> Self {
+        Self { keep_days: 400 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -286,6 +320,9 @@ impl Default for Limits {
             login_account: Limit::Rate(Rate { requests: 100, window_seconds: 3_600 }),
             register_address: Limit::per_minute(300),
             refresh_address: Limit::per_minute(600),
+            recovery_address: Limit::per_minute(30),
+            mail_account: Limit::Rate(Rate { requests: 5, window_seconds: 3_600 }),
+            login_lock: LoginLock { after: 10, first_seconds: 30, longest_seconds: 900 },
             failed_authentication_address: Limit::per_minute(600),
             keys_max: 200_000,
         }

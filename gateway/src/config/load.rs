@@ -74,6 +74,8 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         refresh: section(&fitting, "refresh", &mut faults),
         verify: section(&fitting, "verify", &mut faults),
         password: section(&fitting, "password", &mut faults),
+        registration: section(&fitting, "registration", &mut faults),
+        audit: section(&fitting, "audit", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
         cors: section(&fitting, "cors", &mut faults),
         issuers: section(&fitting, "issuers", &mut faults),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use pingora::proxy::Session;
 
 use super::exchange::{Exchange, Progress};
 use super::{ApiClient, Gateway, bridge, cors, explain, head, redirect};
-use crate::pipeline::{CanonicalTarget, Head, is_own};
+use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
 
 /// What becomes of a request that is not refused.
@@ -58,6 +59,16 @@ impl Gateway {
             exchange.decided = Some(Box::new((first, trail.stages().to_vec())));
         }
         exchange.explanation = explain::value(&trail, &admitted);
+        if let Err(denied) = &admitted {
+            let user_agent = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+            let by = Requester {
+                address: exchange.client.client,
+                user_agent: user_agent.unwrap_or_default(),
+                request_id: exchange.request_id.as_str(),
+                trace: exchange.trace.map(|context| context.trace),
+            };
+            self.parts.pipeline.note(&denied.refusal, by).await;
+        }
         let admitted = admitted.map_err(|denied| {
             exchange.refused_on = denied.route.clone();
             exchange.cors = denied.route.as_ref().and_then(|route| route.cors.clone());

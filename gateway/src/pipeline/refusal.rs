@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, Quota, Route};
+use super::{Lack, Quota, RevokedToken, Route};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
@@ -20,7 +20,7 @@ pub enum Refusal {
     NoToken,
     TokenInvalid,
     TokenExpired,
-    TokenRevoked,
+    TokenRevoked(Box<RevokedToken>),
     /// Its issuer did not tell us its keys.
     IssuerUnavailable,
     RevocationUnavailable(Unreachable),
@@ -73,7 +73,7 @@ impl Refusal {
             Self::NoToken => Code::TokenMissing,
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
-            Self::TokenRevoked => Code::TokenRevoked,
+            Self::TokenRevoked(_) => Code::TokenRevoked,
             Self::IssuerUnavailable => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,

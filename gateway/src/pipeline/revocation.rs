@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use super::verify::Verified;
-use super::{Holder, Pipeline, Refusal, Snapshot, Trail};
+use super::{Holder, Pipeline, Refusal, RevokedToken, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
-use crate::identity::{Email, ForeignSubject, IssuerName, Role, RoleName, SubjectKey, TokenId, UserId};
+use crate::identity::{
+    Email, ForeignSubject, IssuerName, Role, RoleName, SessionId, SubjectKey, TokenId, UserId,
+};
 use crate::store::{Check, Standing, Subject, Unreachable};
 use crate::token::AssertionFacts;
 
@@ -20,6 +22,14 @@ impl Principal {
     pub fn user(&self) -> Option<UserId> {
         match &self.verified {
             Verified::Own(claims) => Some(claims.user()),
+            Verified::Foreign(_) => None,
+        }
+    }
+
+    /// The session that the token belongs to; those of other issuers are kept there.
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.verified {
+            Verified::Own(claims) => Some(claims.session()),
             Verified::Foreign(_) => None,
         }
     }
@@ -124,9 +134,13 @@ impl Holder for Principal {
 pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
     match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
-        Ok(Standing::Revoked) => Err(Refusal::TokenRevoked),
+        Ok(Standing::Revoked) => Err(revoked(&principal.verified)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
+}
+
+fn revoked(verified: &Verified) -> Refusal {
+    Refusal::TokenRevoked(Box::new(RevokedToken::of(verified)))
 }
 
 async fn standing(
@@ -177,7 +191,7 @@ pub(super) async fn check(
             pipeline.metrics.revocation.failed_open();
             Ok(Principal { verified })
         }
-        Ok(Standing::Revoked) => Err(now.failures.count(client, Refusal::TokenRevoked)),
+        Ok(Standing::Revoked) => Err(now.failures.count(client, revoked(&verified))),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }

@@ -75,8 +75,22 @@ codes! {
         "No such account, or a wrong password.", "Check both.";
     RefreshTokenInvalid, "refresh_token_invalid", 401, "Invalid or expired refresh token", "http_request_denied",
         "The refresh token is not ours, is over, was replaced, or its session ended.", "Log in again.";
+    ResetTokenInvalid, "reset_token_invalid", 401, "Invalid or expired reset token", "http_request_denied",
+        "The token of the mail was used, is older than 30 minutes, or the password was changed since.",
+        "Ask for another mail by POST /api/auth/password/forgot.";
+    VerificationTokenInvalid, "verification_token_invalid", 401, "Invalid or expired verification token", "http_request_denied",
+        "The token of the mail was used or is too old, or the address was changed since.",
+        "Log in, or register again, to get another mail.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
+    EmailUnverified, "email_unverified", 403, "Email address not verified", "http_request_denied",
+        "The gateway lets in only who proved the address (`registration.email_verification`).",
+        "Use the link in the mail; this login sent another one.";
+    RegistrationClosed, "registration_closed", 403, "Registration is closed", "http_request_denied",
+        "Accounts are made by administrators only (`registration.mode`).", "Ask an administrator.";
+    InvitationRequired, "invitation_required", 403, "A valid invitation is required", "http_request_denied",
+        "The invitation is missing, was used or withdrawn, is too old, or is for another address.",
+        "Ask an administrator for an invitation, and register with its address.";
     AccountRequired, "account_required", 403, "Account of this gateway required", "http_request_denied",
         "The endpoint is about an account of this gateway, and the token is another issuer's.",
         "Log in here, or ask the issuer.";
@@ -93,13 +107,17 @@ codes! {
         "There is no account with this id.", "Check the id.";
     UserInactive, "user_inactive", 404, "User not found or inactive", "http_request_denied",
         "The account of the refresh token is gone or deactivated.", "Ask an administrator.";
+    SessionNotFound, "session_not_found", 404, "Session not found", "http_request_denied",
+        "There is no such session, or it is somebody else's.", "List the sessions.";
+    InvitationNotFound, "invitation_not_found", 404, "Invitation not found", "http_request_denied",
+        "There is no such invitation: it was used, withdrawn, or is over.", "List the invitations.";
     MethodNotAllowed, "method_not_allowed", 405, "Method not allowed", "http_request_denied",
         "The path exists, the method does not.", "Use a method from `Allow`.";
     HeadTimeout, "head_timeout", 408, "Request headers took too long", "http_request_error",
         "The head of the request was not whole in time.", "Send it in one piece.";
     BodyTimeout, "body_timeout", 408, "Request body took too long", "http_request_error",
         "The body did not arrive in time.", "Send it again.";
-    LastAdmin, "last_admin", 409, "The last active admin cannot be demoted or deactivated", "http_request_denied",
+    LastAdmin, "last_admin", 409, "The last active admin cannot be demoted, deactivated or deleted", "http_request_denied",
         "Nobody could administer the accounts any more.", "Make another account an admin first.";
     BodyTooLarge, "body_too_large", 413, "Request body too large", "http_request_denied",
         "The body is over the limit of the route or endpoint.", "Send less.";
@@ -115,6 +133,9 @@ codes! {
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",
         "A logout came without an access token.", "Send `Authorization: Bearer <access_token>`.";
+    LoginLocked, "login_locked", 429, "Too many requests", "http_request_denied",
+        "Too many failed logins in a row for this account from this address.",
+        "Wait for `Retry-After` seconds, or reset the password.";
     RateLimited, "rate_limited", 429, "Too many requests", "http_request_denied",
         "A rate limit is used up; `RateLimit` says which.", "Wait for `Retry-After` seconds.";
     HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Lifecycle, SessionFault};
 use crate::clock::Timestamp;
-use crate::identity::SessionId;
-use crate::store::Revocation;
+use crate::identity::{SessionId, UserId};
+use crate::store::{Along, Closing, Revocation};
 use crate::token::{AuthenticClaims, ForeignClaims};
 
 /// Two gateways' clocks may be this far apart.
@@ -16,30 +16,40 @@ impl Lifecycle {
     ///
     /// Once this returned, this gateway refuses the token and its session's other tokens at once.
     /// An error of the revocation view leaves the session closed durably all the same.
-    pub async fn close(&self, claims: &AuthenticClaims) -> Result<(), SessionFault> {
+    pub async fn close(&self, claims: &AuthenticClaims, along: Along) -> Result<(), SessionFault> {
         let now = self.clock.now();
         let session = Revocation::Session { id: claims.session(), until: self.access_tokens_end(now) };
         let token = Revocation::Token { id: claims.token(), until: claims.expires_at().plus(SKEW) };
         let alive = claims.expires_at() > now;
         let revoked = if alive { vec![token, session] } else { vec![session] };
-        self.sessions.close(claims.session(), &revoked).await?;
+        self.sessions.close(claims.session(), &revoked, along).await?;
         Ok(self.revocations.publish(&revoked).await?)
     }
 
     /// Ends a session by its id.
-    pub async fn close_session(&self, id: SessionId) -> Result<(), SessionFault> {
+    pub async fn close_session(&self, id: SessionId, along: Along) -> Result<(), SessionFault> {
         let until = self.access_tokens_end(self.clock.now());
         let revoked = [Revocation::Session { id, until }];
-        self.sessions.close(id, &revoked).await?;
+        self.sessions.close(id, &revoked, along).await?;
         Ok(self.revocations.publish(&revoked).await?)
     }
 
+    /// Ends sessions of a user; answers whether there is one.
+    pub async fn close_of(&self, user: UserId, closing: Closing, along: Along) -> Result<bool, SessionFault> {
+        let until = self.access_tokens_end(self.clock.now());
+        let Some(revoked) = self.sessions.close_of(user, closing, until, along).await? else {
+            return Ok(false);
+        };
+        self.revocations.publish(&revoked).await?;
+        Ok(true)
+    }
+
     /// Ends a token of another issuer, by itself: its session, if it has one, is kept there.
-    pub async fn revoke(&self, token: &ForeignClaims) -> Result<(), SessionFault> {
+    pub async fn revoke(&self, token: &ForeignClaims, along: Along) -> Result<(), SessionFault> {
         // One that is over may still carry a stream, which is looked at within that time.
         let until = token.refused_from().max(self.clock.now()).plus(SKEW);
         let revoked = [Revocation::Token { id: token.token(), until }];
-        self.ledger.record(&revoked).await?;
+        self.ledger.record(&revoked, along).await?;
         Ok(self.revocations.publish(&revoked).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Lifecycle, SessionFault};
 use crate::identity::{SessionId, TokenId};
-use crate::store::{RefreshToken, Session, User};
+use crate::store::{Along, RefreshToken, Session, User};
 use crate::token::{AccessGrant, RefreshFacts};
 
 /// Where a login came from: shown to its owner in the list of sessions.
@@ -15,14 +15,20 @@ pub struct Origin {
 /// What a login answers with.
 #[derive(Clone)]
 pub struct TokenPair {
+    pub session: SessionId,
     pub access: String,
     pub refresh: String,
     pub expires_in_seconds: u64,
 }
 
 impl Lifecycle {
-    /// The session is durable before its tokens exist.
-    pub async fn open(&self, user: &User, origin: Origin) -> Result<TokenPair, SessionFault> {
+    /// The session is durable before its tokens exist. Its id is added to what is recorded.
+    pub async fn open(
+        &self,
+        user: &User,
+        origin: Origin,
+        mut along: Along,
+    ) -> Result<TokenPair, SessionFault> {
         let now = self.clock.now();
         let expires_at = now.plus(self.issuer.load().refresh_lifetime);
         let session = Session {
@@ -37,9 +43,11 @@ impl Lifecycle {
             address: origin.address,
             user_agent: origin.user_agent,
         };
-        self.sessions.open(session.clone()).await?;
+        along.audit.iter_mut().for_each(|entry| entry.session = Some(session.id));
+        self.sessions.open(session.clone(), along).await?;
         let refresh = self.refresh_token(user, &session)?;
         Ok(TokenPair {
+            session: session.id,
             access: self.access_token(user, session.id)?,
             refresh,
             expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),

@@ -3,7 +3,7 @@
 
 use super::{Lifecycle, SessionFault};
 use crate::identity::TokenId;
-use crate::store::{RefreshToken, Rotation, RotationRequest, Session, User};
+use crate::store::{Entry, RefreshToken, Rotation, RotationRequest, Session, User};
 use crate::token::RefreshClaims;
 
 /// Whether the refresh token is to be replaced.
@@ -28,12 +28,15 @@ pub enum Refreshed {
 }
 
 impl Lifecycle {
-    /// `claims` come from a verified refresh token of `user`, who exists and is active.
+    /// `claims` come from a verified refresh token of `user`, who exists and is active. Of the two
+    /// entries, the one that fits what happened is recorded.
     pub async fn rotate(
         &self,
         claims: &RefreshClaims,
         user: &User,
         renewal: Renewal,
+        renewed: Entry,
+        replayed: Entry,
     ) -> Result<Refreshed, SessionFault> {
         let now = self.clock.now();
         let Some(stored) = self.sessions.by_id(claims.session).await? else {
@@ -49,6 +52,8 @@ impl Lifecycle {
             now,
             grace_since: crate::clock::Timestamp::from_millis(now.millis().saturating_sub(grace_millis)),
             revoked_until: self.access_tokens_end(now),
+            renewed: Some(renewed),
+            replayed: Some(replayed),
         };
         match self.sessions.rotate(request).await? {
             Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {

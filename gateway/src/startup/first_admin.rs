@@ -4,7 +4,8 @@
 use crate::clock::Clock;
 use crate::identity::{Email, Role};
 use crate::password::{HashPool, Password};
-use crate::store::{NewUser, StoreError, StoredHash, Users};
+use crate::store::{Actor, Along, Entry, NewUser, StoreError, StoredHash, Users};
+use crate::telemetry::Event;
 
 /// Answers whether it was made now.
 pub(super) async fn ensure(
@@ -25,8 +26,17 @@ pub(super) async fn ensure(
         last_name: String::new(),
         role: Role::Admin,
         created_at: clock.now(),
+        // Whoever starts the gateway vouches for it.
+        email_verified: true,
+        ask_to_verify: false,
     };
-    match users.create(admin).await {
+    let entry = Entry {
+        actor: Some(Actor::Gateway),
+        email: Some(admin.email.as_str().to_owned()),
+        now: Some(Role::Admin.to_string()),
+        ..Entry::of(Event::AccountCreated.word())
+    };
+    match users.create(admin, Along::entry(clock.now(), entry)).await {
         Ok(user) => {
             tracing::info!(user_id = user.id.get(), "the first administrator was made");
             Ok(true)

@@ -46,6 +46,11 @@ impl Prepared {
                 .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
             register_address: by_address(limits.register_address),
             refresh_address: by_address(limits.refresh_address),
+            recovery_address: by_address(limits.recovery_address),
+            mail_account: limits
+                .mail_account
+                .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+            login_lock: limits.login_lock,
         };
         Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })
     }

@@ -9,8 +9,11 @@ pub enum StoreError {
     #[error("a record with this key exists already")]
     Conflict,
     /// The change would leave nobody who can administer the accounts.
-    #[error("the last active administrator cannot be demoted or deactivated")]
+    #[error("the last active administrator cannot be demoted, deactivated or deleted")]
     LastAdministrator,
+    /// The single-use token that the change needs was used, or withdrawn.
+    #[error("the ticket was used up")]
+    TicketGone,
     /// The disk is (nearly) full: reads go on, writes are refused before they could harm the store.
     #[error("no space is left for the store: {0}")]
     Full(String),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::StoreError;
+use super::{Along, StoreError};
 use crate::clock::Timestamp;
 use crate::identity::{Generation, SessionId, TokenId, UserId};
 
@@ -95,10 +95,13 @@ pub trait Revocations: Send + Sync {
 #[async_trait]
 pub trait RevocationLedger: Send + Sync {
     /// Records revocations durably, apart from a session or an account being changed.
-    async fn record(&self, revoked: &[Revocation]) -> Result<(), StoreError>;
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError>;
 
     /// All revocations that still matter at `now`.
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
+
+    /// How many revocations still matter at `now`.
+    async fn count(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Which store this is: random, made with it, and kept by an export and import.
     async fn store_id(&self) -> Result<String, StoreError>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Revocation, StoreError};
+use super::{Along, Entry, Revocation, StoreError};
 use crate::clock::Timestamp;
 use crate::identity::{SessionId, TokenId, UserId};
 
@@ -36,7 +36,7 @@ pub struct Session {
 }
 
 /// A refresh token was presented; the question is what it still is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RotationRequest {
     pub session: SessionId,
     /// The `jti` that was presented, from a verified refresh token.
@@ -48,6 +48,16 @@ pub struct RotationRequest {
     pub grace_since: Timestamp,
     /// Until when a `Revocation::Session` must live if this turns out to be a replay.
     pub revoked_until: Timestamp,
+    /// What is recorded if the token is renewed, or was replaced before. How it was renewed is added.
+    pub renewed: Option<Entry>,
+    pub replayed: Option<Entry>,
+}
+
+/// Which of a user's sessions are to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    All,
+    AllBut(SessionId),
 }
 
 /// What the presented refresh token was.
@@ -70,9 +80,15 @@ pub enum Rotation {
 /// Sessions. Every method that changes something returns once the change is durable.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    async fn open(&self, session: Session) -> Result<(), StoreError>;
+    async fn open(&self, session: Session, along: Along) -> Result<(), StoreError>;
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// A user's sessions that live at `now`, the oldest first.
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// How many sessions live at `now`, in all.
+    async fn living(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
     /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.
@@ -80,7 +96,18 @@ pub trait Sessions: Send + Sync {
 
     /// Closes the session if it lives, and records what that revokes, in one transaction.
     /// Closing a session that is gone already records the revocations all the same.
-    async fn close(&self, id: SessionId, revoked: &[Revocation]) -> Result<(), StoreError>;
+    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<(), StoreError>;
+
+    /// Closes a user's sessions and records what that revokes, until `revoked_until`; answers with
+    /// the revocations. With `Closing::All` the generation of the user's tokens is raised. `None`
+    /// when there is no such user.
+    async fn close_of(
+        &self,
+        user: UserId,
+        closing: Closing,
+        revoked_until: Timestamp,
+        along: Along,
+    ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
     /// Forgets sessions that expired before `now`; answers how many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;

@@ -5,9 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Revocation, StoreError};
+use super::{Along, Revocation, StoreError};
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, UserId};
+use crate::identity::{Email, Generation, Role, SessionId, UserId};
 
 /// A password hash as a PHC string. It never prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,12 @@ pub struct User {
     /// Access tokens with a lower `gen` are refused.
     pub generation: Generation,
     pub created_at: Timestamp,
+    /// Whether somebody proved that mails to the address arrive.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Raised when the password is changed or set: what was granted for an earlier one is void.
+    #[serde(default)]
+    pub password_version: u64,
 }
 
 /// What a registration brings; the store gives it an id.
@@ -44,6 +50,9 @@ pub struct NewUser {
     pub last_name: String,
     pub role: Role,
     pub created_at: Timestamp,
+    pub email_verified: bool,
+    /// Whether a mail is to ask for a proof of the address.
+    pub ask_to_verify: bool,
 }
 
 /// What to change in an account; `None` leaves a field as it is.
@@ -53,6 +62,21 @@ pub struct Amendment {
     pub last_name: Option<String>,
     pub role: Option<Role>,
     pub is_active: Option<bool>,
+    pub email_verified: Option<bool>,
+}
+
+/// A new password for an account.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    pub user: UserId,
+    /// Only if the password still is of this version.
+    pub version: u64,
+    pub hash: StoredHash,
+    /// The session that goes on; all others end.
+    pub keep: Option<SessionId>,
+    /// Whether it also proves the address, as a mailed token does.
+    pub proves_email: bool,
+    pub revoked_until: Timestamp,
 }
 
 /// One page of accounts in the order of their ids.
@@ -69,7 +93,7 @@ pub trait Users: Send + Sync {
     ///
     /// `StoreError::Conflict` when the address has an account: of parallel calls with one address,
     /// exactly one succeeds.
-    async fn create(&self, new: NewUser) -> Result<User, StoreError>;
+    async fn create(&self, new: NewUser, along: Along) -> Result<User, StoreError>;
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -90,11 +114,43 @@ pub trait Users: Send + Sync {
         id: UserId,
         amendment: Amendment,
         revoked_until: Timestamp,
+        along: Along,
     ) -> Result<Option<(User, Option<Revocation>)>, StoreError>;
+
+    /// Replaces the password and ends sessions, as it says; answers with what that revokes. `None`
+    /// when there is no such user, or the password was changed meanwhile.
+    async fn set_password(
+        &self,
+        change: PasswordChange,
+        along: Along,
+    ) -> Result<Option<(User, Vec<Revocation>)>, StoreError>;
+
+    /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`. Its
+    /// id is never given again. `None` when there is no such user.
+    /// `StoreError::LastAdministrator` when no active administrator would be left.
+    async fn delete(
+        &self,
+        id: UserId,
+        revoked_until: Timestamp,
+        along: Along,
+    ) -> Result<Option<(User, Revocation)>, StoreError>;
 
     /// Replaces the password hash if it still is `old`; answers whether it was.
     async fn rehash(&self, id: UserId, old: &StoredHash, new: StoredHash) -> Result<bool, StoreError>;
 
     /// Whether any account, active or not, has the administrator's role.
     async fn has_administrator(&self) -> Result<bool, StoreError>;
+
+    /// How many there are, by what they are.
+    async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError>;
+}
+
+/// Accounts, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserCounts {
+    pub total: u64,
+    pub active: u64,
+    pub admins: u64,
+    /// Made in the time that was asked about.
+    pub new: u64,
 }

@@ -23,10 +23,26 @@ pub enum Event {
     UntrustedProxy,
     ConfigReloaded,
     ConfigRefused,
+    Refreshed,
+    AccountCreated,
+    AccountsImported,
+    AccountDeleted,
+    AccountExported,
+    PasswordChanged,
+    PasswordResetRequested,
+    PasswordReset,
+    EmailVerified,
+    SessionsEnded,
+    InvitationMade,
+    InvitationWithdrawn,
+    TokenRefused,
+    DeliveryGivenUp,
+    KeysRotated,
+    Started,
 }
 
 impl Event {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 25] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -36,6 +52,22 @@ impl Event {
         Self::UntrustedProxy,
         Self::ConfigReloaded,
         Self::ConfigRefused,
+        Self::Refreshed,
+        Self::AccountCreated,
+        Self::AccountsImported,
+        Self::AccountDeleted,
+        Self::AccountExported,
+        Self::PasswordChanged,
+        Self::PasswordResetRequested,
+        Self::PasswordReset,
+        Self::EmailVerified,
+        Self::SessionsEnded,
+        Self::InvitationMade,
+        Self::InvitationWithdrawn,
+        Self::TokenRefused,
+        Self::DeliveryGivenUp,
+        Self::KeysRotated,
+        Self::Started,
     ];
 
     /// The stable word.
@@ -50,6 +82,22 @@ impl Event {
             Self::UntrustedProxy => "untrusted_proxy",
             Self::ConfigReloaded => "config_reloaded",
             Self::ConfigRefused => "config_refused",
+            Self::Refreshed => "refreshed",
+            Self::AccountCreated => "account_created",
+            Self::AccountsImported => "accounts_imported",
+            Self::AccountDeleted => "account_deleted",
+            Self::AccountExported => "account_exported",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerified => "email_verified",
+            Self::SessionsEnded => "sessions_ended",
+            Self::InvitationMade => "invitation_made",
+            Self::InvitationWithdrawn => "invitation_withdrawn",
+            Self::TokenRefused => "token_refused",
+            Self::DeliveryGivenUp => "delivery_given_up",
+            Self::KeysRotated => "keys_rotated",
+            Self::Started => "started",
         }
     }
 
@@ -67,11 +115,30 @@ impl Event {
             }
             Self::ConfigReloaded => "the configuration was reloaded",
             Self::ConfigRefused => "the configuration was not reloaded: nothing has changed",
+            Self::Refreshed => "refreshed",
+            Self::AccountCreated => "an account was created",
+            Self::AccountsImported => "accounts were imported",
+            Self::AccountDeleted => "an account was deleted",
+            Self::AccountExported => "an account's data was exported",
+            Self::PasswordChanged => "a password was changed",
+            Self::PasswordResetRequested => "a password reset was asked for",
+            Self::PasswordReset => "a password was reset",
+            Self::EmailVerified => "an e-mail address was verified",
+            Self::SessionsEnded => "sessions were ended",
+            Self::InvitationMade => "somebody was invited",
+            Self::InvitationWithdrawn => "an invitation was withdrawn",
+            Self::TokenRefused => "a revoked token was used",
+            Self::DeliveryGivenUp => "a mail or an event could not be delivered, and is given up",
+            Self::KeysRotated => "keys were rotated",
+            Self::Started => "the gateway was started",
         }
     }
 
     const fn is_warning(self) -> bool {
-        matches!(self, Self::RefreshReused | Self::UntrustedProxy | Self::ConfigRefused)
+        matches!(
+            self,
+            Self::RefreshReused | Self::UntrustedProxy | Self::ConfigRefused | Self::DeliveryGivenUp
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway::adapter::redis::RedisSettings;
 use gateway::identity::TokenId;
-use gateway::store::{RevocationLedger, Revocations, Standing, Subject};
+use gateway::store::{Along, RevocationLedger, Revocations, Standing, Subject};
 
 use super::{Gateway, generation_of, ledger, session_of, somebody, token_of, until};
 use crate::support::ledger::MemoryLedger;
@@ -110,8 +110,8 @@ async fn a_flush_in_the_middle_of_a_rebuild_begins_it_anew() {
     let ledger = ledger();
     let ada = somebody();
     let many: Vec<_> = (0..30_000).map(|_| token_of(&somebody())).collect();
-    ledger.record(&[token_of(&ada)]).await.unwrap();
-    ledger.record(&many).await.unwrap();
+    ledger.record(&[token_of(&ada)], Along::default()).await.unwrap();
+    ledger.record(&many, Along::default()).await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
     gateway.revocations.start();
 
@@ -144,8 +144,8 @@ async fn a_large_ledger_is_rebuilt_in_batches() {
     let ledger = ledger();
     let many: Vec<_> = (0..2_500).map(|_| token_of(&somebody())).collect();
     let last = Subject { token: TokenId::random(), ..somebody() };
-    ledger.record(&many).await.unwrap();
-    ledger.record(&[token_of(&last), generation_of(&last, 9)]).await.unwrap();
+    ledger.record(&many, Along::default()).await.unwrap();
+    ledger.record(&[token_of(&last), generation_of(&last, 9)], Along::default()).await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
     assert_eq!(gateway.check(&last).await.unwrap(), Standing::Revoked);
     assert_eq!(redis.cli(&["DBSIZE"]), "2503");

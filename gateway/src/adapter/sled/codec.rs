@@ -33,6 +33,37 @@ pub(super) fn user_id(bytes: &[u8]) -> Result<UserId, StoreError> {
     UserId::new(number("a user id", bytes)?).ok_or_else(|| damaged("a user id"))
 }
 
+/// A key of the index of a user's sessions.
+pub(super) fn user_session_key(user: UserId, session: SessionId) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..8].copy_from_slice(&user_key(user));
+    key[8..].copy_from_slice(session.as_bytes());
+    key
+}
+
+/// The session in such a key.
+pub(super) fn session_of(key: &[u8]) -> Result<&[u8], StoreError> {
+    key.get(8..24).ok_or_else(|| damaged("an index of sessions"))
+}
+
+/// Two numbers, one after the other.
+pub(super) fn pair_key(first: u64, second: u64) -> [u8; 16] {
+    (u128::from(first) << 64 | u128::from(second)).to_be_bytes()
+}
+
+/// The hour and the word of a count.
+pub(super) fn tally(key: &[u8]) -> Result<(u64, &str), StoreError> {
+    let (hour, word) = key.split_first_chunk::<8>().ok_or_else(|| damaged("a count"))?;
+    let word = std::str::from_utf8(word).map_err(|_| damaged("a count"))?;
+    Ok((u64::from_be_bytes(*hour), word))
+}
+
+/// The last eight bytes of a key, as a number.
+pub(super) fn last_number(what: &str, key: &[u8]) -> Result<u64, StoreError> {
+    let (_, number) = key.split_last_chunk::<8>().ok_or_else(|| damaged(what))?;
+    Ok(u64::from_be_bytes(*number))
+}
+
 /// A key of an expiry index: until when, and the key of what expires then.
 pub(super) fn expiry_key(until: Timestamp, key: &[u8]) -> Vec<u8> {
     [&until.millis().to_be_bytes(), key].concat()

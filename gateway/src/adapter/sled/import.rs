@@ -4,11 +4,14 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
-use super::trees::{Change, Fault, IMPORTING, LAST_USER_ID, STORE_ID, Stop, Trees, store_error};
+use super::transfer::{FORMAT, FORMAT_VERSION, FORMAT_VERSION_FIRST, Header, Line};
+use super::trees::{
+    Change, Fault, IMPORTING, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, STORE_ID, Stop, Trees,
+    store_error,
+};
 use super::{SledStore, TransferCounts, TransferError};
 use crate::identity::{Email, SessionId, UserId};
-use crate::store::{Revocation, Session, User};
+use crate::store::{Invitation, Prover, Queued, Revocation, Session, Tally, Ticket, User};
 
 /// Bytes of a line. The longest record, a session with its user agent, has a few thousand.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
@@ -24,6 +27,14 @@ struct Export {
     users: Vec<User>,
     sessions: Vec<Session>,
     revocations: Vec<Revocation>,
+    tickets: Vec<([u8; 32], Ticket)>,
+    invitations: Vec<Invitation>,
+    errands: Vec<Queued>,
+    audit: Vec<String>,
+    tallies: Vec<Tally>,
+    last_invitation_id: u64,
+    last_errand_id: u64,
+    prover: Prover,
     user_ids: HashSet<UserId>,
     emails: HashSet<Email>,
     session_ids: HashSet<SessionId>,
@@ -53,7 +64,11 @@ fn read(input: &mut dyn BufRead) -> Result<Export, TransferError> {
             (&mut *input).take(LINE_BYTES_MAX).read_until(b'\n', &mut text).map_err(TransferError::Read)?;
         let fault = |fault: String| TransferError::Line { line, fault };
         match (length, line) {
-            (0, _) if export.ended => return Ok(export),
+            (0, _) if export.ended => {
+                let proof = std::mem::take(&mut export.prover).finish(None);
+                proof.map_err(|broken| fault(format!("the audit trail: {broken}")))?;
+                return Ok(export);
+            }
             (0, _) => {
                 return Err(fault("the export is cut off: its last line is missing".into()));
             }
@@ -73,7 +88,7 @@ fn header(text: &[u8]) -> Result<String, String> {
     if header.format != FORMAT {
         return Err(format!("the format is {:?}, not {FORMAT:?}", header.format));
     }
-    if header.version != FORMAT_VERSION {
+    if ![FORMAT_VERSION_FIRST, FORMAT_VERSION].contains(&header.version) {
         let found = header.version;
         return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
     }
@@ -87,9 +102,14 @@ impl Export {
         require(!self.ended, || "there is something after the end".to_owned())?;
         match record {
             Line::Counter { name, value } => {
-                require(name == LAST_USER_ID, || format!("there is no counter {name:?}"))?;
-                require(self.last_user_id == 0, || format!("{name} was set before"))?;
-                self.last_user_id = value;
+                let counter = match name.as_str() {
+                    LAST_USER_ID => &mut self.last_user_id,
+                    LAST_INVITATION_ID => &mut self.last_invitation_id,
+                    LAST_ERRAND_ID => &mut self.last_errand_id,
+                    _ => return Err(format!("there is no counter {name:?}")),
+                };
+                require(*counter == 0, || format!("{name} was set before"))?;
+                *counter = value;
             }
             Line::User(user) => {
                 let id = user.id.get();
@@ -110,6 +130,25 @@ impl Export {
                 self.sessions.push(session);
             }
             Line::Revocation(revocation) => self.revocations.push(revocation),
+            Line::Ticket { key, ticket } => {
+                let key = bytes(&key).ok_or("the key of a ticket has 64 hexadecimal digits")?;
+                self.tickets.push((key, ticket));
+            }
+            Line::Invitation(invitation) => {
+                let given = invitation.id <= self.last_invitation_id;
+                require(given, || format!("{} is beyond {LAST_INVITATION_ID}", invitation.id))?;
+                self.invitations.push(invitation);
+            }
+            Line::Errand(errand) => {
+                let given = errand.id <= self.last_errand_id;
+                require(given, || format!("{} is beyond {LAST_ERRAND_ID}", errand.id))?;
+                self.errands.push(errand);
+            }
+            Line::Audit { line } => {
+                self.prover.take(&line).map_err(|broken| format!("the audit trail: {broken}"))?;
+                self.audit.push(line);
+            }
+            Line::Tally { hour, word, count } => self.tallies.push(Tally { hour, word, count }),
             Line::End(counts) => {
                 let read = self.counts();
                 require(counts == read, || format!("{counts:?} were written, {read:?} are here"))?;
@@ -124,8 +163,24 @@ impl Export {
             users: self.users.len() as u64,
             sessions: self.sessions.len() as u64,
             revocations: self.revocations.len() as u64,
+            tickets: self.tickets.len() as u64,
+            invitations: self.invitations.len() as u64,
+            errands: self.errands.len() as u64,
+            audit: self.audit.len() as u64,
         }
     }
+}
+
+/// 64 hexadecimal digits.
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, start) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(start..start + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 fn require(sound: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
@@ -141,9 +196,16 @@ fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
     trees.transact(|change| change.set_counter(IMPORTING, 1))?;
     trees.meta.flush().map_err(|error| half(store_error(error).into()))?;
     put(trees, &export.users, Change::add_user).map_err(half)?;
-    put(trees, &export.sessions, Change::put_session).map_err(half)?;
+    put(trees, &export.sessions, Change::open_session).map_err(half)?;
     put(trees, &export.revocations, Change::revoke).map_err(half)?;
+    put(trees, &export.tickets, |change, (key, ticket)| change.put_ticket(key, ticket)).map_err(half)?;
+    put(trees, &export.invitations, Change::put_invitation).map_err(half)?;
+    put(trees, &export.errands, Change::put_errand).map_err(half)?;
+    put(trees, &export.audit, |change, line| change.put_line(line)).map_err(half)?;
+    put(trees, &export.tallies, |change, one| change.tally(one.hour, &one.word, one.count)).map_err(half)?;
     let ended = trees.transact(|change| {
+        change.set_counter(LAST_INVITATION_ID, export.last_invitation_id)?;
+        change.set_counter(LAST_ERRAND_ID, export.last_errand_id)?;
         change.set_counter(LAST_USER_ID, export.last_user_id)?;
         change.meta.insert(STORE_ID, export.store_id.as_bytes())?;
         change.meta.remove(IMPORTING)?;

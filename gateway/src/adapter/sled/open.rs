@@ -19,7 +19,10 @@ use crate::clock::Stopwatch;
 use crate::store::StoreError;
 
 /// The layout of the trees. A store with a higher number was made by a newer version.
-const SCHEMA_VERSION: u64 = 1;
+const SCHEMA_VERSION: u64 = 2;
+
+/// The layout before there was an index of sessions by user.
+const SCHEMA_WITHOUT_USER_SESSIONS: u64 = 1;
 
 /// How long sled's own lock is waited for. Ours is held then, so that the only other holder can be
 /// a background thread of sled in this process, about to let go of a store just closed.
@@ -91,7 +94,11 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
     let witness = Witness::open(folder)?;
     let commits = match witness_of(&witness)? {
         None if is_empty(&db)? => make(&trees, &mut space, &log)?,
-        told => inspect(&trees, told)?,
+        told => {
+            let commits = inspect(&trees, told)?;
+            migrate(&trees, &log)?;
+            commits
+        }
     };
     witness.write(commits)?;
     File::open(folder)?.sync_all()?;
@@ -185,7 +192,7 @@ fn inspect(trees: &Trees, told: Option<u64>) -> Result<u64, Trouble> {
         (None, Some(_)) => return Err(Trouble::Damaged("all that was in it is gone".to_owned())),
     };
     match schema {
-        SCHEMA_VERSION => {}
+        SCHEMA_VERSION | SCHEMA_WITHOUT_USER_SESSIONS => {}
         newer if newer > SCHEMA_VERSION => return Err(Trouble::Newer(newer)),
         _ => {
             return Err(Trouble::Damaged(format!("no version has the schema {schema}")));
@@ -201,6 +208,24 @@ fn inspect(trees: &Trees, told: Option<u64>) -> Result<u64, Trouble> {
     }
     look_around(trees)?;
     Ok(here)
+}
+
+/// Brings an older layout to today's. Broken off, it begins anew at the next start.
+fn migrate(trees: &Trees, log: &File) -> Result<(), Trouble> {
+    let schema = trees.counter(SCHEMA)?;
+    if schema == SCHEMA_VERSION {
+        return Ok(());
+    }
+    for value in trees.sessions.iter().values() {
+        let session: crate::store::Session = codec::decode("a session", &value?)?;
+        trees.user_sessions.insert(codec::user_session_key(session.user, session.id), &[][..])?;
+    }
+    trees.user_sessions.flush()?;
+    trees.transact(|change| change.set_counter(SCHEMA, SCHEMA_VERSION))?;
+    trees.meta.flush()?;
+    log.sync_all()?;
+    tracing::info!(from = schema, to = SCHEMA_VERSION, "the store was brought to this version's layout");
+    Ok(())
 }
 
 /// Reads a little of every tree: what lies open to view should be found before the first request.

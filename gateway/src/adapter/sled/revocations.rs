@@ -6,17 +6,20 @@ use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Generation, UserId};
-use crate::store::{Revocation, RevocationLedger, StoreError};
+use crate::store::{Along, Revocation, RevocationLedger, StoreError};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
 pub(super) const SWEEP_MAX: usize = 256;
 
 #[async_trait]
 impl RevocationLedger for SledStore {
-    async fn record(&self, revoked: &[Revocation]) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
         let revoked = revoked.to_vec();
         self.write(move |trees| {
-            trees.transact(|change| revoked.iter().try_for_each(|one| change.revoke(one)))
+            trees.transact(|change| {
+                revoked.iter().try_for_each(|one| change.revoke(one))?;
+                change.put_along(&along)
+            })
         })
         .await
     }
@@ -34,6 +37,11 @@ impl RevocationLedger for SledStore {
             Ok(live)
         })
         .await
+    }
+
+    async fn count(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.scan(move |trees| Ok(trees.revocation_expiry.range(now.millis().to_be_bytes()..).count() as u64))
+            .await
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

@@ -2,22 +2,26 @@
 
 use async_trait::async_trait;
 
+use super::ending::Ending;
 use super::revocations::SWEEP_MAX;
 use super::trees::{Change, Fault, Stop, Trees, found, stop, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::SessionId;
-use crate::store::{Revocation, Rotation, RotationRequest, Session, Sessions, StoreError, User};
+use crate::identity::{SessionId, UserId};
+use crate::store::{
+    Along, Closing, Entry, Revocation, Rotation, RotationRequest, Session, Sessions, StoreError, User,
+};
 
 #[async_trait]
 impl Sessions for SledStore {
-    async fn open(&self, session: Session) -> Result<(), StoreError> {
+    async fn open(&self, session: Session, along: Along) -> Result<(), StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
                 if change.session(session.id)?.is_some() {
                     return Err(stop(StoreError::Conflict));
                 }
-                change.put_session(&session)
+                change.open_session(&session)?;
+                change.put_along(&along)
             })
         })
         .await
@@ -30,21 +34,71 @@ impl Sessions for SledStore {
         })
     }
 
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.scan(move |trees| {
+            let mut sessions = Vec::new();
+            for key in trees.user_sessions.scan_prefix(codec::user_key(user)).keys() {
+                let key = key.map_err(store_error)?;
+                let value = trees.sessions.get(codec::session_of(&key)?).map_err(store_error)?;
+                let session: Option<Session> =
+                    value.map(|value| codec::decode("a session", &value)).transpose()?;
+                sessions.extend(session.filter(|session| session.expires_at > now));
+            }
+            sessions.sort_by_key(|session| (session.created_at, session.id));
+            Ok(sessions)
+        })
+        .await
+    }
+
+    async fn living(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.scan(move |trees| {
+            let living = trees.session_expiry.range(now.millis().saturating_add(1).to_be_bytes()..);
+            Ok(living.count() as u64)
+        })
+        .await
+    }
+
     async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError> {
         self.write(move |trees| trees.transact(|change| rotate(change, &request))).await
     }
 
-    async fn close(&self, id: SessionId, revoked: &[Revocation]) -> Result<(), StoreError> {
+    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
         let revoked = revoked.to_vec();
         self.write(move |trees| {
             trees.transact(|change| {
                 if let Some(session) = change.session(id)? {
                     change.remove_session(&session)?;
                 }
-                revoked.iter().try_for_each(|one| change.revoke(one))
+                revoked.iter().try_for_each(|one| change.revoke(one))?;
+                change.put_along(&along)
             })
         })
         .await
+    }
+
+    async fn close_of(
+        &self,
+        user: UserId,
+        closing: Closing,
+        revoked_until: Timestamp,
+        along: Along,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        let closed = self
+            .write(move |trees| {
+                let ending = Ending::of(trees, user, closing)?;
+                let revoked = trees.transact(|change| {
+                    let Some(revoked) = ending.apply(change, revoked_until)? else { return Ok(None) };
+                    change.put_along(&along)?;
+                    Ok(Some(revoked))
+                })?;
+                Ok(revoked.map(|revoked| (revoked, ending.is_whole())))
+            })
+            .await?;
+        match closed {
+            Some((revoked, true)) => Ok(Some(revoked)),
+            Some((revoked, false)) => self.close_rest(user, closing, revoked_until, revoked).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -73,21 +127,25 @@ fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> 
                 session.current = successor;
                 session.current_used = false;
                 change.put_session(&session)?;
+                change.record_renewal(request, "rotated")?;
                 Ok(Rotation::Rotated(session))
             }
             None => {
                 session.current_used = true;
                 change.put_session(&session)?;
+                change.record_renewal(request, "kept")?;
                 Ok(Rotation::Kept(session))
             }
         };
     }
     if has_grace(&session, request) && !change.has_standing_changed(&session, request)? {
+        change.record_renewal(request, "graced")?;
         return Ok(Rotation::Graced(session));
     }
     let revocation = Revocation::Session { id: session.id, until: request.revoked_until };
     change.remove_session(&session)?;
     change.revoke(&revocation)?;
+    change.append(request.now, request.replayed.as_slice())?;
     Ok(Rotation::Replayed(revocation))
 }
 
@@ -100,20 +158,33 @@ fn has_grace(session: &Session, request: &RotationRequest) -> bool {
 }
 
 impl Change {
-    fn session(&self, id: SessionId) -> Result<Option<Session>, Stop> {
+    pub(super) fn session(&self, id: SessionId) -> Result<Option<Session>, Stop> {
         found(self.sessions.get(id.as_bytes()), |value| codec::decode("a session", value))
     }
 
+    fn record_renewal(&self, request: &RotationRequest, how: &'static str) -> Result<(), Stop> {
+        let renewed = request.renewed.clone().map(|entry| Entry { reason: Some(how.into()), ..entry });
+        self.append(request.now, renewed.as_slice())
+    }
+
+    /// Puts a session that was not there before.
+    pub(super) fn open_session(&self, session: &Session) -> Result<(), Stop> {
+        self.put_session(session)?;
+        self.user_sessions.insert(&codec::user_session_key(session.user, session.id)[..], &[][..])?;
+        Ok(())
+    }
+
     /// A session's expiry never changes, so that its entry in the index is written again at most.
-    pub(super) fn put_session(&self, session: &Session) -> Result<(), Stop> {
+    fn put_session(&self, session: &Session) -> Result<(), Stop> {
         let id = session.id.as_bytes();
         self.sessions.insert(&id[..], codec::encode(session).map_err(stop)?)?;
         self.session_expiry.insert(codec::expiry_key(session.expires_at, id), &[][..])?;
         Ok(())
     }
 
-    fn remove_session(&self, session: &Session) -> Result<(), Stop> {
+    pub(super) fn remove_session(&self, session: &Session) -> Result<(), Stop> {
         let id = session.id.as_bytes();
+        self.user_sessions.remove(&codec::user_session_key(session.user, session.id)[..])?;
         self.sessions.remove(&id[..])?;
         self.session_expiry.remove(codec::expiry_key(session.expires_at, id))?;
         Ok(())
@@ -144,7 +215,12 @@ fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
         let mut removed = 0;
         for entry in &expired {
             let key = codec::expired_key(entry).map_err(stop)?;
-            removed += u64::from(change.sessions.remove(key)?.is_some());
+            let session = change.sessions.remove(key)?;
+            if let Some(session) = session {
+                let session: Session = codec::decode("a session", &session).map_err(stop)?;
+                change.user_sessions.remove(&codec::user_session_key(session.user, session.id)[..])?;
+                removed += 1;
+            }
             change.session_expiry.remove(&**entry)?;
         }
         Ok(removed)

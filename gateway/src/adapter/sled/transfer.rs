@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::store::{Revocation, Session, StoreError, User};
+use crate::store::{Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
 
 pub(super) const FORMAT: &str = "gateway-store";
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
+/// Without tickets, invitations, errands and the audit trail.
+pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,7 +26,26 @@ pub(super) enum Line {
     User(User),
     Session(Session),
     Revocation(Revocation),
-    Counter { name: String, value: u64 },
+    Ticket {
+        /// The hash of the token, in hexadecimal digits.
+        key: String,
+        ticket: Ticket,
+    },
+    Invitation(Invitation),
+    Errand(Queued),
+    /// A line of the audit trail, as it is: its hash is of this very text.
+    Audit {
+        line: String,
+    },
+    Tally {
+        hour: u64,
+        word: String,
+        count: u64,
+    },
+    Counter {
+        name: String,
+        value: u64,
+    },
     End(TransferCounts),
 }
 
@@ -34,6 +55,14 @@ pub struct TransferCounts {
     pub users: u64,
     pub sessions: u64,
     pub revocations: u64,
+    #[serde(default)]
+    pub tickets: u64,
+    #[serde(default)]
+    pub invitations: u64,
+    #[serde(default)]
+    pub errands: u64,
+    #[serde(default)]
+    pub audit: u64,
 }
 
 /// Why an export or an import did not come to its end.

@@ -21,7 +21,14 @@ pub(super) const IMPORTING: &str = "importing";
 pub(super) const LAST_USER_ID: &str = "last_user_id";
 pub(super) const USERS_TOTAL: &str = "users_total";
 pub(super) const ADMINISTRATORS: &str = "administrators";
+pub(super) const LAST_INVITATION_ID: &str = "last_invitation_id";
+pub(super) const LAST_ERRAND_ID: &str = "last_errand_id";
+/// Number and hash of the last entry of the audit trail.
+pub(super) const AUDIT_HEAD: &str = "audit_head";
 pub(super) const ADMINISTRATORS_ACTIVE: &str = "administrators_active";
+
+/// So many trees.
+const TREES: usize = 16;
 
 /// Everything that is stored. A `Trees` for looking, a `Trees<TransactionalTree>` for changing.
 #[derive(Clone)]
@@ -36,10 +43,28 @@ pub(super) struct Trees<T = Tree> {
     pub(super) sessions: T,
     /// Expiry, session id → nothing.
     pub(super) session_expiry: T,
+    /// User id, session id → nothing.
+    pub(super) user_sessions: T,
     /// Kind, id → until when.
     pub(super) revocations: T,
     /// Until when, kind, id → nothing.
     pub(super) revocation_expiry: T,
+    /// Hash of a token → ticket.
+    pub(super) tickets: T,
+    /// Expiry, hash of a token → nothing.
+    pub(super) ticket_expiry: T,
+    /// Invitation id → invitation.
+    pub(super) invitations: T,
+    /// Errand id → errand.
+    pub(super) errands: T,
+    /// When it is due, errand id → nothing.
+    pub(super) errands_due: T,
+    /// Number → line of the audit trail.
+    pub(super) audit: T,
+    /// User id, number → nothing.
+    pub(super) user_audit: T,
+    /// Hour, word → how often.
+    pub(super) tallies: T,
 }
 
 /// A `Trees` inside of a transaction.
@@ -65,20 +90,38 @@ impl Trees {
             emails: db.open_tree("emails")?,
             sessions: db.open_tree("sessions")?,
             session_expiry: db.open_tree("session_expiry")?,
+            user_sessions: db.open_tree("user_sessions")?,
             revocations: db.open_tree("revocations")?,
             revocation_expiry: db.open_tree("revocation_expiry")?,
+            tickets: db.open_tree("tickets")?,
+            ticket_expiry: db.open_tree("ticket_expiry")?,
+            invitations: db.open_tree("invitations")?,
+            errands: db.open_tree("errands")?,
+            errands_due: db.open_tree("errands_due")?,
+            audit: db.open_tree("audit")?,
+            user_audit: db.open_tree("user_audit")?,
+            tallies: db.open_tree("tallies")?,
         })
     }
 
-    pub(super) fn all(&self) -> [&Tree; 7] {
+    pub(super) fn all(&self) -> [&Tree; TREES] {
         [
             &self.meta,
             &self.users,
             &self.emails,
             &self.sessions,
             &self.session_expiry,
+            &self.user_sessions,
             &self.revocations,
             &self.revocation_expiry,
+            &self.tickets,
+            &self.ticket_expiry,
+            &self.invitations,
+            &self.errands,
+            &self.errands_due,
+            &self.audit,
+            &self.user_audit,
+            &self.tallies,
         ]
     }
 
@@ -135,9 +178,42 @@ impl From<StoreError> for Fault {
 
 impl Change {
     fn over(trees: &[TransactionalTree]) -> Self {
-        let [meta, users, emails, sessions, session_expiry, revocations, revocation_expiry] =
-            std::array::from_fn(|place| trees[place].clone());
-        Self { meta, users, emails, sessions, session_expiry, revocations, revocation_expiry }
+        let [
+            meta,
+            users,
+            emails,
+            sessions,
+            session_expiry,
+            user_sessions,
+            revocations,
+            revocation_expiry,
+            tickets,
+            ticket_expiry,
+            invitations,
+            errands,
+            errands_due,
+            audit,
+            user_audit,
+            tallies,
+        ] = std::array::from_fn(|place| trees[place].clone());
+        Self {
+            meta,
+            users,
+            emails,
+            sessions,
+            session_expiry,
+            user_sessions,
+            revocations,
+            revocation_expiry,
+            tickets,
+            ticket_expiry,
+            invitations,
+            errands,
+            errands_due,
+            audit,
+            user_audit,
+            tallies,
+        }
     }
 
     pub(super) fn counter(&self, name: &str) -> Result<u64, Stop> {

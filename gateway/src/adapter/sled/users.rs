@@ -2,19 +2,23 @@
 
 use async_trait::async_trait;
 
+use super::ending::Ending;
 use super::trees::{
-    ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found, stop,
-    store_error,
+    ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, Fault, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found,
+    stop, store_error,
 };
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, UserId};
-use crate::store::{Amendment, NewUser, Revocation, StoreError, StoredHash, User, UserPage, Users};
+use crate::store::{
+    Along, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError, StoredHash, User,
+    UserCounts, UserPage, Users,
+};
 
 #[async_trait]
 impl Users for SledStore {
-    async fn create(&self, new: NewUser) -> Result<User, StoreError> {
-        self.write(move |trees| trees.transact(|change| create(change, &new))).await
+    async fn create(&self, new: NewUser, along: Along) -> Result<User, StoreError> {
+        self.write(move |trees| trees.transact(|change| create(change, &new, &along))).await
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -40,8 +44,63 @@ impl Users for SledStore {
         id: UserId,
         amendment: Amendment,
         revoked_until: Timestamp,
+        along: Along,
     ) -> Result<Option<(User, Option<Revocation>)>, StoreError> {
-        self.write(move |trees| trees.transact(|change| amend(change, id, &amendment, revoked_until))).await
+        self.write(move |trees| {
+            trees.transact(|change| {
+                let amended = amend(change, id, &amendment, revoked_until)?;
+                if amended.is_some() {
+                    change.put_along(&along)?;
+                }
+                Ok(amended)
+            })
+        })
+        .await
+    }
+
+    async fn set_password(
+        &self,
+        change: PasswordChange,
+        along: Along,
+    ) -> Result<Option<(User, Vec<Revocation>)>, StoreError> {
+        let (user, until) = (change.user, change.revoked_until);
+        let closing = change.keep.map_or(Closing::All, Closing::AllBut);
+        let set = self.write(move |trees| set_password(trees, &change, closing, &along)).await?;
+        match set {
+            Some((owner, revoked, false)) => {
+                let revoked = self.close_rest(user, closing, until, revoked).await?;
+                Ok(Some((owner, revoked)))
+            }
+            set => Ok(set.map(|(owner, revoked, _)| (owner, revoked))),
+        }
+    }
+
+    async fn delete(
+        &self,
+        id: UserId,
+        revoked_until: Timestamp,
+        along: Along,
+    ) -> Result<Option<(User, Revocation)>, StoreError> {
+        let deleted = self.write(move |trees| delete(trees, id, revoked_until, &along)).await?;
+        if let Some((_, _, false)) = &deleted {
+            self.close_rest(id, Closing::All, revoked_until, Vec::new()).await?;
+        }
+        Ok(deleted.map(|(user, revoked, _)| (user, revoked)))
+    }
+
+    async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError> {
+        self.scan(move |trees| {
+            let mut counts = UserCounts::default();
+            for value in trees.users.iter().values() {
+                let user: User = codec::decode("an account", &value.map_err(store_error)?)?;
+                counts.total += 1;
+                counts.active += u64::from(user.is_active);
+                counts.admins += u64::from(user.role == Role::Admin);
+                counts.new += u64::from((since..=until).contains(&user.created_at));
+            }
+            Ok(counts)
+        })
+        .await
     }
 
     async fn rehash(&self, id: UserId, old: &StoredHash, new: StoredHash) -> Result<bool, StoreError> {
@@ -69,7 +128,7 @@ fn user(trees: &Trees, id: UserId) -> Result<Option<User>, StoreError> {
     value.map(|value| codec::decode("an account", &value)).transpose()
 }
 
-fn create(change: &Change, new: &NewUser) -> Result<User, Stop> {
+fn create(change: &Change, new: &NewUser, along: &Along) -> Result<User, Stop> {
     if change.emails.get(new.email.as_str())?.is_some() {
         return Err(stop(StoreError::Conflict));
     }
@@ -84,18 +143,79 @@ fn create(change: &Change, new: &NewUser) -> Result<User, Stop> {
         is_active: true,
         generation: Generation::default(),
         created_at: new.created_at,
+        email_verified: new.email_verified,
+        password_version: 0,
     };
     change.set_counter(LAST_USER_ID, id)?;
     change.add_user(&user)?;
+    // Whose id was not known before.
+    let mut along = along.clone();
+    along.audit.iter_mut().for_each(|entry| entry.user_id = entry.user_id.or(Some(user.id)));
+    if new.ask_to_verify {
+        along = along.errand(Errand::EmailVerification { user: user.id });
+    }
+    change.put_along(&along)?;
     Ok(user)
+}
+
+/// Whether all of the sessions that end were ended is told, too.
+type Set = Option<(User, Vec<Revocation>, bool)>;
+
+fn set_password(
+    trees: &Trees,
+    asked: &PasswordChange,
+    closing: Closing,
+    along: &Along,
+) -> Result<Set, Fault> {
+    let ending = Ending::of(trees, asked.user, closing)?;
+    trees.transact(|change| {
+        let user = change.user(asked.user)?;
+        let Some(mut user) = user.filter(|user| user.password_version == asked.version) else {
+            return Ok(None);
+        };
+        user.password_hash = asked.hash.clone();
+        user.password_version += 1;
+        user.email_verified |= asked.proves_email;
+        change.put_user(&user)?;
+        let revoked = ending.apply(change, asked.revoked_until)?.unwrap_or_default();
+        change.put_along(along)?;
+        // The generation may have been raised just now.
+        let user = change.user(asked.user)?.unwrap_or(user);
+        Ok(Some((user, revoked, ending.is_whole())))
+    })
+}
+
+fn delete(
+    trees: &Trees,
+    id: UserId,
+    revoked_until: Timestamp,
+    along: &Along,
+) -> Result<Option<(User, Revocation, bool)>, Fault> {
+    let ending = Ending::of(trees, id, Closing::All)?;
+    trees.transact(|change| {
+        let Some(user) = change.user(id)? else { return Ok(None) };
+        change.count_administrator(&user, -1)?;
+        if is_active_administrator(&user) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
+            return Err(stop(StoreError::LastAdministrator));
+        }
+        ending.apply(change, revoked_until)?;
+        let revocation =
+            Revocation::Generation { user: id, minimum: user.generation.next(), until: revoked_until };
+        change.revoke(&revocation)?;
+        change.users.remove(&codec::user_key(id)[..])?;
+        change.emails.remove(user.email.as_str())?;
+        change.count(USERS_TOTAL, -1)?;
+        change.put_along(along)?;
+        Ok(Some((user, revocation, ending.is_whole())))
+    })
 }
 
 /// The accounts are read from the wanted one on; those before it are not even decoded.
 fn page(trees: &Trees, offset: u64, limit: u64) -> Result<UserPage, StoreError> {
     let total = trees.counter(USERS_TOTAL)?;
     let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    // Ids are given in turn and accounts are never removed, so that the account in the n-th place
-    // has the id n, unless an import brought a store with gaps.
+    // Ids are given in turn, so that the account in the n-th place has the id n, until one is removed
+    // or an import brings a store with gaps.
     let without_gaps = total == trees.counter(LAST_USER_ID)?;
     let (first, skipped) = if without_gaps { (offset.saturating_add(1), 0) } else { (1, offset) };
     let entries = trees.users.range(first.to_be_bytes()..);
@@ -121,6 +241,7 @@ fn amend(
     user.last_name = amendment.last_name.clone().unwrap_or(user.last_name);
     user.role = amendment.role.unwrap_or(user.role);
     user.is_active = amendment.is_active.unwrap_or(user.is_active);
+    user.email_verified = amendment.email_verified.unwrap_or(user.email_verified);
     let standing_changed = (user.role, user.is_active) != (before.role, before.is_active);
     let revocation = standing_changed.then(|| {
         user.generation = user.generation.next();
@@ -147,7 +268,7 @@ impl Change {
         found(self.users.get(codec::user_key(id)), |value| codec::decode("an account", value))
     }
 
-    fn put_user(&self, user: &User) -> Result<(), Stop> {
+    pub(super) fn put_user(&self, user: &User) -> Result<(), Stop> {
         let key = codec::user_key(user.id);
         self.users.insert(&key[..], codec::encode(user).map_err(stop)?)?;
         Ok(())

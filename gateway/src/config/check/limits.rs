@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{Checker, RouteLimits};
-use crate::config::file::{File, Limit};
-use crate::limits::{Allowance, Policy};
+use crate::config::file::{File, Limit, LoginLock};
+use crate::limits::{Allowance, Lock, Policy};
 use crate::password::{Cost, Method, PoolSettings};
 
 /// A wrong password costs each of them.
@@ -37,6 +37,13 @@ impl Checker<'_> {
                 "refresh-address",
                 &limits.refresh_address,
             ),
+            recovery_address: self.policy(
+                "limits.recovery_address",
+                "recovery-address",
+                &limits.recovery_address,
+            ),
+            mail_account: self.policy("limits.mail_account", "mail-account", &limits.mail_account),
+            login_lock: self.login_lock(limits.login_lock),
             failed_authentication_address: self.policy(
                 "limits.failed_authentication_address",
                 "failed-authentication-address",
@@ -44,6 +51,18 @@ impl Checker<'_> {
             ),
             keys_max,
         }
+    }
+
+    fn login_lock(&mut self, lock: LoginLock) -> Option<Lock> {
+        let LoginLock { after, first_seconds, longest_seconds } = lock;
+        if after == 0 || first_seconds == 0 || !(first_seconds..=86_400).contains(&longest_seconds) {
+            self.fault(
+                "limits.login_lock: after and first_seconds must be at least 1, and longest_seconds between first_seconds and 86400",
+            );
+            return None;
+        }
+        let (first, longest) = (Duration::from_secs(first_seconds), Duration::from_secs(longest_seconds));
+        Some(Lock { after, first, longest })
     }
 
     pub(super) fn policy(&mut self, key: &str, name: &'static str, limit: &Limit) -> Option<Policy> {

@@ -1,0 +1,42 @@
+//! What goes along with a change, in its transaction.
+
+use super::codec;
+use super::trees::{Change, LAST_ERRAND_ID, Stop, found, stop};
+use crate::clock::Timestamp;
+use crate::store::{Along, Errand, Purpose, Queued, StoreError, Ticket, TicketKey};
+
+impl Change {
+    pub(super) fn put_along(&self, along: &Along) -> Result<(), Stop> {
+        if let Some(key) = along.redeem {
+            self.redeem(key, along.now)?;
+        }
+        for errand in &along.errands {
+            self.enqueue(errand.clone(), along)?;
+        }
+        self.append(along.now, &along.audit)
+    }
+
+    /// Uses a ticket up, and the invitation that it is about.
+    fn redeem(&self, key: TicketKey, now: Timestamp) -> Result<(), Stop> {
+        let ticket: Option<Ticket> =
+            found(self.tickets.get(&key.as_bytes()[..]), |value| codec::decode("a ticket", value))?;
+        let ticket = ticket.filter(|ticket| ticket.expires_at > now);
+        let ticket = ticket.ok_or_else(|| stop(StoreError::TicketGone))?;
+        if let Purpose::Invitation { id } = ticket.purpose
+            && self.invitations.remove(&id.to_be_bytes()[..])?.is_none()
+        {
+            return Err(stop(StoreError::TicketGone));
+        }
+        self.tickets.remove(&key.as_bytes()[..])?;
+        self.ticket_expiry.remove(codec::expiry_key(ticket.expires_at, key.as_bytes()))?;
+        Ok(())
+    }
+
+    fn enqueue(&self, errand: Errand, along: &Along) -> Result<(), Stop> {
+        let id = self.counter(LAST_ERRAND_ID)? + 1;
+        self.set_counter(LAST_ERRAND_ID, id)?;
+        let (created_at, due_at) = (along.now, along.now);
+        let request_id = along.request_id.clone();
+        self.put_errand(&Queued { id, errand, request_id, created_at, due_at, attempts: 0 })
+    }
+}

@@ -1,0 +1,242 @@
+//! The audit trail: a line for each entry under its number, an index by user, and counts by hour.
+//! Only the writer's thread appends, so that each entry finds the one before.
+
+use async_trait::async_trait;
+
+use super::revocations::SWEEP_MAX;
+use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, stop, store_error};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::identity::UserId;
+use crate::store::{
+    Actor, AuditPage, AuditQuery, AuditTrail, Break, EXPIRED, Entry, Hash, Proof, Prover, Sealed, StoreError,
+    Tally, seal, vouch,
+};
+
+/// Entries that one search looks at: what is rare is found page by page.
+const LOOKED_AT_MAX: usize = 20_000;
+
+#[async_trait]
+impl AuditTrail for SledStore {
+    async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
+        self.write(move |trees| trees.transact(|change| change.append(now, &entries))).await
+    }
+
+    async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError> {
+        self.scan(move |trees| find(trees, &query)).await
+    }
+
+    async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.scan(move |trees| {
+            let values = trees.audit.range(first.to_be_bytes()..).values().take(limit);
+            values.map(|value| text(&value.map_err(store_error)?)).collect()
+        })
+        .await
+    }
+
+    async fn prove(&self) -> Result<Result<Proof, Break>, StoreError> {
+        self.scan(|trees| {
+            // Entries that are added meanwhile may be seen or not: at least these must be there.
+            let written = trees.meta.get(AUDIT_HEAD).map_err(store_error)?;
+            let written = written.map(|head| mark(&head)).transpose()?.map(|(seq, _)| seq);
+            let mut prover = Prover::new(None);
+            for value in trees.audit.iter().values() {
+                let line = text(&value.map_err(store_error)?)?;
+                if let Err(broken) = prover.take(&line) {
+                    return Ok(Err(broken));
+                }
+            }
+            Ok(prover.finish(written))
+        })
+        .await
+    }
+
+    async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let some = self.write(move |trees| expire_some(trees, before, now)).await?;
+            removed += some;
+            if some < SWEEP_MAX as u64 {
+                return Ok(removed);
+            }
+        }
+    }
+
+    async fn tally(&self, counts: Vec<Tally>) -> Result<(), StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| {
+                counts.iter().try_for_each(|one| change.tally(one.hour, &one.word, one.count))
+            })
+        })
+        .await
+    }
+
+    async fn tallies(&self, first: u64, last: u64) -> Result<Vec<(String, u64)>, StoreError> {
+        self.scan(move |trees| {
+            let mut sums = std::collections::BTreeMap::<String, u64>::new();
+            let range = first.to_be_bytes().to_vec()..last.saturating_add(1).to_be_bytes().to_vec();
+            for entry in trees.tallies.range(range) {
+                let (key, value) = entry.map_err(store_error)?;
+                let (_, word) = codec::tally(&key)?;
+                *sums.entry(word.to_owned()).or_default() += codec::number("a count", &value)?;
+            }
+            Ok(sums.into_iter().collect())
+        })
+        .await
+    }
+}
+
+pub(super) fn text(value: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(value.to_vec()).map_err(|_| codec::damaged("an entry of the audit trail"))
+}
+
+/// A number and a hash.
+fn mark(value: &[u8]) -> Result<(u64, Hash), StoreError> {
+    let read = || {
+        let (seq, hash) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+        Some((seq.parse().ok()?, Hash::parse(hash)?))
+    };
+    read().ok_or_else(|| codec::damaged("the mark of the audit trail"))
+}
+
+fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+    let mut page = AuditPage::default();
+    let mut look = |seq: u64, line: &str| -> Result<bool, StoreError> {
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
+        let at = Timestamp::parse(&sealed.time).unwrap_or_default();
+        // Times may go back a little where the clock does; older entries follow all the same.
+        let fits = query.until.is_none_or(|until| at <= until)
+            && query.since.is_none_or(|since| at >= since)
+            && query.event.as_ref().is_none_or(|event| sealed.entry.event == *event);
+        if fits {
+            page.lines.push(line.to_owned());
+        }
+        let over = query.since.is_some_and(|since| at.plus(std::time::Duration::from_secs(60)) < since);
+        page.next = Some(seq);
+        Ok(page.lines.len() < query.limit && !over)
+    };
+    let before = query.before.unwrap_or(u64::MAX);
+    let mut ended = true;
+    if let Some(user) = query.user {
+        let range = codec::pair_key(user.get(), 0)..codec::pair_key(user.get(), before);
+        for (looked, key) in trees.user_audit.range(range).keys().rev().enumerate() {
+            let seq = codec::last_number("an index of the audit trail", &key.map_err(store_error)?)?;
+            // One that is gone was removed since.
+            let Some(value) = trees.audit.get(seq.to_be_bytes()).map_err(store_error)? else { continue };
+            if !look(seq, &text(&value)?)? || looked >= LOOKED_AT_MAX {
+                ended = false;
+                break;
+            }
+        }
+    } else {
+        for (looked, entry) in trees.audit.range(..before.to_be_bytes()).rev().enumerate() {
+            let (key, value) = entry.map_err(store_error)?;
+            if !look(codec::number("the audit trail", &key)?, &text(&value)?)? || looked >= LOOKED_AT_MAX {
+                ended = false;
+                break;
+            }
+        }
+    }
+    if ended {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, super::trees::Fault> {
+    let mut old = Vec::new();
+    for entry in trees.audit.iter().take(SWEEP_MAX) {
+        let (key, value) = entry.map_err(store_error)?;
+        let line = text(&value)?;
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
+        if Timestamp::parse(&sealed.time).is_none_or(|at| at >= before) {
+            break;
+        }
+        old.push((key, sealed, hash_of(&line).ok_or_else(|| codec::damaged("an entry of the audit trail"))?));
+    }
+    let hour = hour(before).to_be_bytes();
+    let counts: Vec<_> = trees.tallies.range(..&hour[..]).keys().take(SWEEP_MAX).collect();
+    let counts: Vec<_> = counts.into_iter().collect::<Result<_, _>>().map_err(store_error)?;
+    let Some((_, last, hash)) = old.last() else { return Ok(0) };
+    let (last, hash) = (last.seq, *hash);
+    trees.transact(|change| {
+        for (key, sealed, _) in &old {
+            change.audit.remove(key)?;
+            for user in concerned(&sealed.entry) {
+                change.user_audit.remove(&codec::pair_key(user.get(), sealed.seq)[..])?;
+            }
+        }
+        for key in &counts {
+            change.tallies.remove(key)?;
+        }
+        let entry = Entry { actor: Some(Actor::Gateway), now: Some(vouch(last, hash)), ..Entry::of(EXPIRED) };
+        change.append(now, &[entry])?;
+        Ok(old.len() as u64)
+    })
+}
+
+/// The hash at the end of a line.
+fn hash_of(line: &str) -> Option<Hash> {
+    let start = line.len().checked_sub(66)?;
+    Hash::parse(line.get(start..start + 64)?)
+}
+
+/// Who did it, and whom it is about.
+fn concerned(entry: &Entry) -> impl Iterator<Item = UserId> {
+    let actor = match entry.actor {
+        Some(Actor::User { user_id }) => Some(user_id),
+        _ => None,
+    };
+    let other = actor.filter(|actor| Some(*actor) != entry.user_id);
+    entry.user_id.into_iter().chain(other)
+}
+
+/// Hours since the epoch.
+fn hour(at: Timestamp) -> u64 {
+    at.seconds() / 3_600
+}
+
+impl Change {
+    /// Appends entries to the trail, each sealed to the one before.
+    pub(super) fn append(&self, now: Timestamp, entries: &[Entry]) -> Result<(), Stop> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let head = found(self.meta.get(AUDIT_HEAD), mark)?;
+        let (mut seq, mut prev) = head.unwrap_or_default();
+        for entry in entries {
+            seq += 1;
+            let sealed = seal(seq, now, entry.clone(), prev);
+            let (line, hash) =
+                sealed.ok_or_else(|| stop(StoreError::Corrupt("an event cannot be written".into())))?;
+            prev = hash;
+            self.audit.insert(&seq.to_be_bytes()[..], line.as_bytes())?;
+            for user in concerned(entry) {
+                self.user_audit.insert(&codec::pair_key(user.get(), seq)[..], &[][..])?;
+            }
+            self.tally(hour(now), &entry.event, 1)?;
+        }
+        self.meta.insert(AUDIT_HEAD, format!("{seq} {prev}").as_bytes())?;
+        Ok(())
+    }
+
+    /// A line that was proved, in its place, as the last one. It is not counted anew.
+    pub(super) fn put_line(&self, line: &str) -> Result<(), Stop> {
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes()).map_err(stop)?;
+        let hash = hash_of(line).ok_or_else(|| stop(codec::damaged("an entry of the audit trail")))?;
+        self.audit.insert(&sealed.seq.to_be_bytes()[..], line.as_bytes())?;
+        for user in concerned(&sealed.entry) {
+            self.user_audit.insert(&codec::pair_key(user.get(), sealed.seq)[..], &[][..])?;
+        }
+        self.meta.insert(AUDIT_HEAD, format!("{} {hash}", sealed.seq).as_bytes())?;
+        Ok(())
+    }
+
+    pub(super) fn tally(&self, hour: u64, word: &str, count: u64) -> Result<(), Stop> {
+        let key = [&hour.to_be_bytes(), word.as_bytes()].concat();
+        let before = found(self.tallies.get(&key), |value| codec::number("a count", value))?;
+        let sum = before.unwrap_or(0).saturating_add(count);
+        self.tallies.insert(key, &sum.to_be_bytes()[..])?;
+        Ok(())
+    }
+}

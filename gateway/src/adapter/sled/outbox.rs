@@ -1,0 +1,75 @@
+//! The queue of errands: one record each, and an index by when they are due.
+
+use async_trait::async_trait;
+
+use super::trees::{Change, Stop, found, store_error};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::store::{Along, Outbox, Queued, StoreError};
+
+#[async_trait]
+impl Outbox for SledStore {
+    async fn enqueue(&self, along: Along) -> Result<(), StoreError> {
+        self.write(move |trees| trees.transact(|change| change.put_along(&along))).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Queued>, StoreError> {
+        self.scan(move |trees| {
+            let mut due = Vec::new();
+            let until = codec::pair_key(now.millis(), u64::MAX);
+            for key in trees.errands_due.range(..=&until[..]).keys().take(limit) {
+                let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
+                let value = trees.errands.get(id.to_be_bytes()).map_err(store_error)?;
+                due.extend(value.map(|value| codec::decode("an errand", &value)).transpose()?);
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    async fn settle(&self, id: u64, along: Along) -> Result<(), StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| {
+                change.take_errand(id)?;
+                change.put_along(&along)
+            })
+        })
+        .await
+    }
+
+    async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| {
+                let Some(mut queued) = change.take_errand(id)? else { return Ok(()) };
+                queued.due_at = due_at;
+                queued.attempts = queued.attempts.saturating_add(1);
+                change.put_errand(&queued)
+            })
+        })
+        .await
+    }
+
+    async fn waiting(&self) -> Result<u64, StoreError> {
+        self.scan(|trees| Ok(trees.errands.len() as u64)).await
+    }
+}
+
+impl Change {
+    pub(super) fn put_errand(&self, queued: &Queued) -> Result<(), Stop> {
+        let record = codec::encode(queued).map_err(super::trees::stop)?;
+        self.errands.insert(&queued.id.to_be_bytes()[..], record)?;
+        self.errands_due.insert(&codec::pair_key(queued.due_at.millis(), queued.id)[..], &[][..])?;
+        Ok(())
+    }
+
+    fn take_errand(&self, id: u64) -> Result<Option<Queued>, Stop> {
+        let key = id.to_be_bytes();
+        let queued: Option<Queued> =
+            found(self.errands.get(&key[..]), |value| codec::decode("an errand", value))?;
+        if let Some(queued) = &queued {
+            self.errands.remove(&key[..])?;
+            self.errands_due.remove(&codec::pair_key(queued.due_at.millis(), id)[..])?;
+        }
+        Ok(queued)
+    }
+}

@@ -1,0 +1,117 @@
+//! Tickets by the hash of their token, with an index by expiry; and invitations.
+
+use async_trait::async_trait;
+
+use super::revocations::SWEEP_MAX;
+use super::trees::{Change, Fault, LAST_INVITATION_ID, Stop, Trees, found, stop, store_error};
+use super::{SledStore, codec};
+use crate::clock::Timestamp;
+use crate::store::{Along, Errand, Invitation, StoreError, Ticket, TicketKey, Tickets};
+
+#[async_trait]
+impl Tickets for SledStore {
+    async fn issue(&self, key: TicketKey, ticket: Ticket) -> Result<(), StoreError> {
+        self.write(move |trees| trees.transact(|change| change.put_ticket(key.as_bytes(), &ticket))).await
+    }
+
+    async fn ticket(&self, key: TicketKey, now: Timestamp) -> Result<Option<Ticket>, StoreError> {
+        self.read(|trees| {
+            let value = trees.tickets.get(key.as_bytes()).map_err(store_error)?;
+            let ticket: Option<Ticket> = value.map(|value| codec::decode("a ticket", &value)).transpose()?;
+            Ok(ticket.filter(|ticket| ticket.expires_at > now))
+        })
+    }
+
+    async fn invite(&self, invitation: Invitation, along: Along) -> Result<Invitation, StoreError> {
+        self.write(move |trees| {
+            let earlier: Vec<_> =
+                invitations(trees)?.into_iter().filter(|one| one.email == invitation.email).collect();
+            trees.transact(|change| {
+                let id = change.counter(LAST_INVITATION_ID)? + 1;
+                change.set_counter(LAST_INVITATION_ID, id)?;
+                for one in &earlier {
+                    change.invitations.remove(&one.id.to_be_bytes()[..])?;
+                }
+                let invitation = Invitation { id, ..invitation.clone() };
+                change.put_invitation(&invitation)?;
+                change.put_along(&along.clone().errand(Errand::Invitation { id }))?;
+                Ok(invitation)
+            })
+        })
+        .await
+    }
+
+    async fn invitation(&self, id: u64) -> Result<Option<Invitation>, StoreError> {
+        self.read(|trees| {
+            let value = trees.invitations.get(id.to_be_bytes()).map_err(store_error)?;
+            value.map(|value| codec::decode("an invitation", &value)).transpose()
+        })
+    }
+
+    async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
+        self.scan(invitations).await
+    }
+
+    async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| {
+                let value = change.invitations.remove(&id.to_be_bytes()[..]);
+                let taken = found(value, |value| codec::decode("an invitation", value))?;
+                if taken.is_some() {
+                    change.put_along(&along)?;
+                }
+                Ok(taken)
+            })
+        })
+        .await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let (found, removed) = self.write(move |trees| sweep_some(trees, now)).await?;
+            swept += removed;
+            if found < SWEEP_MAX {
+                return Ok(swept);
+            }
+        }
+    }
+}
+
+fn invitations(trees: &Trees) -> Result<Vec<Invitation>, StoreError> {
+    let values = trees.invitations.iter().values();
+    values.map(|value| codec::decode("an invitation", &value.map_err(store_error)?)).collect()
+}
+
+/// Removes a batch of what expired; answers how many were found, and removed.
+fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
+    let expired = trees.expired(&trees.ticket_expiry, now, SWEEP_MAX)?;
+    let over: Vec<_> = invitations(trees)?.into_iter().filter(|one| one.expires_at < now).collect();
+    let removed = trees.transact(|change| {
+        let mut removed = 0;
+        for entry in &expired {
+            let key = codec::expired_key(entry).map_err(stop)?;
+            removed += u64::from(change.tickets.remove(key)?.is_some());
+            change.ticket_expiry.remove(&**entry)?;
+        }
+        for one in &over {
+            change.invitations.remove(&one.id.to_be_bytes()[..])?;
+        }
+        Ok(removed)
+    })?;
+    Ok((expired.len(), removed))
+}
+
+impl Change {
+    pub(super) fn put_ticket(&self, key: &[u8; 32], ticket: &Ticket) -> Result<(), Stop> {
+        self.tickets.insert(&key[..], codec::encode(ticket).map_err(stop)?)?;
+        self.ticket_expiry.insert(codec::expiry_key(ticket.expires_at, key), &[][..])?;
+        Ok(())
+    }
+
+    pub(super) fn put_invitation(&self, invitation: &Invitation) -> Result<(), Stop> {
+        let record = codec::encode(invitation).map_err(stop)?;
+        self.invitations.insert(&invitation.id.to_be_bytes()[..], record)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! `GET /api/auth/audit`: who did what, the newest first.
+
+use axum::extract::{RawQuery, State};
+
+use super::Shared;
+use super::answer::Answer;
+use super::caller::Administrator;
+use super::page::Query;
+use crate::identity::UserId;
+use crate::problem::{Code, Problem};
+use crate::store::{AuditPage, AuditQuery};
+use crate::telemetry::Event;
+
+/// Usual and largest number of events in an answer.
+const LIMIT: (u64, u64) = (100, 500);
+
+pub(super) async fn list(
+    State(services): State<Shared>,
+    admin: Administrator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = read(&Query::of(query.as_deref()))?;
+    let page = services.audit.find(query).await?;
+    Ok(Answer::text(body(&page)).with_quota(admin.quota.as_ref()))
+}
+
+fn read(query: &Query) -> Result<AuditQuery, Problem> {
+    let wrong = |message: String| Problem::new(Code::ValidationFailed).with_message(message);
+    let user = query.text("user_id").map(|text| {
+        text.parse::<UserId>().map_err(|()| wrong("user_id must be a positive integer".to_owned()))
+    });
+    let event = query.text("event").map(|word| {
+        let known = Event::ALL.iter().any(|event| event.word() == word) || word == "audit_expired";
+        if known {
+            Ok(word.to_owned())
+        } else {
+            let words: Vec<_> = Event::ALL.iter().map(|event| event.word()).collect();
+            Err(wrong(format!("event must be one of {}, audit_expired", words.join(", "))))
+        }
+    });
+    let limit = query.number("limit")?.unwrap_or(LIMIT.0).min(LIMIT.1);
+    Ok(AuditQuery {
+        user: user.transpose()?,
+        event: event.transpose()?,
+        since: query.moment("since")?,
+        until: query.moment("until")?,
+        before: query.number("cursor")?,
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    })
+}
+
+/// The lines as they are: their hashes are of this very text.
+fn body(page: &AuditPage) -> String {
+    let next = page.next.map_or("null".to_owned(), |seq| format!("\"{seq}\""));
+    format!("{{\"events\":[{}],\"next_cursor\":{next}}}", page.lines.join(","))
+}

@@ -1,0 +1,128 @@
+//! `PUT /api/auth/password`, `POST /api/auth/password/forgot` and `…/reset`: a new password, with the
+//! old one or with a mail.
+
+use axum::extract::State;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::caller::Authenticated;
+use super::{Client, Shared};
+use crate::identity::Email;
+use crate::limits::{AddressKey, LoginKey};
+use crate::problem::{Code, Problem};
+use crate::store::{Errand, PasswordChange, Purpose, StoreError, TicketKey};
+use crate::telemetry::{Event, SecurityLine};
+
+pub(super) async fn change(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let current = fields.text("current_password")?.filter(|text| !text.is_empty());
+    let new = fields.text("new_password")?.filter(|text| !text.is_empty());
+    let (Some(current), Some(new)) = (current, new) else {
+        return Err(Problem::new(Code::ValidationFailed)
+            .with_message("current_password and new_password are required"));
+    };
+    let user = &caller.user;
+    services.confirm(user, &client, current).await?;
+    let hash = services.chosen(new).await?;
+    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
+    let deed = client.deed(Event::PasswordChanged, line, &services).about(user.id);
+    let deed = deed.by(caller.actor()).in_session(caller.session);
+    let (at, address) = (services.clock.now(), client.address.to_string());
+    let asked = PasswordChange {
+        user: user.id,
+        version: user.password_version,
+        hash,
+        keep: Some(caller.session),
+        proves_email: false,
+        revoked_until: services.sessions.access_tokens_end(at),
+    };
+    let along = deed.along().errand(Errand::PasswordChanged { user: user.id, at, address });
+    let set = services.users.set_password(asked, along).await?;
+    // Somebody else changed it, with the same right, a moment ago.
+    let (_, revoked) = set.ok_or(Problem::new(Code::InvalidCredentials))?;
+    deed.tell(&services);
+    services.deliver_soon();
+    services.publish(&revoked).await?;
+    Ok(Answer::message("Password changed").with_quota(&caller.quota))
+}
+
+/// Whether there is an account is not even looked up here: that, and the mail, is done later. So the
+/// answer, and the time that it takes, cannot depend on it.
+pub(super) async fn forgot(
+    State(services): State<Shared>,
+    client: Client,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let charge = match &services.limits.load().recovery_address {
+        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
+        None => None,
+    };
+    let email = fields.text("email")?.filter(|email| !email.trim().is_empty());
+    let email =
+        email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
+    if let Ok(email) = Email::parse(email) {
+        let allowed = services.may_mail(&email, &client);
+        let reason = (!allowed).then_some("mail_limited");
+        let line = SecurityLine { email: Some(email.as_str()), reason, ..client.line() };
+        let deed = client.deed(Event::PasswordResetRequested, line, &services);
+        let along = deed.along();
+        let along =
+            if allowed { along.errand(Errand::PasswordReset { email: email.clone() }) } else { along };
+        services.outbox.enqueue(along).await?;
+        deed.tell(&services);
+        services.deliver_soon();
+    }
+    Ok(Answer::accepted("If this address has an account, a mail is on its way to it").charged(charge))
+}
+
+pub(super) async fn reset(
+    State(services): State<Shared>,
+    client: Client,
+    fields: Fields,
+) -> Result<Answer, Problem> {
+    let charge = match &services.limits.load().recovery_address {
+        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
+        None => None,
+    };
+    let token = fields.text("token")?.filter(|token| !token.is_empty());
+    let password = fields.text("password")?.filter(|password| !password.is_empty());
+    let (Some(token), Some(password)) = (token, password) else {
+        return Err(Problem::new(Code::ValidationFailed).with_message("token and password are required"));
+    };
+    let invalid = || Problem::new(Code::ResetTokenInvalid);
+    let key = TicketKey::of(token);
+    let ticket = services.tickets.ticket(key, services.clock.now()).await?.ok_or_else(invalid)?;
+    let Purpose::PasswordReset { user, password_version } = ticket.purpose else { return Err(invalid()) };
+    let owner = services.users.by_id(user).await?;
+    let owner = owner.filter(|owner| owner.password_version == password_version).ok_or_else(invalid)?;
+    let hash = services.chosen(password).await?;
+
+    let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };
+    let deed = client.deed(Event::PasswordReset, line, &services).about(user);
+    let (at, address) = (services.clock.now(), client.address.to_string());
+    let asked = PasswordChange {
+        user,
+        version: password_version,
+        hash,
+        keep: None,
+        proves_email: true,
+        revoked_until: services.sessions.access_tokens_end(at),
+    };
+    let along = deed.along().errand(Errand::PasswordChanged { user, at, address }).redeeming(key);
+    let set = match services.users.set_password(asked, along).await {
+        Err(StoreError::TicketGone) => None,
+        set => set?,
+    };
+    let (_, revoked) = set.ok_or_else(invalid)?;
+    deed.tell(&services);
+    services.deliver_soon();
+    // The way in for an owner whom others' guesses keep out.
+    services.setbacks.forgive(&owner.email);
+    services.known.remember(&LoginKey { email: owner.email, address: AddressKey::from(client.address) });
+    services.publish(&revoked).await?;
+    Ok(Answer::message("Password reset").charged(charge))
+}

@@ -1,0 +1,107 @@
+//! `/api/auth/sessions`: where one is logged in, and the end of that.
+
+use axum::extract::{Path, RawQuery, State};
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::caller::{Administrator, Authenticated, Operator};
+use super::page::Query;
+use super::{Client, Shared};
+use crate::identity::{SessionId, UserId};
+use crate::problem::{Code, Problem};
+use crate::store::{Closing, Session};
+use crate::telemetry::{Event, SecurityLine};
+
+pub(super) async fn list(State(services): State<Shared>, caller: Authenticated) -> Result<Answer, Problem> {
+    let sessions = services.sessions.sessions.of_user(caller.user.id, services.clock.now()).await?;
+    let sessions: Vec<_> = sessions.iter().map(|one| view(one, caller.session)).collect();
+    Ok(Answer::ok(json!({ "sessions": sessions })).with_quota(&caller.quota))
+}
+
+/// One of one's own; somebody else's is as if it were not there.
+pub(super) async fn end(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let id = SessionId::parse(&id).ok_or(Problem::new(Code::SessionNotFound))?;
+    let session = services.sessions.sessions.by_id(id).await?;
+    let session = session.filter(|session| session.user == caller.user.id);
+    session.ok_or(Problem::new(Code::SessionNotFound))?;
+    let line = SecurityLine { now: Some("one".to_owned()), ..client.line() };
+    let deed = client.deed(Event::SessionsEnded, line, &services).about(caller.user.id);
+    let deed = deed.by(caller.actor()).in_session(id);
+    services.sessions.close_session(id, deed.along()).await?;
+    deed.tell(&services);
+    Ok(Answer::message("Session ended").with_quota(&caller.quota))
+}
+
+/// All others; with `?all=true` this one, too.
+pub(super) async fn end_all(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let all = Query::of(query.as_deref()).flag("all")?;
+    let closing = if all { Closing::All } else { Closing::AllBut(caller.session) };
+    let which = if all { "all" } else { "all others" };
+    let line = SecurityLine { now: Some(which.to_owned()), ..client.line() };
+    let deed = client.deed(Event::SessionsEnded, line, &services).about(caller.user.id);
+    let deed = deed.by(caller.actor()).in_session(caller.session);
+    services.sessions.close_of(caller.user.id, closing, deed.along()).await?;
+    deed.tell(&services);
+    let message = if all { "All sessions ended" } else { "All other sessions ended" };
+    Ok(Answer::message(message).with_quota(&caller.quota))
+}
+
+/// Those of any user, for who administers the accounts at the machine.
+pub(super) async fn of_user(
+    State(services): State<Shared>,
+    _: Operator,
+    admin: Administrator,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
+    services.users.by_id(id).await?.ok_or(Problem::new(Code::UserNotFound))?;
+    let sessions = services.sessions.sessions.of_user(id, services.clock.now()).await?;
+    let sessions: Vec<_> = sessions.iter().map(describe).collect();
+    Ok(Answer::ok(json!({ "sessions": sessions })).with_quota(admin.quota.as_ref()))
+}
+
+/// One of anybody's, for who administers the accounts at the machine.
+pub(super) async fn end_any(
+    State(services): State<Shared>,
+    client: Client,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Answer, Problem> {
+    let id = SessionId::parse(&id).ok_or(Problem::new(Code::SessionNotFound))?;
+    let session = services.sessions.sessions.by_id(id).await?;
+    let session = session.ok_or(Problem::new(Code::SessionNotFound))?;
+    let line = SecurityLine { now: Some("one".to_owned()), ..client.line() };
+    let deed = client.deed(Event::SessionsEnded, line, &services).about(session.user);
+    let deed = deed.by(operator.actor).in_session(id);
+    services.sessions.close_session(id, deed.along()).await?;
+    deed.tell(&services);
+    Ok(Answer::message("Session ended"))
+}
+
+fn describe(session: &Session) -> Value {
+    json!({
+        "id": session.id,
+        "created_at": session.created_at.to_string(),
+        "last_used_at": session.last_used_at.to_string(),
+        "expires_at": session.expires_at.to_string(),
+        "address": session.address,
+        "user_agent": session.user_agent,
+    })
+}
+
+/// As its owner sees it, who asks in the session `current`.
+pub(super) fn view(session: &Session, current: SessionId) -> Value {
+    let mut view = describe(session);
+    view["current"] = Value::Bool(session.id == current);
+    view
+}

@@ -1,0 +1,96 @@
+//! The port for what is to leave the house later: mails, and events for services behind. It waits in
+//! the store until it was delivered, so that no restart loses it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Along, StoreError, StoredHash};
+use crate::clock::Timestamp;
+use crate::identity::{Email, UserId};
+
+/// What is to be done. None of them holds a token: that is made when the mail is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "errand", rename_all = "snake_case")]
+pub enum Errand {
+    /// Somebody forgot the password of this address, which may have no account at all.
+    PasswordReset {
+        email: Email,
+    },
+    /// A password was changed: its owner is told.
+    PasswordChanged {
+        user: UserId,
+        at: Timestamp,
+        address: String,
+    },
+    EmailVerification {
+        user: UserId,
+    },
+    Invitation {
+        id: u64,
+    },
+    /// Somebody wants an account, where nobody may learn who has one already.
+    Registration {
+        email: Email,
+        password_hash: StoredHash,
+        first_name: String,
+        last_name: String,
+    },
+    /// The last mail to somebody whose account is gone.
+    AccountDeleted {
+        email: Email,
+        name: String,
+        at: Timestamp,
+    },
+    /// Services behind are told that an account is gone, and what belongs to it must go, too.
+    UserDeleted {
+        user: UserId,
+        at: Timestamp,
+    },
+}
+
+impl Errand {
+    /// The stable word, for the log, metrics and the audit trail.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::PasswordReset { .. } => "password_reset",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::EmailVerification { .. } => "email_verification",
+            Self::Invitation { .. } => "invitation",
+            Self::Registration { .. } => "registration",
+            Self::AccountDeleted { .. } => "account_deleted",
+            Self::UserDeleted { .. } => "user_deleted",
+        }
+    }
+}
+
+/// An errand that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    pub id: u64,
+    pub errand: Errand,
+    /// Of the request that it came from.
+    pub request_id: Option<String>,
+    pub created_at: Timestamp,
+    pub due_at: Timestamp,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+}
+
+/// The queue. Every method that changes something returns once the change is durable.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Puts what goes along with no other change.
+    async fn enqueue(&self, along: Along) -> Result<(), StoreError>;
+
+    /// What is due at `now`, at most `limit`, the longest due first.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Queued>, StoreError>;
+
+    /// It was done, or given up.
+    async fn settle(&self, id: u64, along: Along) -> Result<(), StoreError>;
+
+    /// It did not work, and is to be tried again.
+    async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError>;
+
+    /// How many wait.
+    async fn waiting(&self) -> Result<u64, StoreError>;
+}
