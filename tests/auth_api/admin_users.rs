@@ -80,7 +80,7 @@ fn one_account_is_read_and_changed_by_its_id(setup: Setup) {
     let path = format!("/api/auth/users/{}", ada.id);
     let mut expected = admin.get(&path).is_served(200);
     let names = |user: &Value| user.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(names(&expected["user"]), "created_at email first_name id is_active last_name role");
+    assert_eq!(names(&expected["user"]), "created_at email email_verified first_name id is_active last_name role");
     for change in [
         json!({"first_name": "Ada", "last_name": "Lovelace"}),
         json!({"role": "admin"}),

@@ -62,9 +62,21 @@ fn a_wrong_method_is_told_the_right_ones(setup: Setup) {
         ("/api/auth/login", "POST"),
         ("/api/auth/refresh", "POST"),
         ("/api/auth/logout", "POST"),
-        ("/api/auth/profile", "GET,HEAD,PUT"),
+        ("/api/auth/profile", "GET,HEAD,PUT,DELETE"),
+        ("/api/auth/profile/export", "GET,HEAD"),
+        ("/api/auth/password", "PUT"),
+        ("/api/auth/password/forgot", "POST"),
+        ("/api/auth/password/reset", "POST"),
+        ("/api/auth/email/verify", "POST"),
+        ("/api/auth/sessions", "GET,HEAD,DELETE"),
+        ("/api/auth/sessions/1", "DELETE"),
         ("/api/auth/users", "GET,HEAD"),
-        ("/api/auth/users/1", "GET,HEAD,PATCH"),
+        ("/api/auth/users/1", "GET,HEAD,PATCH,DELETE"),
+        ("/api/auth/users/1/logout", "POST"),
+        ("/api/auth/invitations", "GET,HEAD,POST"),
+        ("/api/auth/invitations/1", "DELETE"),
+        ("/api/auth/reports", "GET,HEAD"),
+        ("/api/auth/audit", "GET,HEAD"),
     ] {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             if !allowed.split(',').any(|right| right == method) {

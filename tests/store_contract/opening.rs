@@ -96,11 +96,32 @@ async fn a_store_with_half_an_import_is_damaged() {
 async fn a_store_of_a_newer_version_is_refused_and_left_alone() {
     let folder = filled(1).await;
     let db = plain_sled(folder.path());
-    db.open_tree("meta").unwrap().insert("schema", &2_u64.to_be_bytes()).unwrap();
+    db.open_tree("meta").unwrap().insert("schema", &3_u64.to_be_bytes()).unwrap();
     drop(db);
     let refused = open(folder.path()).unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 2, .. }));
+    assert!(matches!(refused, OpenError::Newer { found: 3, .. }));
     assert!(refused.to_string().contains("made by a newer version"), "{refused}");
+}
+
+/// As the version before left it: the index of sessions by user is made at the first start.
+#[tokio::test]
+async fn a_store_of_the_version_before_is_brought_to_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let ada = store.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    let mut session = super::session();
+    session.user = ada.id;
+    gateway::store::Sessions::open(&store, session.clone(), Along::default()).await.unwrap();
+    drop(store);
+    let db = plain_sled(folder.path());
+    db.drop_tree("user_sessions").unwrap();
+    db.open_tree("meta").unwrap().insert("schema", &1_u64.to_be_bytes()).unwrap();
+    drop(db);
+    for _ in 0..2 {
+        let store = open(folder.path()).unwrap();
+        let found = gateway::store::Sessions::of_user(&store, ada.id, session.created_at).await.unwrap();
+        assert_eq!(found, [session.clone()]);
+    }
 }
 
 #[test]

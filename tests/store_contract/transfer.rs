@@ -45,7 +45,7 @@ async fn an_export_is_lines_of_json_with_a_header_and_an_end() {
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["format"], "gateway-store");
-    assert_eq!(lines[0]["version"], 1);
+    assert_eq!(lines[0]["version"], 2);
     assert_eq!(lines[0]["store_id"], store.store_id().await.unwrap());
     let records: Vec<_> = lines[1..].iter().map(|line| line["record"].as_str().unwrap()).collect();
     let expected = [
@@ -77,7 +77,7 @@ async fn an_import_with_a_bad_line_names_it_and_writes_nothing() {
     for (text, line, part) in [
         (String::new(), 1, "cut off"),
         (with(0, "{\"format\":\"other\",\"version\":1,\"store_id\":\"x\"}"), 1, "format"),
-        (with(0, &lines[0].replace("\"version\":1", "\"version\":2")), 1, "version 2"),
+        (with(0, &lines[0].replace("\"version\":2", "\"version\":3")), 1, "version 3"),
         (with(1, lines[2]), 2, "beyond the counter"),
         (with(3, "{\"record\":\"user\",\"id\":0}"), 4, ""),
         (with(3, lines[2]), 4, "user 1 was there before"),

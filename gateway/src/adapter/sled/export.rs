@@ -36,7 +36,8 @@ impl SledStore {
         let mut out = BufWriter::new(out);
         let header = Header { format: FORMAT.to_owned(), version: FORMAT_VERSION, store_id: state.store_id };
         write_line(&mut out, &header)?;
-        for (name, value) in &state.counters {
+        let used = |(name, value): &&(&str, u64)| *value > 0 || *name == LAST_USER_ID;
+        for (name, value) in state.counters.iter().filter(used) {
             write_line(&mut out, &Line::Counter { name: (*name).to_owned(), value: *value })?;
         }
         for (_, value) in &state.users {
