@@ -61,6 +61,30 @@ impl Errand {
             Self::UserDeleted { .. } => "user_deleted",
         }
     }
+
+    /// All of them, for metrics.
+    pub const WORDS: [&'static str; 7] = [
+        "password_reset",
+        "password_changed",
+        "email_verification",
+        "invitation",
+        "registration",
+        "account_deleted",
+        "user_deleted",
+    ];
+
+    /// Whom it is for: an account, or an address.
+    pub fn recipient(&self) -> (Option<UserId>, Option<&Email>) {
+        match self {
+            Self::PasswordReset { email }
+            | Self::Registration { email, .. }
+            | Self::AccountDeleted { email, .. } => (None, Some(email)),
+            Self::PasswordChanged { user, .. }
+            | Self::EmailVerification { user }
+            | Self::UserDeleted { user, .. } => (Some(*user), None),
+            Self::Invitation { .. } => (None, None),
+        }
+    }
 }
 
 /// An errand that waits.

@@ -1,0 +1,176 @@
+//! What was put in the outbox is done: mails are written and sent, services behind are told. What does
+//! not work is tried again, less and less often, and given up after a day, which is recorded.
+
+mod prepare;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::notify::{Announcer, NotSent, Notifier, Templates};
+use crate::store::{Actor, Along, Entry, Errand, Outbox, Queued, StoreError, Tickets, Users};
+use crate::telemetry::{Event, Metrics, SecurityLine};
+
+/// Errands that are done at the same time: a slow mail server must not hold up all others.
+const AT_ONCE_MAX: usize = 8;
+/// How often the outbox is looked at when nobody says that there is something in it.
+const LOOK: Duration = Duration::from_secs(5);
+/// The wait before the second try. It doubles with each further one.
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+const RETRY_LONGEST: Duration = Duration::from_secs(3_600);
+/// From then on a mail would come too late to be of use to anybody.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Who carries what is in the outbox.
+pub struct Courier {
+    pub users: Arc<dyn Users>,
+    pub tickets: Arc<dyn Tickets>,
+    pub outbox: Arc<dyn Outbox>,
+    pub templates: Templates,
+    pub notifier: Arc<dyn Notifier>,
+    /// None where no service behind wants to be told.
+    pub announcer: Option<Arc<dyn Announcer>>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    /// Told when something was put in the outbox.
+    pub called: Arc<Notify>,
+}
+
+/// What became of an errand.
+enum Outcome {
+    Done,
+    /// There is nobody to send it to, or nothing to say any more.
+    Void,
+    Failed(NotSent),
+}
+
+impl Courier {
+    /// Until it is dropped. What was begun and not settled is done again at the next start.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            let called = self.called.notified();
+            match self.outbox.due(self.clock.now(), AT_ONCE_MAX).await {
+                Ok(due) if !due.is_empty() => {
+                    let mut tasks = JoinSet::new();
+                    for queued in due {
+                        let courier = Arc::clone(&self);
+                        tasks.spawn(async move { courier.carry(queued).await });
+                    }
+                    while tasks.join_next().await.is_some() {}
+                    continue;
+                }
+                Ok(_) => {}
+                Err(fault) => tracing::error!(error = %fault, "the outbox could not be read"),
+            }
+            // A call that came while we looked is not lost: there is a permit for it.
+            let _ = tokio::time::timeout(LOOK, called).await;
+        }
+    }
+
+    async fn carry(&self, queued: Queued) {
+        let word = queued.errand.word();
+        let taken = Stopwatch::start();
+        let outcome = match self.deliver(&queued).await {
+            Ok(outcome) => outcome,
+            // As if the way out were closed: the store may come back.
+            Err(fault) => Outcome::Failed(NotSent::Later(fault.to_string())),
+        };
+        let settled = match outcome {
+            Outcome::Done => {
+                self.metrics.deliveries.delivered(word, taken.elapsed());
+                self.outbox.settle(queued.id, Along::default()).await
+            }
+            Outcome::Void => {
+                self.metrics.deliveries.void(word);
+                self.outbox.settle(queued.id, Along::default()).await
+            }
+            Outcome::Failed(NotSent::Later(why)) if !self.is_too_late(&queued) => {
+                self.metrics.deliveries.failed(word);
+                let wait = pause(queued.attempts);
+                let request_id = queued.request_id.as_deref();
+                tracing::warn!(
+                    errand = word, request_id, attempts = queued.attempts + 1, retry_in_seconds = wait.as_secs(),
+                    error = why, "could not be delivered, and will be tried again"
+                );
+                self.outbox.postpone(queued.id, self.clock.now().plus(wait)).await
+            }
+            Outcome::Failed(NotSent::Later(why) | NotSent::Never(why)) => self.give_up(&queued, why).await,
+        };
+        if let Err(fault) = settled {
+            // It stays in the outbox, and may be done twice: better than not at all. Not at once.
+            tracing::error!(errand = word, error = %fault, "what was delivered could not be taken from the outbox");
+            tokio::time::sleep(RETRY_FIRST).await;
+        }
+    }
+
+    async fn deliver(&self, queued: &Queued) -> Result<Outcome, StoreError> {
+        if let Errand::UserDeleted { user, at } = &queued.errand {
+            let Some(announcer) = &self.announcer else { return Ok(Outcome::Void) };
+            let id = format!("msg_{}_{}", queued.created_at.millis(), queued.id);
+            return Ok(outcome(announcer.user_deleted(&id, *user, *at).await));
+        }
+        let Some((to, letter)) = self.letter(&queued.errand).await? else { return Ok(Outcome::Void) };
+        let mail = match self.templates.render(&letter, &to) {
+            Ok(mail) => mail,
+            Err(fault) => return Ok(Outcome::Failed(fault)),
+        };
+        Ok(outcome(self.notifier.send(&mail).await))
+    }
+
+    fn is_too_late(&self, queued: &Queued) -> bool {
+        self.clock.now().since(queued.created_at) >= GIVE_UP_AFTER
+    }
+
+    async fn give_up(&self, queued: &Queued, why: String) -> Result<(), StoreError> {
+        let word = queued.errand.word();
+        let (user_id, email) = queued.errand.recipient();
+        let entry = Entry {
+            actor: Some(Actor::Gateway),
+            user_id,
+            email: email.map(|email| email.as_str().to_owned()),
+            request_id: queued.request_id.clone(),
+            reason: Some(why.clone().into()),
+            now: Some(word.to_owned()),
+            ..Entry::of(Event::DeliveryGivenUp.word())
+        };
+        self.outbox.settle(queued.id, Along::entry(self.clock.now(), entry)).await?;
+        self.metrics.deliveries.given_up(word);
+        let line = SecurityLine {
+            request_id: queued.request_id.as_deref(),
+            user_id: user_id.map(crate::identity::UserId::get),
+            email: email.map(crate::identity::Email::as_str),
+            reason: Some(&why),
+            now: Some(word.to_owned()),
+            ..SecurityLine::default()
+        };
+        self.metrics.security.record(Event::DeliveryGivenUp, &line);
+        Ok(())
+    }
+}
+
+fn outcome(sent: Result<(), NotSent>) -> Outcome {
+    match sent {
+        Ok(()) => Outcome::Done,
+        Err(fault) => Outcome::Failed(fault),
+    }
+}
+
+/// After so many tries in vain.
+fn pause(attempts: u32) -> Duration {
+    RETRY_FIRST.saturating_mul(1 << attempts.min(16)).min(RETRY_LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_grow_rarer_and_end_at_one_an_hour() {
+        let waits: Vec<_> = (0..12).map(|attempts| pause(attempts).as_secs()).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600]);
+        assert_eq!(pause(u32::MAX), RETRY_LONGEST);
+    }
+}
