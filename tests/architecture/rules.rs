@@ -59,13 +59,15 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
     ("jsonwebtoken", &["token"]),
     ("argon2", &["password"]),
     ("scrypt", &["password"]),
+    ("lettre", &["adapter"]),
+    ("minijinja", &["notify"]),
     ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),
@@ -148,8 +150,9 @@ fn named_rooms(code: &str) -> Vec<String> {
 
 fn other_adapters(source: &Source, code: &str) -> Vec<String> {
     let own = source.name.split(['/', '.']).nth(1).unwrap_or("");
-    let others =
-        ["sled", "redis", "embedded", "jwks"].into_iter().filter(|other| *other != own && own != "rs");
+    let others = ["sled", "redis", "embedded", "jwks", "mail"]
+        .into_iter()
+        .filter(|other| *other != own && own != "rs");
     others
         .filter(|other| code.contains(&format!("adapter::{other}")))
         .map(|other| format!("{}: adapter {own} names adapter {other}", source.name))

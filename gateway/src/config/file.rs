@@ -11,6 +11,7 @@ pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry
 
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
+use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::AskingProxy;
 use crate::telemetry::{LogFormat, Shown};
@@ -31,6 +32,7 @@ pub struct File {
     pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
+    pub mail: MailEntry,
     pub cors: Option<CorsEntry>,
     pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,

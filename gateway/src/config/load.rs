@@ -75,6 +75,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         verify: section(&fitting, "verify", &mut faults),
         password: section(&fitting, "password", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
+        mail: section(&fitting, "mail", &mut faults),
         cors: section(&fitting, "cors", &mut faults),
         issuers: section(&fitting, "issuers", &mut faults),
         upstreams: section(&fitting, "upstreams", &mut faults),
