@@ -1,6 +1,8 @@
 //! What people wrote about themselves, made harmless: a name is put into mails to addresses that
 //! their writer may not own, and must not become a header, a link or a sentence of its own.
 
+use crate::identity::Email;
+
 /// Names are at most so long when they are registered.
 const NAME_CHARACTERS_MAX: usize = 100;
 /// Longest subject, and longest of the other fields.
@@ -24,6 +26,11 @@ pub(super) fn name(text: &str) -> String {
         }
     }
     shorten(&clean, NAME_CHARACTERS_MAX)
+}
+
+/// Who invites, by an address or by a name.
+pub(super) fn inviter(text: &str) -> String {
+    Email::parse(text).map_or_else(|_| name(text), |email| email.to_string())
 }
 
 /// One line, fit for a header.

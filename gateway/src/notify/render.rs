@@ -36,6 +36,7 @@ impl Failed {
         }
         if let (Some(source), Some(range)) = (fault.template_source(), fault.range())
             && let Some(part) = source.get(range)
+            && !why.contains(&format!("`{part}`"))
         {
             why = format!("{why}, at `{}`", clean::line(part));
         }
@@ -86,7 +87,7 @@ pub(super) fn variables(wording: &Wording, letter: &Letter) -> Variables {
         Letter::Invitation { days, role, invited_by, .. } => vec![
             ("days", (*days).into()),
             ("role", role.as_str().into()),
-            ("invited_by", clean::line(invited_by).into()),
+            ("invited_by", clean::inviter(invited_by).into()),
         ],
         Letter::AlreadyRegistered { name } => vec![("name", clean::name(name).into())],
         Letter::AccountDeleted { name, at } => {
@@ -117,8 +118,7 @@ pub(super) fn render(
 }
 
 fn one(environment: &Environment<'static>, name: &str, variables: &Variables) -> Result<String, Failed> {
-    let rendered = environment
-        .get_template(name)
-        .and_then(|template| template.render(Value::from_iter(variables.clone())));
+    let rendered =
+        environment.get_template(name).and_then(|template| template.render(Value::from(variables.clone())));
     rendered.map_err(|fault| Failed::new(name.to_owned(), &fault))
 }
