@@ -1,5 +1,11 @@
 //! What is checked of `[mail]` before anything is sent.
 
+use std::path::Path;
+
+use gateway::adapter::mail::{Delivery, Security};
+use gateway::config::{Flags, KeyPolicy, MailSettings, Secrets, load};
+use gateway::limits::Books;
+
 use crate::support::authority::Authority;
 use crate::support::canary;
 use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, run};
@@ -106,4 +112,45 @@ fn templates_are_tried_out_before_they_are_used() {
     write("password_reset.txt", "Subject: x\n\n{{ token }}");
     write("pasword_changed.txt", "Subject: x\n\n");
     refused(&lines, None, &["pasword_changed.txt", "did you mean `password_changed.txt`?"]);
+}
+
+/// What the gateway would start with.
+fn settings(lines: &str) -> MailSettings {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, lines).unwrap();
+    let flags = Flags { store_path: Some("/srv/data".into()), ..Flags::default() };
+    let environment = |name: &str| match name {
+        "JWT_SECRET_KEY" => Some(ACCESS_KEY.to_owned()),
+        "JWT_REFRESH_SECRET_KEY" => Some(REFRESH_KEY.to_owned()),
+        _ => None,
+    };
+    let loaded = load(Some(file.path()), &flags);
+    let checked =
+        gateway::config::check(loaded, Secrets::read(&environment), KeyPolicy::LookOnly, &Books::default());
+    checked.unwrap_or_else(|faults| panic!("{faults:#?}")).mail
+}
+
+#[test]
+fn without_a_mail_server_mails_go_to_a_folder_of_the_store() {
+    let Delivery::Outbox(outbox) = settings("").delivery else { panic!("there is a server") };
+    assert_eq!((outbox.folder.as_path(), outbox.files_max), (Path::new("/srv/data/outbox"), 1_000));
+    let other = settings("[mail]\noutbox_path = \"/srv/mails\"\noutbox_files_max = 5");
+    let Delivery::Outbox(outbox) = other.delivery else { panic!("there is a server") };
+    assert_eq!((outbox.folder.as_path(), outbox.files_max), (Path::new("/srv/mails"), 5));
+}
+
+#[test]
+fn a_mail_server_is_spoken_to_at_the_port_of_its_kind_and_by_starttls_unless_asked_otherwise() {
+    let authority = Authority::new();
+    let tls = format!("ca_file = \"{}\"", authority.file().display());
+    for (lines, security, port) in [
+        (tls.clone(), Security::Starttls, 587),
+        (format!("{tls}\nsecurity = \"tls\""), Security::Tls, 465),
+        ("security = \"none\"".to_owned(), Security::None, 25),
+        ("security = \"none\"\nport = 1025".to_owned(), Security::None, 1_025),
+    ] {
+        let mail = settings(&format!("[mail.smtp]\nhost = \"localhost\"\n{lines}"));
+        let Delivery::Smtp(smtp) = mail.delivery else { panic!("there is no server") };
+        assert_eq!((smtp.security, smtp.port), (security, port), "{lines}");
+    }
 }

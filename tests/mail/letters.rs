@@ -168,3 +168,25 @@ fn a_template_that_fails_on_a_real_letter_only_is_replaced_by_the_built_in_one()
     let built_in: Result<String, NotSent> = text("Grace");
     assert!(built_in.unwrap().contains("Hello Grace,"));
 }
+
+#[test]
+fn the_page_about_mail_names_each_letter_with_its_variables() {
+    let page = std::fs::read_to_string(crate::support::project().join("docs/mail.md")).unwrap();
+    for (kind, name) in Letter::KINDS.iter().zip([
+        "password_reset.html",
+        "password_changed.html",
+        "email_verification.html",
+        "invitation.html",
+        "already_registered.html",
+        "account_deleted.html",
+    ]) {
+        let faults = faults(name, "{{ bogus }}");
+        let (_, variables) = faults[0].split_once("variables of this letter are ").unwrap();
+        // What all letters have is said once.
+        let own = variables.split(", ").filter(|variable| !["product", "subject"].contains(variable));
+        let own: Vec<_> = own.map(|variable| format!("`{variable}`")).collect();
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{kind}` |")));
+        let row = row.unwrap_or_else(|| panic!("docs/mail.md has no row for {kind}"));
+        assert!(row.ends_with(&format!("| {} |", own.join(", "))), "{row}: {own:?}");
+    }
+}

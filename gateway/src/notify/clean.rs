@@ -12,8 +12,7 @@ const LINE_CHARACTERS_MAX: usize = 255;
 /// What is left out becomes a space.
 pub(super) fn name(text: &str) -> String {
     let mut clean = String::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
+    for letter in text.chars() {
         match letter {
             // A dot inside a word makes a link of it: "J.R.R. Tolkien" becomes "J. R. R. Tolkien".
             // The other three are dots to whoever looks up a host (RFC 3490 §3.1).
