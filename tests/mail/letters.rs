@@ -75,6 +75,16 @@ fn a_name_is_shown_and_does_nothing() {
 }
 
 #[test]
+fn what_is_no_markup_is_escaped_in_html_and_left_as_it_is_in_text() {
+    let product = "Tom & \"Jerry's\"".to_owned();
+    let mail = templates(Wording { product, ..with_links() }).render(&letters("O'Neil")[2], ada()).unwrap();
+    assert!(mail.subject().contains("(Tom & \"Jerry's\")"), "{}", mail.subject());
+    assert!(mail.text().contains("Hello O'Neil,"), "{}", mail.text());
+    assert!(mail.html().contains("<strong>Tom &amp; &quot;Jerry&#x27;s&quot;</strong>"), "{}", mail.html());
+    assert!(mail.html().contains("from=mail&amp;token="), "{}", mail.html());
+}
+
+#[test]
 fn neither_a_letter_nor_a_mail_shows_its_secret_when_it_is_logged() {
     for letter in letters("Ada Lovelace") {
         let mail = templates(wording()).render(&letter, ada()).unwrap();

@@ -105,6 +105,21 @@ async fn a_name_in_any_script_arrives() {
 }
 
 #[tokio::test]
+async fn an_address_that_an_account_can_have_can_be_written_to() {
+    let server = Smtp::start(Kind::Plain);
+    let out = notifier(Delivery::Smtp(settings(&server, Kind::Plain))).unwrap();
+    let long = format!("{}@{}.example.org", "a".repeat(64), "b".repeat(63));
+    for text in ["o'hara+x@example.org", "!#$%&'*/=?^_`{|}~-@example.org", "a@ab--cd.example.org", &long] {
+        let to = Email::parse(text).unwrap();
+        let mail = templates(wording()).render(&letters("Ada")[0], to).unwrap();
+        out.send(&mail).await.unwrap();
+        let received = server.next_mail(WAIT);
+        assert_eq!(received.to, [text]);
+        assert_eq!(received.header("To"), text);
+    }
+}
+
+#[tokio::test]
 async fn a_line_with_a_dot_alone_does_not_end_the_mail() {
     let source = "Subject: x\n\n{{ token }}\n.\n..\nRSET\nafter it";
     let replacement = gateway::notify::Replacement {
