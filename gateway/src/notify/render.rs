@@ -24,6 +24,9 @@ pub(super) struct Rendered {
 pub(super) struct Failed {
     pub(super) template: String,
     pub(super) line: Option<usize>,
+    /// In a word or two, and never with anything of a letter.
+    pub(super) what: String,
+    /// With values that the template was about: for samples only.
     pub(super) why: String,
 }
 
@@ -40,7 +43,7 @@ impl Failed {
         {
             why = format!("{why}, at `{}`", clean::line(part));
         }
-        Self { template: named, line: fault.line(), why }
+        Self { template: named, line: fault.line(), what: fault.kind().to_string(), why }
     }
 }
 
@@ -109,7 +112,7 @@ pub(super) fn render(
     let subject = first.trim_start_matches('\u{feff}').strip_prefix("Subject:").map(clean::line);
     let Some(subject) = subject.filter(|subject| !subject.is_empty()) else {
         let why = "the first line must be the subject, as in `Subject: Your new password`".to_owned();
-        return Err(Failed { template: plain, line: Some(1), why });
+        return Err(Failed { template: plain, line: Some(1), what: "no subject".to_owned(), why });
     };
     variables.insert("subject", Value::from(&*subject));
     let html = one(environment, &format!("{kind}.html"), &variables)?;
@@ -121,4 +124,19 @@ fn one(environment: &Environment<'static>, name: &str, variables: &Variables) ->
     let rendered =
         environment.get_template(name).and_then(|template| template.render(Value::from(variables.clone())));
     rendered.map_err(|fault| Failed::new(name.to_owned(), &fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_failure_on_a_real_letter_has_nothing_of_the_letter() {
+        let mut environment = environment();
+        environment.add_template("a.txt", "Subject: x\n{% include token %}").unwrap();
+        let variables = Variables::from([("token", Value::from("CANARY-token"))]);
+        let failed = render(&environment, "a", variables).err().unwrap();
+        assert!(failed.why.contains("CANARY"), "the values are not told any more: {}", failed.why);
+        assert_eq!((failed.what.as_str(), failed.line), ("template not found", Some(2)));
+    }
 }

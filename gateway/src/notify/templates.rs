@@ -88,12 +88,12 @@ impl Templates {
     pub fn render(&self, letter: &Letter, to: Email) -> Result<Mail, NotSent> {
         let kind = letter.kind();
         let rendered = render(&self.used, kind, variables(&self.wording, letter)).or_else(|failed| {
-            let Failed { template, why, line } = failed;
-            tracing::warn!(template, line, why, "a template failed; the built-in one is used");
+            let Failed { template, line, what, .. } = failed;
+            tracing::warn!(template, line, what, "a template failed; the built-in one is used");
             render(&self.built_in, kind, variables(&self.wording, letter))
         });
         let Rendered { subject, text, html } = rendered.map_err(|failed| {
-            NotSent::Never(format!("{} cannot be filled in: {}", failed.template, failed.why))
+            NotSent::Never(format!("{} cannot be filled in: {}", failed.template, failed.what))
         })?;
         let message_id = format!("{}@{}", uuid::Uuid::new_v4().simple(), self.wording.domain);
         Ok(Mail { kind, to, subject, text, html, message_id })
@@ -103,8 +103,12 @@ impl Templates {
         let kind = letter.kind();
         let Rendered { text, html, .. } = render(&self.used, kind, variables(&self.wording, letter))?;
         for (ending, form) in [("txt", text), ("html", html)] {
-            let failed =
-                |why: &str| Failed { template: format!("{kind}.{ending}"), line: None, why: why.to_owned() };
+            let failed = |why: &str| Failed {
+                template: format!("{kind}.{ending}"),
+                line: None,
+                what: String::new(),
+                why: why.to_owned(),
+            };
             if letter.token().is_some() && !form.contains(samples::TOKEN) {
                 return Err(failed(
                     "shows no token, so that its reader can do nothing: write {{ link }}, or {{ token }} where no page is configured",

@@ -71,7 +71,11 @@ impl SmtpSettings {
     }
 
     fn tls(&self) -> Result<TlsParameters, String> {
-        let explain = |fault: Error| format!("TLS cannot be prepared: {fault}");
+        let explain = |fault: Error| {
+            format!(
+                "mail.smtp: TLS cannot be prepared: {fault}; the system needs its package of CA certificates, or mail.smtp.ca_file a file of yours"
+            )
+        };
         let mut builder = TlsParameters::builder(self.host.clone());
         if let Some(path) = &self.ca_file {
             let refuse =
