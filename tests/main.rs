@@ -18,6 +18,7 @@ mod instruction_guard;
 mod issuers;
 mod keys;
 mod listening;
+mod mail;
 mod operating;
 mod prove_upstream;
 mod proxies;

@@ -23,6 +23,7 @@ pub mod prometheus;
 pub mod raw;
 pub mod redis;
 pub mod small_disk;
+pub mod smtp;
 pub mod stores;
 pub mod streaming;
 pub mod todo_backend;

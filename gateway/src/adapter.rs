@@ -1,6 +1,7 @@
-//! Drivers behind the ports of `store`. One adapter never names another.
+//! Drivers behind the ports of `store` and `notify`. One adapter never names another.
 
 pub mod embedded;
 pub mod jwks;
+pub mod mail;
 pub mod redis;
 pub mod sled;

@@ -10,6 +10,7 @@ mod key_folder;
 mod listener_entry;
 mod load;
 mod log_key;
+mod mail_entry;
 mod private_file;
 mod rotation;
 mod secret_source;
@@ -19,8 +20,8 @@ mod upstream_entry;
 
 pub use changes::{changed, needing_restart};
 pub use check::{
-    Checked, Faults, IssuerSettings, KeyPolicy, ProofSettings, Reloadable, RevocationSettings, RouteLimits,
-    check,
+    Checked, Faults, IssuerSettings, KeyPolicy, MailSettings, ProofSettings, Reloadable, RevocationSettings,
+    RouteLimits, check,
 };
 pub use file::{File, RouteEntry};
 pub use fingerprint::fingerprint;

@@ -92,8 +92,12 @@ impl Courier {
                 let wait = pause(queued.attempts);
                 let request_id = queued.request_id.as_deref();
                 tracing::warn!(
-                    errand = word, request_id, attempts = queued.attempts + 1, retry_in_seconds = wait.as_secs(),
-                    error = why, "could not be delivered, and will be tried again"
+                    errand = word,
+                    request_id,
+                    attempts = queued.attempts + 1,
+                    retry_in_seconds = wait.as_secs(),
+                    error = why,
+                    "could not be delivered, and will be tried again"
                 );
                 self.outbox.postpone(queued.id, self.clock.now().plus(wait)).await
             }
@@ -113,7 +117,7 @@ impl Courier {
             return Ok(outcome(announcer.user_deleted(&id, *user, *at).await));
         }
         let Some((to, letter)) = self.letter(&queued.errand).await? else { return Ok(Outcome::Void) };
-        let mail = match self.templates.render(&letter, &to) {
+        let mail = match self.templates.render(&letter, to) {
             Ok(mail) => mail,
             Err(fault) => return Ok(Outcome::Failed(fault)),
         };

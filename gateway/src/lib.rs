@@ -3,10 +3,11 @@
 //! The tour, in the order in which a newcomer should read: [`pipeline`] is the decision, on one
 //! page. [`identity`] has its words, [`token`] verifies, [`store`] says what is asked of stores,
 //! and [`limits`] counts. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
-//! with [`session`] and [`password`] behind it. [`adapter`] fulfils the ports of [`store`].
-//! [`problem`] is every way to say no, and [`telemetry`] what operators see. [`config`] checks
-//! what was written, [`startup`] puts it all together, [`shutdown`] takes it down, and [`cli`] is
-//! the command line. `ARCHITECTURE.md` is the map, and says which room may name which.
+//! with [`session`] and [`password`] behind it, and [`notify`] for its letters. [`adapter`]
+//! fulfils the ports of [`store`] and [`notify`]. [`problem`] is every way to say no, and
+//! [`telemetry`] what operators see. [`config`] checks what was written, [`startup`] puts it all
+//! together, [`shutdown`] takes it down, and [`cli`] is the command line. `ARCHITECTURE.md` is the
+//! map, and says which room may name which.
 #![deny(unsafe_code)]
 
 pub mod adapter;
@@ -15,8 +16,10 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod edge;
+pub mod errands;
 pub mod identity;
 pub mod limits;
+pub mod notify;
 pub mod password;
 pub mod pipeline;
 pub mod problem;

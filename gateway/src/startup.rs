@@ -1,9 +1,12 @@
 //! The composition root: the only file that knows every room. Adapters are made here and handed
 //! on as ports.
 
+mod assembly;
+mod courier;
 mod figures;
 mod first_admin;
 mod housekeeping;
+mod operators;
 mod prepared;
 mod reload;
 mod upgrade;
@@ -18,28 +21,25 @@ use pingora::server::{RunArgs, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
+use self::assembly::{Assembly, Needed};
 use self::figures::Figures;
 use self::upgrade::Successor;
 
+pub(crate) use self::assembly::Stopped;
+pub(crate) use self::operators::SOCKET;
 pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
-use crate::adapter::jwks::JwksBook;
 use crate::adapter::redis::RedisRevocations;
-use crate::adapter::sled::{SledOptions, SledStore};
-use crate::api::{Api, Client, Services};
+use crate::api::{Api, Client};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, RevocationSettings, Source};
+use crate::config::{Checked, Source};
 use crate::edge::{
     Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
     Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
-use crate::limits::{Books, KnownPairs, Setbacks};
-use crate::password::{HashPool, OnHashed};
-use crate::pipeline::Pipeline;
-use crate::session::Lifecycle;
+use crate::limits::Books;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions, Users};
 use crate::telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
@@ -50,8 +50,6 @@ const UPSTREAM_POOL: usize = 512;
 /// takes over.
 const LAST_SPANS_MAX: Duration = Duration::from_secs(2);
 const LAST_SPANS_UPGRADING_MAX: Duration = Duration::from_millis(100);
-/// How many pairs of account and address are remembered as used by the owner.
-const KNOWN_PAIRS_MAX: usize = 100_000;
 
 /// Sockets that are bound before anything else is started, or were by the process before.
 pub struct Sockets {
@@ -107,61 +105,31 @@ pub fn run(
     let (signals, hangup) =
         signals.map_err(|fault: std::io::Error| format!("signals cannot be waited for: {fault}"))?;
     upgrade::let_signals_through();
-    let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
-    let store = SledStore::open(&checked.store_path, options).map_err(|fault| fault.to_string())?;
-    let users: Arc<dyn Users> = Arc::new(store.clone());
-    let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
-    let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
-    let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
-    let hashing = HashPool::start(checked.hashing, on_hashed(&metrics))
-        .map_err(|fault| format!("password: {fault}"))?;
-
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
-    let made_admin = match checked.first_admin {
-        Some(admin) => before.block_on(first_admin::ensure(&*users, &hashing, &*clock, admin))?,
-        None => false,
-    };
-    let view = before.block_on(view(checked.revocations, &ledger, &clock))?;
-    let revocations: Arc<dyn Revocations> = match &view {
-        View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
-        View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
-    };
-
-    let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
-    let Prepared { snapshot, limits, issuer } = Prepared::new(checked.reloadable, &books, &issuer_keys)?;
-    let pipeline = Pipeline::new(
-        Arc::clone(&snapshot),
-        Arc::clone(&revocations),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    );
-    let pipeline = Arc::new(pipeline.recording_to(Arc::clone(&audit)));
-    let services = Arc::new(Services {
-        users,
-        sessions: Lifecycle {
-            sessions: Arc::clone(&sessions),
-            revocations: Arc::clone(&revocations),
-            ledger: Arc::clone(&ledger),
-            issuer: ArcSwap::from_pointee(issuer),
-            clock: Arc::clone(&clock),
-            grace: checked.grace,
-        },
-        tickets: Arc::new(store.clone()),
-        outbox: Arc::new(store.clone()),
-        audit: Arc::clone(&audit),
-        courier: Arc::default(),
-        pipeline: Arc::clone(&pipeline),
-        hashing,
-        limits: ArcSwap::from_pointee(limits),
-        known: KnownPairs::new(KNOWN_PAIRS_MAX),
-        setbacks: Setbacks::new(KNOWN_PAIRS_MAX),
-        registration: checked.registration,
+    let needed = Needed {
+        store_path: &checked.store_path,
+        store_min_free_bytes: checked.store_min_free_bytes,
+        revocations: Some(checked.revocations),
+        hashing: checked.hashing,
+        reloadable: checked.reloadable,
+        grace: checked.grace,
         rotate_always: checked.rotate_always,
         asking_proxy: checked.asking_proxy,
-        clock: Arc::clone(&clock),
-        metrics: Arc::clone(&metrics),
-    });
+        registration: checked.registration,
+    };
+    let assembly =
+        before.block_on(Assembly::new(needed, &books, Arc::clone(&clock), Arc::clone(&metrics)))?;
+    let Assembly { store, services, pipeline, view, issuer_keys, snapshot } = assembly;
+    let made_admin = match checked.first_admin {
+        Some(admin) => {
+            before.block_on(first_admin::ensure(&*services.users, &services.hashing, &*clock, admin))?
+        }
+        None => false,
+    };
+    let revocations = Arc::clone(&services.sessions.revocations);
+    let mut courier = courier::Thread::start(&services, checked.mail)?;
+    let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
     let connections = Connections::new(checked.connections, Arc::clone(&trusted));
@@ -185,10 +153,9 @@ pub fn run(
     let carrier = Arc::new(OnceLock::new());
     let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
         clock,
-        sessions,
-        ledger,
         pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
+        audit_kept: checked.audit_kept,
         embedded: match &*view {
             View::Embedded(embedded) => Some(Arc::clone(embedded)),
             View::Redis(_) => None,
@@ -294,6 +261,8 @@ pub fn run(
     let upgrading = replaced.load(Ordering::Acquire);
     traces.end(if upgrading { LAST_SPANS_UPGRADING_MAX } else { LAST_SPANS_MAX });
     reloader.stop();
+    socket.stop();
+    courier.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
         upgrade::hold_signals_back();
@@ -319,28 +288,6 @@ fn server_conf(threads: usize) -> ServerConf {
         max_blocking_threads: Some(8),
         ..ServerConf::default()
     }
-}
-
-async fn view(
-    settings: RevocationSettings,
-    ledger: &Arc<dyn RevocationLedger>,
-    clock: &Arc<dyn Clock>,
-) -> Result<View, String> {
-    match settings {
-        RevocationSettings::Embedded => {
-            let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
-            Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
-        }
-        RevocationSettings::Redis(settings) => {
-            let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
-            Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
-        }
-    }
-}
-
-fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {
-    let metrics = Arc::clone(metrics);
-    Arc::new(move |waited, took| metrics.hashing.hashed(waited, took))
 }
 
 fn serve_api(api: Api) -> ServeApi {

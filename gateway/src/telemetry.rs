@@ -5,6 +5,7 @@ mod access_log;
 mod accounts;
 mod book;
 mod connections;
+mod deliveries;
 mod issuers;
 mod limits;
 pub mod log;

@@ -26,7 +26,7 @@ impl Source {
 }
 
 /// The ranks: a room names rooms of lower rank only.
-const RANKS: [(&str, u8); 20] = [
+const RANKS: [(&str, u8); 21] = [
     ("identity", 0),
     ("clock", 0),
     ("problem", 1),
@@ -37,6 +37,7 @@ const RANKS: [(&str, u8); 20] = [
     ("limits", 2),
     ("adapter", 2),
     ("session", 3),
+    ("errands", 3),
     ("pipeline", 3),
     ("api", 4),
     ("edge", 5),
@@ -50,8 +51,9 @@ const RANKS: [(&str, u8); 20] = [
 ];
 
 /// Rooms of lower rank that a room must not name all the same.
-const FORBIDDEN: [(&str, &str); 5] = [
+const FORBIDDEN: [(&str, &str); 6] = [
     ("session", "adapter"),
+    ("errands", "adapter"),
     ("pipeline", "adapter"),
     ("api", "adapter"),
     ("edge", "adapter"),
@@ -59,13 +61,15 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
     ("jsonwebtoken", &["token"]),
     ("argon2", &["password"]),
     ("scrypt", &["password"]),
+    ("lettre", &["adapter"]),
+    ("minijinja", &["notify"]),
     ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),
@@ -78,8 +82,8 @@ const HOMES: [(&str, &[&str]); 22] = [
     ("x509_parser", &["edge"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),
-    ("hyper", &["cli"]),
-    ("hyper_util", &["cli"]),
+    ("hyper", &["cli", "startup"]),
+    ("hyper_util", &["cli", "startup"]),
     ("tokio_rustls", &["cli"]),
     ("hdrhistogram", &["cli"]),
 ];
@@ -148,8 +152,9 @@ fn named_rooms(code: &str) -> Vec<String> {
 
 fn other_adapters(source: &Source, code: &str) -> Vec<String> {
     let own = source.name.split(['/', '.']).nth(1).unwrap_or("");
-    let others =
-        ["sled", "redis", "embedded", "jwks"].into_iter().filter(|other| *other != own && own != "rs");
+    let others = ["sled", "redis", "embedded", "jwks", "mail"]
+        .into_iter()
+        .filter(|other| *other != own && own != "rs");
     others
         .filter(|other| code.contains(&format!("adapter::{other}")))
         .map(|other| format!("{}: adapter {own} names adapter {other}", source.name))
@@ -158,8 +163,21 @@ fn other_adapters(source: &Source, code: &str) -> Vec<String> {
 
 /// What two endpoints need stands beside them, and not in one of them.
 fn other_endpoints(source: &Source, code: &str) -> Vec<String> {
-    const ENDPOINTS: [&str; 7] =
-        ["register", "login", "refresh", "logout", "profile", "admin_users", "verify"];
+    const ENDPOINTS: [&str; 13] = [
+        "register",
+        "login",
+        "refresh",
+        "logout",
+        "profile",
+        "password",
+        "email",
+        "admin_users",
+        "operator",
+        "invitations",
+        "reports",
+        "audit",
+        "verify",
+    ];
     let own = source.name.split(['/', '.']).nth(1).unwrap_or("");
     if !ENDPOINTS.contains(&own) {
         return Vec::new();

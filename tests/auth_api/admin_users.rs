@@ -80,7 +80,10 @@ fn one_account_is_read_and_changed_by_its_id(setup: Setup) {
     let path = format!("/api/auth/users/{}", ada.id);
     let mut expected = admin.get(&path).is_served(200);
     let names = |user: &Value| user.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(names(&expected["user"]), "created_at email email_verified first_name id is_active last_name role");
+    assert_eq!(
+        names(&expected["user"]),
+        "created_at email email_verified first_name id is_active last_name role"
+    );
     for change in [
         json!({"first_name": "Ada", "last_name": "Lovelace"}),
         json!({"role": "admin"}),
@@ -164,7 +167,11 @@ fn the_last_active_admin_stays_one(setup: Setup) {
         [json!({"role": "user"}), json!({"is_active": false}), json!({"role": "user", "is_active": false})]
     {
         let reply = admin.amends(admin.id, &change);
-        reply.is_refused(409, "The last active admin cannot be demoted, deactivated or deleted", "last_admin");
+        reply.is_refused(
+            409,
+            "The last active admin cannot be demoted, deactivated or deleted",
+            "last_admin",
+        );
     }
     assert_eq!(admin.standing(), "in force");
     let stays = admin.amends(admin.id, &json!({"role": "admin", "is_active": true, "first_name": "A"}));

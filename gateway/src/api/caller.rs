@@ -1,7 +1,7 @@
 //! Who asks: authority as handler arguments. A handler that takes an [`Administrator`] cannot be
 //! reached by anybody else.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
@@ -31,6 +31,18 @@ pub struct Client {
 }
 
 impl Client {
+    /// Somebody at the machine itself.
+    pub fn operator(uid: u32) -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer_is_trusted: false,
+            request_id: RequestId::fresh(),
+            trace: None,
+            user_agent: String::new(),
+            operator: Some(uid),
+        }
+    }
+
     pub(super) fn requester(&self) -> Requester<'_> {
         Requester {
             address: self.address,

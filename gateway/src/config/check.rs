@@ -4,11 +4,13 @@ mod issuers;
 mod keys;
 mod limits;
 mod listeners;
+mod mail;
 mod routes;
 mod telemetry;
 mod upstreams;
 
 pub use issuers::{IssuerSettings, ProofSettings};
+pub use mail::MailSettings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -58,6 +60,8 @@ pub struct Checked {
     pub registration: Registration,
     /// How long the audit trail is kept.
     pub audit_kept: Duration,
+    /// What letters say, and how they leave.
+    pub mail: MailSettings,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
     /// What of it does not hold of its own routes; such a configuration is not used.
@@ -152,14 +156,15 @@ pub fn check(
     let hashing = checker.hashing(&file);
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
+    let mail = checker.mail(&file, secrets.smtp_password.take());
     let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
     checker.ranges(&file);
     checker.warn(&file, operations_listen);
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let keys = checker.keys(&file, keys, secrets);
-    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), true) =
-        (operations_listen, routes, keys, checker.faults.is_empty())
+    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), Some(mail), true) =
+        (operations_listen, routes, keys, mail, checker.faults.is_empty())
     else {
         return Err(checker.faults);
     };
@@ -192,6 +197,7 @@ pub fn check(
             conceal_existing: file.registration.conceal_existing,
         },
         audit_kept: Duration::from_secs(file.audit.keep_days.saturating_mul(86_400)),
+        mail,
         unmet: routes.unmet(&expectations),
         reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,

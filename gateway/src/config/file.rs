@@ -11,6 +11,7 @@ pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry
 
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
+use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::{AskingProxy, EmailVerification, Mode};
 use crate::telemetry::{LogFormat, Shown};
@@ -33,6 +34,7 @@ pub struct File {
     pub registration: Registration,
     pub audit: Audit,
     pub limits: Limits,
+    pub mail: MailEntry,
     pub cors: Option<CorsEntry>,
     pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,

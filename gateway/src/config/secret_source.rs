@@ -16,6 +16,8 @@ pub struct Secrets {
     /// Of the service that was there before.
     pub legacy_key: Option<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
+    /// Of `mail.smtp.username`.
+    pub smtp_password: Option<SecretString>,
     pub admin_email: Option<String>,
     pub admin_password: Option<SecretString>,
 }
@@ -51,6 +53,7 @@ impl Secrets {
             refresh_keys_previous: take("JWT_REFRESH_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
             legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
+            smtp_password: take("GATEWAY_SMTP_PASSWORD").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),
             admin_password: take("GATEWAY_ADMIN_PASSWORD").map(SecretString::from),
         };

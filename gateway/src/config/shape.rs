@@ -8,14 +8,16 @@ use serde_json::Value as Sample;
 use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
+use super::mail_entry::MailEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 17] = [
+const WORDS: [(&str, &[&str]); 18] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
+    ("mail.smtp.security", &["starttls", "tls", "none"]),
     ("redis.fail", &["closed", "open"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
@@ -183,6 +185,7 @@ fn sample() -> Known {
     file.listeners.push(ListenerEntry::sample());
     file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
+    file.mail = MailEntry::sample();
     file.tokens.audience = Some(String::new());
     file.tokens.keys_path = Some("keys".into());
     file.issuers.push(IssuerEntry::sample());

@@ -55,10 +55,13 @@ impl Courier {
                     Some(id) => self.users.by_id(id).await?,
                     None => None,
                 };
-                let invited_by = inviter.map_or_else(|| "An administrator".to_owned(), |user| {
-                    let name = format!("{} {}", user.first_name, user.last_name);
-                    if name.trim().is_empty() { user.email.to_string() } else { name.trim().to_owned() }
-                });
+                let invited_by = inviter.map_or_else(
+                    || "An administrator".to_owned(),
+                    |user| {
+                        let name = format!("{} {}", user.first_name, user.last_name);
+                        if name.trim().is_empty() { user.email.to_string() } else { name.trim().to_owned() }
+                    },
+                );
                 let token = self.token(Purpose::Invitation { id: *id }, left).await?;
                 let days = left.as_secs().div_ceil(86_400);
                 (invitation.email, Letter::Invitation { token, days, role: invitation.role, invited_by })

@@ -57,6 +57,7 @@ impl Figures {
             upstream_servers: self.configured.load().servers(),
             issuers: self.issuer_keys.readings().into_iter().map(issuer).collect(),
             process: self.process(),
+            outbox_waiting: self.services.outbox.waiting(),
         }
     }
 

@@ -8,17 +8,16 @@ use crate::adapter::embedded::EmbeddedRevocations;
 use crate::api::Services;
 use crate::clock::Clock;
 use crate::pipeline::Pipeline;
-use crate::store::{RevocationLedger, Sessions};
 
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// What is to be kept tidy.
 pub(super) struct Work {
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) sessions: Arc<dyn Sessions>,
-    pub(super) ledger: Arc<dyn RevocationLedger>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) services: Arc<Services>,
+    /// How long the audit trail is kept.
+    pub(super) audit_kept: Duration,
     pub(super) embedded: Option<Arc<EmbeddedRevocations>>,
 }
 
@@ -59,7 +58,15 @@ impl Work {
         if let Some(embedded) = &self.embedded {
             embedded.sweep(now);
         }
-        for swept in [self.sessions.sweep(now).await, self.ledger.sweep(now).await] {
+        let Services { sessions, tickets, audit, .. } = &*self.services;
+        // Access tokens outlive their session: what ends all of a user's must know of it that long.
+        let lifetime = sessions.issuer.load().access_lifetime;
+        for swept in [
+            sessions.sessions.sweep(now.minus(lifetime)).await,
+            sessions.ledger.sweep(now).await,
+            tickets.sweep(now).await,
+            audit.expire(now.minus(self.audit_kept), now).await,
+        ] {
             if let Err(fault) = swept {
                 tracing::warn!(error = %fault, "what expired could not be removed from the store");
             }

@@ -116,5 +116,5 @@ pub trait Outbox: Send + Sync {
     async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError>;
 
     /// How many wait.
-    async fn waiting(&self) -> Result<u64, StoreError>;
+    fn waiting(&self) -> usize;
 }

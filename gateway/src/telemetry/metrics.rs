@@ -9,6 +9,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use super::accounts::{Accounts, Hashing, HashingReading};
 use super::book::{Book, Entry, reference};
 use super::connections::{Connections, ConnectionsReading};
+use super::deliveries::Deliveries;
 use super::issuers::{IssuerReading, Issuers};
 use super::limits::{Limits, PolicyReading};
 use super::process::{Process, ProcessReading};
@@ -29,6 +30,8 @@ pub struct Reading {
     pub upstream_servers: Vec<UpstreamServer>,
     pub issuers: Vec<IssuerReading>,
     pub process: ProcessReading,
+    /// What waits in the outbox.
+    pub outbox_waiting: usize,
 }
 
 /// All metrics of the process.
@@ -43,6 +46,7 @@ pub struct Metrics {
     limits: Limits,
     pub accounts: Accounts,
     pub security: Security,
+    pub deliveries: Deliveries,
     pub hashing: Hashing,
     pub connections: Connections,
     pub upstreams: Upstreams,
@@ -62,6 +66,7 @@ impl Metrics {
             limits: Limits::new(&mut book)?,
             accounts: Accounts::new(&mut book)?,
             security: Security::new(&mut book)?,
+            deliveries: Deliveries::new(&mut book)?,
             hashing: Hashing::new(&mut book)?,
             connections: Connections::new(&mut book)?,
             upstreams: Upstreams::new(&mut book)?,
@@ -90,6 +95,7 @@ impl Metrics {
         self.tokens.show(reading.tokens);
         self.revocation.show(&reading.revocation);
         self.limits.show(&reading.policies);
+        self.deliveries.show(reading.outbox_waiting);
         self.hashing.show(&reading.hashing);
         self.connections.show(&reading.connections);
         self.upstreams.show(&reading.upstream_servers);

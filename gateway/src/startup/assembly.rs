@@ -1,0 +1,159 @@
+//! What the endpoints and the pipeline are made of, for a gateway that listens, and for the command
+//! line beside one that does not.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::View;
+use super::prepared::Prepared;
+use crate::adapter::embedded::EmbeddedRevocations;
+use crate::adapter::jwks::JwksBook;
+use crate::adapter::redis::RedisRevocations;
+use crate::adapter::sled::{SledOptions, SledStore};
+use crate::api::{Api, AskingProxy, Registration, Services};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Checked, Reloadable, RevocationSettings};
+use crate::edge::outcomes;
+use crate::limits::{Books, KnownPairs, Setbacks};
+use crate::password::{HashPool, OnHashed, PoolSettings};
+use crate::pipeline::{Pipeline, Snapshot};
+use crate::session::Lifecycle;
+use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::telemetry::Metrics;
+
+/// How many pairs of account and address are remembered, as used by the owner or as failing.
+const PAIRS_MAX: usize = 100_000;
+
+/// What of the configuration is needed.
+pub(super) struct Needed<'a> {
+    pub(super) store_path: &'a Path,
+    pub(super) store_min_free_bytes: u64,
+    /// None: nobody asks whether tokens are in force, and what is revoked stands in the ledger, from
+    /// which the view is brought up at the next start.
+    pub(super) revocations: Option<RevocationSettings>,
+    pub(super) hashing: PoolSettings,
+    pub(super) reloadable: Reloadable,
+    pub(super) grace: Duration,
+    pub(super) rotate_always: bool,
+    pub(super) asking_proxy: AskingProxy,
+    pub(super) registration: Registration,
+}
+
+/// Everything, put together.
+pub(super) struct Assembly {
+    pub(super) store: SledStore,
+    pub(super) services: Arc<Services>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) view: View,
+    pub(super) issuer_keys: Arc<JwksBook>,
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+impl Assembly {
+    pub(super) async fn new(
+        needed: Needed<'_>,
+        books: &Books,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
+        let options = SledOptions { min_free_bytes: needed.store_min_free_bytes, ..SledOptions::default() };
+        let store = SledStore::open(needed.store_path, options).map_err(|fault| fault.to_string())?;
+        let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
+        let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
+        let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
+        let hashing = HashPool::start(needed.hashing, on_hashed(&metrics))
+            .map_err(|fault| format!("password: {fault}"))?;
+        let view = view(needed.revocations, &ledger, &clock).await?;
+        let revocations: Arc<dyn Revocations> = match &view {
+            View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
+            View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
+        };
+        let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
+        let Prepared { snapshot, limits, issuer } = Prepared::new(needed.reloadable, books, &issuer_keys)?;
+        let pipeline = Pipeline::new(
+            Arc::clone(&snapshot),
+            Arc::clone(&revocations),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        );
+        let pipeline = Arc::new(pipeline.recording_to(Arc::clone(&audit)));
+        let services = Arc::new(Services {
+            users: Arc::new(store.clone()),
+            sessions: Lifecycle {
+                sessions,
+                revocations,
+                ledger,
+                issuer: ArcSwap::from_pointee(issuer),
+                clock: Arc::clone(&clock),
+                grace: needed.grace,
+            },
+            tickets: Arc::new(store.clone()),
+            outbox: Arc::new(store.clone()),
+            audit,
+            courier: Arc::default(),
+            pipeline: Arc::clone(&pipeline),
+            hashing,
+            limits: ArcSwap::from_pointee(limits),
+            known: KnownPairs::new(PAIRS_MAX),
+            setbacks: Setbacks::new(PAIRS_MAX),
+            registration: needed.registration,
+            rotate_always: needed.rotate_always,
+            asking_proxy: needed.asking_proxy,
+            clock,
+            metrics,
+        });
+        Ok(Self { store, services, pipeline, view, issuer_keys, snapshot })
+    }
+}
+
+/// The endpoints over the store of a gateway that does not run, for the command line.
+pub(crate) struct Stopped {
+    pub(crate) api: Api,
+    pub(crate) store: SledStore,
+}
+
+impl Stopped {
+    /// Mails that are caused by what is done wait for the next start.
+    pub(crate) async fn open(checked: Checked) -> Result<Self, String> {
+        let metrics = Metrics::new(outcomes()).map_err(|fault| format!("metrics cannot be made: {fault}"))?;
+        let needed = Needed {
+            store_path: &checked.store_path,
+            store_min_free_bytes: checked.store_min_free_bytes,
+            revocations: None,
+            hashing: checked.hashing,
+            reloadable: checked.reloadable,
+            grace: checked.grace,
+            rotate_always: checked.rotate_always,
+            asking_proxy: checked.asking_proxy,
+            registration: checked.registration,
+        };
+        let assembly = Assembly::new(needed, &Books::default(), Arc::new(SystemClock), metrics).await?;
+        Ok(Self { api: Api::new(assembly.services), store: assembly.store })
+    }
+}
+
+async fn view(
+    settings: Option<RevocationSettings>,
+    ledger: &Arc<dyn RevocationLedger>,
+    clock: &Arc<dyn Clock>,
+) -> Result<View, String> {
+    match settings {
+        None => Ok(View::Embedded(Arc::new(EmbeddedRevocations::default()))),
+        Some(RevocationSettings::Embedded) => {
+            let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
+            Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
+        }
+        Some(RevocationSettings::Redis(settings)) => {
+            let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
+            Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
+        }
+    }
+}
+
+fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |waited, took| metrics.hashing.hashed(waited, took))
+}

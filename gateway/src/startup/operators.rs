@@ -1,0 +1,121 @@
+//! The socket in the data folder by which the command line speaks to a running gateway: the same
+//! endpoints, for who may open the socket, which is its owner.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+
+use crate::api::{Api, Client};
+use crate::problem::{Audience, Code, Problem};
+use crate::telemetry::RequestId;
+
+/// Its name in the data folder.
+pub(crate) const SOCKET: &str = "operators.sock";
+
+/// Largest body: a batch of accounts to import.
+const BODY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+
+pub(super) struct Socket {
+    path: PathBuf,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Socket {
+    /// The store in the folder is open, so that no other gateway listens there.
+    pub(super) fn listen(folder: &Path, api: Api) -> Result<Self, String> {
+        let path = folder.join(SOCKET);
+        let fault = |fault: io::Error| format!("{}: {fault}", path.display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
+        let listener = {
+            let _context = runtime.enter();
+            bind(&path).map_err(fault)?
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("operators".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, api) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let thread = thread.map_err(fault)?;
+        Ok(Self { path, stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was reported by its own hook.
+            let _ = thread.join();
+        }
+        // One that stays is taken over by the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The folder is its owner's alone, and so is the socket.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    // A path may be longer than a socket's name: then it is bound by way of the open folder.
+    let folder = path.parent().map(std::fs::File::open).transpose()?;
+    let short = folder.as_ref().map(|folder| {
+        use std::os::fd::AsRawFd as _;
+        PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()))
+    });
+    match std::fs::remove_file(path) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
+    let listener = UnixListener::bind(short.as_deref().unwrap_or(path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn accept(listener: UnixListener, api: Api) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(stream, api.clone()));
+            }
+            Err(fault) => {
+                tracing::warn!(error = %fault, "an operator's connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: UnixStream, api: Api) {
+    let Ok(peer) = stream.peer_cred() else { return };
+    let uid = peer.uid();
+    let service = service_fn(move |request| {
+        let api = api.clone();
+        async move { Ok::<_, Infallible>(answer(request, api, uid).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    let http = http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    // Who leaves in the middle has no answer to miss.
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Full<Bytes>> {
+    let client = Client::operator(uid);
+    let (head, body) = request.into_parts();
+    let answer = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
+        Err(_) => Problem::new(Code::BodyTooLarge).render(Audience::Json, RequestId::fresh().as_str()),
+    };
+    answer.map(Full::new)
+}

@@ -1,0 +1,70 @@
+//! Letters: what they say, that nothing which people write becomes a header or mark-up, and how a
+//! mail leaves the house, to a real mail server or into a folder.
+
+use gateway::adapter::mail::{Delivery, Mailbox, Security, Sender, SmtpSettings, notifier};
+use gateway::identity::{Email, Role};
+use gateway::notify::{Letter, Link, Mail, Notifier, Templates, Wording};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod config;
+mod letters;
+mod outbox;
+mod smtp;
+
+/// Marked, so that no log may have it.
+const TOKEN: &str = "CANARY-token-of-a-letter";
+
+fn wording() -> Wording {
+    Wording {
+        product: "Example".to_owned(),
+        domain: "example.com".to_owned(),
+        reset_link: None,
+        verify_link: None,
+        invitation_link: None,
+    }
+}
+
+/// Wording with a page for each letter that leads to one.
+fn with_links() -> Wording {
+    let page = |path: &str| Some(Link::parse(&format!("https://app.example.com/{path}")).unwrap());
+    Wording {
+        reset_link: page("reset"),
+        verify_link: page("verify?from=mail"),
+        invitation_link: page("join#"),
+        ..wording()
+    }
+}
+
+fn templates(wording: Wording) -> Templates {
+    Templates::new(wording, Vec::new()).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn ada() -> Email {
+    Email::parse("ada@example.org").unwrap()
+}
+
+fn sender() -> Sender {
+    Sender {
+        from: Mailbox::parse("Zoë of Example <accounts@example.com>").unwrap(),
+        reply_to: Mailbox::parse("support@example.com"),
+    }
+}
+
+/// One letter of each kind, to somebody of this name.
+fn letters(name: &str) -> Vec<Letter> {
+    let name = || name.to_owned();
+    let at = || "2026-05-04T03:02:01Z".to_owned();
+    vec![
+        Letter::PasswordReset { name: name(), token: TOKEN.into(), minutes: 30 },
+        Letter::PasswordChanged { name: name(), at: at(), address: "192.0.2.7".to_owned() },
+        Letter::EmailVerification { name: name(), token: TOKEN.into(), hours: 24 },
+        Letter::Invitation { token: TOKEN.into(), days: 7, role: Role::Admin, invited_by: name() },
+        Letter::AlreadyRegistered { name: name() },
+        Letter::AccountDeleted { name: name(), at: at() },
+    ]
+}
+
+fn reset() -> Mail {
+    templates(wording()).render(&letters("Ada")[0], ada()).unwrap()
+}
