@@ -45,6 +45,7 @@ use tower::ServiceExt as _;
 pub use caller::Client;
 pub use limits::EndpointLimits;
 pub use registration::{EmailVerification, Mode, Registration};
+pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
@@ -126,10 +127,13 @@ impl Api {
             .route("/verify/{*path}", any(verify::verify));
         // Not there for requests from the network.
         let operators = Router::new()
-            .route("/users", post(operator::add_user))
+            .route("/users", get(operator::find_user).post(operator::add_user))
+            .route("/users/export", get(operator::export_users))
             .route("/users/{id}/password", put(operator::set_password))
             .route("/users/{id}/sessions", get(sessions::of_user))
-            .route("/sessions/{sid}", delete(sessions::end_any));
+            .route("/sessions/{sid}", delete(sessions::end_any))
+            .route("/audit/lines", get(operator::audit_lines))
+            .route("/audit/proof", get(operator::audit_proof));
         let router = Router::new()
             .nest("/api/auth", endpoints)
             .nest("/operator", operators)

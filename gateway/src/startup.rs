@@ -31,7 +31,7 @@ pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
-use crate::api::{Api, Client};
+use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Source};
 use crate::edge::{
@@ -40,7 +40,8 @@ use crate::edge::{
 };
 use crate::limits::Books;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::telemetry::{Metrics, Traces};
+use crate::store::{Actor, Entry, StoreError};
+use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -107,6 +108,7 @@ pub fn run(
     upgrade::let_signals_through();
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
+    let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {
         store_path: &checked.store_path,
         store_min_free_bytes: checked.store_min_free_bytes,
@@ -128,6 +130,7 @@ pub fn run(
         None => false,
     };
     let revocations = Arc::clone(&services.sessions.revocations);
+    before.block_on(record_start(&services))?;
     let mut courier = courier::Thread::start(&services, checked.mail)?;
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
@@ -237,6 +240,7 @@ pub fn run(
         metrics,
         carrier,
         certificates,
+        keys,
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     let replaced = Arc::new(AtomicBool::new(false));
@@ -274,6 +278,25 @@ pub fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The first thing of this run in the audit trail: what came before it is over.
+async fn record_start(services: &Services) -> Result<(), String> {
+    let entry = Entry {
+        actor: Some(Actor::Gateway),
+        now: Some(format!("version {}", env!("CARGO_PKG_VERSION"))),
+        ..Entry::of(Event::Started.word())
+    };
+    let recorded = services.audit.append(services.clock.now(), vec![entry]).await;
+    services.metrics.security.record(Event::Started, &SecurityLine::default());
+    match recorded {
+        // Tokens can be verified all the same: a full disk is no reason not to start.
+        Err(StoreError::Full(fault)) => {
+            tracing::error!(error = fault, "the start could not be recorded");
+            Ok(())
+        }
+        recorded => recorded.map_err(|fault| fault.to_string()),
+    }
 }
 
 /// Pingora's settings, by name: its defaults are one thread, sixteen tries, and five minutes of

@@ -1,17 +1,18 @@
 //! What only an operator at the machine may do: accounts with a given password, and new passwords
 //! for others. An administrator on the network invites, and lets people reset their own.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use serde_json::json;
 
 use super::admin_users::{detail, role};
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
+use super::page::{Page, Query};
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, PasswordChange, StoreError};
+use crate::store::{NewUser, PasswordChange, Proof, StoreError, User};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn add_user(
@@ -48,6 +49,70 @@ pub(super) async fn add_user(
         Err(StoreError::Conflict) => Err(invalid("Email already registered".to_owned())),
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// The account of an address, for who has no id at hand.
+pub(super) async fn find_user(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let email = query.text("email").and_then(|email| Email::parse(email).ok());
+    let user = match email {
+        Some(email) => services.users.by_email(&email).await?,
+        None => None,
+    };
+    let user = user.ok_or(Problem::new(Code::UserNotFound))?;
+    Ok(Answer::ok(json!({ "user": detail(&user) })))
+}
+
+/// Accounts with all that an import takes, hashes included: for moving out.
+pub(super) async fn export_users(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let page = Page::parse(query.as_deref(), EXPORTED_MAX, EXPORTED_MAX)?;
+    let found = services.users.page(page.offset(), page.per_page).await?;
+    let users: Vec<_> = found.users.iter().map(whole).collect();
+    Ok(Answer::ok(json!({ "users": users, "pagination": page.describe(found.total) })))
+}
+
+/// Accounts in one answer of an export.
+const EXPORTED_MAX: u64 = 1_000;
+
+fn whole(user: &User) -> serde_json::Value {
+    let mut view = detail(user);
+    view["password_hash"] = user.password_hash.0.clone().into();
+    view
+}
+
+/// Lines of the audit trail as they are, in their order.
+pub(super) async fn audit_lines(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let first = query.number("first")?.unwrap_or(1);
+    let limit = query.number("limit")?.unwrap_or(LINES_MAX).min(LINES_MAX);
+    let lines = services.audit.lines(first, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    Ok(Answer::ok(json!({ "lines": lines })))
+}
+
+/// Lines of the audit trail in one answer.
+const LINES_MAX: u64 = 2_000;
+
+/// Whether the audit trail is whole; what is wrong with it is an answer, too.
+pub(super) async fn audit_proof(State(services): State<Shared>, _: Operator) -> Result<Answer, Problem> {
+    let body = match services.audit.prove().await? {
+        Ok(Proof { entries, first, last, head }) => {
+            json!({ "entries": entries, "first": first, "last": last, "head": head.to_string() })
+        }
+        Err(broken) => json!({ "broken": broken.to_string() }),
+    };
+    Ok(Answer::ok(body))
 }
 
 /// All sessions of the user end with the old password.

@@ -1,4 +1,4 @@
-//! `gateway user`: accounts from another system.
+//! `gateway user`: accounts, one by one or from another system.
 
 mod read;
 
@@ -26,6 +26,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
+    #[command(flatten)]
+    Account(super::account::Action),
     /// Add accounts with the password hashes of a Flask application (Werkzeug) to a stopped
     /// gateway's store; nothing is written if a line is bad
     Import {
@@ -45,7 +47,10 @@ enum Action {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Action::Import { config, dry_run, skip_existing, file } = arguments.action;
+    let (config, dry_run, skip_existing, file) = match arguments.action {
+        Action::Account(action) => return super::account::run(action),
+        Action::Import { config, dry_run, skip_existing, file } => (config, dry_run, skip_existing, file),
+    };
     let loaded = load(Some(&config), &Flags::default());
     let secrets = Secrets::read(&super::environment);
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
