@@ -59,13 +59,15 @@ const FORBIDDEN: [(&str, &str); 5] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
     ("jsonwebtoken", &["token"]),
     ("argon2", &["password"]),
     ("scrypt", &["password"]),
+    ("bcrypt", &["password"]),
+    ("zxcvbn", &["password"]),
     ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),

@@ -8,16 +8,18 @@ use super::body::{Fields, name};
 use super::{Client, Shared};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
-use crate::password::{Password, Weakness, assess};
+use crate::password::{Owner, Password, Weakness, breaks_a_rule};
 use crate::problem::{Code, Problem};
 use crate::store::{NewUser, StoreError, StoredHash};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 7] = [
+pub(super) const RESULTS: [&str; 9] = [
     "ok",
     Code::ValidationFailed.word(),
     Code::PasswordTooWeak.word(),
+    Code::PasswordGuessable.word(),
+    Code::PasswordBreached.word(),
     Code::MissingBody.word(),
     Code::RateLimited.word(),
     Code::HashingOverloaded.word(),
@@ -95,11 +97,11 @@ impl Wanted {
             errors.push("Invalid email address".into());
         }
         let password = password.unwrap_or("");
-        let weakness = assess(password);
+        let weakness = breaks_a_rule(password);
         match weakness {
             Some(Weakness::TooShort) => errors.push("Password must be at least 8 characters".into()),
             Some(Weakness::TooLong) => errors.push("Password must be at most 1024 bytes".into()),
-            Some(Weakness::TooPlain) | None => {}
+            Some(Weakness::TooPlain | Weakness::Guessable | Weakness::Breached) | None => {}
         }
         if let Ok(email) = &email
             && services.users.by_email(email).await?.is_some()
@@ -111,8 +113,13 @@ impl Wanted {
         };
         match (email, take(first), take(last)) {
             (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
-                if weakness.is_some() {
-                    return Err(Problem::new(Code::PasswordTooWeak));
+                let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
+                let weakness = services.hashing.assess(password, &owner).await;
+                match weakness.map_err(|_| overloaded())? {
+                    None => {}
+                    Some(Weakness::Guessable) => return Err(Problem::new(Code::PasswordGuessable)),
+                    Some(Weakness::Breached) => return Err(Problem::new(Code::PasswordBreached)),
+                    Some(_) => return Err(Problem::new(Code::PasswordTooWeak)),
                 }
                 let password = Password::from(password.to_owned());
                 Ok(Self { email, password, first_name, last_name })
