@@ -7,7 +7,7 @@ mod policy;
 mod pool;
 
 pub use hash::{Cost, CostFault, Verdict};
-pub use imported::{ImportedHash, Method};
+pub use imported::{ImportedHash, Method, owed};
 pub use policy::{
     BreachedList, ListFault, Owner, PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Policy, Weakness,
     breaks_a_rule,

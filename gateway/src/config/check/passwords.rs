@@ -8,13 +8,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Checker;
 use crate::config::file::File;
 use crate::identity::Email;
-use crate::password::{BreachedList, Cost, Method, Owner, Password, Policy, PoolSettings, Weakness};
+use crate::password::{BreachedList, Cost, Method, Owner, Password, Policy, PoolSettings, Weakness, owed};
 
 /// Ten to the power of it is what twelve letters without any sense have.
 const GUESSES_LOG10_MAX: u8 = 12;
 
 /// A wrong password costs each of them.
 const METHODS_MAX: usize = 4;
+/// The counts of PBKDF2 that a table grew over the years.
+const NAMED_MAX: usize = 32;
 
 impl Checker<'_> {
     pub(super) fn hashing(&mut self, file: &File) -> PoolSettings {
@@ -34,9 +36,9 @@ impl Checker<'_> {
                 Err(fault) => self.fault(format!("password.imported: \"{text}\" {fault}")),
             }
         }
-        if imported.len() > METHODS_MAX {
+        if owed(&imported, None).len() > METHODS_MAX || imported.len() > NAMED_MAX {
             self.fault(format!(
-                "password.imported: at most {METHODS_MAX} methods; each one makes a wrong password cost more"
+                "password.imported: at most {METHODS_MAX} methods, where all of PBKDF2 with the same digest count as one; each one makes a wrong password cost more"
             ));
         }
         PoolSettings {
