@@ -24,7 +24,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn parse(text: &str) -> Result<ImportedHash, &'static str> {
     let parts: Vec<_> = text.split('$').collect();
     let ["", "2a" | "2b" | "2y", cost, salt_and_hash] = parts[..] else { return Err(UNKNOWN) };
-    let cost = cost.parse().ok().filter(|_| cost.len() == 2).ok_or(UNKNOWN)?;
+    let digits = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit());
+    let cost = cost.parse().ok().filter(|_| digits).ok_or(UNKNOWN)?;
     let (salt, hash) = salt_and_hash.split_at_checked(SALT_CHARACTERS).ok_or(UNKNOWN)?;
     if hash.len() != HASH_CHARACTERS {
         return Err(UNKNOWN);
