@@ -63,8 +63,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if found.accounts.is_empty() && found.faults.is_empty() {
         return Err(Failure::Other(format!("{}: there is no account in it", file.display())));
     }
-    // A dry run before the first start has no store: nothing could stand in the way yet.
-    let store = open(&checked, dry_run)?;
+    // Where nothing will be written, no store is made either: nothing could stand in the way yet.
+    let store = open(&checked, dry_run || !found.faults.is_empty())?;
     if let Some(store) = &store {
         found.compare(store, skip_existing).map_err(|fault| Failure::Other(fault.to_string()))?;
     }
@@ -141,8 +141,8 @@ fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, progress: &mut 
 }
 
 /// `None` where there is no store, and none is to be made.
-fn open(checked: &Checked, dry_run: bool) -> Result<Option<SledStore>, Failure> {
-    if dry_run && !checked.store_path.exists() {
+fn open(checked: &Checked, only_look: bool) -> Result<Option<SledStore>, Failure> {
+    if only_look && !checked.store_path.exists() {
         return Ok(None);
     }
     super::serve::make_folder(&checked.store_path)?;
