@@ -34,7 +34,7 @@ fn are_taken_over(hashes: &[(String, String)], methods: &str, password: &str) {
         .map(|(name, hash)| json!({"email": format!("{name}@example.com"), "password_hash": hash}));
     let file: String = lines.map(|line| format!("{line}\n")).collect();
     let (status, out, said) = place.import("users.jsonl", &file, &[]);
-    assert_eq!((status, out), (0, format!("{} accounts imported\n", hashes.len())), "{said}");
+    assert_eq!(status, 0, "{out}{said}");
     let stored = |place: &Place| -> Vec<String> {
         place.stored().iter().map(|user| user["password_hash"].as_str().unwrap().to_owned()).collect()
     };

@@ -183,11 +183,11 @@ mod tests {
         let strict = Hasher::new(Cost::OWASP).unwrap();
         assert_eq!(strict.verify(&password("Correct1"), Some(stored)), Verdict::Wrong);
         let hasher = strict.with_imported(vec![method]);
-        let Verdict::RightRehashed(anew) = hasher.verify(&password("Correct1"), Some(&stored)) else {
+        let Verdict::RightRehashed(anew) = hasher.verify(&password("Correct1"), Some(stored)) else {
             panic!("the hash was not made anew");
         };
         assert_eq!(hasher.verify(&password("Correct1"), Some(&anew)), Verdict::Right);
-        assert_eq!(hasher.verify(&password("Correct2"), Some(&stored)), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct2"), Some(stored)), Verdict::Wrong);
         assert_eq!(hasher.verify(&password("Correct1"), None), Verdict::Wrong);
     }
 
