@@ -8,9 +8,11 @@ use super::admin_users::{detail, role};
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
+use super::choose::owner_of;
 use super::page::{Page, Query};
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
+use crate::password::Owner;
 use crate::problem::{Code, Problem};
 use crate::store::{NewUser, PasswordChange, Proof, StoreError, User};
 use crate::telemetry::{Event, SecurityLine};
@@ -27,7 +29,8 @@ pub(super) async fn add_user(
     let role = fields.text("role")?.map(role).transpose()?.unwrap_or(Role::User);
     let first_name = name(&fields, "first_name")?.map_err(invalid)?.unwrap_or_default();
     let last_name = name(&fields, "last_name")?.map_err(invalid)?.unwrap_or_default();
-    let password_hash = services.chosen(fields.text("password")?.unwrap_or("")).await?;
+    let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
+    let password_hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner).await?;
     let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
     let deed = client.deed(Event::AccountCreated, line, &services).by(operator.actor);
     let new = NewUser {
@@ -126,7 +129,7 @@ pub(super) async fn set_password(
     let missing = || Problem::new(Code::UserNotFound);
     let id: UserId = id.parse().map_err(|()| missing())?;
     let user = services.users.by_id(id).await?.ok_or_else(missing)?;
-    let hash = services.chosen(fields.text("password")?.unwrap_or("")).await?;
+    let hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(id).by(operator.actor);
     let asked = PasswordChange {

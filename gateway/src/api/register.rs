@@ -9,16 +9,18 @@ use super::choose::{length_fault, weakness_problem};
 use super::{Client, Mode, Shared};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
-use crate::password::{Password, assess};
+use crate::password::{Owner, Password, breaks_a_rule};
 use crate::problem::{Code, Problem};
 use crate::store::{Errand, NewUser, Purpose, StoreError, StoredHash, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 9] = [
+pub(super) const RESULTS: [&str; 11] = [
     "ok",
     Code::ValidationFailed.word(),
     Code::PasswordTooWeak.word(),
+    Code::PasswordGuessable.word(),
+    Code::PasswordBreached.word(),
     Code::MissingBody.word(),
     Code::RegistrationClosed.word(),
     Code::InvitationRequired.word(),
@@ -163,7 +165,7 @@ impl Wanted {
             errors.push("Invalid email address".into());
         }
         let password = password.unwrap_or("");
-        let weakness = assess(password);
+        let weakness = breaks_a_rule(password);
         errors.extend(weakness.and_then(length_fault).map(Into::into));
         if let Ok(email) = &email
             && !conceals
@@ -176,7 +178,8 @@ impl Wanted {
         };
         match (email, take(first), take(last)) {
             (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
-                if let Some(weakness) = weakness {
+                let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
+                if let Some(weakness) = services.weakness(password, &owner).await? {
                     return Err(weakness_problem(weakness));
                 }
                 let password = Password::from(password.to_owned());

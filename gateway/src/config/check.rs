@@ -5,6 +5,7 @@ mod keys;
 mod limits;
 mod listeners;
 mod mail;
+mod passwords;
 mod routes;
 mod telemetry;
 mod upstreams;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
@@ -27,7 +28,7 @@ use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Lock, Policy};
-use crate::password::{Password, PoolSettings, assess};
+use crate::password::{Password, PoolSettings};
 use crate::pipeline::{Cors, Routes, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::token::{AssertionIssuer, Issuer};
@@ -157,7 +158,8 @@ pub fn check(
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let mail = checker.mail(&file, secrets.smtp_password.take());
-    let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
+    let first_admin =
+        checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take(), &hashing.policy);
     checker.ranges(&file);
     checker.warn(&file, operations_listen);
     // Last, and only for a configuration that is right so far: keys may be made by it.
@@ -252,33 +254,6 @@ impl Checker<'_> {
             self.fault(format!("redis: {fault}"));
         }
         RevocationSettings::Redis(settings)
-    }
-
-    fn first_admin(
-        &mut self,
-        email: Option<String>,
-        password: Option<SecretString>,
-    ) -> Option<(Email, Password)> {
-        let (email, password) = match (email, password) {
-            (None, None) => return None,
-            (Some(email), Some(password)) => (email, password),
-            _ => {
-                self.fault(
-                    "GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD belong together: set both or none",
-                );
-                return None;
-            }
-        };
-        if assess(password.expose_secret()).is_some() {
-            self.fault("GATEWAY_ADMIN_PASSWORD: needs 8 characters or more, with an upper-case letter, a lower-case letter and a digit");
-        }
-        match Email::parse(&email) {
-            Ok(email) => Some((email, password)),
-            Err(_) => {
-                self.fault("GATEWAY_ADMIN_EMAIL is no e-mail address");
-                None
-            }
-        }
     }
 
     fn ranges(&mut self, file: &File) {

@@ -151,6 +151,9 @@ pub struct PasswordHashing {
     pub queue: usize,
     pub wait_max_ms: u64,
     pub imported: Vec<String>,
+    pub guesses_log10_min: u8,
+    pub breached_path: PathBuf,
+    pub breached_count_min: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -303,6 +306,9 @@ impl Default for PasswordHashing {
             queue: 64,
             wait_max_ms: 5_000,
             imported: Vec::new(),
+            guesses_log10_min: 4,
+            breached_path: PathBuf::new(),
+            breached_count_min: 1,
         }
     }
 }

@@ -129,6 +129,12 @@ codes! {
         "A login lacks one of the two.", "Send both.";
     PasswordTooWeak, "password_too_weak", 422, "Password doesn't meet security requirements", "http_request_denied",
         "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.";
+    PasswordGuessable, "password_guessable", 422, "Password is too easily guessed", "http_request_denied",
+        "The password is among the first that anybody tries, or made of the account's address or names.",
+        "Choose another one: longer, or of several words that do not belong together.";
+    PasswordBreached, "password_breached", 422, "Password has appeared in a data breach", "http_request_denied",
+        "The password is in the list of passwords that were found in data breaches, which attackers try.",
+        "Choose another one, and change it wherever it is in use.";
     RefreshTokenRequired, "refresh_token_required", 422, "Refresh token required", "http_request_denied",
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",

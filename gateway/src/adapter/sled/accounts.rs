@@ -43,14 +43,21 @@ impl SledStore {
         })
     }
 
-    /// Adds accounts for which nothing is taken, those with an id of their own first. Durable on
-    /// return; on an error some may have been added. Blocks.
-    pub fn add_accounts(&self, mut accounts: Vec<Account>) -> Result<(), StoreError> {
+    /// Adds accounts for which nothing is taken, those with an id of their own first, and tells how
+    /// many are on the disk. All are on return; on an error some may be. Blocks.
+    pub fn add_accounts(
+        &self,
+        mut accounts: Vec<Account>,
+        mut on_added: impl FnMut(usize),
+    ) -> Result<(), StoreError> {
         // In the order of ids, so that the rest can be added after an interruption.
         accounts.sort_by_key(|account| account.id.map_or(u64::MAX, UserId::get));
+        let mut added = 0;
         for some in accounts.chunks(TRANSACTION_RECORDS) {
             let some = some.to_vec();
+            added += some.len();
             self.0.writer.write_blocking(move |trees| add(trees, &some))?;
+            on_added(added);
         }
         Ok(())
     }
