@@ -2,6 +2,7 @@
 //!
 //! Called in process, by [`Api::serve`]: it knows nothing of the proxy, and the proxy nothing of axum.
 
+mod accounts;
 mod admin_users;
 mod answer;
 mod attempts;
@@ -128,7 +129,8 @@ impl Api {
         // Not there for requests from the network.
         let operators = Router::new()
             .route("/users", get(operator::find_user).post(operator::add_user))
-            .route("/users/export", get(operator::export_users))
+            .route("/users/export", get(accounts::export))
+            .route("/users/import", post(accounts::import))
             .route("/users/{id}/password", put(operator::set_password))
             .route("/users/{id}/sessions", get(sessions::of_user))
             .route("/sessions/{sid}", delete(sessions::end_any))

@@ -9,12 +9,12 @@ use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
 use super::choose::owner_of;
-use super::page::{Page, Query};
+use super::page::Query;
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
 use crate::password::Owner;
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, PasswordChange, Proof, StoreError, User};
+use crate::store::{NewUser, PasswordChange, Proof, StoreError};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn add_user(
@@ -68,27 +68,6 @@ pub(super) async fn find_user(
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
     Ok(Answer::ok(json!({ "user": detail(&user) })))
-}
-
-/// Accounts with all that an import takes, hashes included: for moving out.
-pub(super) async fn export_users(
-    State(services): State<Shared>,
-    _: Operator,
-    RawQuery(query): RawQuery,
-) -> Result<Answer, Problem> {
-    let page = Page::parse(query.as_deref(), EXPORTED_MAX, EXPORTED_MAX)?;
-    let found = services.users.page(page.offset(), page.per_page).await?;
-    let users: Vec<_> = found.users.iter().map(whole).collect();
-    Ok(Answer::ok(json!({ "users": users, "pagination": page.describe(found.total) })))
-}
-
-/// Accounts in one answer of an export.
-const EXPORTED_MAX: u64 = 1_000;
-
-fn whole(user: &User) -> serde_json::Value {
-    let mut view = detail(user);
-    view["password_hash"] = user.password_hash.0.clone().into();
-    view
 }
 
 /// Lines of the audit trail as they are, in their order.

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::Failure;
 use crate::api::Client;
-use crate::config::{Flags, KeyPolicy, Secrets, check, load};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
 use crate::startup::{SOCKET, Stopped};
 
@@ -43,15 +43,9 @@ enum Way {
 
 impl Place {
     pub(super) fn open(self) -> Result<Line, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
         let flags = Flags { store_path: self.data, ..Flags::default() };
         let loaded = load(self.config.as_deref(), &flags);
         let folder = loaded.file.store.path.clone();
-        let socket = folder.join(SOCKET);
-        if is_answered(&socket) {
-            return Ok(Line { runtime, way: Way::Running(socket) });
-        }
         if !folder.is_dir() {
             return Err(Failure::Other(format!(
                 "{}: there is no store here; start the gateway once, or name another folder",
@@ -60,9 +54,21 @@ impl Place {
         }
         let secrets = Secrets::read(&super::environment);
         let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
-        let checked = checked.map_err(Failure::Configuration)?;
+        Line::to(checked.map_err(Failure::Configuration)?)
+    }
+}
+
+impl Line {
+    /// To the gateway of this configuration, whose store is made where there is none.
+    pub(super) fn to(checked: Checked) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
+        let socket = checked.store_path.join(SOCKET);
+        if is_answered(&socket) {
+            return Ok(Self { runtime, way: Way::Running(socket) });
+        }
         let stopped = runtime.block_on(Stopped::open(checked)).map_err(Failure::Other)?;
-        Ok(Line { runtime, way: Way::Stopped(Box::new(stopped)) })
+        Ok(Self { runtime, way: Way::Stopped(Box::new(stopped)) })
     }
 }
 

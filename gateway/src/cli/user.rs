@@ -7,17 +7,23 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use http::Method;
 use serde_json::json;
 
 use super::Failure;
-use crate::adapter::sled::{Account, SledOptions, SledStore, Taken};
+use super::operators::Line as Way;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::identity::UserId;
 use crate::limits::Books;
 use crate::password::ImportedHash;
-use crate::store::StoreError;
+use crate::store::{Account, Taken};
 use progress::Progress;
 use read::Line;
+
+/// Accounts in one transaction: the store holds it in memory until it is complete.
+const BATCH: usize = 500;
+const IMPORT: &str = "/operator/users/import";
 
 /// So many bad lines are shown; the others are counted.
 const SHOWN_MAX: usize = 50;
@@ -32,8 +38,8 @@ pub(super) struct Arguments {
 enum Action {
     #[command(flatten)]
     Account(super::account::Action),
-    /// Add accounts with their password hashes (of Werkzeug, Django, bcrypt or argon2) to a stopped
-    /// gateway's store; nothing is written if a line is bad
+    /// Add accounts with their password hashes (of Werkzeug, Django, bcrypt or argon2) to a
+    /// running or a stopped gateway; nothing is written if a line is bad
     Import {
         /// The configuration: it names the store, and in password.imported how the hashes were made
         #[arg(long, value_name = "FILE")]
@@ -71,23 +77,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Other(format!("{}: there is no account in it", file.display())));
     }
     // Where nothing will be written, no store is made either: nothing could stand in the way yet.
-    let store = open(&checked, dry_run || !found.faults.is_empty())?;
-    if let Some(store) = &store {
-        found.compare(store, skip_existing).map_err(|fault| Failure::Other(fault.to_string()))?;
+    let line = open(checked, dry_run || !found.faults.is_empty())?;
+    if let Some(line) = &line {
+        found.compare(line, skip_existing)?;
     }
     let Found { accounts, skipped, mut faults } = found;
     faults.sort();
     let result = Outcome { imported: accounts.len(), skipped, faults, dry_run, json };
     result.check(&file)?;
-    if let (Some(store), false) = (store, dry_run) {
-        let accounts = accounts.into_iter().map(|(_, account)| account).collect();
-        let added = store.add_accounts(accounts, |count| progress.tell(count, "accounts written"));
+    if let (Some(line), false) = (line, dry_run) {
+        let added = add(&line, accounts, |count| progress.tell(count, "accounts written"));
         progress.end();
-        added.map_err(|fault| {
-            Failure::Other(format!(
-                "{fault}; some accounts may have been imported: mend it, and go on with --skip-existing"
-            ))
-        })?;
+        added?;
     }
     result.tell();
     Ok(())
@@ -103,17 +104,46 @@ struct Found {
 
 impl Found {
     /// Leaves accounts that can be added, or finds what stands in their way.
-    fn compare(&mut self, store: &SledStore, skip_existing: bool) -> Result<(), StoreError> {
-        for (line, account) in std::mem::take(&mut self.accounts) {
-            match store.taken(&account)? {
-                None => self.accounts.push((line, account)),
-                Some(Taken::Email) if skip_existing => self.skipped += 1,
-                Some(Taken::Email) => self.faults.push((line, "an account has this address already; --skip-existing leaves such lines out".to_owned())),
-                Some(Taken::Id(last)) => self.faults.push((line, format!("ids up to {last} were given already, and none is given twice; import before the first start, or leave `id` out"))),
+    fn compare(&mut self, way: &Way, skip_existing: bool) -> Result<(), Failure> {
+        for some in std::mem::take(&mut self.accounts).chunks(BATCH) {
+            let accounts: Vec<_> = some.iter().map(|(_, account)| account).collect();
+            let body = json!({ "accounts": accounts, "dry_run": true });
+            let mut answer = way.call(Method::POST, IMPORT, Some(&body))?;
+            let taken: Vec<Option<Taken>> =
+                serde_json::from_value(answer["taken"].take()).map_err(|fault| {
+                    Failure::Other(format!("the gateway answers otherwise than expected: {fault}"))
+                })?;
+            for ((line, account), taken) in some.iter().zip(taken) {
+                match taken {
+                    None => self.accounts.push((*line, account.clone())),
+                    Some(Taken::Email) if skip_existing => self.skipped += 1,
+                    Some(Taken::Email) => self.faults.push((*line, "an account has this address already; --skip-existing leaves such lines out".to_owned())),
+                    Some(Taken::Id(last)) => self.faults.push((*line, format!("ids up to {last} were given already, and none is given twice; import before the first start, or leave `id` out"))),
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Those with an id of their own first, in the order of ids, so that the rest can be added after an
+/// interruption.
+fn add(way: &Way, accounts: Vec<(u64, Account)>, mut on_added: impl FnMut(usize)) -> Result<(), Failure> {
+    let mut accounts: Vec<_> = accounts.into_iter().map(|(_, account)| account).collect();
+    accounts.sort_by_key(|account| account.id.map_or(u64::MAX, UserId::get));
+    let mut added = 0;
+    for some in accounts.chunks(BATCH) {
+        let body = json!({ "accounts": some, "dry_run": false });
+        way.call(Method::POST, IMPORT, Some(&body)).map_err(|failure| match failure {
+            Failure::Other(fault) => Failure::Other(format!(
+                "{fault}; some accounts may have been imported: mend it, and go on with --skip-existing"
+            )),
+            other => other,
+        })?;
+        added += some.len();
+        on_added(added);
+    }
+    Ok(())
 }
 
 /// Accounts that are sound for themselves and among each other.
@@ -148,14 +178,12 @@ fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, progress: &mut 
 }
 
 /// `None` where there is no store, and none is to be made.
-fn open(checked: &Checked, only_look: bool) -> Result<Option<SledStore>, Failure> {
+fn open(checked: Checked, only_look: bool) -> Result<Option<Way>, Failure> {
     if only_look && !checked.store_path.exists() {
         return Ok(None);
     }
     super::serve::make_folder(&checked.store_path)?;
-    let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
-    let store = SledStore::open(&checked.store_path, options);
-    store.map(Some).map_err(|fault| Failure::Other(fault.to_string()))
+    Way::to(checked).map(Some)
 }
 
 /// What became of it, or would.

@@ -8,10 +8,9 @@ use csv::StringRecord;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::adapter::sled::Account;
 use crate::clock::Timestamp;
 use crate::identity::{Email, Role, UserId};
-use crate::store::StoredHash;
+use crate::store::{Account, StoredHash};
 
 /// Characters of a name, as at registration.
 const NAME_CHARACTERS_MAX: usize = 100;
