@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, UserId};
 use crate::store::{
     Account, Along, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError, StoredHash,
-    User, UserCounts, UserPage, Users,
+    Taken, User, UserCounts, UserPage, Users,
 };
 
 #[async_trait]
