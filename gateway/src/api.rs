@@ -10,10 +10,12 @@ mod key_set;
 mod limits;
 mod login;
 mod logout;
+mod mode;
 mod page;
 mod profile;
 mod refresh;
 mod register;
+mod renewal;
 mod verify;
 
 use std::sync::Arc;
@@ -63,11 +65,12 @@ type Shared = Arc<Services>;
 #[derive(Clone)]
 pub struct Api {
     router: Router,
+    services: Shared,
 }
 
 impl Api {
     pub fn new(services: Shared) -> Self {
-        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &refresh::RESULTS);
+        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &renewal::RESULTS);
         let endpoints = Router::new()
             .route("/register", post(register::register))
             .route("/login", post(login::login))
@@ -83,8 +86,8 @@ impl Api {
             .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-            .with_state(services);
-        Self { router }
+            .with_state(Arc::clone(&services));
+        Self { router, services }
     }
 
     /// Answers one request. `client` says who asks; the body was read whole before.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
@@ -29,14 +30,15 @@ use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, RevocationSettings, Source};
+use crate::config::{Checked, RevocationSettings, Source, csrf_key};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
-    Streams, TrustedProxies, operator_service, outcomes, proxy_service,
+    ApiClient, Bound, Browsers, Configured, Connections, Gateway, GatewayParts, Handover, Inherited,
+    Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
+    proxy_service,
 };
 use crate::limits::{Books, KnownPairs};
 use crate::password::{HashPool, OnHashed};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Cookies, Pipeline};
 use crate::session::Lifecycle;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use crate::store::{RevocationLedger, Revocations, Sessions, Users};
@@ -161,9 +163,19 @@ pub fn run(
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
+    let api = Api::new(Arc::clone(&services));
+    let browsers = match checked.cookies {
+        Some(same_site) => {
+            let key = csrf_key(&checked.store_path)?;
+            let cookies = Arc::new(Cookies::new(same_site, key.expose_secret()));
+            Some(Browsers { cookies, renew: renew_session(api.clone()) })
+        }
+        None => None,
+    };
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
-        api: serve_api(Api::new(Arc::clone(&services))),
+        api: serve_api(api),
+        browsers,
         trusted,
         metrics: Arc::clone(&metrics),
         traces: Arc::clone(&traces),
@@ -338,12 +350,23 @@ fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {
 fn serve_api(api: Api) -> ServeApi {
     Box::new(move |request, client| {
         let api = api.clone();
-        let client = Client {
-            address: client.address,
-            peer_is_trusted: client.peer_is_trusted,
-            request_id: client.request_id,
-            trace: client.trace,
-        };
-        Box::pin(async move { api.serve(request, client).await })
+        Box::pin(async move { api.serve(request, api_client(client)).await })
     })
+}
+
+fn renew_session(api: Api) -> RenewSession {
+    Arc::new(move |refresh, client| {
+        let api = api.clone();
+        Box::pin(async move { api.renew(&refresh, &api_client(client)).await })
+    })
+}
+
+fn api_client(client: ApiClient) -> Client {
+    Client {
+        address: client.address,
+        peer_is_trusted: client.peer_is_trusted,
+        request_id: client.request_id,
+        trace: client.trace,
+        browser: client.browser,
+    }
 }

@@ -2,13 +2,16 @@
 //! reached by anybody else.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
+use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use super::Shared;
 use crate::identity::Role;
-use crate::pipeline::{Principal, Quota};
+use crate::pipeline::{Browser, Head, Principal, Quota};
 use crate::problem::{Code, Problem};
 use crate::store::User;
 use crate::telemetry::{RequestId, SecurityLine, TraceId};
@@ -23,9 +26,18 @@ pub struct Client {
     pub request_id: RequestId,
     /// The trace that the request is part of, if of any.
     pub trace: Option<TraceId>,
+    /// There where cookies are on.
+    pub browser: Option<Arc<Browser>>,
 }
 
 impl Client {
+    /// The head of a request, as the pipeline takes it.
+    pub(super) fn head<'a>(&'a self, method: &'a Method, headers: &'a HeaderMap) -> Head<'a> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        // Of our own endpoints, whose path decides nothing there.
+        Head { method, host, target: "/", headers, browser: self.browser.as_deref() }
+    }
+
     /// What a line about an event says of the request.
     pub(super) fn line(&self) -> SecurityLine<'_> {
         SecurityLine {
@@ -98,6 +110,7 @@ where
 {
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
-    let (principal, quota) = services.pipeline.authenticate(&parts.headers, client.address).await?;
+    let (principal, quota) =
+        services.pipeline.authenticate(client.head(&parts.method, &parts.headers), client.address).await?;
     Ok((principal, quota, services))
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::answer::{Answer, overloaded};
 use super::body::Fields;
+use super::mode::Mode;
 use super::{Client, Shared};
 use crate::identity::Email;
 use crate::limits::{AddressKey, LoginKey};
@@ -33,9 +34,10 @@ pub(super) async fn login(
     State(services): State<Shared>,
     client: Client,
     headers: HeaderMap,
+    mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let outcome = open(&services, &client, &headers, &fields).await;
+    let outcome = open(&services, &client, &headers, &mode, &fields).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.login(result);
     let given = fields.text("email").ok().flatten().and_then(|email| Email::parse(email).ok());
@@ -58,6 +60,7 @@ async fn open(
     services: &Shared,
     client: &Client,
     headers: &HeaderMap,
+    mode: &Mode,
     fields: &Fields,
 ) -> Result<(Answer, User), Problem> {
     let limits = services.limits.load_full();
@@ -87,17 +90,12 @@ async fn open(
     }
     let origin = Origin { address: client.address.to_string(), user_agent: user_agent(headers) };
     let tokens = services.sessions.open(&user, origin).await?;
-    let body = json!({
-        "access_token": tokens.access,
-        "refresh_token": tokens.refresh,
-        "token_type": "Bearer",
-        "expires_in": tokens.expires_in_seconds,
-        "user": {
-            "id": user.id,
-            "email": user.email,
-            "first_name": user.first_name,
-            "role": user.role,
-        },
+    let mut body = mode.hand_out(tokens);
+    body["user"] = json!({
+        "id": user.id,
+        "email": user.email,
+        "first_name": user.first_name,
+        "role": user.role,
     });
     Ok((Answer::ok(body).charged(charge).charged(attempt_charges), user))
 }

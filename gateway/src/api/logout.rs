@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Fields;
 use super::{Client, Shared};
-use crate::pipeline::credentials;
+use crate::pipeline::{Carried, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
@@ -19,13 +19,22 @@ use crate::token::{RawToken, TokenFault};
 pub(super) async fn logout(
     State(services): State<Shared>,
     client: Client,
+    method: Method,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    if values.next().is_some() {
+    let carried = services.pipeline.carried(client.head(&method, &headers))?;
+    if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
+    }
+    if let Some(carried) = carried {
+        let ended = by_cookies(&services, &client, carried).await;
+        let nothing_left =
+            ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
+        client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
+        return ended;
     }
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
@@ -61,6 +70,30 @@ pub(super) async fn logout(
         && other.user == claims.user()
         && other.session != claims.session()
     {
+        services.sessions.close_session(other.session).await?;
+    }
+    Ok(Answer::message("Logged out successfully"))
+}
+
+/// Either token names the session: a browser that has not renewed for long has the refresh token only.
+async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
+    let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
+    let access = carried.access.and_then(|token| verifier.authenticate(token, now).ok());
+    let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
+    let (user, session) = match (&access, &refresh) {
+        (Some(claims), _) => (claims.user(), claims.session()),
+        (None, Some(claims)) => (claims.user, claims.session),
+        (None, None) => return Err(services.pipeline.count_failure(client.address).into()),
+    };
+    let ended = match &access {
+        Some(claims) => services.sessions.close(claims).await,
+        None => services.sessions.close_session(session).await,
+    };
+    let line =
+        SecurityLine { user_id: Some(user.get()), session: Some(session.to_string()), ..client.line() };
+    note(services, &ended, &line);
+    ended?;
+    if let Some(other) = refresh.filter(|other| other.user == user && other.session != session) {
         services.sessions.close_session(other.session).await?;
     }
     Ok(Answer::message("Logged out successfully"))

@@ -1,5 +1,6 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod cookies;
 mod issuers;
 mod keys;
 mod limits;
@@ -26,7 +27,7 @@ use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Policy};
 use crate::password::{Password, PoolSettings, assess};
-use crate::pipeline::{Cors, Routes, Unmet};
+use crate::pipeline::{Cors, Routes, SameSite, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::token::{AssertionIssuer, Issuer};
 
@@ -52,6 +53,8 @@ pub struct Checked {
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub grace: Duration,
+    /// Where browsers may have cookies.
+    pub cookies: Option<SameSite>,
     /// Which proxy asks /api/auth/verify.
     pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
@@ -144,6 +147,7 @@ pub fn check(
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
+    let cookies = checker.cookies(&file);
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
@@ -178,6 +182,7 @@ pub fn check(
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        cookies,
         asking_proxy: file.verify.proxy,
         hashing,
         unmet: routes.unmet(&expectations),

@@ -13,6 +13,7 @@ use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::upstream_entry::UpstreamEntry;
 use crate::api::AskingProxy;
+use crate::pipeline::SameSite;
 use crate::telemetry::{LogFormat, Shown};
 use crate::token::Algorithm;
 
@@ -28,6 +29,7 @@ pub struct File {
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub cookies: Cookies,
     pub verify: Verify,
     pub password: PasswordHashing,
     pub limits: Limits,
@@ -120,6 +122,14 @@ pub struct Tokens {
 pub struct Refresh {
     pub rotation: RotationPolicy,
     pub grace_seconds: u64,
+}
+
+/// Tokens in cookies, for browsers that ask for them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cookies {
+    pub enabled: bool,
+    pub same_site: SameSite,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 15] = [
+const WORDS: [(&str, &[&str]); 16] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
@@ -22,6 +22,7 @@ const WORDS: [(&str, &[&str]); 15] = [
     ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),
     ("issuers[].kind", &["oidc", "legacy"]),
     ("issuers[].typ", &["any", "at+jwt"]),
+    ("cookies.same_site", &["lax", "strict"]),
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "allow"]),

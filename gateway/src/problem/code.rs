@@ -75,6 +75,9 @@ codes! {
         "No such account, or a wrong password.", "Check both.";
     RefreshTokenInvalid, "refresh_token_invalid", 401, "Invalid or expired refresh token", "http_request_denied",
         "The refresh token is not ours, is over, was replaced, or its session ended.", "Log in again.";
+    CsrfRefused, "csrf_refused", 403, "Request refused: a page of another origin may have sent it", "http_request_denied",
+        "A browser's cookies say who it is, and the request changes something or opens a WebSocket; `Sec-Fetch-Site` says that a page of another origin sent it, or neither that nor `Origin` nor `X-CSRF-Token` shows that it was one of this origin.",
+        "Call from a page of the same origin, or of one in `cors.origins` with credentials; where neither field is sent, send the cookie `__Host-gateway_csrf` as `X-CSRF-Token`.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
     AccountRequired, "account_required", 403, "Account of this gateway required", "http_request_denied",
