@@ -51,7 +51,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::pipeline::{Browser, Renewed};
+use crate::pipeline::{Browser, RenewalStep, Renewed};
 use crate::problem::Code;
 
 /// The seam to `/api/auth`: a plain function, so that this room knows nothing of axum.
@@ -76,6 +76,7 @@ pub struct ApiClient {
     pub browser: Option<Arc<Browser>>,
 }
 
-/// The seam to the sessions of browsers: a refresh token, and on whose behalf.
-pub type RenewSession =
-    Arc<dyn Fn(String, ApiClient) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync>;
+/// The seam to the sessions of browsers: a refresh token, which step, and on whose behalf.
+pub type RenewSession = Arc<
+    dyn Fn(String, RenewalStep, ApiClient) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync,
+>;

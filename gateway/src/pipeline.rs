@@ -37,7 +37,7 @@ use arc_swap::ArcSwap;
 
 pub use assertion::Assertions;
 pub use authorize::Admitted;
-pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed};
+pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
 pub use cookies::{Carried, SameSite, drop_set, take_out};
 pub use cors::{Cors, Origins, preflight_for};
 pub use csrf::Suspicion;

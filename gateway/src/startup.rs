@@ -355,9 +355,9 @@ fn serve_api(api: Api) -> ServeApi {
 }
 
 fn renew_session(api: Api) -> RenewSession {
-    Arc::new(move |refresh, client| {
+    Arc::new(move |refresh, step, client| {
         let api = api.clone();
-        Box::pin(async move { api.renew(&refresh, &api_client(client)).await })
+        Box::pin(async move { api.renew(&refresh, step, &api_client(client)).await })
     })
 }
 

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before, forgets, kept, set_cookies};
+use crate::support::forge::now;
 use crate::support::gateway::Gateway;
 use crate::support::in_parallel;
+use crate::support::raw::Raw;
 use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
 
@@ -80,11 +82,62 @@ fn parallel_tabs_all_pass_and_one_rotation_is_made() {
     let tabs: Vec<_> = (0..16).map(|_| tab.copied()).collect();
     let statuses = in_parallel(16, |number| tabs[number].get("/api/todos").status);
     assert_eq!(statuses, [200; 16]);
-    let successors: std::collections::BTreeSet<_> =
-        tabs.iter().map(|tab| tab.claims(REFRESH)["jti"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(successors.len(), 1, "all got the same one");
-    assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (16.0, 0.0));
-    assert!(tabs.iter().all(|tab| tab.get("/api/todos").status == 200));
+    let id = |tab: &Tab| tab.claims(REFRESH)["jti"].as_str().unwrap().to_owned();
+    let renewed: Vec<_> = tabs.iter().filter(|other| id(other) != id(&tab)).collect();
+    let successors: std::collections::BTreeSet<_> = renewed.iter().map(|tab| id(tab)).collect();
+    assert_eq!(successors.len(), 1, "who got another one got the same one");
+    assert_eq!(refreshes(&gateway, "reused"), 0.0);
+    // The tabs of a browser share what any of them was told.
+    assert!(set_cookies(&renewed[0].get("/api/todos")).is_empty());
+}
+
+#[test]
+fn a_slow_answer_leaves_the_refresh_token_in_force_until_it_begins() {
+    let (slow, gate) = Upstream::gated();
+    let gateway = before(Upstream::start().address)
+        .upstream("slow", &slow.address.to_string())
+        .route("slow", "/slow", "slow", "")
+        .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
+        .start();
+    let tab = Tab::of_a_user(&gateway);
+    tab.age();
+    let waiting = tab.copied();
+    std::thread::scope(|scope| {
+        let slowly = scope.spawn(|| waiting.get("/slow"));
+        crate::support::eventually("it waits", || slow.arrived().len() == 1);
+        // Meanwhile the browser has nothing else, and no grace either. Its answer replaces it.
+        let quick = tab.get("/api/todos");
+        assert_eq!((quick.status, kept(&quick).len()), (200, 3));
+        let begun = now();
+        crate::support::eventually("the moment of the rotation is over", || now() > begun);
+        gate.open();
+        let reply = slowly.join().unwrap();
+        assert_eq!((reply.status, reply.header("set-cookie")), (200, ""), "the browser has newer ones");
+    });
+    tab.age();
+    assert_eq!(tab.get("/api/todos").status, 200);
+    assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (2.0, 0.0));
+}
+
+#[test]
+fn an_answer_that_nobody_waited_for_replaces_nothing() {
+    let (slow, gate) = Upstream::gated();
+    let gateway = before(Upstream::start().address)
+        .upstream("slow", &slow.address.to_string())
+        .route("slow", "/slow", "slow", "")
+        .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
+        .start();
+    let tab = Tab::of_a_user(&gateway);
+    tab.age();
+    let request = format!("GET /slow HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", tab.cookies());
+    let mut left = Raw::connect(gateway.address);
+    left.send(request);
+    crate::support::eventually("it waits", || slow.arrived().len() == 1);
+    drop(left);
+    crate::support::eventually("it is given up", || gateway.decided("abandoned") == 1.0);
+    gate.open();
+    assert_eq!(tab.get("/api/todos").status, 200);
+    assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (1.0, 0.0));
 }
 
 #[test]

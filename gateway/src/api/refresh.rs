@@ -10,6 +10,7 @@ use super::mode::Mode;
 use super::renewal::{Exchanged, NotExchanged, charge, count, exchange, is_over};
 use super::{Client, Shared};
 use crate::limits::Charge;
+use crate::pipeline::Head;
 use crate::problem::{Code, Problem};
 use crate::session::Renewal;
 use crate::token::RawToken;
@@ -22,21 +23,25 @@ pub(super) async fn refresh(
     mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let mut charges = None;
     let outcome = match &mode {
-        Mode::Body => by_body(&services, &client, &fields).await,
-        Mode::Cookies(_) => by_cookie(&services, &client, &method, &headers, &fields).await,
+        Mode::Body => by_body(&services, &client, &fields, &mut charges).await,
+        Mode::Cookies(_) => {
+            let head = client.head(&method, &headers);
+            by_cookie(&services, &client, head, &fields, &mut charges).await
+        }
     };
     count(&services, &outcome);
     match outcome {
-        Ok((Exchanged::Kept { access, expires_in_seconds }, charge)) => {
+        Ok(Exchanged::Kept { access, expires_in_seconds }) => {
             let body = json!({
                 "access_token": access,
                 "token_type": "Bearer",
                 "expires_in": expires_in_seconds,
             });
-            Ok(Answer::ok(body).charged(charge))
+            Ok(Answer::ok(body).charged(charges))
         }
-        Ok((Exchanged::Rotated(pair), charge)) => Ok(Answer::ok(mode.hand_out(pair)).charged(charge)),
+        Ok(Exchanged::Rotated(pair)) => Ok(Answer::ok(mode.hand_out(pair)).charged(charges)),
         Err(NotExchanged { problem, .. }) => {
             if let Mode::Cookies(browser) = &mode
                 && is_over(&problem)
@@ -48,31 +53,36 @@ pub(super) async fn refresh(
     }
 }
 
-type Outcome = Result<(Exchanged, Option<Charge>), NotExchanged>;
+type Outcome = Result<Exchanged, NotExchanged>;
 
-async fn by_body(services: &Shared, client: &Client, fields: &Fields) -> Outcome {
-    let charge = charge(services, client)?;
+async fn by_body(
+    services: &Shared,
+    client: &Client,
+    fields: &Fields,
+    charges: &mut Option<Charge>,
+) -> Outcome {
+    *charges = charge(services, client)?;
     let token = fields.text("refresh_token")?.filter(|token| !token.is_empty());
     let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
     let rotate = fields.flag("rotate")?.unwrap_or(false) || services.rotate_always;
     let renewal = if rotate { Renewal::Rotate } else { Renewal::Keep };
-    Ok((exchange(services, client, RawToken::new(token), renewal).await?, charge))
+    exchange(services, client, RawToken::new(token), renewal).await
 }
 
 /// It always rotates, and looks at the page that asks.
 async fn by_cookie(
     services: &Shared,
     client: &Client,
-    method: &Method,
-    headers: &HeaderMap,
+    head: Head<'_>,
     fields: &Fields,
+    charges: &mut Option<Charge>,
 ) -> Outcome {
-    let charge = charge(services, client)?;
+    *charges = charge(services, client)?;
     if fields.text("refresh_token")?.is_some() {
         return Err(Problem::new(Code::InvalidRequest).into());
     }
-    let carried = services.pipeline.carried(client.head(method, headers)).map_err(Problem::from)?;
+    let carried = services.pipeline.carried(head).map_err(Problem::from)?;
     let token = carried.and_then(|carried| carried.refresh);
     let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
-    Ok((exchange(services, client, RawToken::new(token), Renewal::Rotate).await?, charge))
+    exchange(services, client, RawToken::new(token), Renewal::Rotate).await
 }

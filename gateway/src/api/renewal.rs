@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Api, Client, Shared};
 use crate::limits::{AddressKey, Charge};
-use crate::pipeline::Renewed;
+use crate::pipeline::{RenewalStep, Renewed};
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal, TokenPair};
 use crate::telemetry::{Event, SecurityLine};
@@ -56,10 +56,10 @@ pub(super) fn charge(services: &Shared, client: &Client) -> Result<Option<Charge
     }
 }
 
-pub(super) fn count<T>(services: &Shared, outcome: &Result<(Exchanged, T), NotExchanged>) {
+pub(super) fn count(services: &Shared, outcome: &Result<Exchanged, NotExchanged>) {
     services.metrics.accounts.refresh(match outcome {
-        Ok((Exchanged::Kept { .. }, _)) => KEPT,
-        Ok((Exchanged::Rotated(_), _)) => ROTATED,
+        Ok(Exchanged::Kept { .. }) => KEPT,
+        Ok(Exchanged::Rotated(_)) => ROTATED,
         Err(not) => not.word,
     });
 }
@@ -102,20 +102,36 @@ pub(super) fn is_over(problem: &Problem) -> bool {
 }
 
 impl Api {
-    /// For a browser, in the middle of another request. It always rotates.
-    pub async fn renew(&self, refresh: &str, client: &Client) -> Renewed {
-        let outcome = match charge(&self.services, client) {
-            Ok(_) => exchange(&self.services, client, RawToken::new(refresh), Renewal::Rotate).await,
-            Err(problem) => Err(problem.into()),
+    /// For a browser, in the middle of another request.
+    pub async fn renew(&self, refresh: &str, step: RenewalStep, client: &Client) -> Renewed {
+        let (services, token) = (&self.services, RawToken::new(refresh));
+        let outcome = match step {
+            RenewalStep::Begin => match charge(services, client) {
+                Ok(_) => exchange(services, client, token, Renewal::Keep).await,
+                Err(problem) => Err(problem.into()),
+            },
+            RenewalStep::HandOver if !is_current(services, token).await => return Renewed::Refused,
+            RenewalStep::HandOver => exchange(services, client, token, Renewal::Rotate).await,
         };
-        let outcome = outcome.map(|exchanged| (exchanged, ()));
-        count(&self.services, &outcome);
+        // Once for both steps: a browser has nothing of the first one alone.
+        if !matches!(outcome, Ok(Exchanged::Kept { .. })) {
+            count(services, &outcome);
+        }
         match outcome {
-            Ok((Exchanged::Rotated(pair), ())) => Renewed::Tokens(pair.into()),
-            // It asked for a rotation.
-            Ok((Exchanged::Kept { .. }, ())) => Renewed::Refused,
+            Ok(Exchanged::Kept { access, .. }) => Renewed::Access(access),
+            Ok(Exchanged::Rotated(pair)) => Renewed::Tokens(pair.into()),
             Err(not) if is_over(&not.problem) => Renewed::Refused,
             Err(not) => Renewed::Failed(not.problem),
         }
     }
+}
+
+/// Whether nobody has replaced it meanwhile: it would then be taken for one that was stolen.
+async fn is_current(services: &Shared, token: RawToken<'_>) -> bool {
+    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let Ok(claims) = claims else { return false };
+    let current = services.sessions.is_current(&claims).await;
+    current
+        .inspect_err(|fault| tracing::error!(error = %fault, "a session could not be read"))
+        .unwrap_or(false)
 }

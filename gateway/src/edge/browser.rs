@@ -16,12 +16,19 @@ impl Browsers {
     /// The browser that makes this request.
     pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
         let (renew, client) = (Arc::clone(&self.renew), exchange.api_client());
-        let renew: Renew = Box::new(move |refresh| renew(refresh, client.clone()));
+        let renew: Renew = Box::new(move |refresh, step| renew(refresh, step, client.clone()));
         Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure, Some(renew)))
     }
 }
 
 impl Exchange {
+    /// An answer begins, an upstream's or our own.
+    pub(super) async fn settle(&self) {
+        if let Some(browser) = &self.browser {
+            browser.settle().await;
+        }
+    }
+
     /// Who asks, as our endpoints take it.
     pub(super) fn api_client(&self) -> ApiClient {
         ApiClient {

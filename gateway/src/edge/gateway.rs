@@ -289,6 +289,9 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
+        if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            exchange.settle().await;
+        }
         self.hand_back(session, response, exchange)
     }
 

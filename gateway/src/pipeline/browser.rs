@@ -53,8 +53,21 @@ pub struct BrowserTokens {
     pub seconds: u64,
 }
 
-/// What became of a refresh on the way.
+/// A session is renewed in two steps. Between them its refresh token stays in force: an answer may be
+/// long in coming, or never come, and until then the browser has no other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Before the decision: an access token for this request.
+    Begin,
+    /// When the answer begins: another refresh token, and an access token that goes with it.
+    HandOver,
+}
+
+/// What became of a step.
 pub enum Renewed {
+    /// The second step is still to be made.
+    Access(String),
+    /// The refresh token was replaced, now or by another request a moment ago.
     Tokens(BrowserTokens),
     /// The session is over.
     Refused,
@@ -63,9 +76,11 @@ pub enum Renewed {
 }
 
 /// Exchanges a refresh token, on behalf of whoever makes the request.
-pub type Renew = Box<dyn Fn(String) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync>;
+pub type Renew = Box<dyn Fn(String, Step) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync>;
 
 enum Change {
+    /// This refresh token is to be replaced.
+    Due(String),
     Keep(BrowserTokens),
     Forget,
 }
@@ -113,7 +128,22 @@ impl Browser {
         *self.change.lock() = Some(Change::Forget);
     }
 
-    /// Tells the browser, by whatever answer the request gets.
+    /// The answer begins: what is due is done now. Where that cannot be, or another request has done it,
+    /// the browser keeps what it has, which is still good or was replaced by the other answer.
+    pub async fn settle(&self) {
+        let due = match &*self.change.lock() {
+            Some(Change::Due(refresh)) => refresh.clone(),
+            _ => return,
+        };
+        let Some(renew) = &self.renew else { return };
+        let change = match renew(due, Step::HandOver).await {
+            Renewed::Tokens(tokens) => Some(Change::Keep(tokens)),
+            _ => None,
+        };
+        *self.change.lock() = change;
+    }
+
+    /// Tells the browser, by whatever answer the request gets; after [`Self::settle`].
     pub fn tell(&self, headers: &mut impl Headers) {
         let Some(change) = &*self.change.lock() else { return };
         let (same_site, csrf);
@@ -124,6 +154,7 @@ impl Browser {
                 Written { access, refresh, csrf: &csrf, seconds: tokens.seconds, same_site }
             }
             Change::Forget => Written::none(self.cookies.same_site),
+            Change::Due(_) => return,
         };
         for field in written.fields() {
             headers.add(SET_COOKIE, field);
@@ -167,20 +198,25 @@ impl Pipeline {
             return Err(refused);
         };
         let waiting = Stopwatch::start();
-        let renewed = renew(refresh.to_owned()).await;
+        let renewed = renew(refresh.to_owned(), Step::Begin).await;
         trail.waited(waiting.elapsed());
-        match renewed {
+        let access = match renewed {
+            Renewed::Access(access) => {
+                *browser.change.lock() = Some(Change::Due(refresh.to_owned()));
+                access
+            }
             Renewed::Tokens(tokens) => {
                 let access = tokens.access.clone();
                 browser.keep(tokens);
-                self.identify_own(now, RawToken::new(&access), client, trail).await
+                access
             }
             Renewed::Refused => {
                 browser.forget();
-                Err(refused)
+                return Err(refused);
             }
-            Renewed::Failed(problem) => Err(Refusal::NotRenewed(Box::new(problem))),
-        }
+            Renewed::Failed(problem) => return Err(Refusal::NotRenewed(Box::new(problem))),
+        };
+        self.identify_own(now, RawToken::new(&access), client, trail).await
     }
 
     /// For endpoints that take a browser's tokens themselves: what it carries, if its page may use it.

@@ -28,6 +28,12 @@ pub enum Refreshed {
 }
 
 impl Lifecycle {
+    /// Whether it is the refresh token that is in force, and none that was replaced.
+    pub async fn is_current(&self, claims: &RefreshClaims) -> Result<bool, SessionFault> {
+        let stored = self.sessions.by_id(claims.session).await?;
+        Ok(stored.is_some_and(|session| session.current.id == claims.token))
+    }
+
     /// `claims` come from a verified refresh token of `user`, who exists and is active.
     pub async fn rotate(
         &self,
