@@ -19,14 +19,12 @@ fn an_access_token_that_is_over_or_missing_is_replaced_before_the_decision() {
     let upstream = Upstream::start();
     let gateway = before(upstream.address).start();
     let tab = Tab::of_a_user(&gateway);
-    let (csrf, spoil): (_, [(&str, &dyn Fn()); 3]) = (
-        tab.cookie(CSRF),
-        [
-            ("over", &|| tab.age()),
-            ("missing", &|| tab.lose(ACCESS)),
-            ("unreadable", &|| tab.set(ACCESS, "x.y.z")),
-        ],
-    );
+    let csrf = tab.cookie(CSRF);
+    let spoil: [(&str, &dyn Fn()); 3] = [
+        ("over", &|| tab.age()),
+        ("missing", &|| tab.lose(ACCESS)),
+        ("unreadable", &|| tab.set(ACCESS, "x.y.z")),
+    ];
     for (count, (how, spoil)) in spoil.into_iter().enumerate() {
         let refresh = tab.claims(REFRESH);
         spoil();
@@ -209,7 +207,7 @@ fn where_the_store_cannot_write_it_is_unavailable_and_the_cookies_are_kept() {
     for path in ["/api/todos", "/maybe", "/api/auth/profile"] {
         let reply = ask(&full, path);
         assert_eq!((reply.status, reply.code().as_str()), (503, "store_unavailable"), "{path}");
-        assert!(set_cookies(&reply).is_empty() && reply.header("retry-after") != "");
+        assert!(set_cookies(&reply).is_empty() && !reply.header("retry-after").is_empty());
     }
     drop(full);
     let after = setup().start();
@@ -245,7 +243,7 @@ fn it_counts_against_the_limit_of_refreshes() {
     tab.age();
     let reply = tab.get("/api/todos");
     assert_eq!((reply.status, reply.code().as_str()), (429, "rate_limited"));
-    assert!(set_cookies(&reply).is_empty() && reply.header("retry-after") != "");
+    assert!(set_cookies(&reply).is_empty() && !reply.header("retry-after").is_empty());
     assert_eq!(refreshes(&gateway, "rate_limited"), 1.0);
 }
 
