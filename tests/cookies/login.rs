@@ -140,3 +140,23 @@ fn a_check_says_where_browsers_will_not_keep_them_and_tabs_will_lose_them() {
     assert!(!said.contains(no_tls) && !said.contains(no_grace), "{said}");
     assert!(!check("[refresh]\ngrace_seconds = 0\n").contains("cookies"));
 }
+
+#[test]
+fn a_reload_turns_them_on_or_off_for_a_route_and_a_restart_for_all() {
+    let todos = |more: &str| {
+        Setup::new("[cookies]\nenabled = true\n").upstream("todo", "127.0.0.1:1").route(
+            "todos",
+            "/api/todos",
+            "todo",
+            more,
+        )
+    };
+    let gateway = todos("").start();
+    let tab = Tab::of_a_user(&gateway);
+    assert_eq!(tab.get("/api/todos").code(), "upstream_unreachable");
+    assert!(gateway.reload(&todos("cookie = false")));
+    assert_eq!(tab.get("/api/todos").code(), "token_missing");
+    let off = Setup::new("").upstream("todo", "127.0.0.1:1").route("todos", "/api/todos", "todo", "");
+    assert!(!gateway.reload(&off));
+    gateway.says("a change of cookies.enabled needs a restart");
+}

@@ -173,3 +173,17 @@ fn a_route_in_shadow_only_notes_what_they_would_not_allow() {
     assert!(!upstream.only().has("cookie"), "also there");
     gateway.says("csrf_refused");
 }
+
+#[test]
+fn an_operator_who_asks_why_is_told_of_cookies_and_not_what_they_hold() {
+    let gateway =
+        before(Upstream::start().address).env("GATEWAY__SERVER__EXPLAIN_TO", "[\"127.0.0.1\"]").start();
+    let tab = Tab::of_a_user(&gateway);
+    tab.age();
+    for (site, finding) in [("same-origin", "a browser's cookies have one"), ("cross-site", "csrf_refused")] {
+        let request = tab.bare("POST", "/api/todos").header("sec-fetch-site", site);
+        let reply = request.header("x-gateway-explain", "1").send();
+        let told = reply.header("x-gateway-explain");
+        assert!(told.contains(finding) && !told.contains("eyJ"), "{told}");
+    }
+}
