@@ -2,7 +2,7 @@
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before};
 use crate::support::authority::Authority;
-use crate::support::forge::{access, access_claims, claims};
+use crate::support::forge::{access, access_claims, claims, now, sign, sign_text};
 use crate::support::gateway::{ACCESS_KEY, Setup};
 use crate::support::h2::H2;
 use crate::support::raw::Raw;
@@ -121,12 +121,8 @@ fn only_an_access_token_of_ours_is_taken_from_one() {
     let upstream = Upstream::start();
     let gateway = before(upstream.address).start();
     let tab = Tab::of_a_user(&gateway);
-    let stranger = crate::support::forge::sign(&access_claims(2), "CANARY-another-key-of-32-bytes-or-more");
-    let none = crate::support::forge::sign_text(
-        r#"{"alg":"none"}"#,
-        &claims(&tab.cookie(ACCESS)).to_string(),
-        ACCESS_KEY,
-    );
+    let stranger = sign(&access_claims(2), "CANARY-another-key-of-32-bytes-or-more");
+    let none = sign_text(r#"{"alg":"none"}"#, &claims(&tab.cookie(ACCESS)).to_string(), ACCESS_KEY);
     for wrong in [tab.cookie(REFRESH), stranger, none, "x".to_owned(), "a b".to_owned()] {
         let cookie = format!("{ACCESS}={wrong}");
         let reply = gateway.client().get("/api/todos").header("cookie", &cookie).send();
@@ -137,6 +133,25 @@ fn only_an_access_token_of_ours_is_taken_from_one() {
     // A token that we might have made is as good there as in a header.
     let cookie = format!("{ACCESS}={}", access(&access_claims(7)));
     assert_eq!(gateway.client().get("/api/todos").header("cookie", &cookie).send().status, 200);
+}
+
+#[test]
+fn a_token_of_another_issuer_is_one_in_a_header_only() {
+    const SECRET: &str = "CANARY-legacy-secret-71c5a9e04b6d2f38-CANARY";
+    let issuer = "[[issuers]]\nname = \"flask\"\nkind = \"legacy\"\nuntil = \"2999-12-31\"\n";
+    let setup = before(Upstream::start().address).config(issuer);
+    let gateway = setup.env("LEGACY_JWT_SECRET_KEY", SECRET).start();
+    let claims = serde_json::json!({
+        "user_id": 42, "email": "ada@example.com", "role": "user", "type": "access",
+        "iat": now(), "exp": now() + 3_600,
+    });
+    let token = sign(&claims, SECRET);
+    assert_eq!(gateway.client().get("/api/todos").bearer(&token).send().status, 200);
+    for method in ["GET", "POST"] {
+        let request = gateway.client().request(method, "/api/todos");
+        let reply = request.header("cookie", &format!("{ACCESS}={token}")).send();
+        assert_eq!((reply.status, reply.code().as_str()), (401, "token_invalid"), "{method}");
+    }
 }
 
 #[test]
