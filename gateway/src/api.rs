@@ -17,6 +17,7 @@ mod key_set;
 mod limits;
 mod login;
 mod logout;
+mod mode;
 mod operator;
 mod page;
 mod password;
@@ -25,6 +26,7 @@ mod refresh;
 mod register;
 mod registration;
 mod removal;
+mod renewal;
 mod reports;
 mod sessions;
 mod verify;
@@ -45,7 +47,7 @@ use tower::ServiceExt as _;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
-pub use registration::{EmailVerification, Mode, Registration};
+pub use registration::{EmailVerification, Registration, RegistrationMode};
 pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
@@ -96,11 +98,12 @@ impl Services {
 #[derive(Clone)]
 pub struct Api {
     router: Router,
+    services: Shared,
 }
 
 impl Api {
     pub fn new(services: Shared) -> Self {
-        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &refresh::RESULTS);
+        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &renewal::RESULTS);
         let endpoints = Router::new()
             .route("/register", post(register::register))
             .route("/login", post(login::login))
@@ -142,8 +145,8 @@ impl Api {
             .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-            .with_state(services);
-        Self { router }
+            .with_state(Arc::clone(&services));
+        Self { router, services }
     }
 
     /// Answers one request. `client` says who asks; the body was read whole before.

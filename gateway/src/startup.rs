@@ -18,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
@@ -33,12 +34,14 @@ use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
 use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, Source};
+use crate::config::{Checked, Source, csrf_key};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
-    Streams, TrustedProxies, operator_service, outcomes, proxy_service,
+    ApiClient, Bound, Browsers, Configured, Connections, Gateway, GatewayParts, Handover, Inherited,
+    Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
+    proxy_service,
 };
 use crate::limits::Books;
+use crate::pipeline::Cookies;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use crate::store::{Actor, Entry, StoreError};
 use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
@@ -140,9 +143,19 @@ pub fn run(
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
+    let api = Api::new(Arc::clone(&services));
+    let browsers = match checked.cookies {
+        Some(same_site) => {
+            let key = csrf_key(&checked.store_path)?;
+            let cookies = Arc::new(Cookies::new(same_site, key.expose_secret()));
+            Some(Browsers { cookies, renew: renew_session(api.clone()) })
+        }
+        None => None,
+    };
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
-        api: serve_api(Api::new(Arc::clone(&services))),
+        api: serve_api(api),
+        browsers,
         trusted,
         metrics: Arc::clone(&metrics),
         traces: Arc::clone(&traces),
@@ -316,14 +329,25 @@ fn server_conf(threads: usize) -> ServerConf {
 fn serve_api(api: Api) -> ServeApi {
     Box::new(move |request, client| {
         let api = api.clone();
-        let client = Client {
-            address: client.address,
-            peer_is_trusted: client.peer_is_trusted,
-            request_id: client.request_id,
-            trace: client.trace,
-            user_agent: String::new(),
-            operator: None,
-        };
-        Box::pin(async move { api.serve(request, client).await })
+        Box::pin(async move { api.serve(request, api_client(client)).await })
     })
+}
+
+fn renew_session(api: Api) -> RenewSession {
+    Arc::new(move |refresh, step, client| {
+        let api = api.clone();
+        Box::pin(async move { api.renew(&refresh, step, &api_client(client)).await })
+    })
+}
+
+fn api_client(client: ApiClient) -> Client {
+    Client {
+        address: client.address,
+        peer_is_trusted: client.peer_is_trusted,
+        request_id: client.request_id,
+        trace: client.trace,
+        browser: client.browser,
+        user_agent: String::new(),
+        operator: None,
+    }
 }

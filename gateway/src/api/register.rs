@@ -6,7 +6,7 @@ use serde_json::json;
 use super::answer::{Answer, overloaded};
 use super::body::{Fields, name};
 use super::choose::{length_fault, weakness_problem};
-use super::{Client, Mode, Shared};
+use super::{Client, RegistrationMode, Shared};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
 use crate::password::{Owner, Password, breaks_a_rule};
@@ -45,7 +45,7 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };
-    if services.registration.mode == Mode::Closed {
+    if services.registration.mode == RegistrationMode::Closed {
         return Err(Problem::new(Code::RegistrationClosed));
     }
     if fields.is_empty() {
@@ -135,7 +135,7 @@ struct Invited {
 async fn invited(services: &Shared, fields: &Fields) -> Result<Option<Invited>, Problem> {
     let refused = || Problem::new(Code::InvitationRequired);
     let Some(token) = fields.text("invitation")?.filter(|token| !token.is_empty()) else {
-        let needed = services.registration.mode == Mode::Invite;
+        let needed = services.registration.mode == RegistrationMode::Invite;
         return if needed { Err(refused()) } else { Ok(None) };
     };
     let ticket = TicketKey::of(token);

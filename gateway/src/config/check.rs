@@ -1,5 +1,6 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod cookies;
 mod issuers;
 mod keys;
 mod limits;
@@ -29,7 +30,7 @@ use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings};
-use crate::pipeline::{Cors, Routes, Unmet};
+use crate::pipeline::{Cors, Routes, SameSite, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::token::{AssertionIssuer, Issuer};
 
@@ -55,6 +56,8 @@ pub struct Checked {
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub grace: Duration,
+    /// Where browsers may have cookies.
+    pub cookies: Option<SameSite>,
     /// Which proxy asks /api/auth/verify.
     pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
@@ -155,6 +158,7 @@ pub fn check(
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
+    let cookies = checker.cookies(&file);
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let mail = checker.mail(&file, secrets.smtp_password.take());
@@ -191,6 +195,7 @@ pub fn check(
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        cookies,
         asking_proxy: file.verify.proxy,
         hashing,
         registration: Registration {

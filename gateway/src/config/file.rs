@@ -13,7 +13,8 @@ use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
-use crate::api::{AskingProxy, EmailVerification, Mode};
+use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
+use crate::pipeline::SameSite;
 use crate::telemetry::{LogFormat, Shown};
 use crate::token::Algorithm;
 
@@ -29,6 +30,7 @@ pub struct File {
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub cookies: Cookies,
     pub verify: Verify,
     pub password: PasswordHashing,
     pub registration: Registration,
@@ -126,6 +128,14 @@ pub struct Refresh {
     pub grace_seconds: u64,
 }
 
+/// Tokens in cookies, for browsers that ask for them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cookies {
+    pub enabled: bool,
+    pub same_site: SameSite,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verify {
@@ -159,7 +169,7 @@ pub struct PasswordHashing {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Registration {
-    pub mode: Mode,
+    pub mode: RegistrationMode,
     pub email_verification: EmailVerification,
     pub conceal_existing: bool,
 }

@@ -81,6 +81,9 @@ codes! {
     VerificationTokenInvalid, "verification_token_invalid", 401, "Invalid or expired verification token", "http_request_denied",
         "The token of the mail was used or is too old, or the address was changed since.",
         "Log in, or register again, to get another mail.";
+    CsrfRefused, "csrf_refused", 403, "Request refused: a page of another origin may have sent it", "http_request_denied",
+        "A browser's cookies say who it is, and the request changes something or opens a WebSocket; `Sec-Fetch-Site` says that a page of another origin sent it, or neither that nor `Origin` nor `X-CSRF-Token` shows that it was one of this origin.",
+        "Call from a page of the same origin, or of one in `cors.origins` with credentials; where neither field is sent, send the cookie `__Host-gateway_csrf` as `X-CSRF-Token`.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
     EmailUnverified, "email_unverified", 403, "Email address not verified", "http_request_denied",
