@@ -30,6 +30,7 @@ mod renewal;
 mod reports;
 mod sessions;
 mod verify;
+mod view;
 
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use axum::extract::{RawQuery, State};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::admin_users::detail;
 use super::answer::Answer;
 use super::caller::Operator;
 use super::page::Page;
+use super::view::detail;
 use super::{Client, Shared};
 use crate::problem::{Code, Problem};
 use crate::store::{Account, User};

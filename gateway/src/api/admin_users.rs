@@ -1,16 +1,17 @@
 //! `/api/auth/users`: the accounts, for administrators.
 
 use axum::extract::{Path, RawQuery, State};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Administrator;
 use super::page::Page;
+use super::view::{detail, role, summary};
 use super::{Client, Shared};
-use crate::identity::{Role, UserId};
+use crate::identity::UserId;
 use crate::problem::{Code, Problem};
-use crate::store::{Amendment, Closing, User};
+use crate::store::{Amendment, Closing};
 use crate::telemetry::{Event, SecurityLine};
 
 /// Usual and largest size of a page.
@@ -101,35 +102,4 @@ pub(super) async fn logout(
     }
     deed.tell(&services);
     Ok(Answer::message("User logged out").with_quota(admin.quota.as_ref()))
-}
-
-pub(super) fn role(text: &str) -> Result<Role, Problem> {
-    match text {
-        "user" => Ok(Role::User),
-        "admin" => Ok(Role::Admin),
-        _ => Err(Problem::new(Code::ValidationFailed).with_message("role must be user or admin")),
-    }
-}
-
-fn summary(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "role": user.role,
-        "created_at": user.created_at.to_string(),
-        "is_active": user.is_active,
-    })
-}
-
-pub(super) fn detail(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "role": user.role,
-        "created_at": user.created_at.to_string(),
-        "is_active": user.is_active,
-        "email_verified": user.email_verified,
-    })
 }

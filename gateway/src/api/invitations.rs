@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
-use super::admin_users::role;
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Administrator;
+use super::view::role;
 use super::{Client, Shared};
 use crate::identity::{Email, Role};
 use crate::problem::{Code, Problem};

@@ -4,12 +4,12 @@
 use axum::extract::{Path, RawQuery, State};
 use serde_json::json;
 
-use super::admin_users::{detail, role};
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
 use super::choose::owner_of;
 use super::page::Query;
+use super::view::{detail, role};
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
 use crate::password::Owner;
