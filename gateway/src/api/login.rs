@@ -85,8 +85,11 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
             let line = SecurityLine { email, reason: Some(code.word()), ..client.line() };
             let deed = client.deed(Event::LoginFailed, line, services);
             let deed = user.map_or(deed.clone(), |user| deed.about(user.id));
+            let is_to_mail = !along.errands.is_empty();
             services.outbox.enqueue(Along { errands: along.errands, ..deed.along() }).await?;
-            services.deliver_soon();
+            if is_to_mail {
+                services.deliver_soon();
+            }
             deed.tell(services);
             return Err(Problem::new(code));
         }

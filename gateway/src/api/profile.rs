@@ -1,12 +1,13 @@
 //! `GET` and `PUT /api/auth/profile`: one's own account.
 
 use axum::extract::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Authenticated;
 use super::{Client, Shared, sessions};
+use crate::identity::UserId;
 use crate::problem::{Code, Problem};
 use crate::store::AuditQuery;
 use crate::telemetry::{Event, SecurityLine};
@@ -70,7 +71,8 @@ pub(super) async fn export(
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|one| sessions::view(one, caller.session)).collect();
     let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
-    let events = services.audit.find(query).await?.lines.join(",");
+    let events = services.audit.find(query).await?.lines;
+    let events: Vec<_> = events.iter().map(|line| shown_to(user.id, line)).collect();
     let account = json!({
         "id": user.id,
         "email": user.email,
@@ -83,9 +85,22 @@ pub(super) async fn export(
     });
     let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
     client.deed(Event::AccountExported, line, &services).by(caller.actor()).record(&services).await?;
-    let sessions = serde_json::Value::from(sessions);
-    let body = format!(
-        "{{\"exported_at\":\"{now}\",\"account\":{account},\"sessions\":{sessions},\"events\":[{events}]}}"
-    );
-    Ok(Answer::text(body).named("account.json").with_quota(&caller.quota))
+    let body = json!({
+        "exported_at": now.to_string(),
+        "account": account,
+        "sessions": sessions,
+        "events": events,
+    });
+    Ok(Answer::ok(body).named("account.json").with_quota(&caller.quota))
+}
+
+/// An entry, without where somebody else was who did it: that is about them.
+fn shown_to(owner: UserId, line: &str) -> Value {
+    let mut event: Value = serde_json::from_str(line).unwrap_or_default();
+    let actor = &event["actor"];
+    let by_another = !actor.is_null() && actor["user_id"].as_u64() != Some(owner.get());
+    if let Some(members) = event.as_object_mut().filter(|_| by_another) {
+        ["address", "user_agent", "request_id"].iter().for_each(|name| drop(members.remove(*name)));
+    }
+    event
 }

@@ -35,20 +35,12 @@ impl AuditTrail for SledStore {
     }
 
     async fn prove(&self) -> Result<Result<Proof, Break>, StoreError> {
-        self.scan(|trees| {
-            // Entries that are added meanwhile may be seen or not: at least these must be there.
-            let written = trees.meta.get(AUDIT_HEAD).map_err(store_error)?;
-            let written = written.map(|head| mark(&head)).transpose()?.map(|(seq, _)| seq);
-            let mut prover = Prover::new(None);
-            for value in trees.audit.iter().values() {
-                let line = text(&value.map_err(store_error)?)?;
-                if let Err(broken) = prover.take(&line) {
-                    return Ok(Err(broken));
-                }
-            }
-            Ok(prover.finish(written))
-        })
-        .await
+        // What is removed meanwhile, as its time is over, looks like a gap to who reads past it: then
+        // it is read once more.
+        match self.scan(prove).await? {
+            Err(_) => self.scan(prove).await,
+            proved => Ok(proved),
+        }
     }
 
     async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
@@ -84,6 +76,20 @@ impl AuditTrail for SledStore {
         })
         .await
     }
+}
+
+fn prove(trees: &Trees) -> Result<Result<Proof, Break>, StoreError> {
+    // Entries that are added meanwhile may be seen or not: at least these must be there.
+    let written = trees.meta.get(AUDIT_HEAD).map_err(store_error)?;
+    let written = written.map(|head| mark(&head)).transpose()?.map(|(seq, _)| seq);
+    let mut prover = Prover::new(None);
+    for value in trees.audit.iter().values() {
+        let line = text(&value.map_err(store_error)?)?;
+        if let Err(broken) = prover.take(&line) {
+            return Ok(Err(broken));
+        }
+    }
+    Ok(prover.finish(written))
 }
 
 pub(super) fn text(value: &[u8]) -> Result<String, StoreError> {
