@@ -17,6 +17,7 @@ mod secret_source;
 mod shape;
 mod suggest;
 mod upstream_entry;
+mod webhook_entry;
 
 pub use changes::{changed, needing_restart};
 pub use check::{

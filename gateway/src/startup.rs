@@ -128,7 +128,7 @@ pub fn run(
         None => false,
     };
     let revocations = Arc::clone(&services.sessions.revocations);
-    let mut courier = courier::Thread::start(&services, checked.mail)?;
+    let mut courier = courier::Thread::start(&services, checked.mail, checked.webhook)?;
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
