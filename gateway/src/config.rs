@@ -32,3 +32,4 @@ pub use log_key::log_hash_key;
 pub use rotation::{Rotated, rotate};
 pub use secret_source::{Environment, Given, Secrets};
 pub use upstream_entry::UpstreamEntry;
+pub use webhook_entry::WebhookEntry;

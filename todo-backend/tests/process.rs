@@ -173,3 +173,17 @@ fn an_export_of_a_folder_that_is_not_there_makes_none() {
     assert_eq!(code, Some(1));
     assert!(said.contains("there is no folder") && !missing.exists(), "{said}");
 }
+
+/// An export of this many todos of user 7, and one of user 8.
+fn export_of(todos: usize) -> String {
+    let mut text =
+        format!("{{\"format\":\"todo-backend/1\",\"todos\":{},\"next_todo_id\":{}}}\n", todos + 1, todos + 2);
+    for (user, id) in (1..=todos).map(|id| (7, id)).chain([(8, todos + 1)]) {
+        text += &format!(
+            "{{\"user_id\":{user},\"id\":{id},\"title\":\"x\",\"description\":null,\"completed\":{},\
+             \"created_at\":\"2026-01-01T00:00:00Z\"}}\n",
+            id % 3 == 0
+        );
+    }
+    text
+}

@@ -1,6 +1,6 @@
 //! What the operator writes about the service that learns of deleted accounts: `[webhook]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,11 @@ impl Default for WebhookEntry {
 }
 
 impl WebhookEntry {
+    /// To a service that listens on this socket.
+    pub fn through(socket: &Path, url: &str) -> Self {
+        Self { url: url.to_owned(), socket: Some(socket.to_owned()), ..Self::default() }
+    }
+
     /// One with everything that may be absent.
     pub(super) fn sample() -> Self {
         Self { socket: Some("service.sock".into()), ca_file: Some("ca.pem".into()), ..Self::default() }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -14,6 +16,12 @@ const BYTES_MIN: usize = 24;
 
 /// What marks a secret whose bytes are written in Base64.
 const PREFIX: &str = "whsec_";
+
+/// With or without `=` at the end, as receivers' libraries take it.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A key for HMAC-SHA256. Nothing shows it.
 #[derive(Clone)]
@@ -33,7 +41,7 @@ impl WebhookSecret {
     pub fn parse(text: &SecretString) -> Result<Self, SecretFault> {
         let text = text.expose_secret();
         let bytes = match text.strip_prefix(PREFIX) {
-            Some(encoded) => Zeroizing::new(STANDARD.decode(encoded).map_err(|_| SecretFault::NotBase64)?),
+            Some(encoded) => Zeroizing::new(LENIENT.decode(encoded).map_err(|_| SecretFault::NotBase64)?),
             None => Zeroizing::new(text.as_bytes().to_vec()),
         };
         if bytes.len() < BYTES_MIN {
@@ -76,6 +84,10 @@ mod tests {
     #[test]
     fn a_secret_is_text_or_marked_base64_of_24_bytes_or_more() {
         assert!(parse(&"x".repeat(24)).is_ok());
+        assert!(
+            parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").is_ok()
+                && parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==").is_ok()
+        );
         assert_eq!(parse(&"x".repeat(23)).err(), Some(SecretFault::TooShort));
         assert_eq!(parse(&format!("whsec_{}", STANDARD.encode([7; 23]))).err(), Some(SecretFault::TooShort));
         assert_eq!(parse("whsec_this is no Base64, and long").err(), Some(SecretFault::NotBase64));

@@ -41,12 +41,12 @@ impl Checker<'_> {
             Some(Ok(secret)) => Some(secret),
             Some(Err(fault)) => {
                 self.fault(format!(
-                    "GATEWAY_WEBHOOK_SECRET: {fault}; make one with: openssl rand -base64 48"
+                    "GATEWAY_WEBHOOK_SECRET: {fault}; make one with: echo \"whsec_$(openssl rand -base64 32)\""
                 ));
                 None
             }
             None => {
-                self.fault("webhook.url is set and its secret is not: set GATEWAY_WEBHOOK_SECRET, or GATEWAY_WEBHOOK_SECRET_FILE, to what the service checks signatures with; make one with: openssl rand -base64 48");
+                self.fault("webhook.url is set and its secret is not: set GATEWAY_WEBHOOK_SECRET, or GATEWAY_WEBHOOK_SECRET_FILE, to what the service checks signatures with; make one with: echo \"whsec_$(openssl rand -base64 32)\"");
                 None
             }
         };
