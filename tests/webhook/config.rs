@@ -53,7 +53,7 @@ fn a_wrong_setting_of_the_webhook_is_refused_with_its_mend() {
         ),
         (here.to_owned(), "", &["GATEWAY_WEBHOOK_SECRET", "whsec_$(openssl rand -base64 32)"]),
         (here.to_owned(), "CANARY-which-is-short", &["GATEWAY_WEBHOOK_SECRET: 24 bytes or more"]),
-        (here.to_owned(), "whsec_CANARY", &["GATEWAY_WEBHOOK_SECRET: 24 bytes or more"]),
+        (here.to_owned(), "whsec_CANARYCANARY", &["GATEWAY_WEBHOOK_SECRET: 24 bytes or more"]),
         (here.to_owned(), "whsec_CANARY is no Base64 at all", &["goes on in Base64"]),
         ("socket = \"/run/app.sock\"".to_owned(), "", &["no URL"]),
     ] {

@@ -94,6 +94,16 @@ fn the_demo_forgets_the_todos_of_who_leaves() {
 }
 
 #[test]
+fn the_page_about_webhooks_shows_the_sample_as_it_is() {
+    let read = |path: &str| std::fs::read_to_string(crate::support::project().join(path)).unwrap();
+    let (page, sample) = (read("docs/webhooks.md"), read("docs/samples/python/webhook.py"));
+    let shown = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    for block in shown.split("\n\n\n") {
+        assert!(sample.contains(block.trim_end()), "{block}");
+    }
+}
+
+#[test]
 fn the_documented_receiver_is_told_over_tls_by_a_private_authority() {
     let authority = Authority::new();
     let certified = authority.certify("receiver", &["127.0.0.1"]);
@@ -114,8 +124,9 @@ fn the_documented_receiver_is_told_over_tls_by_a_private_authority() {
     assert_eq!(receiver.line(), format!("everything of user {} is gone", ada.id));
     eventually("it was delivered", || tries(&gateway, "delivered") == 1.0);
     // Who is of no authority that was named learns nothing.
+    let another = Authority::new();
     let stranger = telling(&format!("https://{address}/webhooks/gateway"))
-        .config(&format!("ca_file = \"{}\"", Authority::new().file().display()))
+        .config(&format!("ca_file = \"{}\"", another.file().display()))
         .start();
     leave(&stranger.user());
     stranger.says("UnknownIssuer");
