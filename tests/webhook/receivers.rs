@@ -129,5 +129,6 @@ fn the_documented_receiver_is_told_over_tls_by_a_private_authority() {
         .config(&format!("ca_file = \"{}\"", another.file().display()))
         .start();
     leave(&stranger.user());
-    stranger.says("UnknownIssuer");
+    stranger.says("invalid peer certificate");
+    assert_eq!(tries(&stranger, "delivered"), 0.0);
 }
