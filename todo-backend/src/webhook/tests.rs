@@ -146,7 +146,7 @@ async fn a_message_that_was_edited_or_is_not_signed_by_the_secret_is_refused() {
         message.headers.push(("webhook-signature", signature.clone()));
         message
     };
-    let many = [vec!["v1,AAAA"; 8].join(" "), signature.clone()].join(" ");
+    let many = [["v1,AAAA"; 8].join(" "), signature.clone()].join(" ");
     for (what, message) in [
         ("another user", edited),
         ("another id", Message::new(BODY).with("webhook-id", "msg_2")),
