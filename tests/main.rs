@@ -31,3 +31,4 @@ mod todos;
 mod upstreams;
 mod user_import;
 mod watching;
+mod webhook;
