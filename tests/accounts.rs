@@ -6,6 +6,7 @@ mod delivery;
 mod disk;
 mod guessing;
 mod invitations;
+mod lifetimes;
 mod odd_input;
 mod password;
 mod recovery;

@@ -217,7 +217,7 @@ fn what_strangers_send_stays_a_string_in_an_entry() {
     let told = admin.audit("?event=login_failed");
     assert_eq!(told.len(), 3);
     assert_eq!(told[2]["user_agent"], forged);
-    assert_eq!(told[1]["user_agent"], " ncode".trim_start_matches('\t'));
+    assert_eq!(told[1]["user_agent"], "ncode");
     assert_eq!(told[0]["user_agent"], "\\".repeat(200));
     assert!(told[0].get("email").is_none(), "what is no address is not kept: it may be a password");
     assert_eq!((&told[1]["email"], &told[2]["email"]), (&json!(email), &json!(email)));

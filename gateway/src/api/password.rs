@@ -98,7 +98,8 @@ pub(super) async fn reset(
     let ticket = services.tickets.ticket(key, services.clock.now()).await?.ok_or_else(invalid)?;
     let Purpose::PasswordReset { user, password_version } = ticket.purpose else { return Err(invalid()) };
     let owner = services.users.by_id(user).await?;
-    let owner = owner.filter(|owner| owner.password_version == password_version).ok_or_else(invalid)?;
+    let owner = owner.filter(|owner| owner.is_active && owner.password_version == password_version);
+    let owner = owner.ok_or_else(invalid)?;
     let hash = services.chosen(password).await?;
 
     let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };

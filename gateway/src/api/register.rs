@@ -51,10 +51,14 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
     }
     let invited = invited(services, &fields).await?;
     let conceals = services.registration.conceal_existing && invited.is_none();
-    let wanted = Wanted::read(services, &fields, conceals).await?;
-    if invited.as_ref().is_some_and(|invited| invited.email != wanted.email) {
+    // Before anything is looked up: an invitation is no way to ask who else has an account.
+    if let Some(invited) = &invited
+        && let Ok(email) = Email::parse(fields.text("email")?.unwrap_or(""))
+        && email != invited.email
+    {
         return Err(Problem::new(Code::InvitationRequired));
     }
+    let wanted = Wanted::read(services, &fields, conceals).await?;
     let hash = services.hashing.hash(wanted.password).await;
     let hash = StoredHash(hash.map_err(|_| overloaded())?);
     if conceals {

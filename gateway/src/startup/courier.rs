@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::adapter::mail::notifier;
 use crate::api::Services;
 use crate::config::MailSettings;
-use crate::errands::Courier;
+use crate::errands::{Courier, Unsettled};
 use crate::store::Errand;
 
 pub(super) struct Thread {
@@ -29,6 +29,7 @@ impl Thread {
             clock: Arc::clone(&services.clock),
             metrics: Arc::clone(&services.metrics),
             called: Arc::clone(&services.courier),
+            unsettled: Unsettled::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
