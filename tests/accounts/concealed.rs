@@ -82,6 +82,20 @@ fn registering_cannot_be_used_to_fill_a_mailbox() {
     gateway.nth_letter(2, "email_verification", &email);
 }
 
+/// Somebody could otherwise keep an owner from the mail that lets them in again.
+#[test]
+fn mails_of_one_kind_leave_room_for_those_of_another() {
+    let limit = "{requests=2,window_seconds=3600}";
+    let gateway = concealing("open").env("GATEWAY__LIMITS__MAIL_ACCOUNT", limit).start();
+    let admin = gateway.admin();
+    for _ in 0..5 {
+        gateway.try_register(&admin.email).is_served(202);
+    }
+    let token = gateway.reset_token(&admin.email);
+    gateway.resets(&token, NEW).is_served(200);
+    gateway.nth_letter(2, "already_registered", &admin.email);
+}
+
 /// An invitation proves one address, and must be no way to ask about others.
 #[test]
 fn who_was_invited_learns_nothing_of_other_addresses() {

@@ -215,3 +215,32 @@ async fn a_mail_that_cannot_go_out_for_a_day_is_given_up_and_not_before() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("ada@example.org"), "{told:?}");
 }
+
+/// Whoever asks for a mail and then for something else at once would feel by the store's work whether
+/// there is somebody: so a token is made for nobody, too, and nobody gets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_has_the_same_work_where_there_is_nobody_to_write_to() {
+    let mails = tempfile::tempdir().unwrap();
+    let house = House::open(mails.path());
+    let known = house.user("ada@example.org").await.email;
+    let nobody = Email::parse("nobody@example.org").unwrap();
+    let registration = |email: Email| Errand::Registration {
+        email,
+        password_hash: StoredHash("$argon2id$other".to_owned()),
+        first_name: String::new(),
+        last_name: String::new(),
+    };
+    for errand in [
+        Errand::PasswordReset { email: known.clone() },
+        Errand::PasswordReset { email: nobody.clone() },
+        registration(known),
+        registration(nobody),
+    ] {
+        house.send(errand).await;
+        tokio::task::block_in_place(|| eventually("it is done", || house.store.waiting() == 0));
+        let far = Timestamp::from_seconds(4_000_000_000);
+        assert_eq!(Tickets::sweep(&house.store, far).await.unwrap(), 1, "tokens that were made");
+    }
+    let kinds: Vec<_> = letters_in(mails.path()).into_iter().map(|letter| letter.kind).collect();
+    assert_eq!(kinds, ["password_reset", "already_registered", "email_verification"]);
+}

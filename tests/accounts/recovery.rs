@@ -5,9 +5,10 @@ use serde_json::json;
 use super::{NEW, WRONG, behind_a_proxy, is_no_reset_token, is_wrong, likeness};
 use crate::support::contract::refuses;
 use crate::support::gateway::Setup;
-use crate::support::in_parallel;
 use crate::support::people::{PASSWORD, fresh_email};
+use crate::support::redis::Redis;
 use crate::support::stores::on_both_stores;
+use crate::support::{eventually, in_parallel, stores};
 
 on_both_stores!(
     a_mailed_token_sets_a_new_password_and_ends_all_sessions,
@@ -81,6 +82,26 @@ fn an_owner_whom_guesses_lock_out_comes_in_by_a_reset(setup: Setup) {
     let token = gateway.reset_token(&ada.email);
     gateway.resets(&token, NEW).is_served(200);
     gateway.try_log_in(&ada.email, NEW).is_served(200);
+}
+
+/// As with a logout: it holds, and the answer says that not every gateway knows it yet.
+#[test]
+fn a_reset_while_redis_is_gone_holds_as_soon_as_it_is_back() {
+    let mut redis = Redis::start();
+    let gateway = stores::redis(&redis).start();
+    let ada = gateway.user();
+    let token = gateway.reset_token(&ada.email);
+    redis.kill();
+    let reply = gateway.resets(&token, NEW);
+    assert_eq!((reply.status, reply.code().as_str()), (503, "revocation_unavailable"), "{}", reply.text());
+    assert!(reply.header("retry-after").parse::<u32>().unwrap() >= 1);
+    assert_eq!(ada.get("/api/auth/profile").status, 503, "nobody is let in meanwhile");
+    redis.restart();
+    eventually("it is asked again", || ada.get("/api/auth/profile").status != 503);
+    ada.is_out();
+    is_wrong(&gateway.try_log_in(&ada.email, PASSWORD));
+    gateway.try_log_in(&ada.email, NEW).is_served(200);
+    is_no_reset_token(&gateway.resets(&token, PASSWORD));
 }
 
 #[test]

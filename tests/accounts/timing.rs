@@ -137,27 +137,3 @@ fn ranks_tell_a_difference_from_none() {
     assert!(dominance(&of(200, 2), &of(100, 2)) > 0.99);
     assert!(!ALIKE.contains(&dominance(&of(180, 2), &of(100, 2))));
 }
-
-/// What an answer left to be done comes after it, and is felt by the next request: that must tell
-/// nothing either.
-#[test]
-fn what_is_done_after_the_answer_does_not_tell_either() {
-    let gateway = patient().start();
-    let (client, known) = (warm(&gateway), gateway.user().email);
-    let forget = |email: &str| sends(client.post("/api/auth/password/forgot"), &json!({"email": email}), 202);
-    let nobody = |number: usize| format!("nobody{number}@example.com");
-    let mut took = [Vec::new(), Vec::new()];
-    for number in 0..120 {
-        let first = number % 2 == 0;
-        forget(&if first { known.clone() } else { nobody(number) });
-        let began = Instant::now();
-        for more in 0..3 {
-            forget(&nobody(1_000 + number * 3 + more));
-        }
-        took[usize::from(first)].push(began.elapsed());
-        crate::support::eventually("nothing waits", || gateway.metric("gateway_outbox_waiting") == 0.0);
-    }
-    let found = dominance(&took[1], &took[0]);
-    eprintln!("DOM {found}");
-    assert!(ALIKE.contains(&found), "{found}");
-}

@@ -160,9 +160,9 @@ async fn find_and_verify(
         return Ok(Err((Code::AccountInactive, Some(user), Along::default())));
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
-        let again = services.may_mail(&user.email, client);
-        let along = Along::default();
-        let along = if again { along.errand(Errand::EmailVerification { user: user.id }) } else { along };
+        let errand = Errand::EmailVerification { user: user.id };
+        let again = services.may_mail(&user.email, errand.word(), client);
+        let along = if again { Along::default().errand(errand) } else { Along::default() };
         return Ok(Err((Code::EmailUnverified, Some(user), along)));
     }
     if let Some(hash) = rehashed {

@@ -65,13 +65,13 @@ pub(super) async fn forgot(
     let email =
         email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
     if let Ok(email) = Email::parse(email) {
-        let allowed = services.may_mail(&email, &client);
+        let errand = Errand::PasswordReset { email: email.clone() };
+        let allowed = services.may_mail(&email, errand.word(), &client);
         let reason = (!allowed).then_some("mail_limited");
         let line = SecurityLine { email: Some(email.as_str()), reason, ..client.line() };
         let deed = client.deed(Event::PasswordResetRequested, line, &services);
         let along = deed.along();
-        let along =
-            if allowed { along.errand(Errand::PasswordReset { email: email.clone() }) } else { along };
+        let along = if allowed { along.errand(errand) } else { along };
         services.outbox.enqueue(along).await?;
         deed.tell(&services);
         services.deliver_soon();

@@ -111,13 +111,13 @@ async fn later(
     password_hash: StoredHash,
 ) -> Result<Answer, Problem> {
     let Wanted { email, first_name, last_name, .. } = wanted;
-    if services.may_mail(&email, client) {
+    let errand = Errand::Registration { email: email.clone(), password_hash, first_name, last_name };
+    if services.may_mail(&email, errand.word(), client) {
         let along = crate::store::Along {
             now: services.clock.now(),
             request_id: Some(client.request_id.as_str().to_owned()),
             ..Default::default()
         };
-        let errand = Errand::Registration { email, password_hash, first_name, last_name };
         services.outbox.enqueue(along.errand(errand)).await?;
         services.deliver_soon();
     }
