@@ -6,6 +6,7 @@
 mod attack;
 mod support;
 
+mod accounts;
 mod admission;
 mod architecture;
 mod article;

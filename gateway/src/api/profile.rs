@@ -1,15 +1,14 @@
 //! `GET` and `PUT /api/auth/profile`: one's own account.
 
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Authenticated;
 use super::{Client, Shared, sessions};
-use crate::identity::UserId;
 use crate::problem::{Code, Problem};
-use crate::store::AuditQuery;
+use crate::store::{AuditQuery, StoreError, User};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn read(caller: Authenticated) -> Answer {
@@ -72,7 +71,7 @@ pub(super) async fn export(
     let sessions: Vec<_> = sessions.iter().map(|one| sessions::view(one, caller.session)).collect();
     let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
     let events = services.audit.find(query).await?.lines;
-    let events: Vec<_> = events.iter().map(|line| shown_to(user.id, line)).collect();
+    let events: Vec<_> = events.iter().map(|line| own(line, user)).collect::<Result<_, _>>()?;
     let account = json!({
         "id": user.id,
         "email": user.email,
@@ -94,13 +93,21 @@ pub(super) async fn export(
     Ok(Answer::ok(body).named("account.json").with_quota(&caller.quota))
 }
 
-/// An entry, without where somebody else was who did it: that is about them.
-fn shown_to(owner: UserId, line: &str) -> Value {
-    let mut event: Value = serde_json::from_str(line).unwrap_or_default();
-    let actor = &event["actor"];
-    let by_another = !actor.is_null() && actor["user_id"].as_u64() != Some(owner.get());
-    if let Some(members) = event.as_object_mut().filter(|_| by_another) {
-        ["address", "user_agent", "request_id"].iter().for_each(|name| drop(members.remove(*name)));
+/// An event as the person whom it concerns may have it: from where somebody else acted, and the address
+/// of whom it was about, is theirs (GDPR, article 15 (4)). The seal goes with that.
+fn own(line: &str, user: &User) -> Result<Value, StoreError> {
+    let damaged = |_| StoreError::Corrupt("an entry of the audit trail".to_owned());
+    let mut event: Map<String, Value> = serde_json::from_str(line).map_err(damaged)?;
+    let actor = event.get("actor").map(|actor| &actor["user_id"]);
+    let by_others = actor.is_some_and(|actor| *actor != json!(user.id));
+    let about_others = event.get("email").is_some_and(|email| *email != json!(user.email));
+    let withheld = [
+        (true, &["prev", "hash"][..]),
+        (by_others, &["address", "user_agent", "request_id"]),
+        (about_others, &["email"]),
+    ];
+    for (_, members) in withheld.iter().filter(|(withheld, _)| *withheld) {
+        members.iter().for_each(|member| drop(event.remove(*member)));
     }
-    event
+    Ok(Value::Object(event))
 }

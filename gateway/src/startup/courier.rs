@@ -9,7 +9,7 @@ use crate::adapter::mail::notifier;
 use crate::adapter::webhook::{Webhook, WebhookSettings};
 use crate::api::Services;
 use crate::config::MailSettings;
-use crate::errands::Courier;
+use crate::errands::{Courier, Unsettled};
 use crate::notify::Announcer;
 use crate::store::Errand;
 
@@ -37,6 +37,7 @@ impl Thread {
             clock: Arc::clone(&services.clock),
             metrics: Arc::clone(&services.metrics),
             called: Arc::clone(&services.courier),
+            unsettled: Unsettled::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
