@@ -115,6 +115,7 @@ pub fn run(
         reloadable: checked.reloadable,
         grace: checked.grace,
         rotate_always: checked.rotate_always,
+        docs: checked.docs,
         asking_proxy: checked.asking_proxy,
         registration: checked.registration,
     };

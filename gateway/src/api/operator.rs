@@ -2,9 +2,8 @@
 //! for others. An administrator on the network invites, and lets people reset their own.
 
 use axum::extract::{Path, State};
-use serde_json::json;
 
-use super::admin_users::{detail, role};
+use super::admin_users::{answer, role};
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
@@ -43,7 +42,7 @@ pub(super) async fn add_user(
     match services.users.create(new, deed.along()).await {
         Ok(user) => {
             deed.about(user.id).tell(&services);
-            Ok(Answer::created(json!({ "user": detail(&user) })))
+            Ok(Answer::created(answer(&user)))
         }
         Err(StoreError::Conflict) => Err(invalid("Email already registered".to_owned())),
         Err(fault) => Err(fault.into()),

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::body::Fields;
-use super::{Client, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::limits::AddressKey;
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal};
@@ -30,6 +31,19 @@ const KEPT: &str = "kept";
 const ROTATED: &str = "rotated";
 const REUSED: &str = "reused";
 
+refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh",
+    tag = "login",
+    operation_id = "refresh",
+    summary = "A refresh token for a new access token",
+    description = "The refresh token stays as it is, unless `rotate` or `refresh.rotation` says otherwise. One that was replaced, and comes again, ends its session.",
+    params(("mode" = inline(schema::ModeWord), Query, nullable = false, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
+    request_body = schema::RefreshRequest,
+    responses((status = 200, description = "A new access token.", body = schema::RefreshAnswer), Refusals),
+)]
 pub(super) async fn refresh(
     State(services): State<Shared>,
     client: Client,

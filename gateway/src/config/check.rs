@@ -53,6 +53,7 @@ pub struct Checked {
     pub store_min_free_bytes: u64,
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
+    pub docs: bool,
     pub grace: Duration,
     /// Which proxy asks /api/auth/verify.
     pub asking_proxy: AskingProxy,
@@ -188,6 +189,7 @@ pub fn check(
         store_min_free_bytes: file.store.min_free_bytes,
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
+        docs: file.api.docs,
         grace: Duration::from_secs(file.refresh.grace_seconds),
         asking_proxy: file.verify.proxy,
         hashing,
