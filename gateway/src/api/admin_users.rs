@@ -26,8 +26,8 @@ refusals!(ListRefusals: TOKEN; AdminRequired ValidationFailed);
     summary = "The accounts",
     description = "",
     params(
-        ("page" = Option<u64>, Query, nullable = false, minimum = 1, description = "From 1."),
-        ("per_page" = Option<u64>, Query, nullable = false, minimum = 1, description = "100, unless it is said; 500 at most, and more is as 500."),
+        ("page" = Option<schema::Counting>, Query, description = "From 1."),
+        ("per_page" = Option<schema::Counting>, Query, description = "100, unless it is said; 500 at most, and more is as 500."),
     ),
     security(("bearer" = [])),
     responses((status = 200, description = "A page of them.", body = schema::Accounts), ListRefusals),
@@ -53,7 +53,7 @@ refusals!(ReadRefusals: TOKEN; AdminRequired UserNotFound);
     operation_id = "readUser",
     summary = "An account",
     description = "",
-    params(("id" = u64, Path, minimum = 1, description = "`id` of an account", example = 2)),
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
     security(("bearer" = [])),
     responses((status = 200, description = "The account.", body = schema::AccountAnswer), ReadRefusals),
 )]
@@ -80,7 +80,7 @@ refusals!(AmendRefusals: TOKEN BODY; AdminRequired UserNotFound LastAdmin);
     operation_id = "changeUser",
     summary = "A change of an account",
     description = "A change of role or activity refuses the tokens that were already issued.",
-    params(("id" = u64, Path, minimum = 1, description = "`id` of an account", example = 2)),
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
     request_body(content = Option<schema::AccountChange>),
     security(("bearer" = [])),
     responses((status = 200, description = "As it is now.", body = schema::AccountAnswer), AmendRefusals),
@@ -126,7 +126,7 @@ refusals!(DeleteRefusals: TOKEN; AdminRequired UserNotFound LastAdmin);
     operation_id = "deleteUser",
     summary = "The end of an account",
     description = "",
-    params(("id" = u64, Path, minimum = 1, description = "`id` of an account", example = 2)),
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
     security(("bearer" = [])),
     responses((status = 200, description = "The account and what belongs to it is gone; the audit trail stays.", body = schema::Message), DeleteRefusals),
 )]
@@ -152,7 +152,7 @@ refusals!(LogoutRefusals: TOKEN; AdminRequired UserNotFound);
     operation_id = "logoutUser",
     summary = "The end of all sessions of a user",
     description = "",
-    params(("id" = u64, Path, minimum = 1, description = "`id` of an account", example = 2)),
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
     security(("bearer" = [])),
     responses((status = 200, description = "They are over.", body = schema::Message), LogoutRefusals),
 )]

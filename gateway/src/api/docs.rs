@@ -46,7 +46,7 @@ refusals!(FileRefusals:; NotFound);
     tag = "integration",
     operation_id = "readDocsFile",
     summary = "What the page is made of",
-    params(("file" = String, Path, example = "swagger-ui.css")),
+    params(("file" = String, Path, pattern = "^[a-z-]+[.](js|css)$", example = "swagger-ui.css")),
     responses(
         (status = 200, description = "A script or a style sheet.", content(
             (String = "text/javascript"),

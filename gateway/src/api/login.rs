@@ -39,7 +39,7 @@ refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRe
     operation_id = "login",
     summary = "A password for a session",
     description = "An unknown address and a wrong password are the same, in words and in time.",
-    params(("mode" = inline(schema::ModeWord), Query, nullable = false, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
+    params(("mode" = Option<schema::ModeWord>, Query, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
     request_body = schema::LoginRequest,
     responses((status = 200, description = "Logged in.", body = schema::LoginAnswer), Refusals),
 )]

@@ -63,7 +63,14 @@ use refusals::refusals;
         docs::page,
         docs::file,
     ),
-    components(schemas(schema::Refusal, schema::ProblemDetails)),
+    components(schemas(
+        schema::Refusal,
+        schema::ProblemDetails,
+        schema::AccountId,
+        schema::Counting,
+        schema::EventWord,
+        schema::ModeWord
+    )),
     modifiers(&Dress),
     tags(
         (name = "login", description = "From a password to tokens, and back"),

@@ -21,7 +21,7 @@ impl Query {
 
     pub(super) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let read = |text| {
-            Timestamp::parse(text).ok_or_else(|| {
+            Timestamp::parse_bound(text).ok_or_else(|| {
                 let message = format!("{name} must be a time, such as 2026-01-31T00:00:00Z");
                 Problem::new(Code::ValidationFailed).with_message(message)
             })

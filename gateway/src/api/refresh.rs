@@ -40,8 +40,8 @@ refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvali
     operation_id = "refresh",
     summary = "A refresh token for a new access token",
     description = "The refresh token stays as it is, unless `rotate` or `refresh.rotation` says otherwise. One that was replaced, and comes again, ends its session.",
-    params(("mode" = inline(schema::ModeWord), Query, nullable = false, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
-    request_body = schema::RefreshRequest,
+    params(("mode" = Option<schema::ModeWord>, Query, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
+    request_body(content = Option<schema::RefreshRequest>),
     responses((status = 200, description = "A new access token.", body = schema::RefreshAnswer), Refusals),
 )]
 pub(super) async fn refresh(

@@ -14,11 +14,11 @@ mod session;
 mod tokens;
 
 pub(super) use account::{Account, AccountAnswer, AccountSummary, Accounts, Export, Profile, ProfileAnswer};
-pub(super) use audit::AuditAnswer;
+pub(super) use audit::{AuditAnswer, EventWord};
 pub(super) use invitation::{InvitationAnswer, Invitations};
 pub(super) use keys::KeySet;
 pub(super) use message::{Message, Registered};
-pub(super) use page::Pagination;
+pub(super) use page::{AccountId, Counting, Pagination};
 pub(super) use refusal::{ProblemDetails, Refusal};
 pub(super) use report::{LoginCounts, Report, SessionCount, UserCounts};
 pub(super) use request::{

@@ -7,7 +7,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 use super::{headers, refusals};
 
@@ -60,9 +60,31 @@ fn dress(operation: &mut Operation, named: &mut BTreeSet<String>) {
             }
         }
     }
+    for body in operation.request_body.iter_mut() {
+        if let RefOr::T(body) = body {
+            body.content.values_mut().for_each(|content| match content {
+                RefOr::T(content) => absent_and_not_null(&mut content.schema),
+                RefOr::Ref(_) => {}
+            });
+        }
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            absent_and_not_null(&mut parameter.schema);
+        }
+    }
     let bearer = SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []);
     if let Some(security) = operation.security.as_mut().filter(|asked| asked.contains(&bearer)) {
         security.push(SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []));
+    }
+}
+
+/// What may be left out is not what may be `null`: no such body is an object, and no query has a null.
+fn absent_and_not_null(schema: &mut Option<RefOr<Schema>>) {
+    if let Some(RefOr::T(Schema::OneOf(either))) = schema
+        && let Some(one) = either.items.iter().position(|item| matches!(item, RefOr::Ref(_)))
+    {
+        *schema = Some(either.items.swap_remove(one));
     }
 }
 

@@ -1,7 +1,11 @@
 //! The audit trail, whose lines are JSON already: these types only describe it.
 #![expect(dead_code, reason = "the lines are answered as they stand in the trail")]
 
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::telemetry::Event;
 
 /// A page of the audit trail, the newest first.
 #[derive(ToSchema)]
@@ -80,3 +84,16 @@ enum ActorKind {
     Operator,
     Gateway,
 }
+
+/// The words of the list of events.
+pub(in crate::api) struct EventWord;
+
+impl PartialSchema for EventWord {
+    fn schema() -> RefOr<Schema> {
+        let words = Event::ALL.iter().map(|event| event.word()).chain(["audit_expired"]);
+        let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        word.description(Some("What happened.")).into()
+    }
+}
+
+impl ToSchema for EventWord {}

@@ -29,9 +29,9 @@ pub(in crate::api) struct Registration {
     #[schema(format = Password, min_length = 8, max_length = 1024, example = "Correct-horse-7")]
     password: String,
     /// Trimmed; no control characters.
-    #[schema(max_length = 100, example = "Ada")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "Ada")]
     first_name: Option<String>,
-    #[schema(max_length = 100, example = "Lovelace")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "Lovelace")]
     last_name: Option<String>,
     /// The token of an invitation, where registration is by invitation.
     invitation: Option<String>,
@@ -62,9 +62,9 @@ pub(in crate::api) struct LogoutRequest {
 /// What is left out stays as it is.
 #[derive(ToSchema)]
 pub(in crate::api) struct NamesChange {
-    #[schema(max_length = 100, example = "Ada")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "Ada")]
     first_name: Option<String>,
-    #[schema(max_length = 100, example = "King")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "King")]
     last_name: Option<String>,
 }
 
@@ -73,9 +73,9 @@ pub(in crate::api) struct NamesChange {
 pub(in crate::api) struct AccountChange {
     role: Option<RoleWord>,
     is_active: Option<bool>,
-    #[schema(max_length = 100, example = "Ada")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "Ada")]
     first_name: Option<String>,
-    #[schema(max_length = 100, example = "King")]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", example = "King")]
     last_name: Option<String>,
 }
 
