@@ -127,7 +127,7 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
 }
 
 pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
-    let head = Head { method: &Method::GET, host: HOST, target, headers };
+    let head = Head { method: &Method::GET, host: HOST, target, headers, browser: None };
     at_once(pipeline.admit(&pipeline.configured(), head, CLIENT, &mut Trail::silent()))
 }
 

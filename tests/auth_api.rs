@@ -1,6 +1,7 @@
 //! `/api/auth`: each endpoint, each status, word for word as the contract has it.
 
 mod admin_users;
+mod chosen_passwords;
 mod errors;
 mod login;
 mod logout;

@@ -13,6 +13,7 @@ mod auth_api;
 mod bench;
 mod broken_off;
 mod comparison;
+mod cookies;
 mod guides;
 mod instruction_guard;
 mod issuers;

@@ -1,12 +1,16 @@
-//! `gateway user import`: the accounts of a Flask application, with hashes that Werkzeug made.
+//! `gateway user import`: the accounts of another application, with the hashes that it made.
+
+mod hashes;
+mod size;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use gateway::clock::Stopwatch;
 use serde_json::{Value, json};
 
-use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, run};
+use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, command, finish, run};
 use crate::support::http::Reply;
 use crate::support::tools::python;
 
@@ -14,8 +18,14 @@ const METHODS: &str = r#"["scrypt:32768:8:1","pbkdf2:sha256:1000","pbkdf2:sha512
 
 /// What Werkzeug makes of a password.
 fn werkzeug(password: &str, method: &str) -> String {
-    let code = "import sys; from werkzeug.security import generate_password_hash as g; print(g(sys.argv[1], sys.argv[2]), end='')";
-    let output = python("python").args(["-c", code, password, method]).output().unwrap();
+    let code = "from werkzeug.security import generate_password_hash as g; print(g(sys.argv[1], sys.argv[2]), end='')";
+    made_by(code, &[password, method])
+}
+
+/// What a program in Python writes, given these arguments.
+fn made_by(code: &str, arguments: &[&str]) -> String {
+    let code = format!("import sys; {code}");
+    let output = python("python").args(["-c", &code]).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -40,16 +50,16 @@ impl Place {
     fn import(&self, name: &str, text: &str, more: &[&str]) -> (i32, String, String) {
         let file = self.folder.path().join(name);
         std::fs::write(&file, text).unwrap();
-        let config = self.folder.path().join("gateway.toml");
-        let arguments = ["user", "import", "--config", config.to_str().unwrap(), file.to_str().unwrap()];
-        let environment = [
-            ("GATEWAY__STORE__PATH", self.data().display().to_string()),
-            ("GATEWAY__PASSWORD__IMPORTED", self.methods.clone()),
-            ("JWT_SECRET_KEY", ACCESS_KEY.to_owned()),
-            ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY.to_owned()),
-        ];
-        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
-        run(&[&arguments[..], more].concat(), &environment)
+        finish(self.command(&file, more))
+    }
+
+    fn command(&self, file: &Path, more: &[&str]) -> Command {
+        let mut command = command();
+        command.args(["user", "import", "--config"]).arg(self.folder.path().join("gateway.toml"));
+        command.arg(file).args(more);
+        command.env("GATEWAY__STORE__PATH", self.data()).env("GATEWAY__PASSWORD__IMPORTED", &self.methods);
+        command.env("JWT_SECRET_KEY", ACCESS_KEY).env("JWT_REFRESH_SECRET_KEY", REFRESH_KEY);
+        command
     }
 
     fn gateway(&self) -> Gateway {
@@ -145,11 +155,11 @@ fn each_bad_line_is_named_and_then_nothing_is_imported() {
         (format!("1,nobody,{hash},,,,"), "email is no address"),
         (",,x,,,,".to_owned(), "email is missing"),
         ("1,a@example.com,,,,,".to_owned(), "password_hash is missing"),
-        ("1,a@example.com,CANARY-plain,,,,".to_owned(), "password_hash is none of Werkzeug's"),
-        (format!("1,a@example.com,{}x,,,,", &hash[..hash.len() - 1]), "password_hash is none of Werkzeug's"),
+        ("1,a@example.com,CANARY-plain,,,,".to_owned(), "password_hash is of no known kind"),
+        (format!("1,a@example.com,{}x,,,,", &hash[..hash.len() - 1]), "password_hash is of no known kind"),
         (
             format!("1,a@example.com,scrypt:1048576:8:1$salt${},,,,", "ab".repeat(64)),
-            "of a cost that a login may have",
+            "password_hash costs more than a login may",
         ),
         (
             format!("1,a@example.com,pbkdf2:sha256:999$salt${},,,,", "ab".repeat(32)),
@@ -176,7 +186,7 @@ fn each_bad_line_is_named_and_then_nothing_is_imported() {
     assert!(said.contains("15 of the lines are bad; nothing was imported"), "{said}");
     crate::support::canary(&said);
     assert!(!said.contains(&hash), "{said}");
-    assert!(place.stored().is_empty());
+    assert!(!place.data().exists(), "a store was made");
 }
 
 #[test]

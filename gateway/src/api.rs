@@ -2,6 +2,7 @@
 //!
 //! Called in process, by [`Api::serve`]: it knows nothing of the proxy, and the proxy nothing of axum.
 
+mod accounts;
 mod admin_users;
 mod answer;
 mod attempts;
@@ -17,6 +18,7 @@ mod key_set;
 mod limits;
 mod login;
 mod logout;
+mod mode;
 mod openapi;
 mod operator;
 mod page;
@@ -26,10 +28,12 @@ mod refresh;
 mod register;
 mod registration;
 mod removal;
+mod renewal;
 mod reports;
 mod schema;
 mod sessions;
 mod verify;
+mod view;
 
 use std::sync::Arc;
 
@@ -48,7 +52,8 @@ use tower::ServiceExt as _;
 pub use caller::Client;
 pub use limits::EndpointLimits;
 pub use openapi::document;
-pub use registration::{EmailVerification, Mode, Registration};
+pub use registration::{EmailVerification, Registration, RegistrationMode};
+pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
@@ -100,11 +105,12 @@ impl Services {
 #[derive(Clone)]
 pub struct Api {
     router: Router,
+    services: Shared,
 }
 
 impl Api {
     pub fn new(services: Shared) -> Self {
-        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &refresh::RESULTS);
+        services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &renewal::RESULTS);
         let endpoints = Router::new()
             .route("/register", post(register::register))
             .route("/login", post(login::login))
@@ -139,18 +145,22 @@ impl Api {
         let endpoints = if services.docs { endpoints.merge(documented) } else { endpoints };
         // Not there for requests from the network.
         let operators = Router::new()
-            .route("/users", post(operator::add_user))
+            .route("/users", get(operator::find_user).post(operator::add_user))
+            .route("/users/export", get(accounts::export))
+            .route("/users/import", post(accounts::import))
             .route("/users/{id}/password", put(operator::set_password))
             .route("/users/{id}/sessions", get(sessions::of_user))
-            .route("/sessions/{sid}", delete(sessions::end_any));
+            .route("/sessions/{sid}", delete(sessions::end_any))
+            .route("/audit/lines", get(operator::audit_lines))
+            .route("/audit/proof", get(operator::audit_proof));
         let router = Router::new()
             .nest("/api/auth", endpoints)
             .nest("/operator", operators)
             .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-            .with_state(services);
-        Self { router }
+            .with_state(Arc::clone(&services));
+        Self { router, services }
     }
 
     /// Answers one request. `client` says who asks; the body was read whole before.

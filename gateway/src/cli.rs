@@ -1,12 +1,17 @@
 //! The command line: one file for each command.
 
+mod account;
+mod audit;
 mod bench;
 mod check;
 mod demo;
 mod explain;
 mod keys;
+mod operators;
 mod prove_upstream;
+mod report;
 mod serve;
+mod session;
 mod store;
 mod trust;
 mod user;
@@ -49,8 +54,14 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Export the accounts of a stopped gateway, or import them into an empty store
     Store(store::Arguments),
-    /// Bring accounts from another system
+    /// Administer the accounts of a running or a stopped gateway
     User(user::Arguments),
+    /// Show where people are logged in, or end that
+    Session(session::Arguments),
+    /// Show who did what, and prove that nobody changed it
+    Audit(audit::Arguments),
+    /// Show what happened in a period, in numbers
+    Report(report::Arguments),
 }
 
 /// A negative verdict.
@@ -81,6 +92,9 @@ pub fn main() -> ExitCode {
             Command::Bench(arguments) => bench::run(*arguments),
             Command::Store(arguments) => store::run(arguments),
             Command::User(arguments) => user::run(arguments),
+            Command::Session(arguments) => session::run(arguments),
+            Command::Audit(arguments) => audit::run(arguments),
+            Command::Report(arguments) => report::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };

@@ -2,6 +2,7 @@
 
 mod changes;
 mod check;
+mod csrf_key;
 mod file;
 mod fingerprint;
 mod issuer_entry;
@@ -23,6 +24,7 @@ pub use check::{
     Checked, Faults, IssuerSettings, KeyPolicy, MailSettings, ProofSettings, Reloadable, RevocationSettings,
     RouteLimits, check,
 };
+pub use csrf_key::csrf_key;
 pub use file::{File, RouteEntry};
 pub use fingerprint::fingerprint;
 pub use key_folder::{FoundKey, KeyFolder, KeyUse};

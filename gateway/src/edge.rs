@@ -3,6 +3,7 @@
 
 mod arrival;
 mod bridge;
+mod browser;
 mod client_addr;
 mod configured;
 mod connections;
@@ -32,6 +33,7 @@ mod tls;
 mod upgrade;
 mod upstreams;
 
+pub use browser::Browsers;
 pub use client_addr::TrustedProxies;
 pub use configured::Configured;
 pub use connections::{ConnectionCaps, Connections};
@@ -45,9 +47,11 @@ pub use streams::Streams;
 pub use tls::{CertificateFiles, TlsFiles, TlsMaterial};
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::pipeline::{Browser, RenewalStep, Renewed};
 use crate::problem::Code;
 
 /// The seam to `/api/auth`: a plain function, so that this room knows nothing of axum.
@@ -68,4 +72,11 @@ pub struct ApiClient {
     pub request_id: crate::telemetry::RequestId,
     /// The trace that the request is part of, if of any.
     pub trace: Option<crate::telemetry::TraceId>,
+    /// There where cookies are on.
+    pub browser: Option<Arc<Browser>>,
 }
+
+/// The seam to the sessions of browsers: a refresh token, which step, and on whose behalf.
+pub type RenewSession = Arc<
+    dyn Fn(String, RenewalStep, ApiClient) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync,
+>;

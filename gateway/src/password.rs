@@ -1,4 +1,5 @@
-//! Passwords: the rules for choosing one, and hashing. The only room that names `argon2` and `scrypt`.
+//! Passwords: the rules for choosing one, and hashing. The only room that names
+//! `argon2`, `scrypt`, `bcrypt` and `zxcvbn`.
 
 mod hash;
 mod imported;
@@ -6,8 +7,11 @@ mod policy;
 mod pool;
 
 pub use hash::{Cost, CostFault, Verdict};
-pub use imported::{ImportedHash, Method};
-pub use policy::{PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Weakness, assess};
+pub use imported::{ImportedHash, Method, owed};
+pub use policy::{
+    BreachedList, ListFault, Owner, PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Policy, Weakness,
+    breaks_a_rule,
+};
 pub use pool::{HashPool, OnHashed, Overloaded, PoolFigures, PoolSettings};
 
 /// A password on its way through. It never prints, and is wiped when dropped.

@@ -5,7 +5,10 @@
 
 mod assertion;
 mod authorize;
+mod browser;
+mod cookies;
 mod cors;
+mod csrf;
 mod extract;
 mod foresee;
 mod forward;
@@ -35,7 +38,10 @@ use arc_swap::ArcSwap;
 
 pub use assertion::Assertions;
 pub use authorize::Admitted;
+pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
+pub use cookies::{Carried, SameSite, drop_set, take_out};
 pub use cors::{Cors, Origins, preflight_for};
+pub use csrf::Suspicion;
 pub use extract::credentials;
 pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
@@ -60,6 +66,7 @@ pub use routes::{RouteFault, Routes, is_own};
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
 
+use self::extract::Presented;
 use crate::clock::Clock;
 use crate::store::{AuditTrail, Revocations};
 use crate::telemetry::Metrics;
@@ -74,6 +81,8 @@ pub struct Head<'a> {
     /// Path and query as the client sent them.
     pub target: &'a str,
     pub headers: &'a http::HeaderMap,
+    /// There where cookies are on; without it none is looked at.
+    pub browser: Option<&'a Browser>,
 }
 
 /// Everything that the decision needs; shared by all requests and never changed by one.
@@ -155,17 +164,23 @@ impl Pipeline {
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
-        let Some(token) = extract::of_route(head.headers, route)? else {
+        let Some(presented) = extract::of_route(head, route)? else {
             trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return authorize::anonymous(route, target, quota);
         };
-        trail.note("token", || "one was sent".to_owned());
-        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
-        let verified = verify::verify(self, now, token, client, trail).await?;
-        trail.note("verify", || format!("authentic and in time: {verified}"));
-        // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, now, verified, client, trail).await?;
-        trail.note("revocation", || "in force".to_owned());
+        let principal = match presented {
+            Presented::Token(token) => {
+                trail.note("token", || "one was sent".to_owned());
+                self.identify(now, token, client, trail).await?
+            }
+            Presented::Cookies(browser, carried) => {
+                // 403: a page of another origin may have sent it.
+                csrf::check(browser, now, head, route.cors.as_deref(), carried, self.clock.now())?;
+                trail.note("token", || "a browser's cookies have one".to_owned());
+                // In a box: who sends a token keeps no room for it.
+                Box::pin(self.identify_browser(now, browser, carried, client, trail)).await?
+            }
+        };
         witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
         let quota = rate_limit::take(now, route, &principal, quota)?;
@@ -176,18 +191,50 @@ impl Pipeline {
         Ok(admitted)
     }
 
-    /// The same stages for the gateway's own endpoints, which have no route of the operator.
-    pub async fn authenticate(
+    /// Who it is.
+    async fn identify(
         &self,
-        headers: &http::HeaderMap,
+        now: &Snapshot,
+        token: RawToken<'_>,
         client: IpAddr,
-    ) -> Result<(Principal, Quota), Refusal> {
+        trail: &mut Trail,
+    ) -> Result<Principal, Refusal> {
+        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
+        let verified = verify::verify(self, now, token, client, trail).await?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
+        // 401: revoked; 503: the store cannot say.
+        let principal = revocation::check(self, now, verified, client, trail).await?;
+        trail.note("revocation", || "in force".to_owned());
+        Ok(principal)
+    }
+
+    /// The same by a token that must be ours.
+    async fn identify_own(
+        &self,
+        now: &Snapshot,
+        token: RawToken<'_>,
+        client: IpAddr,
+        trail: &mut Trail,
+    ) -> Result<Principal, Refusal> {
+        let verified = verify::verify_own(self, now, token, client)?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
+        let principal = revocation::check(self, now, verified, client, trail).await?;
+        trail.note("revocation", || "in force".to_owned());
+        Ok(principal)
+    }
+
+    /// The same stages for the gateway's own endpoints, which have no route of the operator.
+    pub async fn authenticate(&self, head: Head<'_>, client: IpAddr) -> Result<(Principal, Quota), Refusal> {
         let now = self.configured.load_full();
         let needed = Access::Required(Requires::default());
-        let token = extract::bearer(headers, &needed)?.ok_or(Refusal::NoToken)?;
         let trail = &mut Trail::silent();
-        let verified = verify::verify(self, &now, token, client, trail).await?;
-        let principal = revocation::check(self, &now, verified, client, trail).await?;
+        let principal = match extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)? {
+            Presented::Token(token) => self.identify(&now, token, client, trail).await?,
+            Presented::Cookies(browser, carried) => {
+                csrf::check(browser, &now, head, now.own_cors.as_deref(), carried, self.clock.now())?;
+                Box::pin(self.identify_browser(&now, browser, carried, client, trail)).await?
+            }
+        };
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
@@ -31,16 +32,19 @@ pub(crate) use self::prepared::Prepared;
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
-use crate::api::{Api, Client};
+use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, Source};
+use crate::config::{Checked, Source, csrf_key};
 use crate::edge::{
-    Bound, Configured, Connections, Gateway, GatewayParts, Handover, Inherited, Operator, Public, ServeApi,
-    Streams, TrustedProxies, operator_service, outcomes, proxy_service,
+    ApiClient, Bound, Browsers, Configured, Connections, Gateway, GatewayParts, Handover, Inherited,
+    Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
+    proxy_service,
 };
 use crate::limits::Books;
+use crate::pipeline::Cookies;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::telemetry::{Metrics, Traces};
+use crate::store::{Actor, Entry, StoreError};
+use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -107,6 +111,7 @@ pub fn run(
     upgrade::let_signals_through();
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
+    let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {
         store_path: &checked.store_path,
         store_min_free_bytes: checked.store_min_free_bytes,
@@ -129,6 +134,7 @@ pub fn run(
         None => false,
     };
     let revocations = Arc::clone(&services.sessions.revocations);
+    before.block_on(record_start(&services))?;
     let mut courier = courier::Thread::start(&services, checked.mail)?;
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
@@ -138,9 +144,19 @@ pub fn run(
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
+    let api = Api::new(Arc::clone(&services));
+    let browsers = match checked.cookies {
+        Some(same_site) => {
+            let key = csrf_key(&checked.store_path)?;
+            let cookies = Arc::new(Cookies::new(same_site, key.expose_secret()));
+            Some(Browsers { cookies, renew: renew_session(api.clone()) })
+        }
+        None => None,
+    };
     let gateway = Gateway::new(GatewayParts {
         pipeline: Arc::clone(&pipeline),
-        api: serve_api(Api::new(Arc::clone(&services))),
+        api: serve_api(api),
+        browsers,
         trusted,
         metrics: Arc::clone(&metrics),
         traces: Arc::clone(&traces),
@@ -238,6 +254,7 @@ pub fn run(
         metrics,
         carrier,
         certificates,
+        keys,
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     let replaced = Arc::new(AtomicBool::new(false));
@@ -277,6 +294,25 @@ pub fn run(
     Ok(())
 }
 
+/// The first thing of this run in the audit trail: what came before it is over.
+async fn record_start(services: &Services) -> Result<(), String> {
+    let entry = Entry {
+        actor: Some(Actor::Gateway),
+        now: Some(format!("version {}", env!("CARGO_PKG_VERSION"))),
+        ..Entry::of(Event::Started.word())
+    };
+    let recorded = services.audit.append(services.clock.now(), vec![entry]).await;
+    services.metrics.security.record(Event::Started, &SecurityLine::default());
+    match recorded {
+        // Tokens can be verified all the same: a full disk is no reason not to start.
+        Err(StoreError::Full(fault)) => {
+            tracing::error!(error = fault, "the start could not be recorded");
+            Ok(())
+        }
+        recorded => recorded.map_err(|fault| fault.to_string()),
+    }
+}
+
 /// Pingora's settings, by name: its defaults are one thread, sixteen tries, and five minutes of
 /// grace.
 fn server_conf(threads: usize) -> ServerConf {
@@ -294,14 +330,25 @@ fn server_conf(threads: usize) -> ServerConf {
 fn serve_api(api: Api) -> ServeApi {
     Box::new(move |request, client| {
         let api = api.clone();
-        let client = Client {
-            address: client.address,
-            peer_is_trusted: client.peer_is_trusted,
-            request_id: client.request_id,
-            trace: client.trace,
-            user_agent: String::new(),
-            operator: None,
-        };
-        Box::pin(async move { api.serve(request, client).await })
+        Box::pin(async move { api.serve(request, api_client(client)).await })
     })
+}
+
+fn renew_session(api: Api) -> RenewSession {
+    Arc::new(move |refresh, step, client| {
+        let api = api.clone();
+        Box::pin(async move { api.renew(&refresh, step, &api_client(client)).await })
+    })
+}
+
+fn api_client(client: ApiClient) -> Client {
+    Client {
+        address: client.address,
+        peer_is_trusted: client.peer_is_trusted,
+        request_id: client.request_id,
+        trace: client.trace,
+        browser: client.browser,
+        user_agent: String::new(),
+        operator: None,
+    }
 }

@@ -19,4 +19,6 @@ pub use outbox::{Errand, Outbox, Queued};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
 pub use sessions::{Closing, RefreshToken, Rotation, RotationRequest, Session, Sessions};
 pub use tickets::{Invitation, Purpose, Ticket, TicketKey, Tickets};
-pub use users::{Amendment, NewUser, PasswordChange, StoredHash, User, UserCounts, UserPage, Users};
+pub use users::{
+    Account, Amendment, NewUser, PasswordChange, StoredHash, Taken, User, UserCounts, UserPage, Users,
+};

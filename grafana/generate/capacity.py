@@ -285,4 +285,17 @@ def inside():
             "among what was dropped. Spans: the collector does not answer.",
             alerts=["GatewayLogQueueBehind"],
         ),
+        graph(
+            "Mails and events",
+            [
+                Line(total("gateway_deliveries_total", by="result"), "{{result}} a second"),
+                Line(f"max({of('gateway_outbox_waiting')})", "waiting"),
+                Line(percentile(0.99, "gateway_delivery_duration_seconds"), "seconds of the slowest 1 %"),
+            ],
+            unit="none",
+            says="Mails and events for services on their way out: what became of each try, and how many wait.",
+            bad="failed: the mail server or the service does not answer, or refuses; the log says which and "
+            "why. Each is tried again for a day. given_up stands in the audit trail.",
+            alerts=["GatewayDeliveriesFailing"],
+        ),
     ]

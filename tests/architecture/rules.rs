@@ -61,7 +61,7 @@ const FORBIDDEN: [(&str, &str); 6] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -70,6 +70,8 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("scrypt", &["password"]),
     ("lettre", &["adapter"]),
     ("minijinja", &["notify"]),
+    ("bcrypt", &["password"]),
+    ("zxcvbn", &["password"]),
     ("csv", &["cli"]),
     ("sled", &["adapter"]),
     ("redis", &["adapter"]),

@@ -77,12 +77,6 @@ def before_call(context, case, kwargs):
             case.body = {**given, "refresh_token": user.tokens["refresh_token"]}
 
 
-@schemathesis.hook
-def filter_query(context, query):
-    """A parameter without a value is as if it were not there, as forms in browsers send it."""
-    return query is None or "" not in query.values()
-
-
 succeeded = set()
 
 

@@ -183,7 +183,8 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, St
     finish(command)
 }
 
-fn finish(mut command: Command) -> (i32, String, String) {
+/// The same of a command that is made already.
+pub fn finish(mut command: Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))

@@ -30,7 +30,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use accounts::{Account, Taken};
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

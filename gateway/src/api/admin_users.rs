@@ -7,10 +7,11 @@ use super::body::{Fields, names};
 use super::caller::Administrator;
 use super::openapi::refusals::refusals;
 use super::page::Page;
+use super::view::{answer, role};
 use super::{Client, Shared, schema};
-use crate::identity::{Role, UserId};
+use crate::identity::UserId;
 use crate::problem::{Code, Problem};
-use crate::store::{Amendment, Closing, User};
+use crate::store::{Amendment, Closing};
 use crate::telemetry::{Event, SecurityLine};
 
 /// Usual and largest size of a page.
@@ -170,16 +171,4 @@ pub(super) async fn logout(
     }
     deed.tell(&services);
     Ok(Answer::message("User logged out").with_quota(admin.quota.as_ref()))
-}
-
-pub(super) fn role(text: &str) -> Result<Role, Problem> {
-    match text {
-        "user" => Ok(Role::User),
-        "admin" => Ok(Role::Admin),
-        _ => Err(Problem::new(Code::ValidationFailed).with_message("role must be user or admin")),
-    }
-}
-
-pub(super) fn answer(user: &User) -> schema::AccountAnswer {
-    schema::AccountAnswer { user: schema::Account::from(user) }
 }

@@ -2,13 +2,16 @@
 //! reached by anybody else.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
+use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use super::Shared;
 use crate::identity::{Role, SessionId};
-use crate::pipeline::{Principal, Quota, Requester};
+use crate::pipeline::{Browser, Head, Principal, Quota, Requester};
 use crate::problem::{Code, Problem};
 use crate::store::{Actor, User};
 use crate::telemetry::{RequestId, SecurityLine, TraceId};
@@ -28,6 +31,8 @@ pub struct Client {
     /// The system's user who asks through the socket in the data folder, or at the command line of a
     /// stopped gateway. No request from the network has one.
     pub operator: Option<u32>,
+    /// There where cookies are on.
+    pub browser: Option<Arc<Browser>>,
 }
 
 impl Client {
@@ -40,6 +45,7 @@ impl Client {
             trace: None,
             user_agent: String::new(),
             operator: Some(uid),
+            browser: None,
         }
     }
 
@@ -50,6 +56,13 @@ impl Client {
             request_id: self.request_id.as_str(),
             trace: self.trace,
         }
+    }
+
+    /// The head of a request, as the pipeline takes it.
+    pub(super) fn head<'a>(&'a self, method: &'a Method, headers: &'a HeaderMap) -> Head<'a> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        // Of our own endpoints, whose path decides nothing there.
+        Head { method, host, target: "/", headers, browser: self.browser.as_deref() }
     }
 
     /// What a line about an event says of the request.
@@ -159,7 +172,8 @@ where
 {
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
-    match services.pipeline.authenticate(&parts.headers, client.address).await {
+    let head = client.head(&parts.method, &parts.headers);
+    match services.pipeline.authenticate(head, client.address).await {
         Ok((principal, quota)) => Ok((principal, quota, services)),
         Err(refusal) => {
             services.pipeline.note(&refusal, client.requester()).await;

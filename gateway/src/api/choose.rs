@@ -2,31 +2,47 @@
 
 use super::Services;
 use super::answer::overloaded;
-use crate::password::{Password, Weakness, assess};
+use crate::password::{Owner, Password, Weakness};
 use crate::problem::{Code, Problem};
-use crate::store::StoredHash;
+use crate::store::{StoredHash, User};
 
 /// What is to be said of the length, in the contract's words.
 pub(super) fn length_fault(weakness: Weakness) -> Option<&'static str> {
     match weakness {
         Weakness::TooShort => Some("Password must be at least 8 characters"),
         Weakness::TooLong => Some("Password must be at most 1024 bytes"),
-        Weakness::TooPlain => None,
+        Weakness::TooPlain | Weakness::Guessable | Weakness::Breached => None,
     }
 }
 
 /// What is said on its own.
 pub(super) fn weakness_problem(weakness: Weakness) -> Problem {
-    match length_fault(weakness) {
-        Some(fault) => Problem::validation(vec![fault.into()]),
-        None => Problem::new(Code::PasswordTooWeak),
+    match (length_fault(weakness), weakness) {
+        (Some(fault), _) => Problem::validation(vec![fault.into()]),
+        (None, Weakness::Guessable) => Problem::new(Code::PasswordGuessable),
+        (None, Weakness::Breached) => Problem::new(Code::PasswordBreached),
+        (None, _) => Problem::new(Code::PasswordTooWeak),
     }
 }
 
+/// Whose password it is to be.
+pub(super) fn owner_of(user: &User) -> Owner<'_> {
+    Owner { email: user.email.as_str(), first_name: &user.first_name, last_name: &user.last_name }
+}
+
 impl Services {
+    /// What is wrong with a password that somebody chose, if anything is.
+    pub(super) async fn weakness(
+        &self,
+        password: &str,
+        owner: &Owner<'_>,
+    ) -> Result<Option<Weakness>, Problem> {
+        self.hashing.assess(password, owner).await.map_err(|_| overloaded())
+    }
+
     /// The hash of a new password for an account.
-    pub(super) async fn chosen(&self, password: &str) -> Result<StoredHash, Problem> {
-        if let Some(weakness) = assess(password) {
+    pub(super) async fn chosen(&self, password: &str, owner: &Owner<'_>) -> Result<StoredHash, Problem> {
+        if let Some(weakness) = self.weakness(password, owner).await? {
             return Err(weakness_problem(weakness));
         }
         let hash = self.hashing.hash(Password::from(password.to_owned())).await;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 
-use super::admin_users::role;
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Administrator;
 use super::openapi::refusals::refusals;
+use super::view::role;
 use super::{Client, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::problem::{Code, Problem};

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::answer::{Answer, overloaded};
 use super::body::Fields;
+use super::mode::Mode;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::identity::Email;
@@ -30,7 +31,7 @@ pub(super) const RESULTS: [&str; 11] = [
     Code::CredentialsRequired.word(),
 ];
 
-refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked);
+refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked CsrfRefused);
 
 #[utoipa::path(
     post,
@@ -46,9 +47,10 @@ refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRe
 pub(super) async fn login(
     State(services): State<Shared>,
     client: Client,
+    mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let outcome = open(&services, &client, &fields).await;
+    let outcome = open(&services, &client, &mode, &fields).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.login(result);
     if let Err(problem) = &outcome
@@ -68,7 +70,7 @@ fn is_recorded(code: Code) -> bool {
     matches!(code, Code::InvalidCredentials | Code::AccountInactive | Code::EmailUnverified)
 }
 
-async fn open(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
+async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) -> Result<Answer, Problem> {
     let limits = services.limits.load_full();
     let charge = match &limits.login_address {
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
@@ -111,17 +113,12 @@ async fn open(services: &Shared, client: &Client, fields: &Fields) -> Result<Ans
     let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
     let tokens = services.sessions.open(&user, origin, deed.along()).await?;
     deed.in_session(tokens.session).tell(services);
-    let body = json!({
-        "access_token": tokens.access,
-        "refresh_token": tokens.refresh,
-        "token_type": "Bearer",
-        "expires_in": tokens.expires_in_seconds,
-        "user": {
-            "id": user.id,
-            "email": user.email,
-            "first_name": user.first_name,
-            "role": user.role,
-        },
+    let mut body = mode.hand_out(tokens);
+    body["user"] = json!({
+        "id": user.id,
+        "email": user.email,
+        "first_name": user.first_name,
+        "role": user.role,
     });
     Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Fields;
 use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::pipeline::credentials;
+use crate::pipeline::{Carried, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
-use crate::token::{RawToken, TokenFault};
+use crate::token::{RawToken, RefreshClaims, TokenFault};
 
-refusals!(Refusals: BODY STORES; InvalidRequest LogoutTokenRequired TokenInvalid IssuerUnavailable);
+refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired TokenInvalid IssuerUnavailable CsrfRefused);
 
 /// A token that is ours but expired or revoked gets 200 too: what its owner wants is true then.
 #[utoipa::path(
@@ -34,13 +34,22 @@ refusals!(Refusals: BODY STORES; InvalidRequest LogoutTokenRequired TokenInvalid
 pub(super) async fn logout(
     State(services): State<Shared>,
     client: Client,
+    method: Method,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    if values.next().is_some() {
+    let carried = services.pipeline.carried(client.head(&method, &headers))?;
+    if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
+    }
+    if let Some(carried) = carried {
+        let ended = by_cookies(&services, &client, carried).await;
+        let nothing_left =
+            ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
+        client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
+        return ended;
     }
     let refresh = fields.text("refresh_token")?;
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
@@ -74,13 +83,42 @@ pub(super) async fn logout(
         && other.user == claims.user()
         && other.session != claims.session()
     {
-        let deed = client.deed(Event::LoggedOut, client.line(), &services);
-        let deed = deed.about(other.user).in_session(other.session);
-        let ended = services.sessions.close_session(other.session, deed.along()).await;
-        tell(&services, &ended, deed);
-        ended?;
+        end_other(&services, &client, other).await?;
     }
     Ok(Answer::message("Logged out successfully"))
+}
+
+/// Either token names the session: a browser that has not renewed for long has the refresh token only.
+async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
+    let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
+    let access = carried.access.and_then(|token| verifier.authenticate(token, now).ok());
+    let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
+    let (user, session) = match (&access, &refresh) {
+        (Some(claims), _) => (claims.user(), claims.session()),
+        (None, Some(claims)) => (claims.user, claims.session),
+        (None, None) => return Err(services.pipeline.count_failure(client.address).into()),
+    };
+    let deed = client.deed(Event::LoggedOut, client.line(), services);
+    let deed = deed.about(user).in_session(session);
+    let ended = match &access {
+        Some(claims) => services.sessions.close(claims, deed.along()).await,
+        None => services.sessions.close_session(session, deed.along()).await,
+    };
+    tell(services, &ended, deed);
+    ended?;
+    if let Some(other) = refresh.filter(|other| other.user == user && other.session != session) {
+        end_other(services, client, other).await?;
+    }
+    Ok(Answer::message("Logged out successfully"))
+}
+
+/// The refresh token was of another session of the same user.
+async fn end_other(services: &Shared, client: &Client, other: RefreshClaims) -> Result<(), Problem> {
+    let deed = client.deed(Event::LoggedOut, client.line(), services);
+    let deed = deed.about(other.user).in_session(other.session);
+    let ended = services.sessions.close_session(other.session, deed.along()).await;
+    tell(services, &ended, deed);
+    Ok(ended?)
 }
 
 /// A session that is closed durably is closed, also where not all gateways could be told yet.

@@ -103,8 +103,21 @@ pub fn document() -> Value {
     for always in headers::ALWAYS {
         document["components"]["headers"][always]["required"] = true.into();
     }
+    for item in document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
+        let operations = item.as_object_mut().into_iter().flat_map(|item| item.values_mut());
+        let parameters = operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut());
+        let may_be_empty = |parameter: &&mut Value| {
+            parameter["name"].as_str().is_some_and(|name| EMPTY_IS_ABSENT.contains(&name))
+        };
+        for parameter in parameters.flatten().filter(may_be_empty) {
+            parameter["allowEmptyValue"] = true.into();
+        }
+    }
     document
 }
+
+/// Parameters of a query that forms may send without a value.
+const EMPTY_IS_ABSENT: [&str; 7] = ["user_id", "event", "since", "until", "cursor", "limit", "all"];
 
 refusals!(ReadRefusals:);
 

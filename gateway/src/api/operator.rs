@@ -1,16 +1,20 @@
 //! What only an operator at the machine may do: accounts with a given password, and new passwords
 //! for others. An administrator on the network invites, and lets people reset their own.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
+use serde_json::json;
 
-use super::admin_users::{answer, role};
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
+use super::choose::owner_of;
+use super::page::Query;
+use super::view::{answer, role};
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
+use crate::password::Owner;
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, PasswordChange, StoreError};
+use crate::store::{NewUser, PasswordChange, Proof, StoreError};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn add_user(
@@ -25,7 +29,8 @@ pub(super) async fn add_user(
     let role = fields.text("role")?.map(role).transpose()?.unwrap_or(Role::User);
     let first_name = name(&fields, "first_name")?.map_err(invalid)?.unwrap_or_default();
     let last_name = name(&fields, "last_name")?.map_err(invalid)?.unwrap_or_default();
-    let password_hash = services.chosen(fields.text("password")?.unwrap_or("")).await?;
+    let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
+    let password_hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner).await?;
     let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
     let deed = client.deed(Event::AccountCreated, line, &services).by(operator.actor);
     let new = NewUser {
@@ -49,6 +54,49 @@ pub(super) async fn add_user(
     }
 }
 
+/// The account of an address, for who has no id at hand.
+pub(super) async fn find_user(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let email = query.text("email").and_then(|email| Email::parse(email).ok());
+    let user = match email {
+        Some(email) => services.users.by_email(&email).await?,
+        None => None,
+    };
+    let user = user.ok_or(Problem::new(Code::UserNotFound))?;
+    Ok(Answer::ok(answer(&user)))
+}
+
+/// Lines of the audit trail as they are, in their order.
+pub(super) async fn audit_lines(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let first = query.number("first")?.unwrap_or(1);
+    let limit = query.number("limit")?.unwrap_or(LINES_MAX).min(LINES_MAX);
+    let lines = services.audit.lines(first, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    Ok(Answer::ok(json!({ "lines": lines })))
+}
+
+/// Lines of the audit trail in one answer.
+const LINES_MAX: u64 = 2_000;
+
+/// Whether the audit trail is whole; what is wrong with it is an answer, too.
+pub(super) async fn audit_proof(State(services): State<Shared>, _: Operator) -> Result<Answer, Problem> {
+    let body = match services.audit.prove().await? {
+        Ok(Proof { entries, first, last, head }) => {
+            json!({ "entries": entries, "first": first, "last": last, "head": head.to_string() })
+        }
+        Err(broken) => json!({ "broken": broken.to_string() }),
+    };
+    Ok(Answer::ok(body))
+}
+
 /// All sessions of the user end with the old password.
 pub(super) async fn set_password(
     State(services): State<Shared>,
@@ -60,7 +108,7 @@ pub(super) async fn set_password(
     let missing = || Problem::new(Code::UserNotFound);
     let id: UserId = id.parse().map_err(|()| missing())?;
     let user = services.users.by_id(id).await?.ok_or_else(missing)?;
-    let hash = services.chosen(fields.text("password")?.unwrap_or("")).await?;
+    let hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(id).by(operator.actor);
     let asked = PasswordChange {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Authenticated;
+use super::choose::owner_of;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::identity::Email;
@@ -14,7 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::store::{Errand, PasswordChange, Purpose, StoreError, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
-refusals!(ChangeRefusals: TOKEN BODY CONFIRMS; AccountRequired PasswordTooWeak);
+refusals!(ChangeRefusals: TOKEN BODY CONFIRMS CHOOSES; AccountRequired);
 
 #[utoipa::path(
     put,
@@ -41,7 +42,7 @@ pub(super) async fn change(
     };
     let user = &caller.user;
     services.confirm(user, &client, current).await?;
-    let hash = services.chosen(new).await?;
+    let hash = services.chosen(new, &owner_of(user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(user.id);
     let deed = deed.by(caller.actor()).in_session(caller.session);
@@ -105,7 +106,7 @@ pub(super) async fn forgot(
     Ok(Answer::accepted("If this address has an account, a mail is on its way to it").charged(charge))
 }
 
-refusals!(ResetRefusals: BODY LIMITED HASHES STORES; ResetTokenInvalid PasswordTooWeak);
+refusals!(ResetRefusals: BODY LIMITED CHOOSES STORES; ResetTokenInvalid);
 
 #[utoipa::path(
     post,
@@ -137,7 +138,7 @@ pub(super) async fn reset(
     let Purpose::PasswordReset { user, password_version } = ticket.purpose else { return Err(invalid()) };
     let owner = services.users.by_id(user).await?;
     let owner = owner.filter(|owner| owner.password_version == password_version).ok_or_else(invalid)?;
-    let hash = services.chosen(password).await?;
+    let hash = services.chosen(password, &owner_of(&owner)).await?;
 
     let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordReset, line, &services).about(user);

@@ -1,37 +1,22 @@
 //! `POST /api/auth/refresh`: a refresh token for a new access token.
 
-use std::time::Duration;
-
 use axum::extract::State;
+use http::{HeaderMap, Method};
 use serde_json::json;
 
 use super::answer::Answer;
 use super::body::Fields;
+use super::mode::Mode;
 use super::openapi::refusals::refusals;
+use super::renewal::{Exchanged, NotExchanged, charge, count, exchange, is_over};
 use super::{Client, Shared, schema};
-use crate::limits::AddressKey;
+use crate::limits::Charge;
+use crate::pipeline::Head;
 use crate::problem::{Code, Problem};
-use crate::session::{Refreshed, Renewal};
-use crate::telemetry::{Event, SecurityLine};
+use crate::session::Renewal;
 use crate::token::RawToken;
 
-/// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 9] = [
-    KEPT,
-    ROTATED,
-    REUSED,
-    Code::RefreshTokenInvalid.word(),
-    Code::RefreshTokenRequired.word(),
-    Code::UserInactive.word(),
-    Code::RateLimited.word(),
-    Code::StoreUnavailable.word(),
-    Code::RevocationUnavailable.word(),
-];
-const KEPT: &str = "kept";
-const ROTATED: &str = "rotated";
-const REUSED: &str = "reused";
-
-refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive);
+refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive InvalidRequest CsrfRefused);
 
 #[utoipa::path(
     post,
@@ -47,70 +32,71 @@ refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvali
 pub(super) async fn refresh(
     State(services): State<Shared>,
     client: Client,
+    method: Method,
+    headers: HeaderMap,
+    mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let (result, outcome) = match renew(&services, &client, &fields).await {
-        Ok((result, answer)) => (result, answer),
-        Err(problem) => (problem.code().word(), Err(problem)),
+    let mut charges = None;
+    let outcome = match &mode {
+        Mode::Body => by_body(&services, &client, &fields, &mut charges).await,
+        Mode::Cookies(_) => {
+            let head = client.head(&method, &headers);
+            by_cookie(&services, &client, head, &fields, &mut charges).await
+        }
     };
-    services.metrics.accounts.refresh(result);
-    outcome
+    count(&services, &outcome);
+    match outcome {
+        Ok(Exchanged::Kept { access, expires_in_seconds }) => {
+            let body = json!({
+                "access_token": access,
+                "token_type": "Bearer",
+                "expires_in": expires_in_seconds,
+            });
+            Ok(Answer::ok(body).charged(charges))
+        }
+        Ok(Exchanged::Rotated(pair)) => Ok(Answer::ok(mode.hand_out(pair)).charged(charges)),
+        Err(NotExchanged { problem, .. }) => {
+            if let Mode::Cookies(browser) = &mode
+                && is_over(&problem)
+            {
+                browser.forget();
+            }
+            Err(problem)
+        }
+    }
 }
 
-/// Checked in this order: signature (401), user (404), session (401). Inside is what is answered.
-async fn renew(
+type Outcome = Result<Exchanged, NotExchanged>;
+
+async fn by_body(
     services: &Shared,
     client: &Client,
     fields: &Fields,
-) -> Result<(&'static str, Result<Answer, Problem>), Problem> {
-    let charge = match &services.limits.load().refresh_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    charges: &mut Option<Charge>,
+) -> Outcome {
+    *charges = charge(services, client)?;
     let token = fields.text("refresh_token")?.filter(|token| !token.is_empty());
     let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
     let rotate = fields.flag("rotate")?.unwrap_or(false) || services.rotate_always;
     let renewal = if rotate { Renewal::Rotate } else { Renewal::Keep };
+    exchange(services, client, RawToken::new(token), renewal).await
+}
 
-    let claims =
-        services.pipeline.configured().verifier.verify_refresh(RawToken::new(token), services.clock.now());
-    let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
-    let user = services.users.by_id(claims.user).await?;
-    let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
-    let line = SecurityLine { session: Some(claims.session.to_string()), ..client.line() };
-    let deed = |event| client.deed(event, line.clone(), services).about(user.id);
-    let (renewed, replayed) = (deed(Event::Refreshed), deed(Event::RefreshReused));
-    let refreshed =
-        services.sessions.rotate(&claims, &user, renewal, renewed.entry(), replayed.entry()).await?;
-    let (result, body) = match refreshed {
-        Refreshed::Refused => return Err(Problem::new(Code::RefreshTokenInvalid)),
-        Refreshed::Reused { told } => {
-            replayed.tell(services);
-            let problem = if told {
-                Problem::new(Code::RefreshTokenInvalid)
-            } else {
-                Problem::new(Code::RevocationUnavailable).retry_after(Duration::from_secs(1))
-            };
-            return Ok((REUSED, Err(problem)));
-        }
-        Refreshed::Kept { access, expires_in_seconds } => {
-            let body = json!({
-                "access_token": access,
-                "token_type": "Bearer",
-                "expires_in": expires_in_seconds,
-            });
-            (KEPT, body)
-        }
-        Refreshed::Rotated { access, refresh, expires_in_seconds } => {
-            let body = json!({
-                "access_token": access,
-                "token_type": "Bearer",
-                "expires_in": expires_in_seconds,
-                "refresh_token": refresh,
-            });
-            (ROTATED, body)
-        }
-    };
-    renewed.tell(services);
-    Ok((result, Ok(Answer::ok(body).charged(charge))))
+/// It always rotates, and looks at the page that asks.
+async fn by_cookie(
+    services: &Shared,
+    client: &Client,
+    head: Head<'_>,
+    fields: &Fields,
+    charges: &mut Option<Charge>,
+) -> Outcome {
+    *charges = charge(services, client)?;
+    if fields.text("refresh_token")?.is_some() {
+        return Err(Problem::new(Code::InvalidRequest).into());
+    }
+    let carried = services.pipeline.carried(head).map_err(Problem::from)?;
+    let token = carried.and_then(|carried| carried.refresh);
+    let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
+    exchange(services, client, RawToken::new(token), Renewal::Rotate).await
 }

@@ -6,19 +6,21 @@ use super::answer::{Answer, overloaded};
 use super::body::{Fields, name};
 use super::choose::{length_fault, weakness_problem};
 use super::openapi::refusals::refusals;
-use super::{Client, Mode, Shared, schema};
+use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
-use crate::password::{Password, assess};
+use crate::password::{Owner, Password, breaks_a_rule};
 use crate::problem::{Code, Problem};
 use crate::store::{Errand, NewUser, Purpose, StoreError, StoredHash, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
-pub(super) const RESULTS: [&str; 9] = [
+pub(super) const RESULTS: [&str; 11] = [
     "ok",
     Code::ValidationFailed.word(),
     Code::PasswordTooWeak.word(),
+    Code::PasswordGuessable.word(),
+    Code::PasswordBreached.word(),
     Code::MissingBody.word(),
     Code::RegistrationClosed.word(),
     Code::InvitationRequired.word(),
@@ -27,7 +29,7 @@ pub(super) const RESULTS: [&str; 9] = [
     Code::StoreUnavailable.word(),
 ];
 
-refusals!(Refusals: BODY LIMITED HASHES; MissingBody RegistrationClosed InvitationRequired PasswordTooWeak StoreUnavailable);
+refusals!(Refusals: BODY LIMITED CHOOSES; MissingBody RegistrationClosed InvitationRequired StoreUnavailable);
 
 #[utoipa::path(
     post,
@@ -55,7 +57,7 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
         None => None,
     };
-    if services.registration.mode == Mode::Closed {
+    if services.registration.mode == RegistrationMode::Closed {
         return Err(Problem::new(Code::RegistrationClosed));
     }
     if fields.is_empty() {
@@ -142,7 +144,7 @@ struct Invited {
 async fn invited(services: &Shared, fields: &Fields) -> Result<Option<Invited>, Problem> {
     let refused = || Problem::new(Code::InvitationRequired);
     let Some(token) = fields.text("invitation")?.filter(|token| !token.is_empty()) else {
-        let needed = services.registration.mode == Mode::Invite;
+        let needed = services.registration.mode == RegistrationMode::Invite;
         return if needed { Err(refused()) } else { Ok(None) };
     };
     let ticket = TicketKey::of(token);
@@ -172,7 +174,7 @@ impl Wanted {
             errors.push("Invalid email address".into());
         }
         let password = password.unwrap_or("");
-        let weakness = assess(password);
+        let weakness = breaks_a_rule(password);
         errors.extend(weakness.and_then(length_fault).map(Into::into));
         if let Ok(email) = &email
             && !conceals
@@ -185,7 +187,8 @@ impl Wanted {
         };
         match (email, take(first), take(last)) {
             (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
-                if let Some(weakness) = weakness {
+                let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
+                if let Some(weakness) = services.weakness(password, &owner).await? {
                     return Err(weakness_problem(weakness));
                 }
                 let password = Password::from(password.to_owned());

@@ -3,7 +3,7 @@
 /// Who may register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum RegistrationMode {
     #[default]
     Open,
     /// Nobody: administrators make accounts.
@@ -38,7 +38,7 @@ impl EmailVerification {
 /// The rules for new accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registration {
-    pub mode: Mode,
+    pub mode: RegistrationMode,
     pub email_verification: EmailVerification,
     /// Whether nobody may learn by registering which addresses have an account.
     pub conceal_existing: bool,

@@ -17,7 +17,7 @@ use crate::telemetry::Event;
 const PERIOD: Duration = Duration::from_secs(86_400);
 
 /// Counts of refusals are kept under their reason with this before it.
-pub(super) const REFUSED: &str = "refused:";
+pub const REFUSED: &str = "refused:";
 
 refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
 

@@ -92,11 +92,14 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
     if canonical(&original.target).is_ok_and(|target| is_own(target.path())) {
         return Err(Problem::new(Code::NotFound));
     }
+    // What would be renewed could not be handed to the browser, through most proxies.
+    let browser = client.browser.as_ref().map(|browser| browser.answered_by_another());
     let head = Head {
         method: &original.method,
         host: &original.host,
         target: &original.target,
         headers: asked.headers,
+        browser: browser.as_ref(),
     };
     let admitted = match pipeline.admit(&now, head, client.address, &mut trail).await {
         Ok(admitted) => admitted,

@@ -105,6 +105,8 @@ fn introduce(listening: &Listening, data: &Path, password: Option<&str>) -> std:
     writeln!(out, "  The gateway protects /api/todos and owns /api/auth   {base}")?;
     writeln!(out, "  Metrics, health and readiness                        http://{operations}/metrics")?;
     writeln!(out, "  Accounts, todos and keys                             {}", data.display())?;
+    let outbox = data.join("gateway").join("outbox");
+    writeln!(out, "  Mails, as nobody sends them                          {}", outbox.display())?;
     writeln!(out, "  Insecure about this: no TLS, so keep it on this machine")?;
     match password {
         Some(password) => writeln!(out, "  Administrator   {ADMIN}   {password}   (shown this once)")?,

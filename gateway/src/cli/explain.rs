@@ -74,7 +74,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Arc::new(SystemClock),
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
     );
-    let head = Head { method: &method, host: &arguments.host, target: &arguments.target, headers: &headers };
+    let head = Head {
+        method: &method,
+        host: &arguments.host,
+        target: &arguments.target,
+        headers: &headers,
+        browser: None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
     let mut trail = Trail::silent().written();

@@ -1,19 +1,29 @@
-//! `gateway user`: accounts from another system.
+//! `gateway user`: accounts, one by one or from another system.
 
+mod progress;
 mod read;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use http::Method;
+use serde_json::json;
 
 use super::Failure;
-use crate::adapter::sled::{Account, SledOptions, SledStore, Taken};
+use super::operators::Line as Way;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::identity::UserId;
 use crate::limits::Books;
 use crate::password::ImportedHash;
+use crate::store::{Account, Taken};
+use progress::Progress;
 use read::Line;
+
+/// Accounts in one transaction: the store holds it in memory until it is complete.
+const BATCH: usize = 500;
+const IMPORT: &str = "/operator/users/import";
 
 /// So many bad lines are shown; the others are counted.
 const SHOWN_MAX: usize = 50;
@@ -26,8 +36,10 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Add accounts with the password hashes of a Flask application (Werkzeug) to a stopped
-    /// gateway's store; nothing is written if a line is bad
+    #[command(flatten)]
+    Account(super::account::Action),
+    /// Add accounts with their password hashes (of Werkzeug, Django, bcrypt or argon2) to a
+    /// running or a stopped gateway; nothing is written if a line is bad
     Import {
         /// The configuration: it names the store, and in password.imported how the hashes were made
         #[arg(long, value_name = "FILE")]
@@ -38,6 +50,9 @@ enum Action {
         /// Leave out accounts whose e-mail address is there already, instead of refusing them
         #[arg(long)]
         skip_existing: bool,
+        /// Say what became of it as JSON: imported, skipped, and each bad line with its fault
+        #[arg(long)]
+        json: bool,
         /// CSV with a header, or JSON lines (.jsonl, .json): email, password_hash; id, first_name,
         /// last_name, role, is_active, created_at where they are known
         file: PathBuf,
@@ -45,59 +60,104 @@ enum Action {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Action::Import { config, dry_run, skip_existing, file } = arguments.action;
+    let (config, dry_run, skip_existing, json, file) = match arguments.action {
+        Action::Account(action) => return super::account::run(action),
+        Action::Import { config, dry_run, skip_existing, json, file } => {
+            (config, dry_run, skip_existing, json, file)
+        }
+    };
     let loaded = load(Some(&config), &Flags::default());
     let secrets = Secrets::read(&super::environment);
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
     let checked = checked.map_err(Failure::Configuration)?;
     let lines = read::lines(&file, SystemClock.now()).map_err(Failure::Other)?;
-    let mut faults = Vec::new();
-    let mut accounts = fitting(lines, &checked, &mut faults);
-    let Some(store) = open(&checked, dry_run)? else {
-        // A dry run before the first start: there is nothing yet that could stand in the way.
-        return conclude(&file, accounts, 0, faults, |_| Ok(()), true);
-    };
-    let before = accounts.len();
-    let mut unanswered = None;
-    accounts.retain(|(line, account)| match store.taken(account) {
-        Ok(None) => true,
-        Ok(Some(Taken::Email)) if skip_existing => false,
-        Ok(Some(Taken::Email)) => {
-            faults.push((*line, "an account has this address already; --skip-existing leaves such lines out".to_owned()));
-            false
-        }
-        Ok(Some(Taken::Id(last))) => {
-            faults.push((*line, format!("ids up to {last} were given already, and none is given twice; import before the first start, or leave `id` out")));
-            false
-        }
-        Err(fault) => {
-            unanswered = Some(fault.to_string());
-            false
-        }
-    });
-    if let Some(fault) = unanswered {
-        return Err(Failure::Other(fault));
+    let mut progress = Progress::new();
+    let mut found = fitting(lines, &checked, &mut progress);
+    if found.accounts.is_empty() && found.faults.is_empty() {
+        return Err(Failure::Other(format!("{}: there is no account in it", file.display())));
     }
-    let skipped = if skip_existing { before - accounts.len() } else { 0 };
-    conclude(
-        &file,
-        accounts,
-        skipped,
-        faults,
-        |accounts| store.add_accounts(accounts).map_err(|fault| fault.to_string()),
-        dry_run,
-    )
+    // Where nothing will be written, no store is made either: nothing could stand in the way yet.
+    let line = open(checked, dry_run || !found.faults.is_empty())?;
+    if let Some(line) = &line {
+        found.compare(line, skip_existing)?;
+    }
+    let Found { accounts, skipped, mut faults } = found;
+    faults.sort();
+    let result = Outcome { imported: accounts.len(), skipped, faults, dry_run, json };
+    result.check(&file)?;
+    if let (Some(line), false) = (line, dry_run) {
+        let added = add(&line, accounts, |count| progress.tell(count, "accounts written"));
+        progress.end();
+        added?;
+    }
+    result.tell();
+    Ok(())
+}
+
+/// What was read.
+#[derive(Default)]
+struct Found {
+    accounts: Vec<(u64, Account)>,
+    skipped: usize,
+    faults: Vec<(u64, String)>,
+}
+
+impl Found {
+    /// Leaves accounts that can be added, or finds what stands in their way.
+    fn compare(&mut self, way: &Way, skip_existing: bool) -> Result<(), Failure> {
+        for some in std::mem::take(&mut self.accounts).chunks(BATCH) {
+            let accounts: Vec<_> = some.iter().map(|(_, account)| account).collect();
+            let body = json!({ "accounts": accounts, "dry_run": true });
+            let mut answer = way.call(Method::POST, IMPORT, Some(&body))?;
+            let taken: Vec<Option<Taken>> =
+                serde_json::from_value(answer["taken"].take()).map_err(|fault| {
+                    Failure::Other(format!("the gateway answers otherwise than expected: {fault}"))
+                })?;
+            for ((line, account), taken) in some.iter().zip(taken) {
+                match taken {
+                    None => self.accounts.push((*line, account.clone())),
+                    Some(Taken::Email) if skip_existing => self.skipped += 1,
+                    Some(Taken::Email) => self.faults.push((*line, "an account has this address already; --skip-existing leaves such lines out".to_owned())),
+                    Some(Taken::Id(last)) => self.faults.push((*line, format!("ids up to {last} were given already, and none is given twice; import before the first start, or leave `id` out"))),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Those with an id of their own first, in the order of ids, so that the rest can be added after an
+/// interruption.
+fn add(way: &Way, accounts: Vec<(u64, Account)>, mut on_added: impl FnMut(usize)) -> Result<(), Failure> {
+    let mut accounts: Vec<_> = accounts.into_iter().map(|(_, account)| account).collect();
+    accounts.sort_by_key(|account| account.id.map_or(u64::MAX, UserId::get));
+    let mut added = 0;
+    for some in accounts.chunks(BATCH) {
+        let body = json!({ "accounts": some, "dry_run": false });
+        way.call(Method::POST, IMPORT, Some(&body)).map_err(|failure| match failure {
+            Failure::Other(fault) => Failure::Other(format!(
+                "{fault}; some accounts may have been imported: mend it, and go on with --skip-existing"
+            )),
+            other => other,
+        })?;
+        added += some.len();
+        on_added(added);
+    }
+    Ok(())
 }
 
 /// Accounts that are sound for themselves and among each other.
-fn fitting(lines: Vec<Line>, checked: &Checked, faults: &mut Vec<(u64, String)>) -> Vec<(u64, Account)> {
+fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, progress: &mut Progress) -> Found {
     let (mut emails, mut ids) = (HashSet::new(), HashSet::new());
-    let mut accounts = Vec::new();
-    for Line { number, account } in lines {
+    let mut found = Found::default();
+    for (Line { number, account }, count) in lines.zip(1..) {
+        progress.tell(count, "lines read");
         let sound = account.and_then(|account| {
             let hash = ImportedHash::parse(&account.password_hash.0);
-            let hash = hash.ok_or("password_hash is none of Werkzeug's: scrypt:N:r:p$salt$hex or pbkdf2:digest:iterations$salt$hex, of a cost that a login may have")?;
-            if !checked.hashing.imported.contains(&hash.method()) {
+            let hash = hash.map_err(|fault| format!("password_hash {fault}"))?;
+            // Of today's cost, it is as one of ours.
+            let ours = hash.method() == checked.hashing.cost.method();
+            if !ours && !checked.hashing.imported.contains(&hash.method()) {
                 return Err(format!("password_hash is of the method \"{0}\", which is not in password.imported; add imported = [\"{0}\"] there", hash.method()));
             }
             if !emails.insert(account.email.clone()) {
@@ -109,53 +169,68 @@ fn fitting(lines: Vec<Line>, checked: &Checked, faults: &mut Vec<(u64, String)>)
             Ok(account)
         });
         match sound {
-            Ok(account) => accounts.push((number, account)),
-            Err(fault) => faults.push((number, fault)),
+            Ok(account) => found.accounts.push((number, account)),
+            Err(fault) => found.faults.push((number, fault)),
         }
     }
-    accounts
+    progress.end();
+    found
 }
 
 /// `None` where there is no store, and none is to be made.
-fn open(checked: &Checked, dry_run: bool) -> Result<Option<SledStore>, Failure> {
-    if dry_run && !checked.store_path.exists() {
+fn open(checked: Checked, only_look: bool) -> Result<Option<Way>, Failure> {
+    if only_look && !checked.store_path.exists() {
         return Ok(None);
     }
     super::serve::make_folder(&checked.store_path)?;
-    let options = SledOptions { min_free_bytes: checked.store_min_free_bytes, ..SledOptions::default() };
-    let store = SledStore::open(&checked.store_path, options);
-    store.map(Some).map_err(|fault| Failure::Other(fault.to_string()))
+    Way::to(checked).map(Some)
 }
 
-fn conclude(
-    file: &Path,
-    accounts: Vec<(u64, Account)>,
+/// What became of it, or would.
+struct Outcome {
+    imported: usize,
     skipped: usize,
-    mut faults: Vec<(u64, String)>,
-    add: impl FnOnce(Vec<Account>) -> Result<(), String>,
+    faults: Vec<(u64, String)>,
     dry_run: bool,
-) -> Result<(), Failure> {
-    faults.sort();
-    for (line, fault) in faults.iter().take(SHOWN_MAX) {
-        eprintln!("{} line {line}: {fault}", file.display());
+    json: bool,
+}
+
+impl Outcome {
+    /// A single bad line, and nothing is imported.
+    fn check(&self, file: &Path) -> Result<(), Failure> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        if self.json {
+            self.write_json(0);
+        } else {
+            for (line, fault) in self.faults.iter().take(SHOWN_MAX) {
+                eprintln!("{} line {line}: {fault}", file.display());
+            }
+        }
+        Err(Failure::Other(format!("{} of the lines are bad; nothing was imported", self.faults.len())))
     }
-    if !faults.is_empty() {
-        return Err(Failure::Other(format!("{} of the lines are bad; nothing was imported", faults.len())));
+
+    fn tell(&self) {
+        if self.json {
+            return self.write_json(self.imported);
+        }
+        let count = match self.imported {
+            1 => "1 account".to_owned(),
+            count => format!("{count} accounts"),
+        };
+        let skipped = if self.skipped > 0 { format!(", {} left out", self.skipped) } else { String::new() };
+        if self.dry_run {
+            println!("{count} can be imported{skipped}; nothing was changed");
+        } else {
+            println!("{count} imported{skipped}");
+        }
     }
-    let count = match accounts.len() {
-        1 => "1 account".to_owned(),
-        count => format!("{count} accounts"),
-    };
-    let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
-    if dry_run {
-        println!("{count} can be imported{skipped}; nothing was changed");
-        return Ok(());
+
+    fn write_json(&self, imported: usize) {
+        let bad = self.faults.iter().map(|(line, fault)| json!({"line": line, "fault": fault}));
+        let bad: Vec<_> = bad.collect();
+        let (skipped, dry_run) = (self.skipped, self.dry_run);
+        println!("{}", json!({"imported": imported, "skipped": skipped, "bad": bad, "dry_run": dry_run}));
     }
-    add(accounts.into_iter().map(|(_, account)| account).collect()).map_err(|fault| {
-        Failure::Other(format!(
-            "{fault}; some accounts may have been imported: mend it, and go on with --skip-existing"
-        ))
-    })?;
-    println!("{count} imported{skipped}");
-    Ok(())
 }

@@ -1,10 +1,12 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod cookies;
 mod issuers;
 mod keys;
 mod limits;
 mod listeners;
 mod mail;
+mod passwords;
 mod routes;
 mod telemetry;
 mod upstreams;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
@@ -27,8 +29,8 @@ use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
 use crate::limits::{Books, Lock, Policy};
-use crate::password::{Password, PoolSettings, assess};
-use crate::pipeline::{Cors, Routes, Unmet};
+use crate::password::{Password, PoolSettings};
+use crate::pipeline::{Cors, Routes, SameSite, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
 use crate::token::{AssertionIssuer, Issuer};
 
@@ -55,6 +57,8 @@ pub struct Checked {
     pub rotate_always: bool,
     pub docs: bool,
     pub grace: Duration,
+    /// Where browsers may have cookies.
+    pub cookies: Option<SameSite>,
     /// Which proxy asks /api/auth/verify.
     pub asking_proxy: AskingProxy,
     pub hashing: PoolSettings,
@@ -155,10 +159,12 @@ pub fn check(
     let own_cors = file.cors.as_ref().and_then(|cors| checker.cors("cors", cors));
     let expectations = checker.expectations(&file);
     let hashing = checker.hashing(&file);
+    let cookies = checker.cookies(&file);
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let mail = checker.mail(&file, secrets.smtp_password.take());
-    let first_admin = checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take());
+    let first_admin =
+        checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take(), &hashing.policy);
     checker.ranges(&file);
     checker.warn(&file, operations_listen);
     // Last, and only for a configuration that is right so far: keys may be made by it.
@@ -191,6 +197,7 @@ pub fn check(
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         docs: file.api.docs,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        cookies,
         asking_proxy: file.verify.proxy,
         hashing,
         registration: Registration {
@@ -254,33 +261,6 @@ impl Checker<'_> {
             self.fault(format!("redis: {fault}"));
         }
         RevocationSettings::Redis(settings)
-    }
-
-    fn first_admin(
-        &mut self,
-        email: Option<String>,
-        password: Option<SecretString>,
-    ) -> Option<(Email, Password)> {
-        let (email, password) = match (email, password) {
-            (None, None) => return None,
-            (Some(email), Some(password)) => (email, password),
-            _ => {
-                self.fault(
-                    "GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD belong together: set both or none",
-                );
-                return None;
-            }
-        };
-        if assess(password.expose_secret()).is_some() {
-            self.fault("GATEWAY_ADMIN_PASSWORD: needs 8 characters or more, with an upper-case letter, a lower-case letter and a digit");
-        }
-        match Email::parse(&email) {
-            Ok(email) => Some((email, password)),
-            Err(_) => {
-                self.fault("GATEWAY_ADMIN_EMAIL is no e-mail address");
-                None
-            }
-        }
     }
 
     fn ranges(&mut self, file: &File) {

@@ -13,7 +13,8 @@ use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
-use crate::api::{AskingProxy, EmailVerification, Mode};
+use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
+use crate::pipeline::SameSite;
 use crate::telemetry::{LogFormat, Shown};
 use crate::token::Algorithm;
 
@@ -30,6 +31,7 @@ pub struct File {
     pub redis: Redis,
     pub tokens: Tokens,
     pub refresh: Refresh,
+    pub cookies: Cookies,
     pub verify: Verify,
     pub password: PasswordHashing,
     pub registration: Registration,
@@ -133,6 +135,14 @@ pub struct Refresh {
     pub grace_seconds: u64,
 }
 
+/// Tokens in cookies, for browsers that ask for them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cookies {
+    pub enabled: bool,
+    pub same_site: SameSite,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verify {
@@ -158,12 +168,15 @@ pub struct PasswordHashing {
     pub queue: usize,
     pub wait_max_ms: u64,
     pub imported: Vec<String>,
+    pub guesses_log10_min: u8,
+    pub breached_path: PathBuf,
+    pub breached_count_min: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Registration {
-    pub mode: Mode,
+    pub mode: RegistrationMode,
     pub email_verification: EmailVerification,
     pub conceal_existing: bool,
 }
@@ -316,6 +329,9 @@ impl Default for PasswordHashing {
             queue: 64,
             wait_max_ms: 5_000,
             imported: Vec::new(),
+            guesses_log10_min: 4,
+            breached_path: PathBuf::new(),
+            breached_count_min: 1,
         }
     }
 }

@@ -73,6 +73,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         redis: section(&fitting, "redis", &mut faults),
         tokens: section(&fitting, "tokens", &mut faults),
         refresh: section(&fitting, "refresh", &mut faults),
+        cookies: section(&fitting, "cookies", &mut faults),
         verify: section(&fitting, "verify", &mut faults),
         password: section(&fitting, "password", &mut faults),
         registration: section(&fitting, "registration", &mut faults),

@@ -13,7 +13,7 @@ use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 18] = [
+const WORDS: [(&str, &[&str]); 19] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
@@ -26,6 +26,7 @@ const WORDS: [(&str, &[&str]); 18] = [
     ("issuers[].typ", &["any", "at+jwt"]),
     ("registration.mode", &["open", "closed", "invite"]),
     ("registration.email_verification", &["off", "optional", "required"]),
+    ("cookies.same_site", &["lax", "strict"]),
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "allow"]),

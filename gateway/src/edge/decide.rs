@@ -8,7 +8,7 @@ use http::header::USER_AGENT;
 use pingora::proxy::Session;
 
 use super::exchange::{Exchange, Progress};
-use super::{ApiClient, Gateway, bridge, cors, explain, head, redirect};
+use super::{Gateway, bridge, cors, explain, head, redirect};
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
 
@@ -38,12 +38,14 @@ impl Gateway {
         if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
             return Ok(Decision::Answered(answer));
         }
+        exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
         if is_own(target.path()) {
             return Ok(Decision::Own(target));
         }
         let request = session.req_header();
         let (method, host) = (&request.method, head::authority(request));
-        let head = Head { method, host, target: target.as_str(), headers: &request.headers };
+        let browser = exchange.browser.as_deref();
+        let head = Head { method, host, target: target.as_str(), headers: &request.headers, browser };
         let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
@@ -95,13 +97,7 @@ impl Gateway {
         target: &CanonicalTarget,
     ) -> Result<http::Response<Bytes>, Problem> {
         let request = bridge::read(session, target).await?;
-        let client = ApiClient {
-            address: exchange.client.client,
-            peer_is_trusted: exchange.client.peer_is_trusted,
-            request_id: exchange.request_id.clone(),
-            trace: exchange.trace.map(|context| context.trace),
-        };
-        let (response, refused) = (self.parts.api)(request, client).await;
+        let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused);
         Ok(response)
     }

@@ -11,7 +11,7 @@ use super::connections::Streaming;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, Cors, Route, Stage};
+use crate::pipeline::{Admitted, Browser, Cors, Route, Stage};
 use crate::problem::Code;
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
@@ -31,6 +31,8 @@ pub struct Exchange {
     pub refused_on: Option<Arc<Route>>,
     /// The policy towards pages of other origins, where there is one.
     pub cors: Option<Arc<Cors>>,
+    /// There where cookies are on, and the head could be read.
+    pub(super) browser: Option<Arc<Browser>>,
     /// The decision step by step, for an operator who asked.
     pub explanation: Option<http::HeaderValue>,
     /// How long the pipeline took, without its wait for the revocation store.
@@ -79,6 +81,7 @@ impl Exchange {
             progress: Progress::Received,
             refused_on: None,
             cors: None,
+            browser: None,
             explanation: None,
             decided_in: None,
             decided: None,

@@ -20,8 +20,8 @@ use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::upstreams::Leg;
-use super::{ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
-use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject};
+use super::{Browsers, ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
+use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject, take_out};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
 
@@ -37,6 +37,8 @@ const CLIENT_IO_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 pub struct GatewayParts {
     pub pipeline: Arc<Pipeline>,
     pub api: ServeApi,
+    /// Where cookies are on.
+    pub browsers: Option<Browsers>,
     pub trusted: Arc<TrustedProxies>,
     pub metrics: Arc<Metrics>,
     pub traces: Arc<Traces>,
@@ -217,9 +219,13 @@ impl ProxyHttp for Gateway {
             sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();
+        let takes_out = exchange.browser.is_some();
         let traced = exchange.trace.and_then(|trace| trace.for_upstream());
         let begun_here = exchange.trace.is_some_and(|trace| trace.began_here());
         Plain::change_request(upstream, |headers| {
+            if takes_out {
+                take_out(headers.0);
+            }
             inject(admitted, reserved, &from, headers);
             if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
                 headers.set(TRACEPARENT, told);
@@ -283,6 +289,9 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
+        if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            exchange.settle().await;
+        }
         self.hand_back(session, response, exchange)
     }
 

@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::message::Plain;
 use super::{Gateway, upgrade};
 use crate::limits::fields;
-use crate::pipeline::{Headers as _, X_REQUEST_ID};
+use crate::pipeline::{Browser, Headers as _, X_REQUEST_ID, drop_set};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -52,6 +52,12 @@ fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader) 
     }
     if let Some(admitted) = exchange.admitted() {
         admitted.route().response_headers.apply(headers);
+    }
+    if exchange.browser.is_some() {
+        drop_set(headers.0);
+        if exchange.admitted().is_some_and(|admitted| admitted.route().takes_cookies()) {
+            Browser::varies(headers);
+        }
     }
     exchange.dress(request, headers);
     headers.set(X_REQUEST_ID, exchange.request_id.to_value());

@@ -80,6 +80,9 @@ impl Exchange {
         if let Some(cors) = &self.cors {
             cors.apply(request.headers.get(http::header::ORIGIN), headers);
         }
+        if let Some(browser) = &self.browser {
+            browser.tell(headers);
+        }
         if let Some(hsts) = &self.arrival.hsts {
             headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }

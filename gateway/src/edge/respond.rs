@@ -46,6 +46,7 @@ pub(super) async fn write(
     exchange: &Exchange,
     response: http::Response<Bytes>,
 ) -> pingora::Result<()> {
+    exchange.settle().await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(session.req_header(), &mut parts.headers);

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use super::Password;
-use super::imported::{ImportedHash, Method};
+use super::imported::{ImportedHash, Method, owed};
 
 /// What one hash costs (RFC 9106 §3.1): memory in KiB, passes, lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,11 @@ impl Cost {
     /// Whether passwords can be hashed at this cost, and safely.
     pub fn check(self) -> Result<(), CostFault> {
         self.params().map(drop)
+    }
+
+    /// As it is named among those that came from elsewhere.
+    pub fn method(self) -> Method {
+        Method::argon2id(self.memory_kib, self.passes, self.lanes)
     }
 
     fn params(self) -> Result<Params, CostFault> {
@@ -67,6 +72,7 @@ pub enum Verdict {
 #[derive(Clone)]
 pub(super) struct Hasher {
     argon2: Argon2<'static>,
+    cost: Cost,
     params: Params,
     /// The hash of nobody's password: verified against for unknown users, so that they cost as
     /// much time as known ones.
@@ -84,10 +90,12 @@ impl Hasher {
             .hash_password(nobody.as_bytes())
             .map_err(|fault| CostFault::Unusable(fault.to_string()))?
             .to_string();
-        Ok(Self { argon2, params, nobody, imported: Vec::new() })
+        Ok(Self { argon2, cost, params, nobody, imported: Vec::new() })
     }
 
-    pub(super) fn with_imported(self, imported: Vec<Method>) -> Self {
+    pub(super) fn with_imported(self, mut imported: Vec<Method>) -> Self {
+        // Ours is spent in any case.
+        imported.retain(|method| *method != self.cost.method());
         Self { imported, ..self }
     }
 
@@ -100,7 +108,7 @@ impl Hasher {
     /// Whatever the stored hash is, or if there is none: to be wrong costs the same.
     pub(super) fn verify(&self, password: &Password, stored: Option<&str>) -> Verdict {
         let bytes = password.expose_secret().as_bytes();
-        let imported = stored.and_then(ImportedHash::parse);
+        let imported = stored.and_then(|stored| ImportedHash::parse(stored).ok());
         if let Some(imported) = imported.filter(|imported| self.imported.contains(&imported.method())) {
             if imported.verify(bytes) {
                 return self.hash(password).map_or(Verdict::Right, Verdict::RightRehashed);
@@ -132,8 +140,7 @@ impl Hasher {
     /// Spends what the methods cost that were not tried: while there are imported hashes, nobody
     /// may tell by time which accounts have one, or that there is none.
     fn wrong(&self, password: &[u8], tried: Option<Method>) -> Verdict {
-        let others = self.imported.iter().filter(|method| Some(**method) != tried);
-        others.for_each(|method| method.spend(password));
+        owed(&self.imported, tried).into_iter().for_each(|method| method.spend(password));
         Verdict::Wrong
     }
 }
@@ -171,16 +178,16 @@ mod tests {
     #[test]
     fn an_imported_hash_is_verified_where_it_is_allowed_and_made_anew() {
         let method: Method = "pbkdf2:sha256:1000".parse().unwrap();
-        let hash = method.hash(b"Correct1", "salt");
-        let stored = format!("{method}$salt${hash}");
+        let stored =
+            "pbkdf2:sha256:1000$salt$d20cb159f93c7629b9807b8aaef9c7a2120b5b650a8d875c1cd5ff3744d85a96";
         let strict = Hasher::new(Cost::OWASP).unwrap();
-        assert_eq!(strict.verify(&password("Correct1"), Some(&stored)), Verdict::Wrong);
+        assert_eq!(strict.verify(&password("Correct1"), Some(stored)), Verdict::Wrong);
         let hasher = strict.with_imported(vec![method]);
-        let Verdict::RightRehashed(anew) = hasher.verify(&password("Correct1"), Some(&stored)) else {
+        let Verdict::RightRehashed(anew) = hasher.verify(&password("Correct1"), Some(stored)) else {
             panic!("the hash was not made anew");
         };
         assert_eq!(hasher.verify(&password("Correct1"), Some(&anew)), Verdict::Right);
-        assert_eq!(hasher.verify(&password("Correct2"), Some(&stored)), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct2"), Some(stored)), Verdict::Wrong);
         assert_eq!(hasher.verify(&password("Correct1"), None), Verdict::Wrong);
     }
 

@@ -7,12 +7,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use secrecy::ExposeSecret as _;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::Password;
 use super::hash::{Cost, CostFault, Hasher, Verdict};
 use super::imported::Method;
+use super::policy::{Owner, Policy, Weakness, breaks_a_rule};
 use crate::clock::Stopwatch;
 
 /// How much hashing may go on.
@@ -21,6 +23,8 @@ pub struct PoolSettings {
     pub cost: Cost,
     /// Of hashes that came from elsewhere.
     pub imported: Vec<Method>,
+    /// Which passwords may be chosen.
+    pub policy: Policy,
     pub threads: usize,
     /// Jobs that may wait; one more is shed.
     pub queue: usize,
@@ -50,6 +54,14 @@ pub type OnHashed = Arc<dyn Fn(Duration, Option<Duration>) + Send + Sync>;
 enum Work {
     Hash(Password, oneshot::Sender<Result<String, Overloaded>>),
     Verify(Password, Option<String>, oneshot::Sender<Result<Verdict, Overloaded>>),
+    Assess(Password, Known, oneshot::Sender<Result<Option<Weakness>, Overloaded>>),
+}
+
+/// An `Owner` that goes to another thread.
+struct Known {
+    email: String,
+    first_name: String,
+    last_name: String,
 }
 
 struct Job {
@@ -76,6 +88,7 @@ impl HashPool {
         for number in 0..threads {
             let worker = Worker {
                 hasher: hasher.clone(),
+                policy: settings.policy.clone(),
                 jobs: Arc::clone(&jobs),
                 figures: Arc::clone(&figures),
                 wait_max: settings.wait_max,
@@ -100,6 +113,22 @@ impl HashPool {
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Overloaded> {
         let (answer, result) = oneshot::channel();
         self.submit(Work::Verify(password, stored, answer))?;
+        result.await.unwrap_or(Err(Overloaded))
+    }
+
+    /// What is wrong with a password that somebody chooses. What the contract's rules say is said at
+    /// once; what takes time, or reads a file, is done by the pool.
+    pub async fn assess(&self, password: &str, owner: &Owner<'_>) -> Result<Option<Weakness>, Overloaded> {
+        if let Some(weakness) = breaks_a_rule(password) {
+            return Ok(Some(weakness));
+        }
+        let known = Known {
+            email: owner.email.to_owned(),
+            first_name: owner.first_name.to_owned(),
+            last_name: owner.last_name.to_owned(),
+        };
+        let (answer, result) = oneshot::channel();
+        self.submit(Work::Assess(Password::from(password.to_owned()), known, answer))?;
         result.await.unwrap_or(Err(Overloaded))
     }
 
@@ -129,6 +158,7 @@ impl HashPool {
 
 struct Worker {
     hasher: Hasher,
+    policy: Policy,
     jobs: Arc<Mutex<Receiver<Job>>>,
     figures: Arc<PoolFigures>,
     wait_max: Duration,
@@ -157,8 +187,19 @@ impl Worker {
         match job.work {
             Work::Hash(_, answer) if late => drop(answer.send(Err(Overloaded))),
             Work::Verify(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
+            Work::Assess(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
             Work::Hash(_, answer) if answer.is_closed() => return self.abandon(waited),
             Work::Verify(_, _, answer) if answer.is_closed() => return self.abandon(waited),
+            Work::Assess(_, _, answer) if answer.is_closed() => return self.abandon(waited),
+            Work::Assess(password, known, answer) => {
+                let Known { email, first_name, last_name } = &known;
+                let weakness =
+                    self.policy.assess(password.expose_secret(), &Owner { email, first_name, last_name });
+                // The client may have gone meanwhile.
+                let _ = answer.send(Ok(weakness));
+                // No hash: the figures are about hashes.
+                return;
+            }
             Work::Hash(password, answer) => {
                 drop(answer.send(self.hasher.hash(&password).ok_or(Overloaded)));
             }
@@ -186,7 +227,8 @@ mod tests {
 
     fn pool(queue: usize, wait_max: Duration) -> HashPool {
         let (cost, imported) = (Cost::OWASP, Vec::new());
-        let settings = PoolSettings { cost, imported, threads: 1, queue, wait_max };
+        let policy = Policy { guesses_log10_min: 4, breached: None };
+        let settings = PoolSettings { cost, imported, policy, threads: 1, queue, wait_max };
         HashPool::start(settings, Arc::new(|_, _| ())).unwrap()
     }
 

@@ -82,6 +82,11 @@ impl Cors {
         }
     }
 
+    /// Whether pages of this origin may act for a user.
+    pub(super) fn vouches_for(&self, origin: &HeaderValue) -> bool {
+        self.credentials && matches!(&self.origins, Origins::These(origins) if origins.contains(origin))
+    }
+
     fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         match &self.origins {
             Origins::Any => Some(HeaderValue::from_static("*")),

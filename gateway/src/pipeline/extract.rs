@@ -1,46 +1,63 @@
 //! The access token, from exactly one place (RFC 6750 §2).
 
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
 
-use super::offer;
+use super::cookies::Carried;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
+use super::{Browser, Head, offer};
 use crate::token::RawToken;
 
-/// The bearer token of a request, where the route looks for one.
-///
-/// As in the contract: two parts, the scheme in any case; anything else counts as no token.
-pub(super) fn bearer<'a>(headers: &'a HeaderMap, access: &Access) -> Result<Option<RawToken<'a>>, Refusal> {
-    either(headers, access, None)
+/// How a request says who it is.
+pub(super) enum Presented<'a> {
+    /// A token that the client put there on purpose.
+    Token(RawToken<'a>),
+    /// Cookies, which a browser adds by itself.
+    Cookies(&'a Browser, Carried<'a>),
 }
 
-/// The same, where a WebSocket may bring it another way.
-pub(super) fn of_route<'a>(headers: &'a HeaderMap, route: &Route) -> Result<Option<RawToken<'a>>, Refusal> {
-    let offered = route.websocket_token.then(|| offer::token(headers)).flatten();
-    if offered.is_some() && offer::has_two(headers) {
+/// What a request presents to an endpoint of ours, which needs something.
+///
+/// As in the contract: two parts, the scheme in any case; anything else counts as no token.
+pub(super) fn of_own<'a>(head: Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
+    either(head, access, head.browser, None)
+}
+
+/// The same on a route, where a WebSocket may bring its token another way.
+pub(super) fn of_route<'a>(head: Head<'a>, route: &Route) -> Result<Option<Presented<'a>>, Refusal> {
+    let offered = route.websocket_token.then(|| offer::token(head.headers)).flatten();
+    if offered.is_some() && offer::has_two(head.headers) {
         return Err(Refusal::TwoTokens);
     }
-    either(headers, route.access(), offered)
+    either(head, route.access(), head.browser.filter(|_| route.cookie), offered)
 }
 
 fn either<'a>(
-    headers: &'a HeaderMap,
+    head: Head<'a>,
     access: &Access,
+    browser: Option<&'a Browser>,
     offered: Option<RawToken<'a>>,
-) -> Result<Option<RawToken<'a>>, Refusal> {
+) -> Result<Option<Presented<'a>>, Refusal> {
     if *access == Access::Public {
         return Ok(None);
     }
+    let headers = head.headers;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let first = values.next();
     if values.next().is_some() || (first.is_some() && offered.is_some()) {
         return Err(Refusal::TwoTokens);
     }
     let token = offered.or_else(|| first.and_then(|value| credentials(text(value)?)));
-    match (token, access) {
-        (None, Access::Required(_)) => Err(Refusal::NoToken),
-        (token, _) => Ok(token),
+    let carried = match browser {
+        None => None,
+        Some(browser) => Carried::read(headers)?.map(|carried| Presented::Cookies(browser, carried)),
+    };
+    match (token, carried, access) {
+        (Some(_), Some(_), _) => Err(Refusal::TwoTokens),
+        (Some(token), None, _) => Ok(Some(Presented::Token(token))),
+        (None, None, Access::Required(_)) => Err(Refusal::NoToken),
+        (None, carried, _) => Ok(carried),
     }
 }
 
@@ -66,6 +83,8 @@ pub fn credentials(value: &str) -> Option<RawToken<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
     use crate::pipeline::Requires;
 
@@ -74,7 +93,9 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        bearer(&headers, access).map(|token| token.is_some())
+        let head =
+            Head { method: &http::Method::GET, host: "", target: "/", headers: &headers, browser: None };
+        of_own(head, access).map(|presented| presented.is_some())
     }
 
     #[test]

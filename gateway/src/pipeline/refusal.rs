@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, Quota, RevokedToken, Route};
+use super::{Lack, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
@@ -18,6 +18,10 @@ pub enum Refusal {
     MethodNotAllowed(String),
     TwoTokens,
     NoToken,
+    /// By cookies, and perhaps not sent by a page that may use them.
+    Csrf(Suspicion),
+    /// A browser's session could not be renewed, and nobody can say whether it is over.
+    NotRenewed(Box<Problem>),
     TokenInvalid,
     TokenExpired,
     TokenRevoked(Box<RevokedToken>),
@@ -71,6 +75,8 @@ impl Refusal {
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
             Self::NoToken => Code::TokenMissing,
+            Self::Csrf(_) => Code::CsrfRefused,
+            Self::NotRenewed(problem) => problem.code(),
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked(_) => Code::TokenRevoked,
@@ -86,6 +92,8 @@ impl Refusal {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(self.code());
         match self {
+            Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
+            Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {
                 problem.retry_after(Duration::from_secs(1))
             }

@@ -64,6 +64,8 @@ pub struct Route {
     pub websocket: bool,
     /// Whether its token may stand among the subprotocols that it offers.
     pub websocket_token: bool,
+    /// Whether a browser's cookies are taken for a token, where the gateway hands them out.
+    pub cookie: bool,
     /// Whether a stream that runs ends when its token expires. When it is revoked it ends anyway.
     pub close_on_expiry: bool,
     /// Whether what would be refused is only noted.
@@ -95,6 +97,7 @@ impl Route {
             cors: None,
             websocket: false,
             websocket_token: false,
+            cookie: true,
             close_on_expiry: true,
             shadow: false,
         }
@@ -102,6 +105,11 @@ impl Route {
 
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Whether it asks for a token, and takes that of a browser's cookies.
+    pub fn takes_cookies(&self) -> bool {
+        self.cookie && self.access != Access::Public
     }
 
     pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {

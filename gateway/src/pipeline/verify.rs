@@ -61,11 +61,33 @@ pub(super) async fn verify(
         Ok(claims) => own(pipeline, claims, moment),
         Err(_) => foreign(pipeline, now, token, moment, trail).await,
     };
-    verified.map_err(|refusal| match refusal {
+    verified.map_err(|refusal| counted(now, client, refusal))
+}
+
+/// Ours and no others: what a browser carries was handed to it by us.
+pub(super) fn verify_own(
+    pipeline: &Pipeline,
+    now: &Snapshot,
+    token: RawToken<'_>,
+    client: IpAddr,
+) -> Result<Verified, Refusal> {
+    let moment = pipeline.clock.now();
+    let verified = match now.verifier.authenticate(token, moment) {
+        Ok(claims) => own(pipeline, claims, moment),
+        Err(_) => {
+            pipeline.metrics.tokens.invalid("none");
+            Err(Refusal::TokenInvalid)
+        }
+    };
+    verified.map_err(|refusal| counted(now, client, refusal))
+}
+
+fn counted(now: &Snapshot, client: IpAddr, refusal: Refusal) -> Refusal {
+    match refusal {
         Refusal::TokenInvalid => now.failures.count(client, refusal),
         // Every client lets a token expire now and then: that is no attempt at anything.
         _ => refusal,
-    })
+    }
 }
 
 fn own(pipeline: &Pipeline, claims: AuthenticClaims, moment: Timestamp) -> Result<Verified, Refusal> {

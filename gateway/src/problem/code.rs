@@ -81,6 +81,9 @@ codes! {
     VerificationTokenInvalid, "verification_token_invalid", 401, "Invalid or expired verification token", "http_request_denied",
         "The token of the mail was used or is too old, or the address was changed since.",
         "Log in, or register again, to get another mail.";
+    CsrfRefused, "csrf_refused", 403, "Request refused: a page of another origin may have sent it", "http_request_denied",
+        "A browser's cookies say who it is, and the request changes something or opens a WebSocket; `Sec-Fetch-Site` says that a page of another origin sent it, or neither that nor `Origin` nor `X-CSRF-Token` shows that it was one of this origin.",
+        "Call from a page of the same origin, or of one in `cors.origins` with credentials; where neither field is sent, send the cookie `__Host-gateway_csrf` as `X-CSRF-Token`.";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
     EmailUnverified, "email_unverified", 403, "Email address not verified", "http_request_denied",
@@ -129,6 +132,12 @@ codes! {
         "A login lacks one of the two.", "Send both.";
     PasswordTooWeak, "password_too_weak", 422, "Password doesn't meet security requirements", "http_request_denied",
         "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.";
+    PasswordGuessable, "password_guessable", 422, "Password is too easily guessed", "http_request_denied",
+        "The password is among the first that anybody tries, or made of the account's address or names.",
+        "Choose another one: longer, or of several words that do not belong together.";
+    PasswordBreached, "password_breached", 422, "Password has appeared in a data breach", "http_request_denied",
+        "The password is in the list of passwords that were found in data breaches, which attackers try.",
+        "Choose another one, and change it wherever it is in use.";
     RefreshTokenRequired, "refresh_token_required", 422, "Refresh token required", "http_request_denied",
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",

@@ -12,13 +12,15 @@ pub struct Origin {
     pub user_agent: String,
 }
 
-/// What a login answers with.
+/// What a login answers with, and a refresh that rotates.
 #[derive(Clone)]
 pub struct TokenPair {
-    pub session: SessionId,
     pub access: String,
     pub refresh: String,
     pub expires_in_seconds: u64,
+    pub session: SessionId,
+    /// How long the session lives on.
+    pub session_seconds: u64,
 }
 
 impl Lifecycle {
@@ -45,12 +47,16 @@ impl Lifecycle {
         };
         along.audit.iter_mut().for_each(|entry| entry.session = Some(session.id));
         self.sessions.open(session.clone(), along).await?;
-        let refresh = self.refresh_token(user, &session)?;
+        self.pair(user, &session)
+    }
+
+    pub(super) fn pair(&self, user: &User, session: &Session) -> Result<TokenPair, SessionFault> {
         Ok(TokenPair {
-            session: session.id,
             access: self.access_token(user, session.id)?,
-            refresh,
+            refresh: self.refresh_token(user, session)?,
             expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
+            session: session.id,
+            session_seconds: session.expires_at.seconds().saturating_sub(self.clock.now().seconds()),
         })
     }
 
@@ -66,7 +72,7 @@ impl Lifecycle {
     }
 
     /// The session's refresh token that is in force; the same facts make the same token.
-    pub(super) fn refresh_token(&self, user: &User, session: &Session) -> Result<String, SessionFault> {
+    fn refresh_token(&self, user: &User, session: &Session) -> Result<String, SessionFault> {
         let current = session.current;
         let facts =
             RefreshFacts { id: current.id, issued_at: current.issued_at, expires_at: current.expires_at };

@@ -1,9 +1,9 @@
 //! Refreshing: a new access token, and a new refresh token where the client wants one. The reuse
 //! of a refresh token that was replaced closes the whole session (RFC 9700 §4.14.2).
 
-use super::{Lifecycle, SessionFault};
+use super::{Lifecycle, SessionFault, TokenPair};
 use crate::identity::TokenId;
-use crate::store::{Entry, RefreshToken, Rotation, RotationRequest, Session, User};
+use crate::store::{Entry, RefreshToken, Rotation, RotationRequest, User};
 use crate::token::RefreshClaims;
 
 /// Whether the refresh token is to be replaced.
@@ -19,7 +19,7 @@ pub enum Refreshed {
     /// The presented refresh token stays in force.
     Kept { access: String, expires_in_seconds: u64 },
     /// The refresh token was replaced, by this request or by one a moment ago.
-    Rotated { access: String, refresh: String, expires_in_seconds: u64 },
+    Rotated(TokenPair),
     /// Not in force (any more).
     Refused,
     /// It was replaced, and came again: the session is closed now (RFC 9700 §4.14.2), whether or not
@@ -28,6 +28,12 @@ pub enum Refreshed {
 }
 
 impl Lifecycle {
+    /// Whether it is the refresh token that is in force, and none that was replaced.
+    pub async fn is_current(&self, claims: &RefreshClaims) -> Result<bool, SessionFault> {
+        let stored = self.sessions.by_id(claims.session).await?;
+        Ok(stored.is_some_and(|session| session.current.id == claims.token))
+    }
+
     /// `claims` come from a verified refresh token of `user`, who exists and is active. Of the two
     /// entries, the one that fits what happened is recorded.
     pub async fn rotate(
@@ -61,7 +67,7 @@ impl Lifecycle {
                 expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
             }),
             Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
-                self.rotated(user, &session)
+                self.pair(user, &session).map(Refreshed::Rotated)
             }
             Rotation::Replayed(revocation) => {
                 let told = self.revocations.publish(&[revocation]).await;
@@ -70,13 +76,5 @@ impl Lifecycle {
             }
             _ => Ok(Refreshed::Refused),
         }
-    }
-
-    fn rotated(&self, user: &User, session: &Session) -> Result<Refreshed, SessionFault> {
-        Ok(Refreshed::Rotated {
-            access: self.access_token(user, session.id)?,
-            refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
-        })
     }
 }

@@ -114,7 +114,6 @@ impl Assembly {
 /// The endpoints over the store of a gateway that does not run, for the command line.
 pub(crate) struct Stopped {
     pub(crate) api: Api,
-    pub(crate) store: SledStore,
 }
 
 impl Stopped {
@@ -134,7 +133,7 @@ impl Stopped {
             registration: checked.registration,
         };
         let assembly = Assembly::new(needed, &Books::default(), Arc::new(SystemClock), metrics).await?;
-        Ok(Self { api: Api::new(assembly.services), store: assembly.store })
+        Ok(Self { api: Api::new(assembly.services) })
     }
 }
 

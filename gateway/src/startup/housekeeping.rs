@@ -1,15 +1,20 @@
 //! Now and then: forgets what expired, in the stores and in the limiters' memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use crate::adapter::embedded::EmbeddedRevocations;
-use crate::api::Services;
+use crate::api::{REFUSED, Services};
 use crate::clock::Clock;
 use crate::pipeline::Pipeline;
+use crate::store::Tally;
 
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// What was counted already, by reason.
+type Counted = BTreeMap<String, u64>;
 
 /// What is to be kept tidy.
 pub(super) struct Work {
@@ -33,9 +38,12 @@ impl Keeper {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
         let thread = std::thread::Builder::new().name("housekeeping".to_owned()).spawn(move || {
+            let mut counted = Counted::new();
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 runtime.block_on(work.once());
+                runtime.block_on(work.count_refusals(&mut counted));
             }
+            runtime.block_on(work.count_refusals(&mut counted));
         });
         let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
@@ -51,6 +59,25 @@ impl Keeper {
 }
 
 impl Work {
+    /// What was refused since the last time, for reports: metrics end with the process. What a
+    /// `kill -9` takes away is at most that of one pause.
+    async fn count_refusals(&self, counted: &mut Counted) {
+        let now = self.services.metrics.requests.refusals();
+        let hour = self.clock.now().seconds() / 3_600;
+        let more = now.iter().filter_map(|(reason, count)| {
+            let count = count.saturating_sub(counted.get(reason).copied().unwrap_or(0));
+            (count > 0).then(|| Tally { hour, word: format!("{REFUSED}{reason}"), count })
+        });
+        let more: Vec<_> = more.collect();
+        if more.is_empty() {
+            return;
+        }
+        match self.services.audit.tally(more).await {
+            Ok(()) => *counted = now,
+            Err(fault) => tracing::warn!(error = %fault, "refusals could not be counted for reports"),
+        }
+    }
+
     async fn once(&self) {
         let now = self.clock.now();
         self.pipeline.configured().forget_idle();

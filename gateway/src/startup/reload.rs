@@ -12,14 +12,15 @@ use tokio::sync::oneshot;
 use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, Timestamp};
 use crate::config::{
-    Faults, File, KeyPolicy, Secrets, Source, changed, check, fingerprint, load, log_hash_key,
+    Faults, File, KeyPolicy, Reloadable, Secrets, Source, changed, check, fingerprint, load, log_hash_key,
     needing_restart,
 };
 use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
+use crate::store::{Actor, Entry};
 use crate::telemetry::{Event, Metrics, SecurityLine, log};
 
 /// What a reload reads, and what it swaps.
@@ -38,6 +39,34 @@ pub(super) struct Reload {
     /// The runtime that carries the requests, once it is there.
     pub(super) carrier: Arc<OnceLock<Handle>>,
     pub(super) certificates: Certificates,
+    /// Those that are in use, by name.
+    pub(super) keys: Vec<String>,
+}
+
+/// What a reload brought.
+struct Changed {
+    settings: Vec<String>,
+    /// New keys, by name.
+    keys: Vec<String>,
+}
+
+/// What keys are called where they are spoken of; of secrets it is where they are from, and until
+/// when they verify.
+pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
+    let rings = [
+        ("access", &settings.issuer.access_keys),
+        ("refresh", &settings.issuer.refresh_keys),
+        ("assertion", &settings.assertions.keys),
+    ];
+    let mut names = Vec::new();
+    for (usage, ring) in rings {
+        names.extend(ring.states(now).map(|(key, _)| format!("{usage} {}", key.dated.kid)));
+        names.extend(ring.secret_states(now).map(|(secret, _)| {
+            let until = secret.verifies_until.map_or_else(String::new, |until| format!(" until {until}"));
+            format!("{usage} secret from {}{until}", secret.source)
+        }));
+    }
+    names
 }
 
 /// The thread that waits for the signal; it ends when told to.
@@ -123,8 +152,10 @@ impl Reload {
         let taken = Stopwatch::start();
         match self.reload().await {
             Ok(changed) => {
-                let line = SecurityLine { now: Some(changed.join(", ")), ..SecurityLine::default() };
-                self.metrics.security.record(Event::ConfigReloaded, &line);
+                self.record(Event::ConfigReloaded, Some(changed.settings.join(", "))).await;
+                if !changed.keys.is_empty() {
+                    self.record(Event::KeysRotated, Some(changed.keys.join(", "))).await;
+                }
                 let now = self.services.clock.now().seconds();
                 self.metrics.process.reloaded(Some(now), taken.elapsed());
             }
@@ -132,14 +163,23 @@ impl Reload {
                 for fault in &faults {
                     tracing::error!("reload refused: {fault}");
                 }
-                self.metrics.security.record(Event::ConfigRefused, &SecurityLine::default());
+                self.record(Event::ConfigRefused, None).await;
                 self.metrics.process.reloaded(None, taken.elapsed());
             }
         }
     }
 
+    /// In the audit trail, too; that it cannot be written there takes nothing back.
+    async fn record(&self, event: Event, now: Option<String>) {
+        let entry = Entry { actor: Some(Actor::Gateway), now: now.clone(), ..Entry::of(event.word()) };
+        if let Err(fault) = self.services.audit.append(self.services.clock.now(), vec![entry]).await {
+            tracing::error!(error = %fault, event = event.word(), "this could not be recorded");
+        }
+        self.metrics.security.record(event, &SecurityLine { now, ..SecurityLine::default() });
+    }
+
     /// Everything that can fail comes first; then everything is swapped.
-    async fn reload(&mut self) -> Result<Vec<String>, Faults> {
+    async fn reload(&mut self) -> Result<Changed, Faults> {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
         let loaded = load(Some(&source.path), &source.flags);
         let secrets = Secrets::read(&source.environment);
@@ -156,6 +196,7 @@ impl Reload {
             tracing::warn!("{warning}");
         }
         let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
+        let keys = key_names(&checked.reloadable, self.services.clock.now());
         let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
@@ -174,6 +215,8 @@ impl Reload {
         configured.start(Some(&before));
         self.issuer_keys.start();
         self.written = checked.written;
-        Ok(changed)
+        let new = keys.iter().filter(|key| !self.keys.contains(key)).cloned().collect();
+        self.keys = keys;
+        Ok(Changed { settings: changed, keys: new })
     }
 }

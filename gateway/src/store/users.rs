@@ -79,6 +79,29 @@ pub struct PasswordChange {
     pub revoked_until: Timestamp,
 }
 
+/// An account from another system, with its own id, time and hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The one that it had; a new one where there is none.
+    pub id: Option<UserId>,
+    pub email: Email,
+    pub password_hash: StoredHash,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+    pub is_active: bool,
+    pub created_at: Timestamp,
+}
+
+/// What stands in an account's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taken {
+    Email,
+    /// Ids are never given twice, not even those of accounts that are gone; this was the last one.
+    Id(u64),
+}
+
 /// One page of accounts in the order of their ids.
 #[derive(Clone, Debug)]
 pub struct UserPage {
@@ -140,6 +163,13 @@ pub trait Users: Send + Sync {
 
     /// Whether any account, active or not, has the administrator's role.
     async fn has_administrator(&self) -> Result<bool, StoreError>;
+
+    /// What stands in the way of each of these accounts.
+    async fn taken(&self, accounts: Vec<Account>) -> Result<Vec<Option<Taken>>, StoreError>;
+
+    /// Adds accounts for which nothing is taken, all of them or none, those with an id of their own
+    /// first.
+    async fn import(&self, accounts: Vec<Account>, along: Along) -> Result<(), StoreError>;
 
     /// How many there are, by what they are.
     async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError>;

@@ -1,7 +1,9 @@
 //! What is measured of each request: once, from its final state.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use prometheus::core::Collector as _;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use super::book::Book;
@@ -157,6 +159,26 @@ impl Requests {
     /// The counter of one decision on a route.
     pub fn decision(&self, route: &str, outcome: Outcome) -> IntCounter {
         self.decisions.with_label_values(&[route, outcome.decision, outcome.reason])
+    }
+
+    /// How many requests were not let through so far, by reason and over all routes.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for metric in self.decisions.collect().iter().flat_map(|family| family.get_metric()) {
+            let label = |name: &str| {
+                metric.get_label().iter().find(|label| label.name() == name).map(|label| label.value())
+            };
+            if let (Some("deny" | "error"), Some(reason)) = (label("decision"), label("reason")) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a counter of whole numbers"
+                )]
+                let count = metric.get_counter().get_value() as u64;
+                *sums.entry(reason.to_owned()).or_default() += count;
+            }
+        }
+        sums
     }
 
     /// `route` is a configured name, and `reason` a code.

@@ -1,63 +1,43 @@
 //! Accounts from another system, with their own ids, times and hashes.
 
-use super::trees::{Change, Fault, LAST_USER_ID, Stop, Trees, stop, store_error};
+use super::trees::{Change, LAST_USER_ID, Stop, Trees, stop, store_error};
 use super::{SledStore, codec};
-use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, UserId};
-use crate::store::{StoreError, StoredHash, User};
+use crate::identity::{Generation, UserId};
+use crate::store::{Account, Along, StoreError, Taken, User};
 
-/// Records in one transaction: sled holds a transaction in memory until it is complete.
-const TRANSACTION_RECORDS: usize = 512;
-
-/// An account as it is to become.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The one that it had; a new one where there is none.
-    pub id: Option<UserId>,
-    pub email: Email,
-    pub password_hash: StoredHash,
-    pub first_name: String,
-    pub last_name: String,
-    pub role: Role,
-    pub is_active: bool,
-    pub created_at: Timestamp,
-}
-
-/// What stands in an account's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    Email,
-    /// Ids are never given twice, not even those of accounts that are gone; this was the last one.
-    Id(u64),
+/// What stands in the way of an account, if anything does.
+fn taken(trees: &Trees, account: &Account) -> Result<Option<Taken>, StoreError> {
+    if trees.emails.contains_key(account.email.as_str()).map_err(store_error)? {
+        return Ok(Some(Taken::Email));
+    }
+    let last = trees.counter(LAST_USER_ID)?;
+    Ok(account.id.filter(|id| id.get() <= last).map(|_| Taken::Id(last)))
 }
 
 impl SledStore {
-    /// What stands in the way of this account, if anything does.
-    pub fn taken(&self, account: &Account) -> Result<Option<Taken>, StoreError> {
-        self.read(|trees| {
-            if trees.emails.contains_key(account.email.as_str()).map_err(store_error)? {
-                return Ok(Some(Taken::Email));
-            }
-            let last = trees.counter(LAST_USER_ID)?;
-            Ok(account.id.filter(|id| id.get() <= last).map(|_| Taken::Id(last)))
-        })
+    pub(super) async fn what_is_taken(
+        &self,
+        accounts: Vec<Account>,
+    ) -> Result<Vec<Option<Taken>>, StoreError> {
+        self.scan(move |trees| accounts.iter().map(|account| taken(trees, account)).collect()).await
     }
 
-    /// Adds accounts for which nothing is taken, those with an id of their own first. Durable on
-    /// return; on an error some may have been added. Blocks.
-    pub fn add_accounts(&self, mut accounts: Vec<Account>) -> Result<(), StoreError> {
-        // In the order of ids, so that the rest can be added after an interruption.
+    /// One transaction: a batch is there whole or not at all.
+    pub(super) async fn add_accounts(
+        &self,
+        mut accounts: Vec<Account>,
+        along: Along,
+    ) -> Result<(), StoreError> {
+        // Those with an id of their own first, in the order of ids.
         accounts.sort_by_key(|account| account.id.map_or(u64::MAX, UserId::get));
-        for some in accounts.chunks(TRANSACTION_RECORDS) {
-            let some = some.to_vec();
-            self.0.writer.write_blocking(move |trees| add(trees, &some))?;
-        }
-        Ok(())
+        self.write(move |trees| {
+            trees.transact(|change| {
+                accounts.iter().try_for_each(|account| add_one(change, account))?;
+                change.put_along(&along)
+            })
+        })
+        .await
     }
-}
-
-fn add(trees: &Trees, accounts: &[Account]) -> Result<(), Fault> {
-    trees.transact(|change| accounts.iter().try_for_each(|account| add_one(change, account)))
 }
 
 fn add_one(change: &Change, account: &Account) -> Result<(), Stop> {

@@ -11,8 +11,8 @@ use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, UserId};
 use crate::store::{
-    Along, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError, StoredHash, User,
-    UserCounts, UserPage, Users,
+    Account, Along, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError, StoredHash,
+    Taken, User, UserCounts, UserPage, Users,
 };
 
 #[async_trait]
@@ -86,6 +86,14 @@ impl Users for SledStore {
             self.close_rest(id, Closing::All, revoked_until, Vec::new()).await?;
         }
         Ok(deleted.map(|(user, revoked, _)| (user, revoked)))
+    }
+
+    async fn taken(&self, accounts: Vec<Account>) -> Result<Vec<Option<Taken>>, StoreError> {
+        self.what_is_taken(accounts).await
+    }
+
+    async fn import(&self, accounts: Vec<Account>, along: Along) -> Result<(), StoreError> {
+        self.add_accounts(accounts, along).await
     }
 
     async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError> {

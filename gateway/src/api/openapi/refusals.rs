@@ -37,6 +37,7 @@ pub(in crate::api) const TOKEN: &[Code] = &[
     Code::TokenInvalid,
     Code::TokenExpired,
     Code::TokenRevoked,
+    Code::CsrfRefused,
     Code::RateLimited,
     Code::IssuerUnavailable,
     Code::RevocationUnavailable,
@@ -46,6 +47,9 @@ pub(in crate::api) const TOKEN: &[Code] = &[
 pub(in crate::api) const STORES: &[Code] = &[Code::StoreUnavailable, Code::RevocationUnavailable];
 /// Where a password is hashed.
 pub(in crate::api) const HASHES: &[Code] = &[Code::HashingOverloaded];
+/// Where a password is chosen.
+pub(in crate::api) const CHOOSES: &[Code] =
+    &[Code::PasswordTooWeak, Code::PasswordGuessable, Code::PasswordBreached, Code::HashingOverloaded];
 /// Where a limit by address applies.
 pub(in crate::api) const LIMITED: &[Code] = &[Code::RateLimited];
 /// Where a current password is asked for once more.

@@ -1,17 +1,22 @@
 //! A file of accounts, line by line: CSV with a header, or JSON lines.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
+use csv::StringRecord;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::adapter::sled::Account;
 use crate::clock::Timestamp;
 use crate::identity::{Email, Role, UserId};
-use crate::store::StoredHash;
+use crate::store::{Account, StoredHash};
 
 /// Characters of a name, as at registration.
 const NAME_CHARACTERS_MAX: usize = 100;
+
+/// Bytes of a JSON line.
+const LINE_BYTES_MAX: u64 = 64 * 1_024;
 
 /// A line that was read, and the account in it or what is wrong with it.
 pub(super) struct Line {
@@ -33,20 +38,22 @@ struct Written {
     created_at: Value,
 }
 
-/// The whole file; an error is one of the file, not of a line.
-pub(super) fn lines(file: &Path, now: Timestamp) -> Result<Vec<Line>, String> {
+/// The lines of the file, one after the other; an error is one of the file, not of a line.
+pub(super) fn lines(file: &Path, now: Timestamp) -> Result<Box<dyn Iterator<Item = Line>>, String> {
     let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| fault(&error))?;
-    let lines = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => comma_separated(&bytes, now).map_err(|error| fault(&error))?,
-        Some("jsonl" | "json" | "ndjson") => json_lines(&bytes, now),
-        _ => return Err(fault(&"name it .csv for CSV with a header, or .jsonl for JSON lines")),
-    };
-    if lines.is_empty() { Err(fault(&"there is no account in it")) } else { Ok(lines) }
+    let open = || File::open(file).map_err(|error| fault(&error));
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => comma_separated(open()?, now).map_err(|error| fault(&error)),
+        Some("jsonl" | "json" | "ndjson") => {
+            let file = BufReader::new(open()?);
+            Ok(Box::new(JsonLines { file, now, number: 0, text: Vec::new(), ended: false }))
+        }
+        _ => Err(fault(&"name it .csv for CSV with a header, or .jsonl for JSON lines")),
+    }
 }
 
-fn comma_separated(bytes: &[u8], now: Timestamp) -> Result<Vec<Line>, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
+fn comma_separated(file: File, now: Timestamp) -> Result<Box<dyn Iterator<Item = Line>>, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     for needed in ["email", "password_hash"] {
         if !header.iter().any(|name| name == needed) {
@@ -55,36 +62,98 @@ fn comma_separated(bytes: &[u8], now: Timestamp) -> Result<Vec<Line>, String> {
             ));
         }
     }
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let (number, account) = match record {
+    let mut ended = false;
+    let lines = reader.into_records().map_while(move |record| {
+        let line = match &record {
+            _ if ended => return None,
             Ok(record) => {
-                let fields =
-                    header.iter().zip(&record).map(|(name, value)| (name.to_owned(), Value::from(value)));
-                let fields = Value::Object(fields.collect());
                 let number = record.position().map_or(0, csv::Position::line);
-                (number, serde_json::from_value(fields).map_err(|error| error.to_string()))
+                Line { number, account: Written::of(&header, record).account(now) }
             }
-            Err(error) => (error.position().map_or(0, csv::Position::line), Err(error.to_string())),
+            Err(error) => {
+                let number = error.position().map_or(0, csv::Position::line);
+                Line { number, account: Err(error.to_string()) }
+            }
         };
-        lines.push(Line { number, account: account.and_then(|written: Written| written.account(now)) });
-    }
-    Ok(lines)
+        // Behind what cannot be read there is nothing to be read either.
+        ended = record.is_err_and(|error| error.is_io_error());
+        Some(line)
+    });
+    Ok(Box::new(lines))
 }
 
-fn json_lines(bytes: &[u8], now: Timestamp) -> Vec<Line> {
-    let lines = bytes.split(|byte| *byte == b'\n').zip(1..);
-    let written = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
-    let read = written.map(|(line, number)| {
-        let written = serde_json::from_slice(line);
+struct JsonLines {
+    file: BufReader<File>,
+    now: Timestamp,
+    number: u64,
+    text: Vec<u8>,
+    ended: bool,
+}
+
+impl JsonLines {
+    /// Whether there is another line, in `text`.
+    fn read(&mut self) -> Result<bool, String> {
+        self.text.clear();
+        let mut start = (&mut self.file).take(LINE_BYTES_MAX);
+        let length = start.read_until(b'\n', &mut self.text);
+        let too_long = self.text.len() as u64 == LINE_BYTES_MAX && !self.text.ends_with(b"\n");
+        let rest = if too_long { self.file.skip_until(b'\n') } else { Ok(0) };
+        match (length, rest) {
+            (Err(error), _) | (_, Err(error)) => {
+                self.ended = true;
+                Err(format!("cannot be read: {error}"))
+            }
+            _ if too_long => Err(format!("is longer than {LINE_BYTES_MAX} bytes")),
+            (Ok(length), _) => Ok(length > 0),
+        }
+    }
+
+    fn account(&self) -> Result<Account, String> {
+        let written = serde_json::from_slice(&self.text);
         // The message names a place, and never what stands there.
         let written = written.map_err(|error| format!("no JSON object (column {})", error.column()));
-        Line { number, account: written.and_then(|written: Written| written.account(now)) }
-    });
-    read.collect()
+        written.and_then(|written: Written| written.account(self.now))
+    }
+}
+
+impl Iterator for JsonLines {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        while !self.ended {
+            self.number += 1;
+            let account = match self.read() {
+                Ok(false) => return None,
+                Ok(true) if self.text.trim_ascii().is_empty() => continue,
+                Ok(true) => self.account(),
+                Err(fault) => Err(fault),
+            };
+            return Some(Line { number: self.number, account });
+        }
+        None
+    }
 }
 
 impl Written {
+    fn of(header: &StringRecord, record: &StringRecord) -> Self {
+        let mut written = Self::default();
+        for (name, value) in header.iter().zip(record) {
+            let field = match name {
+                "id" => &mut written.id,
+                "email" => &mut written.email,
+                "password_hash" => &mut written.password_hash,
+                "first_name" => &mut written.first_name,
+                "last_name" => &mut written.last_name,
+                "role" => &mut written.role,
+                "is_active" => &mut written.is_active,
+                "created_at" => &mut written.created_at,
+                _ => continue,
+            };
+            *field = Value::from(value);
+        }
+        written
+    }
+
     fn account(self, now: Timestamp) -> Result<Account, String> {
         let id = match text("id", &self.id)? {
             Some(text) => Some(text.parse::<UserId>().map_err(|()| "id is no whole number from 1 on")?),

@@ -1,4 +1,4 @@
-//! Rate limits and password hashing.
+//! Rate limits.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,10 +6,6 @@ use std::time::Duration;
 use super::{Checker, RouteLimits};
 use crate::config::file::{File, Limit, LoginLock};
 use crate::limits::{Allowance, Lock, Policy};
-use crate::password::{Cost, Method, PoolSettings};
-
-/// A wrong password costs each of them.
-const METHODS_MAX: usize = 4;
 
 impl Checker<'_> {
     pub(super) fn limits(&mut self, file: &File) -> RouteLimits {
@@ -82,37 +78,6 @@ impl Checker<'_> {
                 ));
                 None
             }
-        }
-    }
-
-    pub(super) fn hashing(&mut self, file: &File) -> PoolSettings {
-        let password = &file.password;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        if password.queue == 0 {
-            self.fault("password.queue = 0: nobody could log in");
-        }
-        let cost = Cost { memory_kib: password.memory_kib, passes: password.passes, lanes: password.lanes };
-        if let Err(fault) = cost.check() {
-            self.fault(format!("password: {fault}"));
-        }
-        let mut imported = Vec::new();
-        for text in &password.imported {
-            match text.parse::<Method>() {
-                Ok(method) => imported.push(method),
-                Err(fault) => self.fault(format!("password.imported: \"{text}\" {fault}")),
-            }
-        }
-        if imported.len() > METHODS_MAX {
-            self.fault(format!(
-                "password.imported: at most {METHODS_MAX} methods; each one makes a wrong password cost more"
-            ));
-        }
-        PoolSettings {
-            cost,
-            imported,
-            threads: if password.threads == 0 { cores.div_ceil(2) } else { password.threads },
-            queue: password.queue,
-            wait_max: Duration::from_millis(password.wait_max_ms),
         }
     }
 }

@@ -128,6 +128,7 @@ impl Checker<'_> {
             cors,
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
+            cookie: entry.cookie,
             close_on_expiry: entry.on_expiry == OnExpiry::Close,
             shadow: entry.shadow,
             ..Route::new(name, path?, Arc::clone(upstream?))

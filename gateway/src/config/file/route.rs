@@ -88,6 +88,8 @@ pub struct RouteEntry {
     pub websocket: bool,
     #[serde(default)]
     pub websocket_token: bool,
+    #[serde(default = "RouteEntry::cookie")]
+    pub cookie: bool,
     #[serde(default)]
     pub on_expiry: OnExpiry,
     #[serde(default)]
@@ -167,8 +169,13 @@ impl RouteEntry {
             path: path.to_owned(),
             upstream: upstream.to_owned(),
             body_bytes_max: Self::body_bytes_max(),
+            cookie: Self::cookie(),
             ..Self::default()
         }
+    }
+
+    fn cookie() -> bool {
+        true
     }
 
     fn body_bytes_max() -> u64 {

@@ -1,0 +1,64 @@
+//! Accounts out of the house and into it, for an operator at the machine.
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::caller::Operator;
+use super::page::Page;
+use super::view::detail;
+use super::{Client, Shared};
+use crate::problem::{Code, Problem};
+use crate::store::{Account, User};
+use crate::telemetry::{Event, SecurityLine};
+
+/// Accounts in one answer of an export.
+const EXPORTED_MAX: u64 = 1_000;
+
+/// Accounts with all that an import takes, hashes included: for moving out.
+pub(super) async fn export(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let page = Page::parse(query.as_deref(), EXPORTED_MAX, EXPORTED_MAX)?;
+    let found = services.users.page(page.offset(), page.per_page).await?;
+    let users: Vec<_> = found.users.iter().map(whole).collect();
+    Ok(Answer::ok(json!({ "users": users, "pagination": page.describe(found.total) })))
+}
+
+fn whole(user: &User) -> serde_json::Value {
+    let mut view = detail(user);
+    view["password_hash"] = user.password_hash.0.clone().into();
+    view
+}
+
+/// Accounts from another system, some at a time.
+#[derive(Deserialize)]
+struct Import {
+    accounts: Vec<Account>,
+    /// Only say what stands in their way.
+    dry_run: bool,
+}
+
+/// With `dry_run` what is taken of each; else all are added or none.
+pub(super) async fn import(
+    State(services): State<Shared>,
+    client: Client,
+    operator: Operator,
+    body: Bytes,
+) -> Result<Answer, Problem> {
+    let import: Import = serde_json::from_slice(&body).map_err(|_| Problem::new(Code::MalformedJson))?;
+    if import.dry_run {
+        let taken = services.users.taken(import.accounts).await?;
+        return Ok(Answer::ok(json!({ "taken": taken })));
+    }
+    let count = import.accounts.len();
+    let line = SecurityLine { now: Some(format!("{count} accounts")), ..client.line() };
+    let deed = client.deed(Event::AccountsImported, line, &services).by(operator.actor);
+    services.users.import(import.accounts, deed.along()).await?;
+    deed.tell(&services);
+    Ok(Answer::ok(json!({ "imported": count })))
+}

@@ -1,0 +1,143 @@
+//! A refresh token for new tokens: for who asks for it, and for a browser whose access token is over.
+
+use std::time::Duration;
+
+use super::{Api, Client, Shared};
+use crate::limits::{AddressKey, Charge};
+use crate::pipeline::{RenewalStep, Renewed};
+use crate::problem::{Code, Problem};
+use crate::session::{Refreshed, Renewal, TokenPair};
+use crate::telemetry::{Event, SecurityLine};
+use crate::token::RawToken;
+
+/// What it can come to, for the metrics.
+pub(super) const RESULTS: [&str; 9] = [
+    KEPT,
+    ROTATED,
+    REUSED,
+    Code::RefreshTokenInvalid.word(),
+    Code::RefreshTokenRequired.word(),
+    Code::UserInactive.word(),
+    Code::RateLimited.word(),
+    Code::StoreUnavailable.word(),
+    Code::RevocationUnavailable.word(),
+];
+const KEPT: &str = "kept";
+const ROTATED: &str = "rotated";
+const REUSED: &str = "reused";
+
+/// What a good refresh token is exchanged for.
+pub(super) enum Exchanged {
+    /// It stays in force, and this is the new access token.
+    Kept {
+        access: String,
+        expires_in_seconds: u64,
+    },
+    Rotated(TokenPair),
+}
+
+/// Why there is nothing for it; counted under this word.
+pub(super) struct NotExchanged {
+    word: &'static str,
+    pub(super) problem: Problem,
+}
+
+impl From<Problem> for NotExchanged {
+    fn from(problem: Problem) -> Self {
+        Self { word: problem.code().word(), problem }
+    }
+}
+
+/// What this address has left, where there is such a limit.
+pub(super) fn charge(services: &Shared, client: &Client) -> Result<Option<Charge>, Problem> {
+    match &services.limits.load().refresh_address {
+        Some(limit) => Ok(Some(limit.charge(&AddressKey::from(client.address))?)),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn count(services: &Shared, outcome: &Result<Exchanged, NotExchanged>) {
+    services.metrics.accounts.refresh(match outcome {
+        Ok(Exchanged::Kept { .. }) => KEPT,
+        Ok(Exchanged::Rotated(_)) => ROTATED,
+        Err(not) => not.word,
+    });
+}
+
+/// Checked in this order: signature (401), user (404), session (401).
+pub(super) async fn exchange(
+    services: &Shared,
+    client: &Client,
+    token: RawToken<'_>,
+    renewal: Renewal,
+) -> Result<Exchanged, NotExchanged> {
+    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
+    let user = services.users.by_id(claims.user).await.map_err(Problem::from)?;
+    let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
+    let line = SecurityLine { session: Some(claims.session.to_string()), ..client.line() };
+    let deed = |event| client.deed(event, line.clone(), services).about(user.id);
+    let (renewed, replayed) = (deed(Event::Refreshed), deed(Event::RefreshReused));
+    let refreshed =
+        services.sessions.rotate(&claims, &user, renewal, renewed.entry(), replayed.entry()).await;
+    match refreshed.map_err(Problem::from)? {
+        Refreshed::Kept { access, expires_in_seconds } => {
+            renewed.tell(services);
+            Ok(Exchanged::Kept { access, expires_in_seconds })
+        }
+        Refreshed::Rotated(pair) => {
+            renewed.tell(services);
+            Ok(Exchanged::Rotated(pair))
+        }
+        Refreshed::Refused => Err(Problem::new(Code::RefreshTokenInvalid).into()),
+        Refreshed::Reused { told } => {
+            replayed.tell(services);
+            let problem = if told {
+                Problem::new(Code::RefreshTokenInvalid)
+            } else {
+                Problem::new(Code::RevocationUnavailable).retry_after(Duration::from_secs(1))
+            };
+            Err(NotExchanged { word: REUSED, problem })
+        }
+    }
+}
+
+/// Whether the session is over, and not only out of reach.
+pub(super) fn is_over(problem: &Problem) -> bool {
+    matches!(problem.code(), Code::RefreshTokenInvalid | Code::UserInactive)
+}
+
+impl Api {
+    /// For a browser, in the middle of another request.
+    pub async fn renew(&self, refresh: &str, step: RenewalStep, client: &Client) -> Renewed {
+        let (services, token) = (&self.services, RawToken::new(refresh));
+        let outcome = match step {
+            RenewalStep::Begin => match charge(services, client) {
+                Ok(_) => exchange(services, client, token, Renewal::Keep).await,
+                Err(problem) => Err(problem.into()),
+            },
+            RenewalStep::HandOver if !is_current(services, token).await => return Renewed::Refused,
+            RenewalStep::HandOver => exchange(services, client, token, Renewal::Rotate).await,
+        };
+        // Once for both steps: a browser has nothing of the first one alone.
+        if !matches!(outcome, Ok(Exchanged::Kept { .. })) {
+            count(services, &outcome);
+        }
+        match outcome {
+            Ok(Exchanged::Kept { access, .. }) => Renewed::Access(access),
+            Ok(Exchanged::Rotated(pair)) => Renewed::Tokens(pair.into()),
+            Err(not) if is_over(&not.problem) => Renewed::Refused,
+            Err(not) => Renewed::Failed(not.problem),
+        }
+    }
+}
+
+/// Whether nobody has replaced it meanwhile: it would then be taken for one that was stolen.
+async fn is_current(services: &Shared, token: RawToken<'_>) -> bool {
+    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let Ok(claims) = claims else { return false };
+    let current = services.sessions.is_current(&claims).await;
+    current
+        .inspect_err(|fault| tracing::error!(error = %fault, "a session could not be read"))
+        .unwrap_or(false)
+}

@@ -1,0 +1,243 @@
+//! How a command reaches the accounts: through the socket of a running gateway, or, where none runs,
+//! by opening its store. Both ways are the same endpoints.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::Failure;
+use crate::api::Client;
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::limits::Books;
+use crate::startup::{SOCKET, Stopped};
+
+/// Where the accounts are.
+#[derive(clap::Args)]
+pub(super) struct Place {
+    /// The gateway's configuration, which names its store
+    #[arg(long, value_name = "FILE", required_unless_present = "data")]
+    config: Option<PathBuf>,
+    /// The store's folder (store.path), in place of a configuration; that of a demo is
+    /// demo-data/gateway
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data: Option<PathBuf>,
+}
+
+/// The way to the endpoints.
+pub(super) struct Line {
+    runtime: Runtime,
+    way: Way,
+}
+
+enum Way {
+    Running(PathBuf),
+    Stopped(Box<Stopped>),
+}
+
+impl Place {
+    pub(super) fn open(self) -> Result<Line, Failure> {
+        let flags = Flags { store_path: self.data, ..Flags::default() };
+        let loaded = load(self.config.as_deref(), &flags);
+        let folder = loaded.file.store.path.clone();
+        if !folder.is_dir() {
+            return Err(Failure::Other(format!(
+                "{}: there is no store here; start the gateway once, or name another folder",
+                folder.display()
+            )));
+        }
+        let secrets = Secrets::read(&super::environment);
+        let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
+        Line::to(checked.map_err(Failure::Configuration)?)
+    }
+}
+
+impl Line {
+    /// To the gateway of this configuration, whose store is made where there is none.
+    pub(super) fn to(checked: Checked) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
+        let socket = checked.store_path.join(SOCKET);
+        if is_answered(&socket) {
+            return Ok(Self { runtime, way: Way::Running(socket) });
+        }
+        let stopped = runtime.block_on(Stopped::open(checked)).map_err(Failure::Other)?;
+        Ok(Self { runtime, way: Way::Stopped(Box::new(stopped)) })
+    }
+}
+
+/// A socket file may be left over from a gateway that was killed.
+fn is_answered(socket: &Path) -> bool {
+    let short = socket.parent().and_then(|folder| std::fs::File::open(folder).ok());
+    let short = short.as_ref().map(|folder| through(folder));
+    std::os::unix::net::UnixStream::connect(short.as_deref().unwrap_or(socket)).is_ok()
+}
+
+/// The socket by way of its open folder: the name of a socket has little room.
+fn through(folder: &std::fs::File) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()))
+}
+
+impl Line {
+    pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::GET, path, None)
+    }
+
+    /// What the endpoint answers; a refusal of it is a failure in its words.
+    pub(super) fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let other = |fault: String| Failure::Other(fault);
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::HOST, "gateway")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(http::header::USER_AGENT, concat!("gateway/", env!("CARGO_PKG_VERSION")))
+            .body(Bytes::from(text))
+            .map_err(|fault| other(fault.to_string()))?;
+        let response = match &self.way {
+            Way::Running(socket) => self.runtime.block_on(ask(socket, request)).map_err(other)?,
+            Way::Stopped(stopped) => {
+                let uid = rustix::process::getuid().as_raw();
+                self.runtime.block_on(stopped.api.serve(request, Client::operator(uid))).0
+            }
+        };
+        let status = response.status();
+        let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let errors = answer["errors"]
+            .as_array()
+            .map(|errors| errors.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "));
+        let said = answer["error"].as_str().map(str::to_owned).or(errors);
+        let code = answer["code"].as_str().unwrap_or("unknown");
+        let said = said.unwrap_or_else(|| format!("status {status}"));
+        Err(other(format!("{said} ({code})")))
+    }
+
+    /// The account that is meant: by its id, or by its address.
+    pub(super) fn user(&self, who: &str) -> Result<Value, Failure> {
+        let path = if who.contains('@') {
+            let email: String = form_urlencoded::byte_serialize(who.as_bytes()).collect();
+            format!("/operator/users?email={email}")
+        } else if !who.is_empty() && who.bytes().all(|byte| byte.is_ascii_digit()) {
+            format!("/api/auth/users/{who}")
+        } else {
+            return Err(Failure::Other(format!("{who:?} is neither an id nor an address")));
+        };
+        Ok(self.get(&path)?["user"].take())
+    }
+
+    /// All pages of a list, one account after the other.
+    pub(super) fn each(
+        &self,
+        path: &str,
+        per_page: u64,
+        mut take: impl FnMut(&Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        for page in 1.. {
+            let found = self.get(&format!("{path}?page={page}&per_page={per_page}"))?;
+            found["users"].as_array().into_iter().flatten().try_for_each(&mut take)?;
+            if page >= found["pagination"]["pages"].as_u64().unwrap_or(0) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+    let fault = |fault: &dyn std::fmt::Display| format!("the running gateway cannot be asked: {fault}");
+    let folder = socket.parent().map(std::fs::File::open).transpose().map_err(|error| fault(&error))?;
+    let short = folder.as_ref().map(|folder| through(folder));
+    let stream = tokio::net::UnixStream::connect(short.as_deref().unwrap_or(socket)).await;
+    let stream = stream.map_err(|error| fault(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| fault(&error))?;
+    let driver = tokio::spawn(connection);
+    let response = sender.send_request(request.map(Full::new)).await.map_err(|error| fault(&error))?;
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|error| fault(&error))?.to_bytes();
+    driver.abort();
+    Ok(http::Response::from_parts(head, body))
+}
+
+/// A password from a file (`-` is standard input), or typed twice; never from an argument, which all
+/// users of the machine can read.
+pub(super) fn password(file: Option<&Path>) -> Result<SecretString, Failure> {
+    let other = |fault: String| Failure::Other(fault);
+    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    match file {
+        Some(file) if file.as_os_str() == "-" => {
+            let text = std::io::read_to_string(std::io::stdin()).map_err(|fault| other(fault.to_string()))?;
+            Ok(SecretString::from(first_line(text)))
+        }
+        Some(file) => {
+            let text = std::fs::read_to_string(file);
+            let text = text.map_err(|fault| other(format!("{}: {fault}", file.display())))?;
+            Ok(SecretString::from(first_line(text)))
+        }
+        None if !std::io::stdin().is_terminal() => Err(other(
+            "there is no terminal to ask for the password: name a file, or - for standard input, by --password-file"
+                .to_owned(),
+        )),
+        None => {
+            let ask = |prompt| {
+                let typed = rpassword::prompt_password(prompt).map(SecretString::from);
+                typed.map_err(|fault| other(format!("the password cannot be read: {fault}")))
+            };
+            let (once, again) = (ask("Password: ")?, ask("The same again: ")?);
+            if once.expose_secret() != again.expose_secret() {
+                return Err(other("the two are not the same; nothing was changed".to_owned()));
+            }
+            Ok(once)
+        }
+    }
+}
+
+/// Rows under their heading, each column as wide as it needs to be.
+pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(heading.get(column).map(|cell| cell.len())).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..heading.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(heading.to_vec());
+    rows.iter().for_each(|row| text.push_str(&line(row.iter().map(String::as_str).collect())));
+    text
+}
+
+/// A value as a cell; what people wrote cannot command the terminal.
+pub(super) fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    };
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// To standard output; a reader that went away is no fault.
+pub(super) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// For programs.
+pub(super) fn print_json(value: &Value) {
+    print(&format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default()));
+}

@@ -1,0 +1,42 @@
+//! Browsers, where cookies are on: what the pipeline has to know of the one that asks.
+
+use std::sync::Arc;
+
+use super::exchange::Exchange;
+use super::{ApiClient, RenewSession};
+use crate::pipeline::{Browser, Cookies, Renew};
+
+/// How browsers are spoken with.
+pub struct Browsers {
+    pub cookies: Arc<Cookies>,
+    pub renew: RenewSession,
+}
+
+impl Browsers {
+    /// The browser that makes this request.
+    pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
+        let (renew, client) = (Arc::clone(&self.renew), exchange.api_client());
+        let renew: Renew = Box::new(move |refresh, step| renew(refresh, step, client.clone()));
+        Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure, Some(renew)))
+    }
+}
+
+impl Exchange {
+    /// An answer begins, an upstream's or our own.
+    pub(super) async fn settle(&self) {
+        if let Some(browser) = &self.browser {
+            browser.settle().await;
+        }
+    }
+
+    /// Who asks, as our endpoints take it.
+    pub(super) fn api_client(&self) -> ApiClient {
+        ApiClient {
+            address: self.client.client,
+            peer_is_trusted: self.client.peer_is_trusted,
+            request_id: self.request_id.clone(),
+            trace: self.trace.map(|context| context.trace),
+            browser: self.browser.clone(),
+        }
+    }
+}

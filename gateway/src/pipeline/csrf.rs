@@ -1,0 +1,151 @@
+//! Whether a request that a browser's cookies vouch for was sent by a page that may do so. A browser
+//! adds its cookies to whatever request a page makes, of whatever site the page is.
+
+use http::HeaderName;
+use http::header::{HeaderValue, ORIGIN};
+
+use super::{Browser, Carried, Cors, Head, Refusal, Snapshot, offer};
+use crate::clock::Timestamp;
+use crate::identity::SessionId;
+use crate::token::RawToken;
+
+/// <https://www.w3.org/TR/fetch-metadata/>: no page can set it.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// What is wrong with who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// The browser says that it was a page of another origin.
+    Foreign,
+    /// Nothing shows that it was not.
+    Unproved,
+}
+
+impl Suspicion {
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::Foreign => "Request refused: a page of another origin sent it",
+            Self::Unproved => {
+                "Request refused: nothing shows that a page of this origin sent it; send the cookie __Host-gateway_csrf as X-CSRF-Token"
+            }
+        }
+    }
+}
+
+/// What the browser says of the page.
+enum Sender {
+    /// Of our origin, or of one that the operator lets act for users.
+    Ours,
+    Foreign,
+    Unknown,
+}
+
+/// Refuses what changes something and may come from elsewhere. A WebSocket does, whatever its method:
+/// CORS does not keep pages of others from opening one.
+pub(super) fn check(
+    browser: &Browser,
+    now: &Snapshot,
+    head: Head<'_>,
+    cors: Option<&Cors>,
+    carried: Carried<'_>,
+    moment: Timestamp,
+) -> Result<(), Refusal> {
+    let safe = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    if safe && !offer::asks_for_websocket(head.headers) {
+        return Ok(());
+    }
+    match sender(browser, head, cors) {
+        Sender::Ours => Ok(()),
+        Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
+        Sender::Unknown => {
+            let mut tokens = head.headers.get_all(X_CSRF_TOKEN).iter();
+            let token = tokens.next().filter(|_| tokens.next().is_none()).map(HeaderValue::as_bytes);
+            let belongs = |session| browser.cookies().is_csrf_token(session, token.unwrap_or_default());
+            // Of all there are: a refresh token of one session must not pass by the access token of another.
+            // With none there is nobody to act for, and the next stage says so.
+            match sessions(now, carried, moment).all(belongs) {
+                true => Ok(()),
+                false => Err(Refusal::Csrf(Suspicion::Unproved)),
+            }
+        }
+    }
+}
+
+/// Refuses what the browser itself says was sent from elsewhere. For what has no session yet.
+pub(super) fn refuse_foreign(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
+    match sender(browser, head, cors) {
+        Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
+        Sender::Ours | Sender::Unknown => Ok(()),
+    }
+}
+
+fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
+    let only = |name: &HeaderName| {
+        let mut values = head.headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())
+    };
+    let origin = only(&ORIGIN);
+    // First: pages of these are of another origin, and may all the same.
+    if origin.is_some_and(|origin| cors.is_some_and(|cors| cors.vouches_for(origin))) {
+        return Sender::Ours;
+    }
+    match only(&SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+        Some(b"same-origin") => Sender::Ours,
+        Some(b"same-site" | b"cross-site") => Sender::Foreign,
+        // `none` is a person's own doing, and no person types a POST. A value that nobody knows yet is
+        // to be taken for none at all.
+        _ if origin.is_some_and(|origin| is_own(origin, head.host, browser.secure())) => Sender::Ours,
+        _ => Sender::Unknown,
+    }
+}
+
+/// Whether this is the origin under which we are known to the client (RFC 6454 §6.2).
+fn is_own(origin: &HeaderValue, host: &str, secure: bool) -> bool {
+    let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
+        return false;
+    };
+    let usual_port = match (scheme, secure) {
+        ("https", true) => ":443",
+        ("http", false) => ":80",
+        _ => return false,
+    };
+    let bare = |authority| str::strip_suffix(authority, usual_port).unwrap_or(authority);
+    !authority.is_empty() && bare(authority).eq_ignore_ascii_case(bare(host))
+}
+
+fn sessions(now: &Snapshot, carried: Carried<'_>, moment: Timestamp) -> impl Iterator<Item = SessionId> {
+    let access = carried.access.and_then(|token| now.verifier.authenticate(token, moment).ok());
+    let refresh =
+        carried.refresh.and_then(|token| now.verifier.verify_refresh(RawToken::new(token), moment).ok());
+    access.map(|claims| claims.session()).into_iter().chain(refresh.map(|claims| claims.session))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_ours_by_scheme_host_and_port() {
+        let own =
+            |origin: &'static str, host, secure| is_own(&HeaderValue::from_static(origin), host, secure);
+        assert!(own("https://app.example", "app.example", true));
+        assert!(own("https://app.example", "APP.example:443", true));
+        assert!(own("http://app.example", "app.example:80", false));
+        assert!(own("https://app.example:8443", "app.example:8443", true));
+        assert!(own("http://[::1]:8080", "[::1]:8080", false));
+        for (origin, host, secure) in [
+            ("http://app.example", "app.example", true),
+            ("https://app.example", "app.example", false),
+            ("https://app.example:8443", "app.example", true),
+            ("https://app.example", "app.example:80", true),
+            ("https://app.example.evil", "app.example", true),
+            ("https://sub.app.example", "app.example", true),
+            ("https://", "", true),
+            ("null", "null", true),
+            ("app.example", "app.example", true),
+        ] {
+            assert!(!own(origin, host, secure), "{origin} {host}");
+        }
+    }
+}
