@@ -21,6 +21,7 @@ mod issuers;
 mod keys;
 mod listening;
 mod mail;
+mod openapi;
 mod operating;
 mod prove_upstream;
 mod proxies;

@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod choose;
 mod deed;
+mod docs;
 mod email;
 mod invitations;
 mod key_set;
@@ -18,6 +19,7 @@ mod limits;
 mod login;
 mod logout;
 mod mode;
+mod openapi;
 mod operator;
 mod page;
 mod password;
@@ -28,6 +30,7 @@ mod registration;
 mod removal;
 mod renewal;
 mod reports;
+mod schema;
 mod sessions;
 mod verify;
 mod view;
@@ -48,6 +51,7 @@ use tower::ServiceExt as _;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
+pub use openapi::document;
 pub use registration::{EmailVerification, Registration, RegistrationMode};
 pub use reports::REFUSED;
 pub use verify::AskingProxy;
@@ -80,6 +84,8 @@ pub struct Services {
     pub registration: Registration,
     /// Whether each refresh replaces the refresh token, asked for or not.
     pub rotate_always: bool,
+    /// Whether `/api/auth/openapi.json` and `/api/auth/docs` are there.
+    pub docs: bool,
     /// Which proxy asks `/verify`.
     pub asking_proxy: AskingProxy,
     pub clock: Arc<dyn Clock>,
@@ -129,7 +135,14 @@ impl Api {
             .route("/reports", get(reports::read))
             .route("/audit", get(audit::list))
             .route("/verify", any(verify::verify))
-            .route("/verify/{*path}", any(verify::verify));
+            .route("/verify/{*path}", any(verify::verify_path));
+        // Where the operator wants nobody to read them, they are not there.
+        let documented = Router::new()
+            .route("/openapi.json", get(openapi::read))
+            .route("/docs", get(docs::page))
+            .route("/docs/", get(docs::page))
+            .route("/docs/{file}", get(docs::file));
+        let endpoints = if services.docs { endpoints.merge(documented) } else { endpoints };
         // Not there for requests from the network.
         let operators = Router::new()
             .route("/users", get(operator::find_user).post(operator::add_user))

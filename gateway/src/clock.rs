@@ -31,11 +31,12 @@ impl Timestamp {
 
     /// RFC 3339, or a date and time as SQL has them (`2024-02-29 13:00:00.5`), which is taken for UTC.
     pub fn parse(text: &str) -> Option<Self> {
-        let moment = text.parse::<jiff::Timestamp>().or_else(|fault| {
-            let civil = text.parse::<jiff::civil::DateTime>().map_err(|_| fault)?;
-            jiff::tz::Offset::UTC.to_timestamp(civil)
-        });
-        Some(Self(u64::try_from(moment.ok()?.as_millisecond()).ok()?))
+        u64::try_from(millis(text)?).ok().map(Self)
+    }
+
+    /// The same for the bound of a search: what is before the epoch is before everything, too.
+    pub fn parse_bound(text: &str) -> Option<Self> {
+        Some(Self(u64::try_from(millis(text)?).unwrap_or(0)))
     }
 
     /// RFC 3339 in UTC, with milliseconds.
@@ -60,6 +61,14 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+fn millis(text: &str) -> Option<i64> {
+    let moment = text.parse::<jiff::Timestamp>().or_else(|fault| {
+        let civil = text.parse::<jiff::civil::DateTime>().map_err(|_| fault)?;
+        jiff::tz::Offset::UTC.to_timestamp(civil)
+    });
+    Some(moment.ok()?.as_millisecond())
 }
 
 impl fmt::Display for Timestamp {
@@ -171,6 +180,8 @@ mod tests {
         let read = Timestamp::parse("2025-10-09T10:53:20.999+02:00");
         assert_eq!(read, Some(Timestamp::from_millis(1_760_000_000_999)));
         assert_eq!(["", "tomorrow", "1960-01-01T00:00:00Z"].map(Timestamp::parse), [None; 3]);
+        let bounds = ["1960-01-01T00:00:00Z", "1970-01-02", "tomorrow"].map(Timestamp::parse_bound);
+        assert_eq!(bounds, [Some(Timestamp::from_seconds(0)), Some(Timestamp::from_seconds(86_400)), None]);
         assert_eq!(Timestamp::parse("1970-01-02"), Some(Timestamp::from_seconds(86_400)));
     }
 }

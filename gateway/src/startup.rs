@@ -120,6 +120,7 @@ pub fn run(
         reloadable: checked.reloadable,
         grace: checked.grace,
         rotate_always: checked.rotate_always,
+        docs: checked.docs,
         asking_proxy: checked.asking_proxy,
         registration: checked.registration,
     };

@@ -61,7 +61,7 @@ const FORBIDDEN: [(&str, &str); 6] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -70,6 +70,7 @@ const HOMES: [(&str, &[&str]); 26] = [
     ("scrypt", &["password"]),
     ("lettre", &["adapter"]),
     ("minijinja", &["notify"]),
+    ("utoipa", &["api"]),
     ("bcrypt", &["password"]),
     ("zxcvbn", &["password"]),
     ("csv", &["cli"]),

@@ -9,7 +9,7 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::adapter::webhook::{Webhook, WebhookSecret, WebhookSettings};
 use gateway::clock::{Clock, ManualClock, Timestamp};
 use gateway::edge::outcomes;
-use gateway::errands::Courier;
+use gateway::errands::{Courier, Unsettled};
 use gateway::identity::UserId;
 use gateway::notify::{Templates, Wording};
 use gateway::store::{Along, AuditQuery, AuditTrail, Errand, Outbox};
@@ -98,6 +98,7 @@ fn courier(
         clock,
         metrics: Metrics::new(outcomes()).unwrap(),
         called: Arc::clone(called),
+        unsettled: Unsettled::default(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! `/api/auth/users`: the accounts, for administrators.
 
 use axum::extract::{Path, RawQuery, State};
-use serde_json::json;
 
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Administrator;
+use super::openapi::refusals::refusals;
 use super::page::Page;
-use super::view::{detail, role, summary};
-use super::{Client, Shared};
+use super::view::{answer, role};
+use super::{Client, Shared, schema};
 use crate::identity::UserId;
 use crate::problem::{Code, Problem};
 use crate::store::{Amendment, Closing};
@@ -17,6 +17,22 @@ use crate::telemetry::{Event, SecurityLine};
 /// Usual and largest size of a page.
 const PER_PAGE: (u64, u64) = (100, 500);
 
+refusals!(ListRefusals: TOKEN; AdminRequired ValidationFailed);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/users",
+    tag = "administration",
+    operation_id = "listUsers",
+    summary = "The accounts",
+    description = "",
+    params(
+        ("page" = Option<schema::Counting>, Query, description = "From 1."),
+        ("per_page" = Option<schema::Counting>, Query, description = "100, unless it is said; 500 at most, and more is as 500."),
+    ),
+    security(("bearer" = [])),
+    responses((status = 200, description = "A page of them.", body = schema::Accounts), ListRefusals),
+)]
 pub(super) async fn list(
     State(services): State<Shared>,
     admin: Administrator,
@@ -24,11 +40,24 @@ pub(super) async fn list(
 ) -> Result<Answer, Problem> {
     let page = Page::parse(query.as_deref(), PER_PAGE.0, PER_PAGE.1)?;
     let found = services.users.page(page.offset(), page.per_page).await?;
-    let users: Vec<_> = found.users.iter().map(summary).collect();
-    let body = json!({ "users": users, "pagination": page.describe(found.total) });
+    let users = found.users.iter().map(schema::AccountSummary::from).collect();
+    let body = schema::Accounts { users, pagination: page.describe(found.total) };
     Ok(Answer::ok(body).with_quota(admin.quota.as_ref()))
 }
 
+refusals!(ReadRefusals: TOKEN; AdminRequired UserNotFound);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/users/{id}",
+    tag = "administration",
+    operation_id = "readUser",
+    summary = "An account",
+    description = "",
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The account.", body = schema::AccountAnswer), ReadRefusals),
+)]
 pub(super) async fn read(
     State(services): State<Shared>,
     admin: Administrator,
@@ -39,10 +68,24 @@ pub(super) async fn read(
         Err(()) => None,
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
-    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(admin.quota.as_ref()))
+    Ok(Answer::ok(answer(&user)).with_quota(admin.quota.as_ref()))
 }
 
+refusals!(AmendRefusals: TOKEN BODY; AdminRequired UserNotFound LastAdmin);
+
 /// A change of role or activity refuses the tokens that were already issued, from the next request on.
+#[utoipa::path(
+    patch,
+    path = "/api/auth/users/{id}",
+    tag = "administration",
+    operation_id = "changeUser",
+    summary = "A change of an account",
+    description = "A change of role or activity refuses the tokens that were already issued.",
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
+    request_body(content = Option<schema::AccountChange>),
+    security(("bearer" = [])),
+    responses((status = 200, description = "As it is now.", body = schema::AccountAnswer), AmendRefusals),
+)]
 pub(super) async fn amend(
     State(services): State<Shared>,
     client: Client,
@@ -71,10 +114,23 @@ pub(super) async fn amend(
     // It holds from now on, also where not all gateways can be told at once.
     deed.tell(&services);
     services.publish(revoked.as_slice()).await?;
-    Ok(Answer::ok(json!({ "user": detail(&user) })).with_quota(admin.quota.as_ref()))
+    Ok(Answer::ok(answer(&user)).with_quota(admin.quota.as_ref()))
 }
 
+refusals!(DeleteRefusals: TOKEN; AdminRequired UserNotFound LastAdmin);
+
 /// The account and what belongs to it is gone; the audit trail stays.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/users/{id}",
+    tag = "administration",
+    operation_id = "deleteUser",
+    summary = "The end of an account",
+    description = "",
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The account and what belongs to it is gone; the audit trail stays.", body = schema::Message), DeleteRefusals),
+)]
 pub(super) async fn delete(
     State(services): State<Shared>,
     client: Client,
@@ -87,7 +143,20 @@ pub(super) async fn delete(
     Ok(Answer::message("User deleted").with_quota(admin.quota.as_ref()))
 }
 
+refusals!(LogoutRefusals: TOKEN; AdminRequired UserNotFound);
+
 /// All sessions of a user end, and so do the tokens that were issued in them.
+#[utoipa::path(
+    post,
+    path = "/api/auth/users/{id}/logout",
+    tag = "administration",
+    operation_id = "logoutUser",
+    summary = "The end of all sessions of a user",
+    description = "",
+    params(("id" = schema::AccountId, Path, description = "`id` of an account")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "They are over.", body = schema::Message), LogoutRefusals),
+)]
 pub(super) async fn logout(
     State(services): State<Shared>,
     client: Client,

@@ -3,8 +3,9 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 
+use super::schema::Message;
 use crate::limits::{Charge, fields};
 use crate::pipeline::Quota;
 use crate::problem::{Code, Problem};
@@ -22,8 +23,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn ok(body: Value) -> Self {
-        Self::text(body.to_string())
+    pub(super) fn ok(body: impl Serialize) -> Self {
+        // Plain data, which has no way to fail.
+        Self::text(serde_json::to_string(&body).unwrap_or_default())
     }
 
     /// JSON that was written already.
@@ -41,12 +43,12 @@ impl Answer {
         Self { file: Some(file), ..self }
     }
 
-    pub(super) fn created(body: Value) -> Self {
+    pub(super) fn created(body: impl Serialize) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(body) }
     }
 
     pub(super) fn message(text: &str) -> Self {
-        Self::ok(serde_json::json!({ "message": text }))
+        Self::ok(Message { message: text })
     }
 
     pub(super) fn charged(mut self, charges: impl IntoIterator<Item = Charge>) -> Self {

@@ -2,10 +2,11 @@
 
 use axum::extract::{RawQuery, State};
 
-use super::Shared;
 use super::answer::Answer;
 use super::caller::Administrator;
+use super::openapi::refusals::refusals;
 use super::page::Query;
+use super::{Shared, schema};
 use crate::identity::UserId;
 use crate::problem::{Code, Problem};
 use crate::store::{AuditPage, AuditQuery};
@@ -14,6 +15,26 @@ use crate::telemetry::Event;
 /// Usual and largest number of events in an answer.
 const LIMIT: (u64, u64) = (100, 500);
 
+refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/audit",
+    tag = "administration",
+    operation_id = "listAudit",
+    summary = "Who did what, the newest first",
+    description = "",
+    params(
+        ("user_id" = Option<schema::AccountId>, Query, description = "Who did it, or whom it is about."),
+        ("event" = Option<schema::EventWord>, Query),
+        ("since" = Option<String>, Query, nullable = false, format = DateTime, description = "Not before."),
+        ("until" = Option<String>, Query, nullable = false, format = DateTime, description = "Not after."),
+        ("cursor" = Option<schema::Counting>, Query, description = "`next_cursor` of the page before."),
+        ("limit" = Option<schema::Counting>, Query, description = "100, unless it is said; 500 at most, and more is as 500."),
+    ),
+    security(("bearer" = [])),
+    responses((status = 200, description = "A page of the trail.", body = schema::AuditAnswer), Refusals),
+)]
 pub(super) async fn list(
     State(services): State<Shared>,
     admin: Administrator,

@@ -4,13 +4,26 @@ use axum::extract::State;
 
 use super::answer::Answer;
 use super::body::Fields;
-use super::{Client, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::identity::Role;
 use crate::limits::AddressKey;
 use crate::problem::{Code, Problem};
 use crate::store::{Amendment, NewUser, Purpose, StoreError, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
+refusals!(Refusals: BODY LIMITED STORES; VerificationTokenInvalid);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/email/verify",
+    tag = "login",
+    operation_id = "verifyEmail",
+    summary = "An address is proven, by the token of a mail",
+    description = "With `registration.conceal_existing` this makes the account.",
+    request_body = schema::EmailProof,
+    responses((status = 200, description = "The address is proven.", body = schema::Message), Refusals),
+)]
 pub(super) async fn verify(
     State(services): State<Shared>,
     client: Client,

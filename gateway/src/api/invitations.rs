@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Administrator;
+use super::openapi::refusals::refusals;
 use super::view::role;
-use super::{Client, Shared};
+use super::{Client, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::problem::{Code, Problem};
 use crate::store::{Actor, Invitation};
@@ -18,6 +18,19 @@ use crate::telemetry::{Event, SecurityLine};
 /// How long an invitation is good.
 const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
+refusals!(InviteRefusals: TOKEN BODY; AdminRequired);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/invitations",
+    tag = "administration",
+    operation_id = "invite",
+    summary = "An invitation, by mail",
+    description = "",
+    request_body = schema::InvitationWish,
+    security(("bearer" = [])),
+    responses((status = 201, description = "The mail is on its way; the token is in it, and nowhere else.", body = schema::InvitationAnswer), InviteRefusals),
+)]
 pub(super) async fn invite(
     State(services): State<Shared>,
     client: Client,
@@ -49,18 +62,43 @@ pub(super) async fn invite(
     let invitation = services.tickets.invite(invitation, deed.along()).await?;
     deed.tell(&services);
     services.deliver_soon();
-    Ok(Answer::created(view(&invitation)).with_quota(admin.quota.as_ref()))
+    Ok(Answer::created(schema::InvitationAnswer::from(&invitation)).with_quota(admin.quota.as_ref()))
 }
 
+refusals!(ListRefusals: TOKEN; AdminRequired);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/invitations",
+    tag = "administration",
+    operation_id = "listInvitations",
+    summary = "The invitations that are good",
+    description = "",
+    security(("bearer" = [])),
+    responses((status = 200, description = "All of them.", body = schema::Invitations), ListRefusals),
+)]
 pub(super) async fn list(State(services): State<Shared>, admin: Administrator) -> Result<Answer, Problem> {
     let now = services.clock.now();
     let invitations = services.tickets.invitations().await?;
-    let good = invitations.iter().filter(|one| one.expires_at > now).map(view);
-    let body = json!({ "invitations": good.collect::<Vec<_>>() });
+    let good = invitations.iter().filter(|one| one.expires_at > now);
+    let body = schema::Invitations { invitations: good.map(schema::InvitationAnswer::from).collect() };
     Ok(Answer::ok(body).with_quota(admin.quota.as_ref()))
 }
 
+refusals!(WithdrawRefusals: TOKEN; AdminRequired InvitationNotFound);
+
 /// The token that was mailed is void from now on.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/invitations/{id}",
+    tag = "administration",
+    operation_id = "withdrawInvitation",
+    summary = "An invitation is void from now on",
+    description = "",
+    params(("id" = u64, Path, minimum = 1, description = "`id` of an invitation", example = 1)),
+    security(("bearer" = [])),
+    responses((status = 200, description = "It is void.", body = schema::Message), WithdrawRefusals),
+)]
 pub(super) async fn withdraw(
     State(services): State<Shared>,
     client: Client,
@@ -75,15 +113,4 @@ pub(super) async fn withdraw(
     services.tickets.withdraw(id, deed.along()).await?.ok_or_else(missing)?;
     deed.tell(&services);
     Ok(Answer::message("Invitation withdrawn").with_quota(admin.quota.as_ref()))
-}
-
-fn view(invitation: &Invitation) -> Value {
-    json!({
-        "id": invitation.id,
-        "email": invitation.email,
-        "role": invitation.role,
-        "created_at": invitation.created_at.to_string(),
-        "expires_at": invitation.expires_at.to_string(),
-        "invited_by": invitation.invited_by,
-    })
 }

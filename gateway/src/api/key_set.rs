@@ -5,9 +5,29 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::Shared;
+use super::openapi::refusals::refusals;
+use super::{Shared, schema};
 use crate::token::jwks;
 
+refusals!(Refusals:);
+
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "integration",
+    operation_id = "readKeys",
+    summary = "The public keys of assertions, and of access tokens where they are asymmetric",
+    description = "",
+    responses(
+        (
+            status = 200,
+            description = "The keys; `Cache-Control` says how long they may be kept.",
+            body = schema::KeySet,
+            content_type = "application/jwk-set+json",
+        ),
+        Refusals,
+    ),
+)]
 pub(super) async fn read(State(services): State<Shared>) -> Response {
     let now = services.pipeline.configured();
     let rings = [&**now.verifier.access_keys(), &*now.assertions.issuer().keys];

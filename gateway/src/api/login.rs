@@ -6,7 +6,8 @@ use serde_json::json;
 use super::answer::{Answer, overloaded};
 use super::body::Fields;
 use super::mode::Mode;
-use super::{Client, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::identity::Email;
 use crate::limits::{AddressKey, LoginKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
@@ -30,6 +31,19 @@ pub(super) const RESULTS: [&str; 11] = [
     Code::CredentialsRequired.word(),
 ];
 
+refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked CsrfRefused);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/login",
+    tag = "login",
+    operation_id = "login",
+    summary = "A password for a session",
+    description = "An unknown address and a wrong password are the same, in words and in time.",
+    params(("mode" = Option<schema::ModeWord>, Query, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
+    request_body = schema::LoginRequest,
+    responses((status = 200, description = "Logged in.", body = schema::LoginAnswer), Refusals),
+)]
 pub(super) async fn login(
     State(services): State<Shared>,
     client: Client,

@@ -9,14 +9,28 @@ use http::{HeaderMap, Method};
 use super::answer::Answer;
 use super::body::Fields;
 use super::deed::Deed;
-use super::{Client, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::pipeline::{Carried, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
 use crate::token::{RawToken, RefreshClaims, TokenFault};
 
+refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired TokenInvalid IssuerUnavailable CsrfRefused);
+
 /// A token that is ours but expired or revoked gets 200 too: what its owner wants is true then.
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    tag = "login",
+    operation_id = "logout",
+    summary = "The end of a session, at once",
+    description = "",
+    request_body(content = Option<schema::LogoutRequest>),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The session is over; so it is when it was over before.", body = schema::Message), Refusals),
+)]
 pub(super) async fn logout(
     State(services): State<Shared>,
     client: Client,

@@ -9,7 +9,7 @@ use super::body::{Fields, name};
 use super::caller::Operator;
 use super::choose::owner_of;
 use super::page::Query;
-use super::view::{detail, role};
+use super::view::{answer, role};
 use super::{Client, Shared};
 use crate::identity::{Email, Role, UserId};
 use crate::password::Owner;
@@ -47,7 +47,7 @@ pub(super) async fn add_user(
     match services.users.create(new, deed.along()).await {
         Ok(user) => {
             deed.about(user.id).tell(&services);
-            Ok(Answer::created(json!({ "user": detail(&user) })))
+            Ok(Answer::created(answer(&user)))
         }
         Err(StoreError::Conflict) => Err(invalid("Email already registered".to_owned())),
         Err(fault) => Err(fault.into()),
@@ -67,7 +67,7 @@ pub(super) async fn find_user(
         None => None,
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
-    Ok(Answer::ok(json!({ "user": detail(&user) })))
+    Ok(Answer::ok(answer(&user)))
 }
 
 /// Lines of the audit trail as they are, in their order.

@@ -1,7 +1,6 @@
 //! Pages of lists.
 
-use serde_json::{Value, json};
-
+use super::schema::Pagination;
 use crate::clock::Timestamp;
 use crate::problem::{Code, Problem};
 
@@ -22,7 +21,7 @@ impl Query {
 
     pub(super) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let read = |text| {
-            Timestamp::parse(text).ok_or_else(|| {
+            Timestamp::parse_bound(text).ok_or_else(|| {
                 let message = format!("{name} must be a time, such as 2026-01-31T00:00:00Z");
                 Problem::new(Code::ValidationFailed).with_message(message)
             })
@@ -72,13 +71,9 @@ impl Page {
         (self.page - 1).saturating_mul(self.per_page)
     }
 
-    pub(super) fn describe(self, total: u64) -> Value {
-        json!({
-            "page": self.page,
-            "per_page": self.per_page,
-            "total": total,
-            "pages": total.div_ceil(self.per_page),
-        })
+    pub(super) fn describe(self, total: u64) -> Pagination {
+        let pages = total.div_ceil(self.per_page);
+        Pagination { page: self.page, per_page: self.per_page, total, pages }
     }
 }
 

@@ -7,13 +7,27 @@ use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Authenticated;
 use super::choose::owner_of;
-use super::{Client, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::identity::Email;
 use crate::limits::{AddressKey, LoginKey};
 use crate::problem::{Code, Problem};
 use crate::store::{Errand, PasswordChange, Purpose, StoreError, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
 
+refusals!(ChangeRefusals: TOKEN BODY CONFIRMS CHOOSES; AccountRequired);
+
+#[utoipa::path(
+    put,
+    path = "/api/auth/password",
+    tag = "account",
+    operation_id = "changePassword",
+    summary = "Another password",
+    description = "",
+    request_body = schema::PasswordChange,
+    security(("bearer" = [])),
+    responses((status = 200, description = "Changed; all other sessions are over.", body = schema::Message), ChangeRefusals),
+)]
 pub(super) async fn change(
     State(services): State<Shared>,
     client: Client,
@@ -51,8 +65,20 @@ pub(super) async fn change(
     Ok(Answer::message("Password changed").with_quota(&caller.quota))
 }
 
+refusals!(ForgotRefusals: BODY LIMITED; StoreUnavailable);
+
 /// Whether there is an account is not even looked up here: that, and the mail, is done later. So the
 /// answer, and the time that it takes, cannot depend on it.
+#[utoipa::path(
+    post,
+    path = "/api/auth/password/forgot",
+    tag = "login",
+    operation_id = "forgotPassword",
+    summary = "A mail for another password",
+    description = "The answer, and the time that it takes, are the same whether there is an account or not.",
+    request_body = schema::PasswordForgotten,
+    responses((status = 202, description = "A mail is on its way, if the address has an account.", body = schema::Message), ForgotRefusals),
+)]
 pub(super) async fn forgot(
     State(services): State<Shared>,
     client: Client,
@@ -80,6 +106,18 @@ pub(super) async fn forgot(
     Ok(Answer::accepted("If this address has an account, a mail is on its way to it").charged(charge))
 }
 
+refusals!(ResetRefusals: BODY LIMITED CHOOSES STORES; ResetTokenInvalid);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/password/reset",
+    tag = "login",
+    operation_id = "resetPassword",
+    summary = "Another password, by the token of a mail",
+    description = "",
+    request_body = schema::PasswordReset,
+    responses((status = 200, description = "Changed; all sessions are over.", body = schema::Message), ResetRefusals),
+)]
 pub(super) async fn reset(
     State(services): State<Shared>,
     client: Client,

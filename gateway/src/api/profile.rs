@@ -6,24 +6,43 @@ use serde_json::{Map, Value, json};
 use super::answer::Answer;
 use super::body::{Fields, names};
 use super::caller::Authenticated;
-use super::{Client, Shared, sessions};
+use super::openapi::refusals::refusals;
+use super::{Client, Shared, schema};
 use crate::problem::{Code, Problem};
 use crate::store::{AuditQuery, StoreError, User};
 use crate::telemetry::{Event, SecurityLine};
 
+refusals!(ReadRefusals: TOKEN; AccountRequired);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/profile",
+    tag = "account",
+    operation_id = "readProfile",
+    summary = "One's own account",
+    description = "",
+    security(("bearer" = [])),
+    responses((status = 200, description = "The account.", body = schema::ProfileAnswer), ReadRefusals),
+)]
 pub(super) async fn read(caller: Authenticated) -> Answer {
-    let user = &caller.user;
-    let body = json!({ "user": {
-        "id": user.id,
-        "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "role": user.role,
-    }});
+    let body = schema::ProfileAnswer { user: schema::Profile::from(&caller.user) };
     Answer::ok(body).with_quota(&caller.quota)
 }
 
+refusals!(WriteRefusals: TOKEN BODY; AccountRequired);
+
 /// Only the names can be changed here: any other member of the body is ignored.
+#[utoipa::path(
+    put,
+    path = "/api/auth/profile",
+    tag = "account",
+    operation_id = "changeProfile",
+    summary = "Other names",
+    description = "",
+    request_body(content = Option<schema::NamesChange>),
+    security(("bearer" = [])),
+    responses((status = 200, description = "Changed.", body = schema::Message), WriteRefusals),
+)]
 pub(super) async fn write(
     State(services): State<Shared>,
     client: Client,
@@ -41,7 +60,20 @@ pub(super) async fn write(
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))
 }
 
+refusals!(DeleteRefusals: TOKEN BODY CONFIRMS; AccountRequired UserNotFound LastAdmin);
+
 /// The account is gone for good, by its owner's wish.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/profile",
+    tag = "account",
+    operation_id = "deleteProfile",
+    summary = "The end of one's own account",
+    description = "The password is asked for once more, as this cannot be taken back.",
+    request_body = schema::AccountRemoval,
+    security(("bearer" = [])),
+    responses((status = 200, description = "The account and what belongs to it is gone.", body = schema::Message), DeleteRefusals),
+)]
 pub(super) async fn delete(
     State(services): State<Shared>,
     client: Client,
@@ -59,7 +91,19 @@ pub(super) async fn delete(
 /// Newest events of the audit trail that an export holds.
 const EVENTS_MAX: usize = 10_000;
 
+refusals!(ExportRefusals: TOKEN; AccountRequired);
+
 /// Everything that is kept of a person (GDPR, articles 15 and 20); password hashes stay here.
+#[utoipa::path(
+    get,
+    path = "/api/auth/profile/export",
+    tag = "account",
+    operation_id = "exportProfile",
+    summary = "Everything that is kept of oneself",
+    description = "",
+    security(("bearer" = [])),
+    responses((status = 200, description = "A file for a browser to keep.", body = schema::Export, headers(("Content-Disposition" = String))), ExportRefusals),
+)]
 pub(super) async fn export(
     State(services): State<Shared>,
     client: Client,
@@ -68,20 +112,11 @@ pub(super) async fn export(
     let user = &caller.user;
     let now = services.clock.now();
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
-    let sessions: Vec<_> = sessions.iter().map(|one| sessions::view(one, caller.session)).collect();
+    let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
     let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
     let events = services.audit.find(query).await?.lines;
     let events: Vec<_> = events.iter().map(|line| own(line, user)).collect::<Result<_, _>>()?;
-    let account = json!({
-        "id": user.id,
-        "email": user.email,
-        "email_verified": user.email_verified,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "role": user.role,
-        "is_active": user.is_active,
-        "created_at": user.created_at.to_string(),
-    });
+    let account = schema::Account::from(user);
     let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
     client.deed(Event::AccountExported, line, &services).by(caller.actor()).record(&services).await?;
     let body = json!({

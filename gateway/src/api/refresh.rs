@@ -7,14 +7,28 @@ use serde_json::json;
 use super::answer::Answer;
 use super::body::Fields;
 use super::mode::Mode;
+use super::openapi::refusals::refusals;
 use super::renewal::{Exchanged, NotExchanged, charge, count, exchange, is_over};
-use super::{Client, Shared};
+use super::{Client, Shared, schema};
 use crate::limits::Charge;
 use crate::pipeline::Head;
 use crate::problem::{Code, Problem};
 use crate::session::Renewal;
 use crate::token::RawToken;
 
+refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive InvalidRequest CsrfRefused);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh",
+    tag = "login",
+    operation_id = "refresh",
+    summary = "A refresh token for a new access token",
+    description = "The refresh token stays as it is, unless `rotate` or `refresh.rotation` says otherwise. One that was replaced, and comes again, ends its session.",
+    params(("mode" = Option<schema::ModeWord>, Query, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
+    request_body(content = Option<schema::RefreshRequest>),
+    responses((status = 200, description = "A new access token.", body = schema::RefreshAnswer), Refusals),
+)]
 pub(super) async fn refresh(
     State(services): State<Shared>,
     client: Client,

@@ -1,12 +1,12 @@
 //! `POST /api/auth/register`: a new account.
 
 use axum::extract::State;
-use serde_json::json;
 
 use super::answer::{Answer, overloaded};
 use super::body::{Fields, name};
 use super::choose::{length_fault, weakness_problem};
-use super::{Client, RegistrationMode, Shared};
+use super::openapi::refusals::refusals;
+use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::limits::AddressKey;
 use crate::password::{Owner, Password, breaks_a_rule};
@@ -29,6 +29,18 @@ pub(super) const RESULTS: [&str; 11] = [
     Code::StoreUnavailable.word(),
 ];
 
+refusals!(Refusals: BODY LIMITED CHOOSES; MissingBody RegistrationClosed InvitationRequired StoreUnavailable);
+
+#[utoipa::path(
+    post,
+    path = "/api/auth/register",
+    tag = "login",
+    operation_id = "register",
+    summary = "A new account",
+    description = "Addresses are trimmed and lower-cased. What all is wrong is told at once, in `errors`.",
+    request_body = schema::Registration,
+    responses((status = 201, description = "The account is there.", body = schema::Registered), (status = 202, description = "With `registration.conceal_existing`: a mail is on its way, whether there is an account or not.", body = schema::Message), Refusals),
+)]
 pub(super) async fn register(
     State(services): State<Shared>,
     client: Client,
@@ -90,11 +102,8 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         Ok(user) => {
             deed.about(user.id).tell(services);
             services.deliver_soon();
-            let body = json!({
-                "message": "Registration successful",
-                "user_id": user.id,
-                "email": user.email,
-            });
+            let message = "Registration successful";
+            let body = schema::Registered { message, user_id: user.id, email: user.email };
             Ok(Answer::created(body).charged(charge))
         }
         // Somebody was faster: of parallel registrations of one address exactly one wins.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use serde_json::json;
 
-use super::Shared;
 use super::answer::Answer;
 use super::caller::Administrator;
+use super::openapi::refusals::refusals;
 use super::page::Query;
+use super::{Shared, schema};
 use crate::problem::{Code, Problem};
 use crate::telemetry::Event;
 
@@ -19,8 +19,24 @@ const PERIOD: Duration = Duration::from_secs(86_400);
 /// Counts of refusals are kept under their reason with this before it.
 pub const REFUSED: &str = "refused:";
 
+refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
+
 /// Events and refusals are counted by whole hours: the hours in which the period begins and ends
 /// count as a whole.
+#[utoipa::path(
+    get,
+    path = "/api/auth/reports",
+    tag = "administration",
+    operation_id = "readReport",
+    summary = "What happened in a period, in numbers",
+    description = "Of the last day, unless it is said otherwise.",
+    params(
+        ("since" = Option<String>, Query, nullable = false, format = DateTime, description = "The beginning."),
+        ("until" = Option<String>, Query, nullable = false, format = DateTime, description = "The end."),
+    ),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The numbers.", body = schema::Report), Refusals),
+)]
 pub(super) async fn read(
     State(services): State<Shared>,
     admin: Administrator,
@@ -46,20 +62,22 @@ pub(super) async fn read(
         };
     }
     let count = |event: Event| events.get(event.word()).copied().unwrap_or(0);
-    let body = json!({
-        "since": since.to_string(),
-        "until": until.to_string(),
-        "users": {
-            "total": users.total,
-            "active": users.active,
-            "admins": users.admins,
-            "new": users.new,
+    let logins =
+        schema::LoginCounts { succeeded: count(Event::LoginSucceeded), failed: count(Event::LoginFailed) };
+    let body = schema::Report {
+        since: since.to_string(),
+        until: until.to_string(),
+        users: schema::UserCounts {
+            total: users.total,
+            active: users.active,
+            admins: users.admins,
+            new: users.new,
         },
-        "logins": { "succeeded": count(Event::LoginSucceeded), "failed": count(Event::LoginFailed) },
-        "sessions": { "live": live },
-        "revocations": { "live": revoked },
-        "refused": refused,
-        "events": events,
-    });
+        logins,
+        sessions: schema::SessionCount { live },
+        revocations: schema::SessionCount { live: revoked },
+        refused,
+        events,
+    };
     Ok(Answer::ok(body).with_quota(admin.quota.as_ref()))
 }

@@ -5,20 +5,46 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::caller::{Administrator, Authenticated, Operator};
+use super::openapi::refusals::refusals;
 use super::page::Query;
-use super::{Client, Shared};
+use super::{Client, Shared, schema};
 use crate::identity::{SessionId, UserId};
 use crate::problem::{Code, Problem};
 use crate::store::{Closing, Session};
 use crate::telemetry::{Event, SecurityLine};
 
+refusals!(ListRefusals: TOKEN; AccountRequired);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions",
+    tag = "account",
+    operation_id = "listSessions",
+    summary = "Where one is logged in",
+    description = "",
+    security(("bearer" = [])),
+    responses((status = 200, description = "One's sessions.", body = schema::Sessions), ListRefusals),
+)]
 pub(super) async fn list(State(services): State<Shared>, caller: Authenticated) -> Result<Answer, Problem> {
     let sessions = services.sessions.sessions.of_user(caller.user.id, services.clock.now()).await?;
-    let sessions: Vec<_> = sessions.iter().map(|one| view(one, caller.session)).collect();
-    Ok(Answer::ok(json!({ "sessions": sessions })).with_quota(&caller.quota))
+    let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
+    Ok(Answer::ok(schema::Sessions { sessions }).with_quota(&caller.quota))
 }
 
+refusals!(EndRefusals: TOKEN; AccountRequired SessionNotFound);
+
 /// One of one's own; somebody else's is as if it were not there.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions/{sid}",
+    tag = "account",
+    operation_id = "endSession",
+    summary = "The end of one of one's sessions",
+    description = "",
+    params(("sid" = String, Path, format = "uuid", description = "`id` of a session")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "It is over.", body = schema::Message), EndRefusals),
+)]
 pub(super) async fn end(
     State(services): State<Shared>,
     client: Client,
@@ -37,7 +63,20 @@ pub(super) async fn end(
     Ok(Answer::message("Session ended").with_quota(&caller.quota))
 }
 
+refusals!(EndAllRefusals: TOKEN; AccountRequired ValidationFailed);
+
 /// All others; with `?all=true` this one, too.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions",
+    tag = "account",
+    operation_id = "endSessions",
+    summary = "The end of all one's other sessions",
+    description = "",
+    params(("all" = Option<bool>, Query, nullable = false, description = "Whether this session ends, too.")),
+    security(("bearer" = [])),
+    responses((status = 200, description = "They are over.", body = schema::Message), EndAllRefusals),
+)]
 pub(super) async fn end_all(
     State(services): State<Shared>,
     client: Client,
@@ -97,11 +136,4 @@ fn describe(session: &Session) -> Value {
         "address": session.address,
         "user_agent": session.user_agent,
     })
-}
-
-/// As its owner sees it, who asks in the session `current`.
-pub(super) fn view(session: &Session, current: SessionId) -> Value {
-    let mut view = describe(session);
-    view["current"] = Value::Bool(session.id == current);
-    view
 }

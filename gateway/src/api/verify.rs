@@ -12,12 +12,29 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 pub use original::AskingProxy;
 
 use super::answer::add_fields;
+use super::openapi::refusals::refusals;
 use super::{Client, Shared};
 use crate::pipeline::{Head, Trail, canonical, identity_fields, is_own};
 use crate::problem::{Code, Problem};
 use crate::telemetry::Event;
 use original::{Asked, original};
 
+refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope UntrustedProxy NotFound MethodNotAllowed);
+
+#[utoipa::path(
+    get,
+    path = "/api/auth/verify",
+    tag = "integration",
+    operation_id = "verify",
+    summary = "The decision for another proxy, which forwards the request itself",
+    description = "Any method is answered alike; GET stands for all. Method, host and path of the original request are where the proxy of `verify.proxy` puts them, such as `X-Forwarded-Method`, `-Host` and `-Uri`. Only for `server.trusted_proxies`. For nginx, which can hand on no other, refusals are 401 or 403, with the rest in `X-Gateway-Status`, `-Code` and `-Message`.",
+    security((), ("bearer" = [])),
+    responses((
+            status = 200,
+            description = "Let it through, with these headers.",
+            headers(("X-User-Id" = String), ("X-User-Email" = String), ("X-User-Role" = String)),
+        ), Refusals),
+)]
 pub(super) async fn verify(
     State(services): State<Shared>,
     client: Client,
@@ -35,6 +52,32 @@ pub(super) async fn verify(
             response
         }
     }
+}
+
+/// The same, where the original path is appended.
+#[utoipa::path(
+    get,
+    path = "/api/auth/verify/{path}",
+    tag = "integration",
+    operation_id = "verifyPath",
+    summary = "The decision for another proxy, which forwards the request itself",
+    description = "Any method is answered alike; GET stands for all. Method, host and path of the original request are where the proxy of `verify.proxy` puts them, such as `X-Forwarded-Method`, `-Host` and `-Uri`. Only for `server.trusted_proxies`. For nginx, which can hand on no other, refusals are 401 or 403, with the rest in `X-Gateway-Status`, `-Code` and `-Message`.",
+    params(("path" = String, Path, description = "The original path.", example = "api")),
+    security((), ("bearer" = [])),
+    responses((
+            status = 200,
+            description = "Let it through, with these headers.",
+            headers(("X-User-Id" = String), ("X-User-Email" = String), ("X-User-Role" = String)),
+        ), Refusals),
+)]
+pub(super) async fn verify_path(
+    services: State<Shared>,
+    client: Client,
+    method: Method,
+    uri: OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    verify(services, client, method, uri, headers).await
 }
 
 async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::schema;
 use crate::identity::Role;
 use crate::problem::{Code, Problem};
 use crate::store::User;
@@ -14,25 +15,11 @@ pub(super) fn role(text: &str) -> Result<Role, Problem> {
     }
 }
 
-pub(super) fn summary(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "role": user.role,
-        "created_at": user.created_at.to_string(),
-        "is_active": user.is_active,
-    })
+pub(super) fn answer(user: &User) -> schema::AccountAnswer {
+    schema::AccountAnswer { user: schema::Account::from(user) }
 }
 
+/// To be added to.
 pub(super) fn detail(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "role": user.role,
-        "created_at": user.created_at.to_string(),
-        "is_active": user.is_active,
-        "email_verified": user.email_verified,
-    })
+    json!(schema::Account::from(user))
 }

@@ -57,6 +57,7 @@ pub struct Checked {
     pub store_min_free_bytes: u64,
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
+    pub docs: bool,
     pub grace: Duration,
     /// Where browsers may have cookies.
     pub cookies: Option<SameSite>,
@@ -199,6 +200,7 @@ pub fn check(
         store_min_free_bytes: file.store.min_free_bytes,
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
+        docs: file.api.docs,
         grace: Duration::from_secs(file.refresh.grace_seconds),
         cookies,
         asking_proxy: file.verify.proxy,

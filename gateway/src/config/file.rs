@@ -25,6 +25,7 @@ pub struct File {
     pub server: Server,
     pub listeners: Vec<ListenerEntry>,
     pub operations: Operations,
+    pub api: Api,
     pub log: Log,
     pub traces: Traces,
     pub store: Store,
@@ -63,6 +64,12 @@ pub struct Server {
 #[serde(default, deny_unknown_fields)]
 pub struct Operations {
     pub listen: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    pub docs: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -253,6 +260,12 @@ impl Default for Server {
 impl Default for Operations {
     fn default() -> Self {
         Self { listen: "127.0.0.1:9090".into() }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { docs: true }
     }
 }
 

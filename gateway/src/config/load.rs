@@ -66,6 +66,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         server: section(&fitting, "server", &mut faults),
         listeners: section(&fitting, "listeners", &mut faults),
         operations: section(&fitting, "operations", &mut faults),
+        api: section(&fitting, "api", &mut faults),
         log: section(&fitting, "log", &mut faults),
         traces: section(&fitting, "traces", &mut faults),
         store: section(&fitting, "store", &mut faults),

@@ -38,6 +38,7 @@ pub(super) struct Needed<'a> {
     pub(super) reloadable: Reloadable,
     pub(super) grace: Duration,
     pub(super) rotate_always: bool,
+    pub(super) docs: bool,
     pub(super) asking_proxy: AskingProxy,
     pub(super) registration: Registration,
 }
@@ -101,6 +102,7 @@ impl Assembly {
             setbacks: Setbacks::new(PAIRS_MAX),
             registration: needed.registration,
             rotate_always: needed.rotate_always,
+            docs: needed.docs,
             asking_proxy: needed.asking_proxy,
             clock,
             metrics,
@@ -126,6 +128,7 @@ impl Stopped {
             reloadable: checked.reloadable,
             grace: checked.grace,
             rotate_always: checked.rotate_always,
+            docs: checked.docs,
             asking_proxy: checked.asking_proxy,
             registration: checked.registration,
         };

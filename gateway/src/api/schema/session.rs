@@ -1,0 +1,50 @@
+//! Sessions, as their owner sees them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::identity::SessionId;
+use crate::store::Session;
+
+/// A session: one login on one device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(in crate::api) struct OwnSession {
+    #[schema(value_type = String, format = "uuid")]
+    id: SessionId,
+    /// RFC 3339, in UTC.
+    #[schema(format = DateTime, example = "2026-01-31T09:00:00Z")]
+    created_at: String,
+    #[schema(format = DateTime, example = "2026-01-31T09:30:00Z")]
+    last_used_at: String,
+    #[schema(format = DateTime, example = "2026-03-02T09:00:00Z")]
+    expires_at: String,
+    /// Where it was opened from.
+    #[schema(example = "192.0.2.7")]
+    address: String,
+    /// What the client called itself.
+    #[schema(example = "Mozilla/5.0")]
+    user_agent: String,
+    /// Whether the token that asks belongs to it.
+    current: bool,
+}
+
+impl OwnSession {
+    /// As its owner sees it, who asks in the session `current`.
+    pub(in crate::api) fn of(session: &Session, current: SessionId) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at.to_string(),
+            last_used_at: session.last_used_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            address: session.address.clone(),
+            user_agent: session.user_agent.clone(),
+            current: session.id == current,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct Sessions {
+    pub(in crate::api) sessions: Vec<OwnSession>,
+}
