@@ -1,8 +1,9 @@
 //! Time tells nobody who has an account. Samples of both kinds are taken in turn, and compared by their
 //! ranks (Mann and Whitney): what else the machine does meanwhile meets both alike.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gateway::clock::Stopwatch;
 use serde_json::json;
 
 use super::{NEW, WRONG};
@@ -22,10 +23,10 @@ fn dominance(slow: &[Duration], fast: &[Duration]) -> f64 {
 
 /// One of each in turn, `pairs` times or for so long.
 fn samples(pairs: usize, most: Duration, ask: impl Fn(bool, usize)) -> [Vec<Duration>; 2] {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let (mut one, mut other) = (Vec::new(), Vec::new());
     let mut take = |first: bool, number: usize| {
-        let asked = Instant::now();
+        let asked = Stopwatch::start();
         ask(first, number);
         if first { one.push(asked.elapsed()) } else { other.push(asked.elapsed()) }
     };
