@@ -58,10 +58,7 @@ fn is_clear(reply: &Reply, about: &str) {
 }
 
 fn patient() -> Gateway {
-    Setup::new("")
-        .unlimited()
-        .env("GATEWAY__LIMITS__LOGIN_LOCK", "{after=100000,first_seconds=1,longest_seconds=1}")
-        .start()
+    Setup::new("").unlimited().start()
 }
 
 #[test]

@@ -45,10 +45,7 @@ fn samples(pairs: usize, most: Duration, ask: impl Fn(bool, usize)) -> [Vec<Dura
 const ALIKE: std::ops::RangeInclusive<f64> = 0.2..=0.8;
 
 fn patient() -> Setup {
-    Setup::new("")
-        .unlimited()
-        .env("GATEWAY__LIMITS__LOGIN_LOCK", "{after=100000,first_seconds=1,longest_seconds=1}")
-        .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
+    Setup::new("").unlimited().env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
 }
 
 /// A client whose connection is open already.
