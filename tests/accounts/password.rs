@@ -106,8 +106,7 @@ fn a_login_that_was_under_way_with_the_old_password_opens_no_session(setup: Setu
     let setup = limits
         .iter()
         .fold(setup, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), "unlimited"));
-    let gateway =
-        setup.env("GATEWAY__LIMITS__LOGIN_LOCK", "{after=1000,first_seconds=1,longest_seconds=1}").start();
+    let gateway = setup.unlocked().start();
     let ada = gateway.user();
     let (mut current, mut next) = (PASSWORD.to_owned(), NEW.to_owned());
     for _ in 0..3 {

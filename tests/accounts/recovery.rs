@@ -8,7 +8,7 @@ use crate::support::gateway::Setup;
 use crate::support::people::{PASSWORD, fresh_email};
 use crate::support::redis::Redis;
 use crate::support::stores::on_both_stores;
-use crate::support::{eventually, in_parallel, stores};
+use crate::support::{eventually, files_below, in_parallel, stores};
 
 on_both_stores!(
     a_mailed_token_sets_a_new_password_and_ends_all_sessions,
@@ -140,6 +140,42 @@ fn an_account_that_was_deactivated_meanwhile_is_not_reset() {
     is_no_reset_token(&gateway.resets(&token, NEW));
     admin.amends(ada.id, &json!({"is_active": true})).is_served(200);
     gateway.try_log_in(&ada.email, PASSWORD).is_served(200);
+}
+
+#[test]
+fn a_token_stands_in_no_file_but_its_mail() {
+    let gateway = Setup::new("").start();
+    let ada = gateway.user();
+    let token = gateway.reset_token(&ada.email);
+    let holders = |text: &str| {
+        let holds = |file: &std::path::PathBuf| {
+            std::fs::read(file).unwrap().windows(text.len()).any(|part| part == text.as_bytes())
+        };
+        files_below(&gateway.data).into_iter().filter(holds).collect::<Vec<_>>()
+    };
+    let with_token = holders(&token);
+    assert_eq!(with_token.len(), 1, "{with_token:?}");
+    assert!(with_token[0].starts_with(gateway.data.join("outbox")), "{with_token:?}");
+    assert!(holders(&ada.email).iter().any(|file| file.ends_with("db")), "or nothing would be found");
+    assert!(holders(PASSWORD).is_empty());
+}
+
+/// Where a letter leads is written in the configuration: a client that could choose it would get the
+/// tokens of others.
+#[test]
+fn nothing_of_a_request_chooses_where_a_letter_leads() {
+    let config = "[mail]\nreset_link = \"https://app.example.com/reset#\"\n";
+    let gateway = behind_a_proxy(Setup::new(config)).start();
+    let ada = gateway.user();
+    let ask = gateway.client().post("/api/auth/password/forgot?reset_link=https://evil.example");
+    let ask = ["host", "x-forwarded-host", "origin", "referer", "forwarded", "x-original-url"]
+        .into_iter()
+        .fold(ask, |ask, name| ask.header(name, "evil.example"));
+    let body = json!({"email": ada.email, "reset_link": "https://evil.example", "from": "evil.example"});
+    ask.json(&body).send().is_served(202);
+    let letter = gateway.letter("password_reset", &ada.email);
+    assert!(letter.text.contains("https://app.example.com/reset#token="), "{}", letter.text);
+    assert!(!format!("{letter:?}").contains("evil"), "{letter:?}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn an_inactive_account_is_told_so_only_after_the_right_password(setup: Setup) {
 /// Without a hash for unknown users they would be a hundred times faster: the bound is wide, since
 /// machines are noisy. That each attempt is hashed once is counted, too.
 fn an_unknown_user_and_a_wrong_password_cost_the_same_and_read_the_same(setup: Setup) {
-    let gateway = setup.env("GATEWAY__LIMITS__LOGIN_ACCOUNT_ADDRESS", "unlimited").start();
+    let gateway = setup.env("GATEWAY__LIMITS__LOGIN_ACCOUNT_ADDRESS", "unlimited").unlocked().start();
     let (known, unknown) = (gateway.user().email, fresh_email());
     // The password of the administrator, and those of one registration and one login.
     eventually("the passwords before are hashed", || hashes(&gateway) == 3.0);

@@ -81,6 +81,13 @@ impl Setup {
         limits
             .into_iter()
             .fold(self, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), "unlimited"))
+            .unlocked()
+    }
+
+    /// No wait after failed logins in a row.
+    pub fn unlocked(self) -> Self {
+        let lock = "{after=4294967294,first_seconds=1,longest_seconds=1}";
+        self.env("GATEWAY__LIMITS__LOGIN_LOCK", lock)
     }
 
     pub fn redis(self, url: &str) -> Self {
