@@ -33,7 +33,8 @@ fn each_documented_endpoint_is_there_with_the_methods_that_are_documented() {
             continue;
         }
         assert_eq!(other.code(), "method_not_allowed", "{path}");
-        let allowed: BTreeSet<_> = other.header("allow").split(',').map(|one| one.trim().to_owned()).collect();
+        let allowed: BTreeSet<_> =
+            other.header("allow").split(',').map(|one| one.trim().to_owned()).collect();
         let documented = item.as_object().unwrap().keys().map(|method| method.to_uppercase());
         let mut documented: BTreeSet<_> = documented.collect();
         if documented.contains("GET") {
@@ -54,8 +55,7 @@ fn each_routed_endpoint_is_documented() {
         let named = named.map(|path| path.trim_end_matches('/').replace("{*", "{"));
         named.map(|path| format!("{above}{path}")).collect()
     };
-    let routed: BTreeSet<_> =
-        routes(endpoints, "/api/auth").union(&routes(own, "")).cloned().collect();
+    let routed: BTreeSet<_> = routes(endpoints, "/api/auth").union(&routes(own, "")).cloned().collect();
     let document = gateway::api::document();
     let documented: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(routed, documented);

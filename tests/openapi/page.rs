@@ -32,7 +32,8 @@ fn a_browser_shows_all_endpoints_and_tries_them_out() {
         ]),
     );
     assert_eq!(seen["failure"], Value::Null, "{seen}");
-    let mut shown: Vec<_> = seen["shown"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let mut shown: Vec<_> =
+        seen["shown"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     shown.sort_unstable();
     let mut wanted = operations(&document(&gateway));
     wanted.sort_unstable();
