@@ -6,6 +6,7 @@
 mod attack;
 mod support;
 
+mod accounts;
 mod admission;
 mod architecture;
 mod article;
@@ -32,3 +33,4 @@ mod todos;
 mod upstreams;
 mod user_import;
 mod watching;
+mod webhook;

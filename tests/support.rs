@@ -18,6 +18,7 @@ pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod nginx;
+pub mod outbox;
 pub mod people;
 pub mod prometheus;
 pub mod raw;

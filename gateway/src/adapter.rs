@@ -5,3 +5,4 @@ pub mod jwks;
 pub mod mail;
 pub mod redis;
 pub mod sled;
+pub mod webhook;

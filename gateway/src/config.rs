@@ -18,6 +18,7 @@ mod secret_source;
 mod shape;
 mod suggest;
 mod upstream_entry;
+mod webhook_entry;
 
 pub use changes::{changed, needing_restart};
 pub use check::{
@@ -33,3 +34,4 @@ pub use log_key::log_hash_key;
 pub use rotation::{Rotated, rotate};
 pub use secret_source::{Environment, Given, Secrets};
 pub use upstream_entry::UpstreamEntry;
+pub use webhook_entry::WebhookEntry;

@@ -3,9 +3,11 @@
 
 mod prepare;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -37,7 +39,13 @@ pub struct Courier {
     pub metrics: Arc<Metrics>,
     /// Told when something was put in the outbox.
     pub called: Arc<Notify>,
+    pub unsettled: Unsettled,
 }
+
+/// Errands that are done and still in the outbox, as the store does not take that: they must not be
+/// done again, for as long as that lasts.
+#[derive(Default)]
+pub struct Unsettled(Mutex<HashSet<u64>>);
 
 /// What became of an errand.
 enum Outcome {
@@ -73,6 +81,9 @@ impl Courier {
     async fn carry(&self, queued: Queued) {
         let word = queued.errand.word();
         let taken = Stopwatch::start();
+        if self.unsettled.0.lock().contains(&queued.id) {
+            return self.settled(&queued, self.settle(queued.id).await).await;
+        }
         let outcome = match self.deliver(&queued).await {
             Ok(outcome) => outcome,
             // As if the way out were closed: the store may come back.
@@ -81,11 +92,11 @@ impl Courier {
         let settled = match outcome {
             Outcome::Done => {
                 self.metrics.deliveries.delivered(word, taken.elapsed());
-                self.outbox.settle(queued.id, Along::default()).await
+                self.settle(queued.id).await
             }
             Outcome::Void => {
                 self.metrics.deliveries.void(word);
-                self.outbox.settle(queued.id, Along::default()).await
+                self.settle(queued.id).await
             }
             Outcome::Failed(NotSent::Later(why)) if !self.is_too_late(&queued) => {
                 self.metrics.deliveries.failed(word);
@@ -103,8 +114,25 @@ impl Courier {
             }
             Outcome::Failed(NotSent::Later(why) | NotSent::Never(why)) => self.give_up(&queued, why).await,
         };
+        self.settled(&queued, settled).await;
+    }
+
+    async fn settle(&self, id: u64) -> Result<(), StoreError> {
+        let settled = self.outbox.settle(id, Along::default()).await;
+        let mut unsettled = self.unsettled.0.lock();
+        if settled.is_ok() {
+            unsettled.remove(&id)
+        } else {
+            unsettled.insert(id)
+        };
+        settled
+    }
+
+    async fn settled(&self, queued: &Queued, settled: Result<(), StoreError>) {
         if let Err(fault) = settled {
-            // It stays in the outbox, and may be done twice: better than not at all. Not at once.
+            // It stays in the outbox, and may be done twice if we end before it is settled: better
+            // than not at all.
+            let word = queued.errand.word();
             tracing::error!(errand = word, error = %fault, "what was delivered could not be taken from the outbox");
             tokio::time::sleep(RETRY_FIRST).await;
         }

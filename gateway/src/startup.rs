@@ -135,7 +135,7 @@ pub fn run(
     };
     let revocations = Arc::clone(&services.sessions.revocations);
     before.block_on(record_start(&services))?;
-    let mut courier = courier::Thread::start(&services, checked.mail)?;
+    let mut courier = courier::Thread::start(&services, checked.mail, checked.webhook)?;
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));

@@ -9,7 +9,7 @@ mod sessions;
 mod tickets;
 mod users;
 
-pub use along::Along;
+pub use along::{AccountState, Along};
 pub use audit::{
     Actor, AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, Tally, seal,
 };

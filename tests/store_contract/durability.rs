@@ -109,7 +109,7 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
         store.create(new_user(&format!("{name}@example.org"), Role::User), Along::default()).await.unwrap();
     }
     drop(store);
-    let db = super::opening::plain_sled(folder.path());
+    let db = crate::support::stores::plain_sled(folder.path());
     db.open_tree("users").unwrap().insert(2_u64.to_be_bytes(), b"{\"id\":2,".to_vec()).unwrap();
     drop(db);
 

@@ -10,6 +10,7 @@ use gateway::store::{Along, Users};
 use tempfile::TempDir;
 
 use super::new_user;
+use crate::support::stores::plain_sled;
 
 #[tokio::test]
 async fn a_second_opening_of_the_folder_is_refused_with_a_clear_message() {
@@ -177,16 +178,4 @@ async fn filled(accounts: u64) -> TempDir {
         store.create(new_user(&format!("u{n}@example.org"), Role::User), Along::default()).await.unwrap();
     }
     folder
-}
-
-/// The folder's database without our rules.
-pub(super) fn plain_sled(folder: &Path) -> sled::Db {
-    loop {
-        // A background thread of sled may hold the lock of a store just closed for a moment.
-        match sled::open(folder) {
-            Ok(db) => return db,
-            Err(error) if error.to_string().contains("lock") => std::thread::yield_now(),
-            Err(error) => panic!("{error}"),
-        }
-    }
 }

@@ -74,6 +74,8 @@ impl Setup {
             "LOGIN_ACCOUNT",
             "REGISTER_ADDRESS",
             "REFRESH_ADDRESS",
+            "RECOVERY_ADDRESS",
+            "MAIL_ACCOUNT",
             "FAILED_AUTHENTICATION_ADDRESS",
         ];
         limits

@@ -40,3 +40,15 @@ pub fn patient() -> Setup {
         .env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
         .env("GATEWAY__REFRESH__GRACE_SECONDS", "60")
 }
+
+/// The folder's database without our rules.
+pub fn plain_sled(folder: &std::path::Path) -> sled::Db {
+    loop {
+        // A background thread of sled may hold the lock of a store just closed for a moment.
+        match sled::open(folder) {
+            Ok(db) => return db,
+            Err(error) if error.to_string().contains("lock") => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

@@ -52,6 +52,11 @@ impl Received {
         serde_json::from_slice(&self.bytes).map_err(|_| Code::MalformedJson.into())
     }
 
+    /// As they came, for what is signed as it came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn is_empty_object(&self) -> bool {
         let text = self.bytes.trim_ascii();
         match text {

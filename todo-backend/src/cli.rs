@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use todo_backend::Secret;
 
 /// The exit code of a configuration that cannot be used (`EX_CONFIG` of sysexits.h).
 const BAD_CONFIGURATION: u8 = 78;
@@ -117,6 +118,31 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
+/// What the gateway's messages are signed with: `TODO_WEBHOOK_SECRET`, or what is in the file that
+/// `TODO_WEBHOOK_SECRET_FILE` names.
+pub(crate) fn webhook_secret(
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Secret>, Failure> {
+    const NAME: &str = "TODO_WEBHOOK_SECRET";
+    const FILE: &str = "TODO_WEBHOOK_SECRET_FILE";
+    let bad = |why: String| Failure::Configuration(why);
+    // An empty variable is how a shell or a compose file says "not set".
+    let given = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let (name, text) = match (given(NAME), given(FILE)) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(bad(format!("{NAME} and {FILE} are both set: use one of them"))),
+        (Some(text), None) => (NAME, text),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|fault| bad(format!("{FILE} names {path}, which cannot be read: {fault}")))?;
+            (FILE, text)
+        }
+    };
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let secret = Secret::parse(text.strip_suffix('\r').unwrap_or(text));
+    secret.map(Some).map_err(|fault| bad(format!("{name}: {fault}")))
+}
+
 /// Opening makes a missing folder; for an export that would hide a misspelt path.
 pub(crate) fn must_exist(data: &Path) -> Result<(), Failure> {
     if data.is_dir() {
@@ -142,6 +168,34 @@ mod tests {
         }
         for closed in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:8081", "unix:/run/todo.sock"] {
             assert!(address(&["--listen", closed]).is_ok(), "{closed}");
+        }
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_variable_or_from_the_file_that_one_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (good, missing) = (folder.path().join("good"), folder.path().join("missing"));
+        std::fs::write(&good, "a-secret-of-24-bytes-or-more\r\n").unwrap();
+        let read = |variable: &str, file: &std::path::Path| {
+            webhook_secret(&|name| match name {
+                "TODO_WEBHOOK_SECRET" => Some(variable.to_owned()),
+                "TODO_WEBHOOK_SECRET_FILE" => Some(file.display().to_string()),
+                _ => None,
+            })
+        };
+        let none = std::path::Path::new("");
+        assert!(matches!(read("", none), Ok(None)));
+        assert!(matches!(read("a-secret-of-24-bytes-or-more", none), Ok(Some(_))));
+        assert!(matches!(read("", &good), Ok(Some(_))));
+        for (variable, file, words) in [
+            ("short", none, "TODO_WEBHOOK_SECRET: 24 bytes or more are needed"),
+            ("x", good.as_path(), "are both set"),
+            ("", missing.as_path(), "which cannot be read"),
+        ] {
+            match read(variable, file) {
+                Err(Failure::Configuration(why)) => assert!(why.contains(words), "{why}"),
+                other => panic!("{variable}: {other:?}"),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It is the example of how a service should trust the gateway. Who calls is read from the
 //! identity headers that the gateway injects, in one place, [`caller`]; nothing else in here looks
-//! at them. Such headers are only as good as the way to this service, so it listens on a Unix
+//! at them. That an account is gone is told by a signed message, which needs no such header: `webhook`. Such headers are only as good as the way to this service, so it listens on a Unix
 //! socket of mode 0600, or on loopback with a warning.
 //!
 //! Reading order: [`caller`], `todos` (the endpoints), `store` (sled, and why an answer of 2xx
@@ -20,8 +20,10 @@ mod refusal;
 mod store;
 mod todo;
 mod todos;
+mod webhook;
 
 pub use listen::{ListenError, UnixSocket, bind_tcp, serve_tcp, serve_unix};
 pub use refusal::Refusal;
 pub use store::{Store, StoreError};
-pub use todos::router;
+pub use todos::{Service, router};
+pub use webhook::{Secret, SecretFault};

@@ -14,8 +14,7 @@ use axum::serve::{Listener, ListenerExt};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::sync::oneshot;
 
-use crate::store::Store;
-use crate::todos::router;
+use crate::todos::{Service, router};
 
 /// How long requests that are under way may take to finish once the end was announced.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -145,11 +144,11 @@ pub fn bind_tcp(address: SocketAddr) -> Result<std::net::TcpListener, ListenErro
 /// Must run inside a tokio runtime with time and I/O.
 pub async fn serve_unix(
     socket: UnixSocket,
-    store: Store,
+    service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let UnixSocket { listener, file } = socket;
-    let served = serve(tokio::net::UnixListener::from_std(listener)?, store, shutdown).await;
+    let served = serve(tokio::net::UnixListener::from_std(listener)?, service, shutdown).await;
     drop(file);
     served
 }
@@ -159,7 +158,7 @@ pub async fn serve_unix(
 /// On TCP any process that reaches the port can claim any identity: see [`caller`](crate::caller).
 pub async fn serve_tcp(
     listener: std::net::TcpListener,
-    store: Store,
+    service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
@@ -167,20 +166,21 @@ pub async fn serve_tcp(
         // Answers are small and whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
     });
-    serve(listener, store, shutdown).await
+    serve(listener, service, shutdown).await
 }
 
 async fn serve<L: Listener<Addr: std::fmt::Debug>>(
     listener: L,
-    store: Store,
+    service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let store = service.store.clone();
     let (announce, announced) = oneshot::channel();
     let ending = async move {
         shutdown.await;
         let _ = announce.send(());
     };
-    let serving = axum::serve(listener, router(store.clone())).with_graceful_shutdown(ending);
+    let serving = axum::serve(listener, router(service)).with_graceful_shutdown(ending);
     let mut serving = pin!(serving.into_future());
     tokio::select! {
         ended = &mut serving => ended?,

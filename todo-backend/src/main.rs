@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use todo_backend::{Store, UnixSocket, bind_tcp, serve_tcp, serve_unix};
+use todo_backend::{Service, Store, UnixSocket, bind_tcp, serve_tcp, serve_unix};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let address = cli.address()?;
     let runtime = Runtime::new()?;
-    let store = Store::open(&cli.data)?;
+    let webhook = cli::webhook_secret(&|name| std::env::var(name).ok())?;
+    let service = Service { store: Store::open(&cli.data)?, webhook };
     let shutdown = {
         // Before the ready line: who reads it may stop us at once.
         let _context = runtime.enter();
@@ -59,7 +60,7 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
         Address::Unix(path) => {
             let socket = UnixSocket::bind(path)?;
             ready(&format!("unix:{}", socket.path().display()));
-            runtime.block_on(serve_unix(socket, store, shutdown))?;
+            runtime.block_on(serve_unix(socket, service, shutdown))?;
         }
         Address::Tcp(address) => {
             let listener = bind_tcp(address)?;
@@ -70,7 +71,7 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
                  (--listen unix:/path) lets in the gateway alone"
             );
             ready(&format!("http://{address}"));
-            runtime.block_on(serve_tcp(listener, store, shutdown))?;
+            runtime.block_on(serve_tcp(listener, service, shutdown))?;
         }
     }
     runtime.shutdown_background();

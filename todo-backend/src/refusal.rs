@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 pub(crate) enum Code {
     MalformedJson,
     IdentityMissing,
+    SignatureInvalid,
+    MessageStale,
     NotFound,
     TodoNotFound,
     MethodNotAllowed,
@@ -26,6 +28,14 @@ impl Code {
         match self {
             Self::MalformedJson => (StatusCode::BAD_REQUEST, "malformed_json", "Malformed JSON"),
             Self::IdentityMissing => (StatusCode::UNAUTHORIZED, "identity_missing", "Missing identity"),
+            Self::SignatureInvalid => {
+                (StatusCode::UNAUTHORIZED, "signature_invalid", "Missing or invalid signature")
+            }
+            Self::MessageStale => (
+                StatusCode::UNAUTHORIZED,
+                "message_stale",
+                "The message was not sent within five minutes of now",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::TodoNotFound => (StatusCode::NOT_FOUND, "todo_not_found", "Todo not found"),
             Self::MethodNotAllowed => {

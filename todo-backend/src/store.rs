@@ -24,6 +24,7 @@ mod lock;
 mod open;
 mod quiet;
 mod record;
+mod removal;
 mod slice;
 mod space;
 mod tally;

@@ -16,19 +16,39 @@ use crate::page::{Pagination, Wanted};
 use crate::refusal::{Code, Refusal};
 use crate::store::{Store, StoreError};
 use crate::todo::{Todo, TodoId};
-use crate::{answer, clock, input};
+use crate::webhook::Secret;
+use crate::{answer, clock, input, webhook};
 
-/// The whole service: `/api/todos`, and a JSON refusal for everything else.
-pub fn router(store: Store) -> Router {
+/// What the service works with.
+#[derive(Clone)]
+pub struct Service {
+    /// The todos.
+    pub store: Store,
+    /// By which the gateway's messages prove themselves. None: there is no place for messages.
+    pub webhook: Option<Secret>,
+}
+
+impl From<Store> for Service {
+    /// Without a place for messages.
+    fn from(store: Store) -> Self {
+        Self { store, webhook: None }
+    }
+}
+
+/// The whole service: `/api/todos`, `/webhooks/gateway`, and a JSON refusal for everything else.
+pub fn router(service: Service) -> Router {
+    let Service { store, webhook } = service;
+    let told = webhook.map_or_else(Router::new, |secret| webhook::routes(secret, store.clone()));
     Router::new()
         .route("/api/todos", get(list).post(create))
         .route("/api/todos/{id}", get(show).put(update).delete(remove))
+        .with_state(store)
+        .merge(told)
         .fallback(async || Refusal::from(Code::NotFound))
         .method_not_allowed_fallback(async || Refusal::from(Code::MethodNotAllowed))
         // `body` has the limit; axum's own would answer in plain text.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(answer::finish))
-        .with_state(store)
 }
 
 type QueryPairs = Result<Query<Vec<(String, String)>>, QueryRejection>;

@@ -5,12 +5,15 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 fn todo_backend(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_todo-backend"));
     command.args(arguments).arg("--data").arg(data).env_remove("RUST_LOG");
-    command.env_remove("RUST_BACKTRACE");
+    command.env_remove("RUST_BACKTRACE").env_remove("TODO_WEBHOOK_SECRET");
     command
 }
 
@@ -22,7 +25,12 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = todo_backend(&["--listen", "127.0.0.1:0"], data)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -34,12 +42,34 @@ impl Server {
         Self { child, address }
     }
 
+    /// As user 7, behind a sound gateway.
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        self.ask_as(7, method, path, body)
+    }
+
+    fn ask_as(&self, user: u64, method: &str, path: &str, body: &str) -> String {
+        let identity = format!("X-User-Id: {user}\r\nX-User-Email: ann@example.org\r\nX-User-Role: user\r\n");
+        self.send(method, path, &identity, body)
+    }
+
+    /// The gateway's message that the account is gone, signed with this secret.
+    fn tell_deleted(&self, user: u64, secret: &str) -> String {
+        let body = format!(
+            "{{\"type\":\"user.deleted\",\"timestamp\":\"2026-05-04T03:02:01Z\",\"data\":{{\"user_id\":{user}}}}}"
+        );
+        let at = jiff::Timestamp::now().as_second();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = STANDARD.encode(hmac::sign(&key, format!("msg_1.{at}.{body}").as_bytes()));
+        let signed =
+            format!("Webhook-Id: msg_1\r\nWebhook-Timestamp: {at}\r\nWebhook-Signature: v1,{signature}\r\n");
+        self.send("POST", "/webhooks/gateway", &signed, &body)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: todo\r\nConnection: close\r\nX-User-Id: 7\r\n\
-             X-User-Email: ann@example.org\r\nX-User-Role: user\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: todo\r\nConnection: close\r\n{headers}\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
@@ -172,4 +202,74 @@ fn an_export_of_a_folder_that_is_not_there_makes_none() {
 
     assert_eq!(code, Some(1));
     assert!(said.contains("there is no folder") && !missing.exists(), "{said}");
+}
+
+/// An export of this many todos of user 7, and one of user 8.
+fn export_of(todos: usize) -> String {
+    let mut text =
+        format!("{{\"format\":\"todo-backend/1\",\"todos\":{},\"next_todo_id\":{}}}\n", todos + 1, todos + 2);
+    for (user, id) in (1..=todos).map(|id| (7, id)).chain([(8, todos + 1)]) {
+        text += &format!(
+            "{{\"user_id\":{user},\"id\":{id},\"title\":\"x\",\"description\":null,\"completed\":{},\
+             \"created_at\":\"2026-01-01T00:00:00Z\"}}\n",
+            id % 3 == 0
+        );
+    }
+    text
+}
+
+const SECRET: &str = "CANARY-secret-of-the-gateway-and-the-todos";
+
+#[test]
+fn an_account_with_a_hundred_thousand_todos_goes_for_good_while_others_are_served() {
+    const TODOS: usize = 100_000;
+    let parent = TempDir::new().unwrap();
+    let (file, data) = (parent.path().join("export.jsonl"), parent.path().join("data"));
+    std::fs::write(&file, export_of(TODOS)).unwrap();
+    let imported = todo_backend(&["import", file.to_str().unwrap()], &data).output().unwrap();
+    assert!(imported.status.success(), "{imported:?}");
+    let server = Server::start_with(&data, &[("TODO_WEBHOOK_SECRET", SECRET)]);
+    let total = |server: &Server, user, total: usize| {
+        let list = server.ask_as(user, "GET", "/api/todos?per_page=1", "");
+        assert!(list.contains(&format!("\"total\":{total},")), "{list}");
+    };
+    total(&server, 7, TODOS);
+
+    let mut served = 0;
+    std::thread::scope(|scope| {
+        let telling = scope.spawn(|| server.tell_deleted(7, SECRET));
+        while !telling.is_finished() {
+            let made = server.ask_as(8, "POST", "/api/todos", r#"{"title":"Milk"}"#);
+            assert!(made.starts_with("HTTP/1.1 201"), "{made}");
+            served += 1;
+        }
+        let told = telling.join().unwrap();
+        assert!(told.starts_with("HTTP/1.1 204"), "{told}");
+    });
+    assert!(served >= 10, "others were served {served} times only");
+    total(&server, 7, 0);
+    drop(server);
+
+    // That was `kill -9`.
+    let server = Server::start_with(&data, &[("TODO_WEBHOOK_SECRET", SECRET)]);
+    total(&server, 7, 0);
+    total(&server, 8, 1 + served);
+    let again = server.tell_deleted(7, SECRET);
+    assert!(again.starts_with("HTTP/1.1 204"), "{again}");
+    let other = server.tell_deleted(8, "another-secret-that-is-as-long");
+    assert!(other.starts_with("HTTP/1.1 401"), "{other}");
+    total(&server, 8, 1 + served);
+    let (_, said) = server.stop();
+    assert!(!said.contains("CANARY"), "{said}");
+}
+
+#[test]
+fn a_bad_secret_is_a_bad_configuration_and_is_not_shown() {
+    let data = TempDir::new().unwrap();
+    let mut command = todo_backend(&["--listen", "127.0.0.1:0"], data.path());
+    let output = command.env("TODO_WEBHOOK_SECRET", "CANARY-short").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("TODO_WEBHOOK_SECRET: 24 bytes or more") && !said.contains("CANARY"), "{said}");
 }

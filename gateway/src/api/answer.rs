@@ -97,6 +97,8 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => return Self::validation(vec!["Email already registered".into()]),
             // Each endpoint knows which token it was; here it cannot come from a client's doing.
             StoreError::TicketGone => return Self::new(Code::VerificationTokenInvalid),
+            // The password that was right a moment ago, or the account, is another one now.
+            StoreError::Outdated => return Self::new(Code::InvalidCredentials),
             StoreError::Full(_) | StoreError::Unavailable(_) | StoreError::Corrupt(_) => {}
         }
         tracing::error!(error = %fault, "the account store failed");

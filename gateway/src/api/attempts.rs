@@ -4,7 +4,7 @@ use super::answer::overloaded;
 use super::limits::EndpointLimits;
 use super::{Client, Services};
 use crate::identity::Email;
-use crate::limits::{AddressKey, Charge, LoginKey};
+use crate::limits::{AddressKey, Charge, LoginKey, MailKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::store::User;
@@ -58,11 +58,12 @@ impl Services {
         Ok(())
     }
 
-    /// Whether this address may be sent one more mail. Who asks is not told: it would tell others
-    /// that somebody asked.
-    pub(super) fn may_mail(&self, email: &Email, client: &Client) -> bool {
+    /// Whether this address may be sent one more mail about this. Who asks is not told: it would tell
+    /// others that somebody asked.
+    pub(super) fn may_mail(&self, email: &Email, errand: &'static str, client: &Client) -> bool {
         let limits = self.limits.load();
-        let allowed = limits.mail_account.as_ref().is_none_or(|limit| limit.charge(email).is_ok());
+        let key = MailKey { email: email.clone(), errand };
+        let allowed = limits.mail_account.as_ref().is_none_or(|limit| limit.charge(&key).is_ok());
         if !allowed {
             tracing::info!(request_id = %client.request_id, "no mail was sent: this address had enough of them");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::identity::Email;
-use crate::limits::{AddressKey, Charge, Exhausted, KnownPairs, Limiter, Lock, LoginKey};
+use crate::limits::{AddressKey, Charge, Exhausted, KnownPairs, Limiter, Lock, LoginKey, MailKey};
 
 /// `None` where the operator asked for no limit by name.
 pub struct EndpointLimits {
@@ -16,8 +16,8 @@ pub struct EndpointLimits {
     pub refresh_address: Option<Arc<Limiter<AddressKey>>>,
     /// Endpoints that send a mail, or take a token from one.
     pub recovery_address: Option<Arc<Limiter<AddressKey>>>,
-    /// Mails that anybody may cause, by the address that they go to.
-    pub mail_account: Option<Arc<Limiter<Email>>>,
+    /// Mails that anybody may cause, by the address that they go to and what they are about.
+    pub mail_account: Option<Arc<Limiter<MailKey>>>,
     /// Failed logins in a row.
     pub login_lock: Option<Lock>,
 }
@@ -59,8 +59,8 @@ impl EndpointLimits {
     pub fn forget_idle(&self) {
         self.by_address().for_each(|limiter| limiter.forget_idle());
         self.login_pair.iter().for_each(|limiter| limiter.forget_idle());
-        let by_account = [&self.login_account, &self.mail_account].into_iter().flatten();
-        by_account.for_each(|limiter| limiter.forget_idle());
+        self.login_account.iter().for_each(|limiter| limiter.forget_idle());
+        self.mail_account.iter().for_each(|limiter| limiter.forget_idle());
     }
 
     /// The keys that each policy remembers, for metrics.
@@ -68,8 +68,8 @@ impl EndpointLimits {
         let mut keys: Vec<_> =
             self.by_address().map(|limiter| (limiter.policy().name, limiter.held())).collect();
         keys.extend(self.login_pair.iter().map(|limiter| (limiter.policy().name, limiter.held())));
-        let by_account = [&self.login_account, &self.mail_account].into_iter().flatten();
-        keys.extend(by_account.map(|limiter| (limiter.policy().name, limiter.held())));
+        keys.extend(self.login_account.iter().map(|limiter| (limiter.policy().name, limiter.held())));
+        keys.extend(self.mail_account.iter().map(|limiter| (limiter.policy().name, limiter.held())));
         keys
     }
 

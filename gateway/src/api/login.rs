@@ -12,8 +12,8 @@ use crate::identity::Email;
 use crate::limits::{AddressKey, LoginKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
-use crate::session::Origin;
-use crate::store::{Along, Errand, StoredHash, User};
+use crate::session::{Origin, SessionFault};
+use crate::store::{Along, Errand, StoreError, StoredHash, User};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
@@ -94,24 +94,22 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
     };
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,
-        Err((code, user, along)) => {
-            let email = attempt.as_ref().map(|attempt| attempt.email.as_str());
-            let line = SecurityLine { email, reason: Some(code.word()), ..client.line() };
-            let deed = client.deed(Event::LoginFailed, line, services);
-            let deed = user.map_or(deed.clone(), |user| deed.about(user.id));
-            services.outbox.enqueue(Along { errands: along.errands, ..deed.along() }).await?;
-            services.deliver_soon();
-            deed.tell(services);
-            return Err(Problem::new(code));
+        Err(refused) => return refuse(services, client, attempt.as_ref(), refused).await,
+    };
+    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
+    let deed = client.deed(Event::LoginSucceeded, line, services).about(user.id);
+    let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
+    let tokens = match services.sessions.open(&user, origin, deed.along().resting_on(&user)).await {
+        // It was looked at while somebody changed the password, or the account: too late.
+        Err(SessionFault::Store(StoreError::Outdated)) => {
+            let refused = (Code::InvalidCredentials, Some(user), Along::default());
+            return refuse(services, client, attempt.as_ref(), refused).await;
         }
+        opened => opened?,
     };
     if let Some(attempt) = &attempt {
         services.attempt_succeeded(&limits, attempt);
     }
-    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::LoginSucceeded, line, services).about(user.id);
-    let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
-    let tokens = services.sessions.open(&user, origin, deed.along()).await?;
     deed.in_session(tokens.session).tell(services);
     let mut body = mode.hand_out(tokens);
     body["user"] = json!({
@@ -121,6 +119,25 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
         "role": user.role,
     });
     Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
+}
+
+async fn refuse(
+    services: &Shared,
+    client: &Client,
+    attempt: Option<&LoginKey>,
+    (code, user, along): Refused,
+) -> Result<Answer, Problem> {
+    let email = attempt.map(|attempt| attempt.email.as_str());
+    let line = SecurityLine { email, reason: Some(code.word()), ..client.line() };
+    let deed = client.deed(Event::LoginFailed, line, services);
+    let deed = user.map_or(deed.clone(), |user| deed.about(user.id));
+    let is_to_mail = !along.errands.is_empty();
+    services.outbox.enqueue(Along { errands: along.errands, ..deed.along() }).await?;
+    if is_to_mail {
+        services.deliver_soon();
+    }
+    deed.tell(services);
+    Err(Problem::new(code))
 }
 
 /// A refusal that is recorded: whose account it is, if there is one, and what is to be done.
@@ -157,9 +174,9 @@ async fn find_and_verify(
         return Ok(Err((Code::AccountInactive, Some(user), Along::default())));
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
-        let again = services.may_mail(&user.email, client);
-        let along = Along::default();
-        let along = if again { along.errand(Errand::EmailVerification { user: user.id }) } else { along };
+        let errand = Errand::EmailVerification { user: user.id };
+        let again = services.may_mail(&user.email, errand.word(), client);
+        let along = if again { Along::default().errand(errand) } else { Along::default() };
         return Ok(Err((Code::EmailUnverified, Some(user), along)));
     }
     if let Some(hash) = rehashed {

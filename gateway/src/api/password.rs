@@ -92,13 +92,13 @@ pub(super) async fn forgot(
     let email =
         email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
     if let Ok(email) = Email::parse(email) {
-        let allowed = services.may_mail(&email, &client);
+        let errand = Errand::PasswordReset { email: email.clone() };
+        let allowed = services.may_mail(&email, errand.word(), &client);
         let reason = (!allowed).then_some("mail_limited");
         let line = SecurityLine { email: Some(email.as_str()), reason, ..client.line() };
         let deed = client.deed(Event::PasswordResetRequested, line, &services);
         let along = deed.along();
-        let along =
-            if allowed { along.errand(Errand::PasswordReset { email: email.clone() }) } else { along };
+        let along = if allowed { along.errand(errand) } else { along };
         services.outbox.enqueue(along).await?;
         deed.tell(&services);
         services.deliver_soon();
@@ -137,7 +137,8 @@ pub(super) async fn reset(
     let ticket = services.tickets.ticket(key, services.clock.now()).await?.ok_or_else(invalid)?;
     let Purpose::PasswordReset { user, password_version } = ticket.purpose else { return Err(invalid()) };
     let owner = services.users.by_id(user).await?;
-    let owner = owner.filter(|owner| owner.password_version == password_version).ok_or_else(invalid)?;
+    let owner = owner.filter(|owner| owner.is_active && owner.password_version == password_version);
+    let owner = owner.ok_or_else(invalid)?;
     let hash = services.chosen(password, &owner_of(&owner)).await?;
 
     let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };

@@ -65,10 +65,14 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
     }
     let invited = invited(services, &fields).await?;
     let conceals = services.registration.conceal_existing && invited.is_none();
-    let wanted = Wanted::read(services, &fields, conceals).await?;
-    if invited.as_ref().is_some_and(|invited| invited.email != wanted.email) {
+    // Before anything is looked up: an invitation is no way to ask who else has an account.
+    if let Some(invited) = &invited
+        && let Ok(email) = Email::parse(fields.text("email")?.unwrap_or(""))
+        && email != invited.email
+    {
         return Err(Problem::new(Code::InvitationRequired));
     }
+    let wanted = Wanted::read(services, &fields, conceals).await?;
     let hash = services.hashing.hash(wanted.password).await;
     let hash = StoredHash(hash.map_err(|_| overloaded())?);
     if conceals {
@@ -118,13 +122,13 @@ async fn later(
     password_hash: StoredHash,
 ) -> Result<Answer, Problem> {
     let Wanted { email, first_name, last_name, .. } = wanted;
-    if services.may_mail(&email, client) {
+    let errand = Errand::Registration { email: email.clone(), password_hash, first_name, last_name };
+    if services.may_mail(&email, errand.word(), client) {
         let along = crate::store::Along {
             now: services.clock.now(),
             request_id: Some(client.request_id.as_str().to_owned()),
             ..Default::default()
         };
-        let errand = Errand::Registration { email, password_hash, first_name, last_name };
         services.outbox.enqueue(along.errand(errand)).await?;
         services.deliver_soon();
     }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::Failure;
 use super::serve::{announce, make_folder, prepare};
-use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, check, load};
+use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, WebhookEntry, check, load};
 use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
 
@@ -48,13 +48,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
     let password = first_admin(&mut secrets)?;
+    // Both ends begin with this process, so the secret is of this start and kept nowhere.
+    let shared = format!("whsec_{}", STANDARD.encode(random::<32>()?));
+    loaded.file.webhook = WebhookEntry::through(&socket, "http://todo/webhooks/gateway");
+    secrets.webhook_secret = Some(SecretString::from(shared.clone()));
     let books = Arc::new(Books::default());
     let checked =
         check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     super::serve::begin_log(&checked)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked, &|_| None).map_err(Failure::Other)?;
-    let backend = Backend::start(&data.join("todos"), &socket)?;
+    let backend = Backend::start(&data.join("todos"), &socket, &shared)?;
     let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
         // Who cannot read it can still use it.
@@ -85,14 +89,18 @@ fn first_admin(secrets: &mut Secrets) -> Result<Option<String>, Failure> {
     if secrets.admin_email.is_some() || secrets.admin_password.is_some() {
         return Ok(None);
     }
-    let mut random = [0; 15];
-    let source = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
-    source.map_err(|fault| Failure::Other(format!("/dev/urandom: {fault}")))?;
     // Fifteen random bytes are 120 bits; the prefix is what the password rules ask for.
-    let password = format!("Aa1-{}", URL_SAFE_NO_PAD.encode(random));
+    let password = format!("Aa1-{}", URL_SAFE_NO_PAD.encode(random::<15>()?));
     secrets.admin_email = Some(ADMIN.to_owned());
     secrets.admin_password = Some(SecretString::from(password.clone()));
     Ok(Some(password))
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], Failure> {
+    let mut random = [0; BYTES];
+    let source = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
+    source.map_err(|fault| Failure::Other(format!("/dev/urandom: {fault}")))?;
+    Ok(random)
 }
 
 /// What a newcomer reads first; on standard error, as standard output has one line for programs.
@@ -143,10 +151,12 @@ struct Backend {
 
 impl Backend {
     /// Opens the store and binds the socket before it returns: what is wrong is said at once.
-    fn start(folder: &Path, socket: &Path) -> Result<Self, Failure> {
+    fn start(folder: &Path, socket: &Path, webhook: &str) -> Result<Self, Failure> {
         let other = |fault: &dyn std::fmt::Display| Failure::Other(format!("todo service: {fault}"));
         make_folder(folder)?;
         let store = todo_backend::Store::open(folder).map_err(|fault| other(&fault))?;
+        let webhook = todo_backend::Secret::parse(webhook).map_err(|fault| other(&fault))?;
+        let service = todo_backend::Service { store, webhook: Some(webhook) };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|fault| other(&fault))?;
         let bound = {
@@ -159,7 +169,7 @@ impl Backend {
                 // An error says that the sender is gone, which means the same.
                 let _ = stopped.await;
             };
-            if let Err(fault) = runtime.block_on(todo_backend::serve_unix(bound, store, stopped)) {
+            if let Err(fault) = runtime.block_on(todo_backend::serve_unix(bound, service, stopped)) {
                 tracing::error!(error = %fault, "the todo service ended");
             }
         });

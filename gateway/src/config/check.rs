@@ -10,6 +10,7 @@ mod passwords;
 mod routes;
 mod telemetry;
 mod upstreams;
+mod webhook;
 
 pub use issuers::{IssuerSettings, ProofSettings};
 pub use mail::MailSettings;
@@ -25,6 +26,7 @@ use super::file::{Fail, File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
+use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{ConnectionCaps, ListenerSettings};
 use crate::identity::Email;
@@ -67,6 +69,8 @@ pub struct Checked {
     pub audit_kept: Duration,
     /// What letters say, and how they leave.
     pub mail: MailSettings,
+    /// The service that is told of deleted accounts, if there is one.
+    pub webhook: Option<WebhookSettings>,
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
     /// What of it does not hold of its own routes; such a configuration is not used.
@@ -163,6 +167,7 @@ pub fn check(
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let mail = checker.mail(&file, secrets.smtp_password.take());
+    let webhook = checker.webhook(&file, secrets.webhook_secret.take());
     let first_admin =
         checker.first_admin(secrets.admin_email.take(), secrets.admin_password.take(), &hashing.policy);
     checker.ranges(&file);
@@ -207,6 +212,7 @@ pub fn check(
         },
         audit_kept: Duration::from_secs(file.audit.keep_days.saturating_mul(86_400)),
         mail,
+        webhook,
         unmet: routes.unmet(&expectations),
         reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,

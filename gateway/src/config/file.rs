@@ -13,6 +13,7 @@ use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
+use super::webhook_entry::WebhookEntry;
 use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
 use crate::pipeline::SameSite;
 use crate::telemetry::{LogFormat, Shown};
@@ -38,6 +39,7 @@ pub struct File {
     pub audit: Audit,
     pub limits: Limits,
     pub mail: MailEntry,
+    pub webhook: WebhookEntry,
     pub cors: Option<CorsEntry>,
     pub issuers: Vec<IssuerEntry>,
     pub upstreams: Vec<UpstreamEntry>,

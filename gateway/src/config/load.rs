@@ -80,6 +80,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         audit: section(&fitting, "audit", &mut faults),
         limits: section(&fitting, "limits", &mut faults),
         mail: section(&fitting, "mail", &mut faults),
+        webhook: section(&fitting, "webhook", &mut faults),
         cors: section(&fitting, "cors", &mut faults),
         issuers: section(&fitting, "issuers", &mut faults),
         upstreams: section(&fitting, "upstreams", &mut faults),

@@ -18,6 +18,8 @@ pub struct Secrets {
     pub redis_url: Option<SecretString>,
     /// Of `mail.smtp.username`.
     pub smtp_password: Option<SecretString>,
+    /// Of `webhook.url`.
+    pub webhook_secret: Option<SecretString>,
     pub admin_email: Option<String>,
     pub admin_password: Option<SecretString>,
 }
@@ -54,6 +56,7 @@ impl Secrets {
             legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
             smtp_password: take("GATEWAY_SMTP_PASSWORD").map(SecretString::from),
+            webhook_secret: take("GATEWAY_WEBHOOK_SECRET").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),
             admin_password: take("GATEWAY_ADMIN_PASSWORD").map(SecretString::from),
         };

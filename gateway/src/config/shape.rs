@@ -11,6 +11,7 @@ use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::suggest::{hint, nearest};
 use super::upstream_entry::UpstreamEntry;
+use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
 const WORDS: [(&str, &[&str]); 19] = [
@@ -36,7 +37,7 @@ const WORDS: [(&str, &[&str]); 19] = [
 ];
 
 /// Settings whose values may be secret.
-const UNSAID: [&str; 1] = ["redis.url"];
+const UNSAID: [&str; 2] = ["redis.url", "webhook.url"];
 
 /// What was written, less the keys that no setting has and the values that none takes: each of
 /// those is a fault.
@@ -187,6 +188,7 @@ fn sample() -> Known {
     file.password.imported.push(String::new());
     file.redis.ca_file = Some("ca.pem".into());
     file.mail = MailEntry::sample();
+    file.webhook = WebhookEntry::sample();
     file.tokens.audience = Some(String::new());
     file.tokens.keys_path = Some("keys".into());
     file.issuers.push(IssuerEntry::sample());

@@ -24,11 +24,19 @@ impl Courier {
     pub(super) async fn letter(&self, errand: &Errand) -> Result<Option<(Email, Letter)>, StoreError> {
         let written = match errand {
             Errand::PasswordReset { email } => {
-                let user = self.users.by_email(email).await?;
-                let Some(user) = user.filter(|user| user.is_active) else { return Ok(None) };
-                let version = user.password_version;
-                let purpose = Purpose::PasswordReset { user: user.id, password_version: version };
+                let user = self.users.by_email(email).await?.filter(|user| user.is_active);
+                // A token is made in each case, and for nobody it is dropped: who asks again at once
+                // would otherwise feel by the store's work whether somebody is there.
+                let purpose = match &user {
+                    Some(user) => {
+                        let password_version = user.password_version;
+                        Purpose::PasswordReset { user: user.id, password_version }
+                    }
+                    // There is no such invitation.
+                    None => Purpose::Invitation { id: 0 },
+                };
                 let token = self.token(purpose, RESET_LIFETIME).await?;
+                let Some(user) = user else { return Ok(None) };
                 let minutes = RESET_LIFETIME.as_secs() / 60;
                 (user.email, Letter::PasswordReset { name: user.first_name, token, minutes })
             }
@@ -67,16 +75,18 @@ impl Courier {
                 (invitation.email, Letter::Invitation { token, days, role: invitation.role, invited_by })
             }
             Errand::Registration { email, password_hash, first_name, last_name } => {
-                if let Some(user) = self.users.by_email(email).await? {
-                    return Ok(Some((user.email, Letter::AlreadyRegistered { name: user.first_name })));
-                }
+                let known = self.users.by_email(email).await?;
                 let purpose = Purpose::Registration {
                     email: email.clone(),
                     password_hash: password_hash.clone(),
                     first_name: first_name.clone(),
                     last_name: last_name.clone(),
                 };
+                // As above: whoever has an account gets another letter, and the token is dropped.
                 let token = self.token(purpose, VERIFICATION_LIFETIME).await?;
+                if let Some(user) = known {
+                    return Ok(Some((user.email, Letter::AlreadyRegistered { name: user.first_name })));
+                }
                 let hours = VERIFICATION_LIFETIME.as_secs() / 3_600;
                 (email.clone(), Letter::EmailVerification { name: first_name.clone(), token, hours })
             }

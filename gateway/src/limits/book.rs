@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::policy::{AddressKey, Limiter, LoginKey};
+use super::policy::{AddressKey, Limiter, LoginKey, MailKey};
 use super::quota::Policy;
 use super::tally::{PolicyFigures, Tallies};
 use crate::identity::{Email, SubjectKey};
@@ -18,6 +18,7 @@ pub struct Books {
     pub addresses: Book<AddressKey>,
     pub logins: Book<LoginKey>,
     pub accounts: Book<Email>,
+    pub mails: Book<MailKey>,
 }
 
 /// Who has used up what must not be forgotten because some other setting was changed.
@@ -34,6 +35,7 @@ impl Books {
         self.addresses.read(&mut figures);
         self.logins.read(&mut figures);
         self.accounts.read(&mut figures);
+        self.mails.read(&mut figures);
         figures
     }
 }

@@ -36,6 +36,15 @@ pub struct LoginKey {
     pub address: AddressKey,
 }
 
+/// Mails of one kind to one address: those of another kind, which lets its owner in again perhaps, are
+/// not used up by them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MailKey {
+    pub email: Email,
+    /// The word of what it is about.
+    pub errand: &'static str,
+}
+
 /// A keyed limiter. Checking takes one short lock on one of 64 shards, never across an await.
 pub struct Limiter<K: Hash + Eq + Clone> {
     policy: Policy,
@@ -49,7 +58,7 @@ pub struct Limiter<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     /// `keys_max` bounds the memory: reckoned, 29 to 57 bytes for a `SubjectKey`, 47 to 70 for an
-    /// `AddressKey`, and 109 to 141 for a `LoginKey`.
+    /// `AddressKey`, and 109 to 141 for a `LoginKey` or a `MailKey`.
     pub fn new(policy: Policy, keys_max: usize) -> Self {
         Self::counted(policy, keys_max, Arc::default())
     }

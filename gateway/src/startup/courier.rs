@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::adapter::mail::notifier;
+use crate::adapter::webhook::{Webhook, WebhookSettings};
 use crate::api::Services;
 use crate::config::MailSettings;
-use crate::errands::Courier;
+use crate::errands::{Courier, Unsettled};
+use crate::notify::Announcer;
 use crate::store::Errand;
 
 pub(super) struct Thread {
@@ -17,7 +19,13 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn start(services: &Arc<Services>, mail: MailSettings) -> Result<Self, String> {
+    pub(super) fn start(
+        services: &Arc<Services>,
+        mail: MailSettings,
+        webhook: Option<WebhookSettings>,
+    ) -> Result<Self, String> {
+        let webhook = webhook.map(|settings| Webhook::new(settings, Arc::clone(&services.clock)));
+        let webhook = webhook.transpose()?;
         services.metrics.deliveries.begin(&Errand::WORDS);
         let courier = Arc::new(Courier {
             users: Arc::clone(&services.users),
@@ -25,10 +33,11 @@ impl Thread {
             outbox: Arc::clone(&services.outbox),
             templates: mail.templates,
             notifier: notifier(mail.delivery)?,
-            announcer: None,
+            announcer: webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Announcer>),
             clock: Arc::clone(&services.clock),
             metrics: Arc::clone(&services.metrics),
             called: Arc::clone(&services.courier),
+            unsettled: Unsettled::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -49,7 +49,7 @@ impl Prepared {
             recovery_address: by_address(limits.recovery_address),
             mail_account: limits
                 .mail_account
-                .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+                .map(|policy| books.mails.limiter(policy.name, policy, keys_max)),
             login_lock: limits.login_lock,
         };
         Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })

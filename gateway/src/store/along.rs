@@ -1,8 +1,9 @@
 //! What goes into the store together with a change, in its transaction: neither is there without
 //! the other.
 
-use super::{Entry, Errand, TicketKey};
+use super::{Entry, Errand, TicketKey, User};
 use crate::clock::Timestamp;
+use crate::identity::UserId;
 
 /// Nothing by default.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,16 @@ pub struct Along {
     /// The ticket that the change uses up. Where it is not there any more, nothing is changed
     /// (`StoreError::TicketGone`): of two who hold the same token, one gets through.
     pub redeem: Option<TicketKey>,
+    /// The account on which the change rests. Where it is not as it was looked at, nothing is changed
+    /// (`StoreError::Outdated`): who was let in by an old password has no session of a new one.
+    pub rests_on: Option<AccountState>,
+}
+
+/// An account that is there, active, and has a password of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountState {
+    pub user: UserId,
+    pub password_version: u64,
 }
 
 impl Along {
@@ -34,6 +45,12 @@ impl Along {
     #[must_use]
     pub fn redeeming(mut self, ticket: TicketKey) -> Self {
         self.redeem = Some(ticket);
+        self
+    }
+
+    #[must_use]
+    pub fn resting_on(mut self, user: &User) -> Self {
+        self.rests_on = Some(AccountState { user: user.id, password_version: user.password_version });
         self
     }
 }

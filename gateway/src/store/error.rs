@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The single-use token that the change needs was used, or withdrawn.
     #[error("the ticket was used up")]
     TicketGone,
+    /// The account on which the change rests was changed meanwhile, or is gone.
+    #[error("the account was changed meanwhile")]
+    Outdated,
     /// The disk is (nearly) full: reads go on, writes are refused before they could harm the store.
     #[error("no space is left for the store: {0}")]
     Full(String),

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::Store;
 
 /// One request on a connection of its own; the whole answer as text.
 fn exchange(stream: &mut (impl Read + Write), path: &str) -> String {
@@ -102,8 +103,8 @@ async fn both_kinds_of_socket_serve_until_told_to_stop() {
     let address = listener.local_addr().unwrap();
     let (stop_unix, stopped_unix) = oneshot::channel::<()>();
     let (stop_tcp, stopped_tcp) = oneshot::channel::<()>();
-    let on_unix = tokio::spawn(serve_unix(socket, store.clone(), async { drop(stopped_unix.await) }));
-    let on_tcp = tokio::spawn(serve_tcp(listener, store, async { drop(stopped_tcp.await) }));
+    let on_unix = tokio::spawn(serve_unix(socket, store.clone().into(), async { drop(stopped_unix.await) }));
+    let on_tcp = tokio::spawn(serve_tcp(listener, store.into(), async { drop(stopped_tcp.await) }));
 
     let asking = tokio::task::spawn_blocking(move || {
         let mut unix = UnixStream::connect(path).unwrap();
@@ -127,7 +128,7 @@ async fn a_request_under_way_is_finished_before_the_end() {
     let path = folder.path().join("todo.sock");
     let socket = UnixSocket::bind(&path).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut serving = tokio::spawn(serve_unix(socket, store, async { drop(stopped.await) }));
+    let mut serving = tokio::spawn(serve_unix(socket, store.into(), async { drop(stopped.await) }));
 
     let begun = tokio::task::spawn_blocking(move || {
         let mut stream = UnixStream::connect(path).unwrap();

@@ -84,6 +84,17 @@ impl Ledger<'_> {
         Ok(Some(()))
     }
 
+    /// Forgets that there ever was this user; false where a todo is left.
+    pub(super) fn forget(&self, user: UserId) -> Outcome<bool> {
+        if self.account(user)?.tally.total > 0 {
+            return Ok(false);
+        }
+        if self.accounts.remove(&key::user(user))?.is_some() {
+            self.stamp()?;
+        }
+        Ok(true)
+    }
+
     /// How many changes the store has seen, this one included.
     pub(super) fn changes(&self) -> Outcome<u64> {
         Ok(self.number(CHANGES)?.unwrap_or(0))

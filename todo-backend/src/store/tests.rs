@@ -3,6 +3,7 @@
 mod damage;
 mod laws;
 mod moving;
+mod removal;
 
 use std::fs;
 use std::path::Path;

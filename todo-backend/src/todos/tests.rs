@@ -36,7 +36,7 @@ impl Answer {
 impl App {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let router = router(Store::open(folder.path()).unwrap());
+        let router = router(Store::open(folder.path()).unwrap().into());
         Self { router, _folder: folder }
     }
 
@@ -284,12 +284,12 @@ async fn an_error_has_the_form_of_rfc_9457_for_those_who_accept_it() {
 #[tokio::test]
 async fn a_full_disk_is_503_for_writes_only() {
     let folder = TempDir::new().unwrap();
-    let sound = router(Store::open(folder.path()).unwrap());
+    let sound = router(Store::open(folder.path()).unwrap().into());
     let app = App { router: sound, _folder: TempDir::new().unwrap() };
     app.add("Before").await;
     drop(app);
     let full = Store::open_on_full_disk(folder.path()).unwrap();
-    let app = App { router: router(full), _folder: folder };
+    let app = App { router: router(full.into()), _folder: folder };
 
     for (method, path) in
         [(Method::POST, "/api/todos"), (Method::PUT, "/api/todos/1"), (Method::DELETE, "/api/todos/1")]

@@ -7,6 +7,11 @@ use crate::store::{Along, Errand, Purpose, Queued, StoreError, Ticket, TicketKey
 
 impl Change {
     pub(super) fn put_along(&self, along: &Along) -> Result<(), Stop> {
+        if let Some(state) = along.rests_on {
+            let user = self.user(state.user)?;
+            user.filter(|user| user.is_active && user.password_version == state.password_version)
+                .ok_or_else(|| stop(StoreError::Outdated))?;
+        }
         if let Some(key) = along.redeem {
             self.redeem(key, along.now)?;
         }

@@ -35,20 +35,12 @@ impl AuditTrail for SledStore {
     }
 
     async fn prove(&self) -> Result<Result<Proof, Break>, StoreError> {
-        self.scan(|trees| {
-            // Entries that are added meanwhile may be seen or not: at least these must be there.
-            let written = trees.meta.get(AUDIT_HEAD).map_err(store_error)?;
-            let written = written.map(|head| mark(&head)).transpose()?.map(|(seq, _)| seq);
-            let mut prover = Prover::new(None);
-            for value in trees.audit.iter().values() {
-                let line = text(&value.map_err(store_error)?)?;
-                if let Err(broken) = prover.take(&line) {
-                    return Ok(Err(broken));
-                }
-            }
-            Ok(prover.finish(written))
-        })
-        .await
+        // What is removed meanwhile, as its time is over, looks like a gap to who reads past it: then
+        // it is read once more.
+        match self.scan(prove).await? {
+            Err(_) => self.scan(prove).await,
+            proved => Ok(proved),
+        }
     }
 
     async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
@@ -86,6 +78,20 @@ impl AuditTrail for SledStore {
     }
 }
 
+fn prove(trees: &Trees) -> Result<Result<Proof, Break>, StoreError> {
+    // Entries that are added meanwhile may be seen or not: at least these must be there.
+    let written = trees.meta.get(AUDIT_HEAD).map_err(store_error)?;
+    let written = written.map(|head| mark(&head)).transpose()?.map(|(seq, _)| seq);
+    let mut prover = Prover::new(None);
+    for value in trees.audit.iter().values() {
+        let line = text(&value.map_err(store_error)?)?;
+        if let Err(broken) = prover.take(&line) {
+            return Ok(Err(broken));
+        }
+    }
+    Ok(prover.finish(written))
+}
+
 pub(super) fn text(value: &[u8]) -> Result<String, StoreError> {
     String::from_utf8(value.to_vec()).map_err(|_| codec::damaged("an entry of the audit trail"))
 }
@@ -99,9 +105,19 @@ fn mark(value: &[u8]) -> Result<(u64, Hash), StoreError> {
     read().ok_or_else(|| codec::damaged("the mark of the audit trail"))
 }
 
+/// Whether a search goes on with the entry before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    On,
+    /// The page is full, or enough was looked at.
+    Later,
+    /// What is before is too old.
+    NoMore,
+}
+
 fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let mut page = AuditPage::default();
-    let mut look = |seq: u64, line: &str| -> Result<bool, StoreError> {
+    let mut look = |looked: usize, seq: u64, line: &str| -> Result<Look, StoreError> {
         let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
         let at = Timestamp::parse(&sealed.time).unwrap_or_default();
         // Times may go back a little where the clock does; older entries follow all the same.
@@ -112,32 +128,36 @@ fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
             page.lines.push(line.to_owned());
         }
         let over = query.since.is_some_and(|since| at.plus(std::time::Duration::from_secs(60)) < since);
+        if over {
+            return Ok(Look::NoMore);
+        }
         page.next = Some(seq);
-        Ok(page.lines.len() < query.limit && !over)
+        let enough = page.lines.len() >= query.limit || looked >= LOOKED_AT_MAX;
+        Ok(if enough { Look::Later } else { Look::On })
     };
     let before = query.before.unwrap_or(u64::MAX);
-    let mut ended = true;
+    let mut last = Look::NoMore;
     if let Some(user) = query.user {
         let range = codec::pair_key(user.get(), 0)..codec::pair_key(user.get(), before);
         for (looked, key) in trees.user_audit.range(range).keys().rev().enumerate() {
             let seq = codec::last_number("an index of the audit trail", &key.map_err(store_error)?)?;
             // One that is gone was removed since.
             let Some(value) = trees.audit.get(seq.to_be_bytes()).map_err(store_error)? else { continue };
-            if !look(seq, &text(&value)?)? || looked >= LOOKED_AT_MAX {
-                ended = false;
+            last = look(looked, seq, &text(&value)?)?;
+            if last != Look::On {
                 break;
             }
         }
     } else {
         for (looked, entry) in trees.audit.range(..before.to_be_bytes()).rev().enumerate() {
             let (key, value) = entry.map_err(store_error)?;
-            if !look(codec::number("the audit trail", &key)?, &text(&value)?)? || looked >= LOOKED_AT_MAX {
-                ended = false;
+            last = look(looked, codec::number("the audit trail", &key)?, &text(&value)?)?;
+            if last != Look::On {
                 break;
             }
         }
     }
-    if ended {
+    if last != Look::Later {
         page.next = None;
     }
     Ok(page)

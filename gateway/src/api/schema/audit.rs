@@ -56,12 +56,12 @@ pub(in crate::api) struct AuditEvent {
     /// What is now.
     #[schema(nullable = false)]
     now: Option<String>,
-    /// SHA-256 of the event before, in hexadecimal digits.
-    #[schema(pattern = "^[0-9a-f]{64}$")]
-    prev: String,
-    /// SHA-256 of this event.
-    #[schema(pattern = "^[0-9a-f]{64}$")]
-    hash: String,
+    /// SHA-256 of the event before, in hexadecimal digits; not in the export of an account.
+    #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
+    prev: Option<String>,
+    /// SHA-256 of this event; not in the export of an account.
+    #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
+    hash: Option<String>,
 }
 
 /// Who did it.
