@@ -111,5 +111,7 @@ main()
       rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
       process.exit();
     });
-    browser.kill();
+    // Of itself, so that none of its processes goes on writing; or else by force.
+    if (socket && socket.readyState === WebSocket.OPEN) call('Browser.close').catch(() => browser.kill());
+    else browser.kill();
   });
