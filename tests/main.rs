@@ -7,6 +7,7 @@ mod attack;
 mod support;
 
 mod accounts;
+mod administering;
 mod admission;
 mod architecture;
 mod article;

@@ -54,8 +54,12 @@ enum Action {
     },
     /// Prove that no entry was changed, removed or moved
     Verify {
-        #[command(flatten)]
-        place: Option<Place>,
+        /// The gateway's configuration, which names its store
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["data", "file"])]
+        config: Option<PathBuf>,
+        /// The store's folder (store.path), in place of a configuration
+        #[arg(long, value_name = "DIR", conflicts_with = "config")]
+        data: Option<PathBuf>,
         /// An exported file, instead of the trail in the store
         #[arg(long, conflicts_with_all = ["config", "data"])]
         file: Option<PathBuf>,
@@ -81,14 +85,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             print(&format!("{text}\n"));
             Ok(())
         }),
-        Action::Verify { place, file, head, json } => {
+        Action::Verify { config, data, file, head, json } => {
             let noted = head.map(|text| noted(&text)).transpose()?;
-            let proof = match (file, place) {
-                (Some(file), _) => proof_of_file(&file, noted)?,
-                (None, Some(place)) => proof_of_store(&place.open()?, noted)?,
-                (None, None) => {
-                    return Err(Failure::Other("name --config, --data or --file".to_owned()));
-                }
+            let proof = match file {
+                Some(file) => proof_of_file(&file, noted)?,
+                None => proof_of_store(&Place::of(config, data).open()?, noted)?,
             };
             let Proof { entries, first, last, head } = proof;
             if json {

@@ -42,6 +42,11 @@ enum Way {
 }
 
 impl Place {
+    /// One of the two, as the command made sure.
+    pub(super) fn of(config: Option<PathBuf>, data: Option<PathBuf>) -> Self {
+        Self { config, data }
+    }
+
     pub(super) fn open(self) -> Result<Line, Failure> {
         let flags = Flags { store_path: self.data, ..Flags::default() };
         let loaded = load(self.config.as_deref(), &flags);
@@ -75,7 +80,7 @@ impl Line {
 /// A socket file may be left over from a gateway that was killed.
 fn is_answered(socket: &Path) -> bool {
     let short = socket.parent().and_then(|folder| std::fs::File::open(folder).ok());
-    let short = short.as_ref().map(|folder| through(folder));
+    let short = short.as_ref().map(through);
     std::os::unix::net::UnixStream::connect(short.as_deref().unwrap_or(socket)).is_ok()
 }
 
@@ -157,7 +162,7 @@ impl Line {
 async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
     let fault = |fault: &dyn std::fmt::Display| format!("the running gateway cannot be asked: {fault}");
     let folder = socket.parent().map(std::fs::File::open).transpose().map_err(|error| fault(&error))?;
-    let short = folder.as_ref().map(|folder| through(folder));
+    let short = folder.as_ref().map(through);
     let stream = tokio::net::UnixStream::connect(short.as_deref().unwrap_or(socket)).await;
     let stream = stream.map_err(|error| fault(&error))?;
     let (mut sender, connection) =

@@ -1,0 +1,84 @@
+//! The accounts from the command line: the same commands beside a gateway that runs and over the
+//! store of one that does not.
+
+mod audit;
+mod socket;
+mod users;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::gateway::{Gateway, Setup, run};
+
+const SECRET: &str = "CANARY-Chosen-By-Operator-1";
+
+/// A data folder with a password file beside it, and the commands about it.
+struct Machine {
+    folder: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let machine = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::write(machine.password_file(), format!("{SECRET}\n")).unwrap();
+        machine
+    }
+
+    /// One on which a gateway ran once.
+    fn used() -> Self {
+        let machine = Self::new();
+        drop(machine.start());
+        machine
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn password_file(&self) -> PathBuf {
+        self.folder.path().join("password")
+    }
+
+    fn start(&self) -> Gateway {
+        Setup::new("").unlimited().data(&self.data()).start()
+    }
+
+    /// Exit status, standard output, standard error.
+    fn tried(&self, command: &str) -> (i32, String, String) {
+        let (data, password) = (self.data(), self.password_file());
+        let mut arguments: Vec<&str> = Vec::new();
+        for word in command.split(' ') {
+            match word {
+                "--data" => arguments.extend(["--data", path(&data)]),
+                "--password-file" => arguments.extend(["--password-file", path(&password)]),
+                word => arguments.push(word),
+            }
+        }
+        run(&arguments, &[])
+    }
+
+    /// What a command says that works.
+    fn says(&self, command: &str) -> String {
+        let (status, out, said) = self.tried(command);
+        assert_eq!((status, said.as_str()), (0, ""), "{command}: {out}{said}");
+        out
+    }
+
+    fn json(&self, command: &str) -> Value {
+        serde_json::from_str(&self.says(command)).unwrap()
+    }
+
+    /// What a command says that does not.
+    fn refused(&self, command: &str) -> String {
+        let (status, out, said) = self.tried(command);
+        assert_eq!((status, out.as_str()), (1, ""), "{command}: {said}");
+        assert!(said.starts_with("error: "), "{said}");
+        said
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,65 @@
+//! The socket in the data folder: for its owner, and for nobody from the network.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use super::Machine;
+
+#[test]
+fn it_is_its_owners_alone_and_goes_with_the_gateway() {
+    let machine = Machine::new();
+    let mut gateway = machine.start();
+    let socket = machine.data().join("operators.sock");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&socket), mode(&machine.data())), (0o600, 0o700));
+    assert!(gateway.terminate().success());
+    assert!(!socket.exists());
+}
+
+/// `kill -9` leaves its file behind.
+#[test]
+fn one_that_is_left_over_stands_in_nobodys_way() {
+    let machine = Machine::new();
+    let mut gateway = machine.start();
+    gateway.kill();
+    assert!(machine.data().join("operators.sock").exists());
+    machine.says("user list --data");
+    let gateway = machine.start();
+    machine.says("user list --data");
+    drop(gateway);
+}
+
+#[test]
+fn no_request_from_the_network_is_an_operators() {
+    let machine = Machine::new();
+    let gateway = machine.start();
+    let admin = gateway.admin();
+    for (method, path) in [
+        ("GET", "/operator/users?email=admin@example.com"),
+        ("POST", "/operator/users"),
+        ("GET", "/operator/users/export"),
+        ("POST", "/operator/users/import"),
+        ("PUT", "/operator/users/1/password"),
+        ("GET", "/operator/audit/lines"),
+        ("GET", "/operator/audit/proof"),
+        ("GET", "/api/auth/../../operator/users/export"),
+        ("GET", "/api/auth/operator/users/export"),
+    ] {
+        let reply = admin.request(method, path).json(&json!({"email": "x@example.com"})).send();
+        assert!([400, 404].contains(&reply.status), "{method} {path}: {}", reply.text());
+        assert!(!reply.text().contains("argon2"), "{}", reply.text());
+    }
+}
+
+#[test]
+fn a_data_folder_with_a_long_path_has_one_too() {
+    let machine = Machine::new();
+    let long = machine.folder.path().join("x".repeat(120)).join("data");
+    let gateway = crate::support::gateway::Setup::new("").data(&long).start();
+    let (status, out, said) =
+        crate::support::gateway::run(&["user", "list", "--data", super::path(&long)], &[]);
+    assert_eq!(status, 0, "{said}");
+    assert!(out.contains("admin@example.com"), "{out}");
+    drop(gateway);
+}
