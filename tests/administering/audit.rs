@@ -1,6 +1,7 @@
 //! `gateway audit` and `gateway report`.
 
 use super::Machine;
+use crate::support::gateway::Setup;
 
 #[test]
 fn the_trail_is_listed_exported_and_proved_beside_a_running_gateway() {
@@ -84,4 +85,25 @@ fn an_exported_file_that_was_tampered_with_is_found_and_the_command_ends_with_3(
     );
     assert_eq!(status, 3);
     assert!(said.contains("entry 1 is not the one that was noted"), "{said}");
+}
+
+/// What the gateway itself does: its start, its configuration, its keys, and accounts from elsewhere.
+#[test]
+fn what_happens_to_the_gateway_itself_is_in_the_trail() {
+    let machine = Machine::new();
+    let setup = || Setup::new("").algorithm("EdDSA").data(&machine.data());
+    let gateway = setup().start();
+    assert!(gateway.reload(&setup().config("[limits]\nuser = { requests = 7, window_seconds = 1 }")));
+    gateway.rotate(&["access"]);
+    assert!(gateway.reload_again());
+    assert!(!gateway.reload(&setup().config("[limits]\nuser = 7")));
+    let words = machine.says("audit list --data --json");
+    let all: Vec<serde_json::Value> = words.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The first of its kind: they are listed newest first.
+    let of = |event: &str| all.iter().rev().find(|entry| entry["event"] == event).unwrap();
+    for event in ["started", "config_reloaded", "config_refused", "keys_rotated"] {
+        assert_eq!(of(event)["actor"]["kind"], "gateway", "{words}");
+    }
+    assert_eq!(of("config_reloaded")["now"], "limits.user.requests, limits.user.window_seconds");
+    assert!(of("keys_rotated")["now"].as_str().unwrap().starts_with("access "), "{words}");
 }
