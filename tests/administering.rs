@@ -70,6 +70,13 @@ impl Machine {
         serde_json::from_str(&self.says(command)).unwrap()
     }
 
+    /// The records of the store, once nobody uses it.
+    fn says_of_store(&self) -> Vec<Value> {
+        let (status, out, said) = run(&["store", "export", "--data", path(&self.data())], &[]);
+        assert_eq!(status, 0, "{said}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// What a command says that does not.
     fn refused(&self, command: &str) -> String {
         let (status, out, said) = self.tried(command);

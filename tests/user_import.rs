@@ -234,18 +234,18 @@ fn ids_are_never_given_twice_and_a_running_gateway_takes_accounts_too() {
     let gateway = place.gateway();
     let ada = gateway.user();
     let file = format!("id,email,password_hash\n{},bob@example.com,{hash}\n", ada.id);
-    let refused = || {
-        let (status, _, said) = place.import("users.csv", &file, &[]);
+    let refused = |who: &str, last: u64| {
+        let (status, _, said) = place.import("users.csv", &file.replace("bob", who), &[]);
         assert_eq!(status, 1);
-        assert!(said.contains(&format!("line 2: ids up to {} were given already", ada.id)), "{said}");
+        assert!(said.contains(&format!("line 2: ids up to {last} were given already")), "{said}");
     };
-    refused();
+    refused("bob", ada.id);
     let (status, out, said) =
         place.import("users.csv", &file.replace(&format!("{},bob", ada.id), ",bob"), &[]);
     assert_eq!((status, out.as_str()), (0, "1 account imported\n"), "{said}");
     assert_eq!(log_in(&gateway, "bob@example.com", "Correct1").json()["user"]["id"], ada.id + 1);
     drop(gateway);
-    refused();
+    refused("eve", ada.id + 1);
     let gateway = place.gateway();
     assert_eq!(log_in(&gateway, "bob@example.com", "Correct1").json()["user"]["id"], ada.id + 1);
 }
@@ -260,20 +260,24 @@ fn time_does_not_tell_who_was_imported_nor_who_is_there_at_all() {
     let gateway = place.gateway();
     let registered = gateway.user().email;
     let asked = ["ada@example.com", registered.as_str(), "nobody@example.com", "no address"];
-    // The shortest of several, in turns: what else the machine does only makes them longer.
+    // The shortest of several, in turns: what else the machine does only makes them longer, so that a
+    // difference that is none goes with further turns, and a real one stays.
     let mut shortest = [Duration::MAX; 4];
-    for _ in 0..4 {
+    let alike = |shortest: &[Duration; 4]| {
+        let [imported, others @ ..] = *shortest;
+        others.into_iter().all(|other| other * 5 > imported * 2 && other * 2 < imported * 5)
+    };
+    for turn in 0..16 {
         for (email, shortest) in asked.iter().zip(&mut shortest) {
             let watch = Stopwatch::start();
             assert_eq!(log_in(&gateway, email, "Wrong-1-wrong").status, 401);
             *shortest = watch.elapsed().min(*shortest);
         }
+        if turn >= 3 && alike(&shortest) {
+            return;
+        }
     }
-    let [imported, others @ ..] = shortest;
-    for (other, email) in others.into_iter().zip(&asked[1..]) {
-        let alike = other * 5 > imported * 2 && other * 2 < imported * 5;
-        assert!(alike, "{email}: {other:?}, imported: {imported:?}");
-    }
+    panic!("{asked:?}: {shortest:?}");
 }
 
 #[test]

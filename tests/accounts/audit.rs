@@ -226,3 +226,22 @@ fn what_strangers_send_stays_a_string_in_an_entry() {
     // Nor does a password stand in any of them.
     assert!(!admin.get("/api/auth/audit?limit=500").text().contains("CANARY"));
 }
+
+/// One dead token could otherwise fill the disk, and bury what matters.
+#[test]
+fn what_changes_nothing_leaves_no_entry_however_often_it_is_asked_for() {
+    let gateway = Setup::new("").unlimited().start();
+    let (admin, ada) = (gateway.admin(), gateway.user());
+    let entries = || admin.audit(&format!("?user_id={}&limit=500", ada.id)).len();
+    ada.log_out().is_served(200);
+    let before = entries();
+    for _ in 0..5 {
+        ada.log_out().is_served(200);
+    }
+    let again = gateway.log_in(&ada.email, PASSWORD);
+    for body in [json!({}), json!({"first_name": ""}), json!({"first_name": null})] {
+        again.request("PUT", "/api/auth/profile").json(&body).send().is_served(200);
+    }
+    admin.amends(ada.id, &json!({"role": "user", "is_active": true})).is_served(200);
+    assert_eq!(entries(), before + 1, "the login alone");
+}

@@ -113,3 +113,15 @@ fn a_reset_ends_a_lock_everywhere() {
         gateway.try_log_in_from(from, &ada.email, NEW).is_served(200);
     }
 }
+
+/// Of the limits as they are by default: the owner who guessed wrong ten times is let in.
+#[test]
+fn a_reset_gives_its_address_all_attempts_again() {
+    let gateway = Setup::new("").start();
+    let ada = gateway.user();
+    let token = gateway.reset_token(&ada.email);
+    while gateway.try_log_in(&ada.email, WRONG).status == 401 {}
+    assert_eq!(gateway.try_log_in(&ada.email, PASSWORD).status, 429);
+    gateway.resets(&token, NEW).is_served(200);
+    gateway.log_in(&ada.email, NEW);
+}

@@ -31,11 +31,9 @@ fn where_registration_is_closed_nobody_registers() {
     let admin = gateway.admin();
     let refused = gateway.try_register(&fresh_email());
     refused.is_refused(403, "Registration is closed", "registration_closed");
-    // Not even with an invitation; and what is wrong with the body is not looked at.
-    let guest = fresh_email();
-    invites(&admin, &json!({"email": guest}));
-    let token = gateway.letter("invitation", &guest).token();
-    let refused = joins(&gateway, &guest, &token);
+    // So nobody is invited; and what is wrong with the body is not looked at.
+    let body = json!({"email": fresh_email()});
+    let refused = admin.request("POST", "/api/auth/invitations").json(&body).send();
     refused.is_refused(403, "Registration is closed", "registration_closed");
     let refused = gateway.client().post("/api/auth/register").send();
     refused.is_refused(403, "Registration is closed", "registration_closed");
@@ -168,4 +166,25 @@ fn only_admins_invite_list_and_withdraw() {
         nobody.is_refused(401, "Missing authorization token", "token_missing");
     }
     assert_eq!(admin.get("/api/auth/invitations").is_served(200)["invitations"], json!([made]));
+}
+
+/// Else whoever is to lose the role could keep a way back for a week.
+#[test]
+fn who_is_no_administrator_any_more_has_invited_nobody() {
+    let gateway = registration("invite").start();
+    let admin = gateway.admin();
+    let other = |role: &str, is_active: bool| {
+        let email = fresh_email();
+        invites(&admin, &json!({"email": email, "role": "admin"}));
+        joins(&gateway, &email, &gateway.letter("invitation", &email).token()).is_served(201);
+        let other = gateway.log_in(&email, PASSWORD);
+        let guest = fresh_email();
+        invites(&other, &json!({"email": guest, "role": "admin"}));
+        let token = gateway.letter("invitation", &guest).token();
+        admin.amends(other.id, &json!({"role": role, "is_active": is_active})).is_served(200);
+        (guest, token)
+    };
+    for (guest, token) in [other("user", true), other("admin", false)] {
+        is_not_invited(&joins(&gateway, &guest, &token));
+    }
 }

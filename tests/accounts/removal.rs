@@ -7,7 +7,7 @@ use crate::support::contract::promoted;
 use crate::support::forge;
 use crate::support::gateway::Setup;
 use crate::support::in_parallel;
-use crate::support::people::{PASSWORD, Person};
+use crate::support::people::{PASSWORD, Person, fresh_email};
 use crate::support::stores::on_both_stores;
 
 on_both_stores!(
@@ -224,4 +224,19 @@ fn an_export_does_not_say_where_others_were() {
     admin.request("POST", "/api/auth/invitations").json(&json!({"email": guest})).send().is_served(201);
     let export = admin.get("/api/auth/profile/export").text();
     assert!(export.contains("invitation_made") && !export.contains(&guest), "{export}");
+}
+
+/// A mail that is still on its way to a deleted account makes none again.
+#[test]
+fn tokens_that_were_mailed_to_an_account_go_with_it() {
+    let gateway = Setup::new("[registration]\nconceal_existing = true\n").unlimited().start();
+    let email = fresh_email();
+    let wanted = json!({"email": email, "password": PASSWORD});
+    assert_eq!(gateway.registers(&wanted).status, 202);
+    assert_eq!(gateway.registers(&wanted).status, 202);
+    let tokens = [1, 2].map(|number| gateway.nth_letter(number, "email_verification", &email).token());
+    gateway.verifies(&tokens[0]).is_served(200);
+    let ada = gateway.log_in(&email, PASSWORD);
+    gateway.admin().request("DELETE", &format!("/api/auth/users/{}", ada.id)).send().is_served(200);
+    assert_eq!(gateway.verifies(&tokens[1]).status, 401);
 }

@@ -149,3 +149,54 @@ fn a_place_without_a_store_and_a_name_without_an_account_are_said_to_be_so() {
     assert_eq!(status, 2);
     assert!(said.contains("user, admin"), "{said}");
 }
+
+/// Files of another user in its folder would keep a gateway from starting.
+#[test]
+fn nobody_but_the_stores_owner_opens_it() {
+    let machine = Machine::used();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let chown = |path: &std::path::Path, uid: u32| {
+        std::os::unix::fs::chown(path, Some(uid), None).unwrap();
+    };
+    chown(&machine.data(), 65_534);
+    let said = machine.refused("user list --data");
+    assert!(said.contains("belongs to the user with id 65534") && said.contains("sudo -u"), "{said}");
+    chown(&machine.data(), 0);
+    machine.says("user list --data");
+}
+
+/// As it must be for each configuration of a gateway's tokens, which `--data` does not know.
+#[test]
+fn what_a_stopped_gateways_tokens_lose_is_remembered_as_long_as_any_may_live() {
+    let machine = Machine::new();
+    let gateway = machine.start();
+    let ada = gateway.user();
+    drop(gateway);
+    machine.says(&format!("user disable --data {}", ada.id));
+    let exported = machine.says_of_store();
+    let recorded = exported.iter().find(|line| line["kind"] == "generation").unwrap();
+    let now = gateway::clock::wall_time().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    assert!(u128::from(recorded["until"].as_u64().unwrap()) > now + 86_000_000, "{recorded}");
+}
+
+#[test]
+fn an_account_that_is_gone_is_found_in_the_trail_by_its_id() {
+    let machine = Machine::used();
+    machine.says("user add --data --password-file bob@example.com");
+    machine.says("user delete --data 2");
+    let told = machine.says("audit list --data --user 2");
+    assert!(told.contains("account_deleted") && told.contains("account_created"), "{told}");
+}
+
+/// A shell has none of the secrets that a service is started with.
+#[test]
+fn a_command_needs_no_secrets_of_mail_and_webhook() {
+    let machine = Machine::used();
+    let config = machine.folder.path().join("gateway.toml");
+    let more = "[mail.smtp]\nhost = \"127.0.0.1\"\nusername = \"gateway\"\n[webhook]\nurl = \"http://127.0.0.1:9/\"\n";
+    std::fs::write(&config, format!("[store]\npath = {:?}\n{more}", machine.data())).unwrap();
+    let listed = machine.says(&format!("user list --config {}", super::path(&config)));
+    assert!(listed.contains("admin@example.com"), "{listed}");
+}

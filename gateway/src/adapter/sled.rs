@@ -34,8 +34,8 @@ pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 
 use crate::store::StoreError;
-use space::Place;
 pub use space::StoreFigures;
+use space::{Place, Writing};
 use trees::{Fault, Trees};
 use writer::Writer;
 
@@ -98,7 +98,17 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
     {
-        self.0.writer.write(work).await
+        self.0.writer.write(Writing::Adds, work).await
+    }
+
+    /// The same for what removes more than it adds: a disk that is (nearly) full must not keep it from
+    /// that.
+    async fn write_freeing<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
+    {
+        self.0.writer.write(Writing::Frees, work).await
     }
 
     /// Looks up a few records, on this thread.

@@ -10,8 +10,9 @@ use super::caller::Operator;
 use super::page::Page;
 use super::view::detail;
 use super::{Client, Shared};
+use crate::password::ImportedHash;
 use crate::problem::{Code, Problem};
-use crate::store::{Account, User};
+use crate::store::{Account, Taken, User};
 use crate::telemetry::{Event, SecurityLine};
 
 /// Accounts in one answer of an export.
@@ -43,6 +44,17 @@ struct Import {
     dry_run: bool,
 }
 
+/// A hash with which nobody could log in at this gateway, as it was started.
+fn unknown_method(services: &Shared, account: &Account) -> Option<Taken> {
+    let hash = ImportedHash::parse(&account.password_hash.0).ok();
+    let method = hash.map(|hash| hash.method());
+    match method {
+        Some(method) if services.hashing.takes(&method) => None,
+        Some(method) => Some(Taken::Method(method.to_string())),
+        None => Some(Taken::Method("unknown".to_owned())),
+    }
+}
+
 /// With `dry_run` what is taken of each; else all are added or none.
 pub(super) async fn import(
     State(services): State<Shared>,
@@ -51,9 +63,16 @@ pub(super) async fn import(
     body: Bytes,
 ) -> Result<Answer, Problem> {
     let import: Import = serde_json::from_slice(&body).map_err(|_| Problem::new(Code::MalformedJson))?;
+    let methods: Vec<_> = import.accounts.iter().map(|account| unknown_method(&services, account)).collect();
     if import.dry_run {
         let taken = services.users.taken(import.accounts).await?;
+        let taken = taken.into_iter().zip(methods).map(|(taken, method)| taken.or(method));
+        let taken: Vec<_> = taken.collect();
         return Ok(Answer::ok(json!({ "taken": taken })));
+    }
+    if methods.iter().any(Option::is_some) {
+        let message = "password_hash is of a method that this gateway does not take";
+        return Err(Problem::new(Code::ValidationFailed).with_message(message));
     }
     let count = import.accounts.len();
     let line = SecurityLine { now: Some(format!("{count} accounts")), ..client.line() };

@@ -100,19 +100,13 @@ pub(super) async fn amend(
     };
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
     let until = services.sessions.access_tokens_end(services.clock.now());
-    let before = services.users.by_id(id).await?.ok_or(Problem::new(Code::UserNotFound))?;
-    let role = amendment.role.unwrap_or(before.role);
-    let activity = if amendment.is_active.unwrap_or(before.is_active) { "active" } else { "inactive" };
-    let line = SecurityLine {
-        user_id: Some(id.get()),
-        now: Some(format!("{}, {activity}", role.as_str())),
-        ..client.line()
-    };
+    // The store adds what the account is then.
+    let line = SecurityLine { user_id: Some(id.get()), ..client.line() };
     let deed = client.deed(Event::AccountChanged, line, &services).by(admin.actor);
     let changed = services.users.amend(id, amendment, until, deed.along()).await?;
     let (user, revoked) = changed.ok_or(Problem::new(Code::UserNotFound))?;
     // It holds from now on, also where not all gateways can be told at once.
-    deed.tell(&services);
+    deed.saying(user.standing()).tell(&services);
     services.publish(revoked.as_slice()).await?;
     Ok(Answer::ok(answer(&user)).with_quota(admin.quota.as_ref()))
 }

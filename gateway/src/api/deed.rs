@@ -47,6 +47,12 @@ impl<'a> Deed<'a> {
         self
     }
 
+    /// What is now, once that is known.
+    pub(super) fn saying(mut self, now: String) -> Self {
+        self.line.now = Some(now);
+        self
+    }
+
     pub(super) fn entry(&self) -> Entry {
         let line = &self.line;
         let user_id = line.user_id.and_then(UserId::new);

@@ -9,7 +9,7 @@ use super::body::Fields;
 use super::caller::Administrator;
 use super::openapi::refusals::refusals;
 use super::view::role;
-use super::{Client, Shared, schema};
+use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::problem::{Code, Problem};
 use crate::store::{Actor, Invitation};
@@ -37,6 +37,9 @@ pub(super) async fn invite(
     admin: Administrator,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    if services.registration.mode == RegistrationMode::Closed {
+        return Err(Problem::new(Code::RegistrationClosed));
+    }
     let email = fields.text("email")?;
     let role = fields.text("role")?.map(role).transpose()?.unwrap_or(Role::User);
     let invalid = |text: &'static str| Problem::validation(vec![text.into()]);

@@ -162,7 +162,9 @@ pub(super) async fn reset(
     services.deliver_soon();
     // The way in for an owner whom others' guesses keep out.
     services.setbacks.forgive(&owner.email);
-    services.known.remember(&LoginKey { email: owner.email, address: AddressKey::from(client.address) });
+    let attempt = LoginKey { email: owner.email, address: AddressKey::from(client.address) };
+    services.limits.load().login_pair.iter().for_each(|limit| limit.forget(&attempt));
+    services.known.remember(&attempt);
     services.publish(&revoked).await?;
     Ok(Answer::message("Password reset").charged(charge))
 }

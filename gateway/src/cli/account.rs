@@ -108,7 +108,7 @@ pub(super) enum Action {
         /// The account, by its id or its address
         who: String,
     },
-    /// Write all accounts as JSON lines, which `gateway user import` takes
+    /// Write all accounts as JSON lines; with their hashes `gateway user import` takes them
     Export {
         #[command(flatten)]
         place: Place,
@@ -121,8 +121,9 @@ pub(super) enum Action {
 pub(super) fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::Add { place, role, first_name, last_name, password_file, email } => {
-            let line = place.open()?;
+            // Before the store is opened: who thinks of a password must not keep a gateway from starting.
             let password = password(password_file.as_deref())?;
+            let line = place.open()?;
             let body = json!({
                 "email": email,
                 "password": password.expose_secret(),
@@ -156,9 +157,9 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
         Action::Enable { place, who } => amend(place, &who, &json!({ "is_active": true })),
         Action::SetRole { place, who, role } => amend(place, &who, &json!({ "role": role.word() })),
         Action::SetPassword { place, password_file, who } => {
+            let password = password(password_file.as_deref())?;
             let line = place.open()?;
             let id = line.user(&who)?["id"].to_string();
-            let password = password(password_file.as_deref())?;
             let body = json!({ "password": password.expose_secret() });
             let said = line.call(Method::PUT, &format!("/operator/users/{id}/password"), Some(&body))?;
             print(&format!("{}\n", cell(&said["message"])));

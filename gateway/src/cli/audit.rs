@@ -25,7 +25,8 @@ enum Action {
     List {
         #[command(flatten)]
         place: Place,
-        /// Only what this account did, or what is about it, by its id or its address
+        /// Only what this account did, or what is about it, by its address or its id; one that
+        /// is gone by its id
         #[arg(long, value_name = "WHO")]
         user: Option<String>,
         /// Only this event, such as login_failed; docs/audit.md has all of them
@@ -48,7 +49,7 @@ enum Action {
     Export {
         #[command(flatten)]
         place: Place,
-        /// From this entry on
+        /// From this entry on; such a part is proved by --head with the entry before it
         #[arg(long, value_name = "NUMBER", default_value_t = 1)]
         first: u64,
     },
@@ -77,7 +78,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.action {
         Action::List { place, user, event, since, until, limit, json } => {
             let line = place.open()?;
-            let user = user.map(|who| Ok(line.user(&who)?["id"].to_string())).transpose()?;
+            // By its id an account is found that is gone.
+            let id = |who: String| match who.parse::<u64>() {
+                Ok(_) => Ok(who),
+                Err(_) => Ok(line.user(&who)?["id"].to_string()),
+            };
+            let user = user.map(id).transpose()?;
             let wanted = [("user_id", user), ("event", event), ("since", since), ("until", until)];
             list(&line, &wanted, limit, json)
         }

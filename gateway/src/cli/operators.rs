@@ -49,32 +49,72 @@ impl Place {
 
     pub(super) fn open(self) -> Result<Line, Failure> {
         let flags = Flags { store_path: self.data, ..Flags::default() };
-        let loaded = load(self.config.as_deref(), &flags);
+        let mut loaded = load(self.config.as_deref(), &flags);
         let folder = loaded.file.store.path.clone();
+        if let Some(line) = Line::to_running(&folder)? {
+            return Ok(line);
+        }
         if !folder.is_dir() {
             return Err(Failure::Other(format!(
                 "{}: there is no store here; start the gateway once, or name another folder",
                 folder.display()
             )));
         }
-        let secrets = Secrets::read(&super::environment);
+        // Nothing is sent from here: whoever has no secrets of mail and webhook needs none.
+        loaded.file.mail = Default::default();
+        loaded.file.webhook = Default::default();
+        let secrets = Secrets::read(&super::environment).map(|secrets| Secrets {
+            smtp_password: None,
+            webhook_secret: None,
+            ..secrets
+        });
         let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
         Line::to(checked.map_err(Failure::Configuration)?)
     }
 }
 
 impl Line {
+    /// To the gateway that runs on this store, if one does.
+    fn to_running(folder: &Path) -> Result<Option<Self>, Failure> {
+        let socket = folder.join(SOCKET);
+        if !is_answered(&socket) {
+            return Ok(None);
+        }
+        Ok(Some(Self { runtime: runtime()?, way: Way::Running(socket) }))
+    }
+
     /// To the gateway of this configuration, whose store is made where there is none.
     pub(super) fn to(checked: Checked) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
-        let socket = checked.store_path.join(SOCKET);
-        if is_answered(&socket) {
-            return Ok(Self { runtime, way: Way::Running(socket) });
+        if let Some(line) = Self::to_running(&checked.store_path)? {
+            return Ok(line);
         }
+        let runtime = runtime()?;
+        refuse_stranger(&checked.store_path)?;
         let stopped = runtime.block_on(Stopped::open(checked)).map_err(Failure::Other)?;
         Ok(Self { runtime, way: Way::Stopped(Box::new(stopped)) })
     }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))
+}
+
+/// Files that another user makes in the folder would keep its owner's gateway from starting.
+pub(super) fn refuse_stranger(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(metadata), me) = (std::fs::metadata(folder), rustix::process::geteuid().as_raw()) else {
+        return Ok(());
+    };
+    if metadata.uid() == me {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "{} belongs to the user with id {}, and this is {me}: its gateway could not read what is written here. Run this as its owner, such as by `sudo -u '#{}'`",
+        folder.display(),
+        metadata.uid(),
+        metadata.uid(),
+    )))
 }
 
 /// A socket file may be left over from a gateway that was killed.

@@ -16,7 +16,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Write all accounts, sessions and revocations to standard output; it holds password hashes
+    /// Write everything (accounts, sessions, revocations, invitations, the audit trail, what waits in
+    /// the outbox) to standard output; it holds password hashes
     Export {
         /// The store's folder (store.path)
         #[arg(long, value_name = "DIR")]
@@ -39,6 +40,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             if !data.is_dir() {
                 return Err(Failure::Other(format!("{}: there is no such folder", data.display())));
             }
+            super::operators::refuse_stranger(&data)?;
             let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
             let mut out = BufWriter::new(std::io::stdout().lock());
             let counts = store.export(&mut out).map_err(|fault| other(&fault))?;
@@ -49,6 +51,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             let input = std::fs::File::open(&file);
             let input = input.map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
             super::serve::make_folder(&data)?;
+            super::operators::refuse_stranger(&data)?;
             let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
             store.import(&mut BufReader::new(input)).map_err(|fault| other(&fault))?
         }

@@ -118,6 +118,7 @@ impl Found {
                     None => self.accounts.push((*line, account.clone())),
                     Some(Taken::Email) if skip_existing => self.skipped += 1,
                     Some(Taken::Email) => self.faults.push((*line, "an account has this address already; --skip-existing leaves such lines out".to_owned())),
+                    Some(Taken::Method(method)) => self.faults.push((*line, format!("password_hash is of the method \"{method}\", which the running gateway does not take: restart it with password.imported as it is in the configuration"))),
                     Some(Taken::Id(last)) => self.faults.push((*line, format!("ids up to {last} were given already, and none is given twice; import before the first start, or leave `id` out"))),
                 }
             }

@@ -103,6 +103,11 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 
     /// Forgets keys that are as if never seen; to be called now and then.
+    /// This key has all of its allowance again.
+    pub fn forget(&self, key: &K) {
+        self.states.forget(key);
+    }
+
     pub fn forget_idle(&self) {
         let running = self.clock.now().duration_since(self.started);
         self.states.forget_before(running);

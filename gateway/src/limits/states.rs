@@ -117,6 +117,11 @@ impl<K: Hash + Eq + Clone> SharedStates<K> {
         self.0.forget_before(moment);
     }
 
+    /// As if it was never charged.
+    pub(super) fn forget(&self, key: &K) {
+        self.0.shard(key).lock().remove(key);
+    }
+
     pub(super) fn refund(&self, key: &K, charge: Nanos) {
         self.0.refund(key, charge);
     }

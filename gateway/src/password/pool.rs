@@ -76,10 +76,18 @@ pub struct HashPool {
     queue_max: usize,
     threads: usize,
     figures: Arc<PoolFigures>,
+    /// How hashes may have been made that came from elsewhere, today's way included.
+    methods: Arc<[Method]>,
 }
 
 impl HashPool {
+    /// Whether a password can be right whose hash was made like that.
+    pub fn takes(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
     pub fn start(settings: PoolSettings, on_hashed: OnHashed) -> Result<Self, CostFault> {
+        let methods = settings.imported.iter().copied().chain([settings.cost.method()]).collect();
         let hasher = Hasher::new(settings.cost)?.with_imported(settings.imported);
         let (queue, jobs) = sync_channel(settings.queue);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -99,7 +107,7 @@ impl HashPool {
                 .spawn(move || worker.run())
                 .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
         }
-        Ok(Self { queue, queue_max: settings.queue, threads, figures })
+        Ok(Self { queue, queue_max: settings.queue, threads, figures, methods })
     }
 
     /// The PHC string of a password.

@@ -27,6 +27,10 @@ use crate::telemetry::Metrics;
 /// How many pairs of account and address are remembered, as used by the owner or as failing.
 const PAIRS_MAX: usize = 100_000;
 
+/// As long as any access token may live: what a stopped gateway's tokens lose must be remembered so
+/// long.
+const ACCESS_LIFETIME_MAX: Duration = Duration::from_secs(86_400);
+
 /// What of the configuration is needed.
 pub(super) struct Needed<'a> {
     pub(super) store_path: &'a Path,
@@ -67,13 +71,19 @@ impl Assembly {
         let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
         let hashing = HashPool::start(needed.hashing, on_hashed(&metrics))
             .map_err(|fault| format!("password: {fault}"))?;
+        // Nobody knows here how long the tokens live that are out.
+        let is_stopped = needed.revocations.is_none();
         let view = view(needed.revocations, &ledger, &clock).await?;
         let revocations: Arc<dyn Revocations> = match &view {
             View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
             View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
-        let Prepared { snapshot, limits, issuer } = Prepared::new(needed.reloadable, books, &issuer_keys)?;
+        let Prepared { snapshot, limits, mut issuer } =
+            Prepared::new(needed.reloadable, books, &issuer_keys)?;
+        if is_stopped {
+            issuer.access_lifetime = ACCESS_LIFETIME_MAX;
+        }
         let pipeline = Pipeline::new(
             Arc::clone(&snapshot),
             Arc::clone(&revocations),

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::api::{REFUSED, Services};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::pipeline::Pipeline;
 use crate::store::Tally;
 
 const PAUSE: Duration = Duration::from_secs(30);
+const EXPIRE_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// What was counted already, by reason.
 type Counted = BTreeMap<String, u64>;
@@ -39,8 +40,14 @@ impl Keeper {
         let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
         let thread = std::thread::Builder::new().name("housekeeping".to_owned()).spawn(move || {
             let mut counted = Counted::new();
+            // The trail says of itself each time that it was shortened: not more often than is of use.
+            let mut since_expired = Stopwatch::start();
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 runtime.block_on(work.once());
+                if since_expired.elapsed() >= EXPIRE_PAUSE {
+                    since_expired = Stopwatch::start();
+                    runtime.block_on(work.expire_audit());
+                }
                 runtime.block_on(work.count_refusals(&mut counted));
             }
             runtime.block_on(work.count_refusals(&mut counted));
@@ -59,6 +66,13 @@ impl Keeper {
 }
 
 impl Work {
+    async fn expire_audit(&self) {
+        let now = self.clock.now();
+        if let Err(fault) = self.services.audit.expire(now.minus(self.audit_kept), now).await {
+            tracing::warn!(error = %fault, "what is too old could not be removed from the audit trail");
+        }
+    }
+
     /// What was refused since the last time, for reports: metrics end with the process. What a
     /// `kill -9` takes away is at most that of one pause.
     async fn count_refusals(&self, counted: &mut Counted) {
@@ -85,14 +99,13 @@ impl Work {
         if let Some(embedded) = &self.embedded {
             embedded.sweep(now);
         }
-        let Services { sessions, tickets, audit, .. } = &*self.services;
+        let Services { sessions, tickets, .. } = &*self.services;
         // Access tokens outlive their session: what ends all of a user's must know of it that long.
         let lifetime = sessions.issuer.load().access_lifetime;
         for swept in [
             sessions.sessions.sweep(now.minus(lifetime)).await,
             sessions.ledger.sweep(now).await,
             tickets.sweep(now).await,
-            audit.expire(now.minus(self.audit_kept), now).await,
         ] {
             if let Err(fault) = swept {
                 tracing::warn!(error = %fault, "what expired could not be removed from the store");

@@ -41,6 +41,14 @@ pub struct User {
     pub password_version: u64,
 }
 
+impl User {
+    /// Role and activity, in words of ours.
+    pub fn standing(&self) -> String {
+        let activity = if self.is_active { "active" } else { "inactive" };
+        format!("{}, {activity}", self.role)
+    }
+}
+
 /// What a registration brings; the store gives it an id.
 #[derive(Clone, Debug)]
 pub struct NewUser {
@@ -91,15 +99,18 @@ pub struct Account {
     pub role: Role,
     pub is_active: bool,
     pub created_at: Timestamp,
+    pub email_verified: bool,
 }
 
 /// What stands in an account's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Taken {
     Email,
     /// Ids are never given twice, not even those of accounts that are gone; this was the last one.
     Id(u64),
+    /// The gateway that runs does not take hashes that were made like that.
+    Method(String),
 }
 
 /// One page of accounts in the order of their ids.

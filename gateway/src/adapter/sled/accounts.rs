@@ -57,7 +57,7 @@ fn add_one(change: &Change, account: &Account) -> Result<(), Stop> {
         is_active: account.is_active,
         generation: Generation::default(),
         created_at: account.created_at,
-        email_verified: false,
+        email_verified: account.email_verified,
         password_version: 0,
     })
 }

@@ -3,7 +3,8 @@
 use super::codec;
 use super::trees::{Change, LAST_ERRAND_ID, Stop, found, stop};
 use crate::clock::Timestamp;
-use crate::store::{Along, Errand, Purpose, Queued, StoreError, Ticket, TicketKey};
+use crate::identity::Role;
+use crate::store::{Along, Errand, Invitation, Purpose, Queued, StoreError, Ticket, TicketKey};
 
 impl Change {
     pub(super) fn put_along(&self, along: &Along) -> Result<(), Stop> {
@@ -27,10 +28,18 @@ impl Change {
             found(self.tickets.get(&key.as_bytes()[..]), |value| codec::decode("a ticket", value))?;
         let ticket = ticket.filter(|ticket| ticket.expires_at > now);
         let ticket = ticket.ok_or_else(|| stop(StoreError::TicketGone))?;
-        if let Purpose::Invitation { id } = ticket.purpose
-            && self.invitations.remove(&id.to_be_bytes()[..])?.is_none()
-        {
-            return Err(stop(StoreError::TicketGone));
+        if let Purpose::Invitation { id } = ticket.purpose {
+            let invitation: Option<Invitation> =
+                found(self.invitations.remove(&id.to_be_bytes()[..]), |value| {
+                    codec::decode("an invitation", value)
+                })?;
+            let inviter = invitation.ok_or_else(|| stop(StoreError::TicketGone))?.invited_by;
+            // Whoever is no administrator any more invites nobody, and least of all himself.
+            if let Some(inviter) = inviter
+                && !self.user(inviter)?.is_some_and(|user| user.is_active && user.role == Role::Admin)
+            {
+                return Err(stop(StoreError::TicketGone));
+            }
         }
         self.tickets.remove(&key.as_bytes()[..])?;
         self.ticket_expiry.remove(codec::expiry_key(ticket.expires_at, key.as_bytes()))?;

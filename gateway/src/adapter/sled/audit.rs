@@ -46,7 +46,7 @@ impl AuditTrail for SledStore {
     async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
-            let some = self.write(move |trees| expire_some(trees, before, now)).await?;
+            let some = self.write_freeing(move |trees| expire_some(trees, before, now)).await?;
             removed += some;
             if some < SWEEP_MAX as u64 {
                 return Ok(removed);
@@ -87,6 +87,14 @@ fn prove(trees: &Trees) -> Result<Result<Proof, Break>, StoreError> {
         let line = text(&value.map_err(store_error)?)?;
         if let Err(broken) = prover.take(&line) {
             return Ok(Err(broken));
+        }
+        // What a search by user finds is what there is.
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
+        for user in concerned(&sealed.entry) {
+            let key = codec::pair_key(user.get(), sealed.seq);
+            if !trees.user_audit.contains_key(key).map_err(store_error)? {
+                return Ok(Err(Break::Hidden { seq: sealed.seq }));
+            }
         }
     }
     Ok(prover.finish(written))
@@ -177,8 +185,10 @@ fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, 
     let hour = hour(before).to_be_bytes();
     let counts: Vec<_> = trees.tallies.range(..&hour[..]).keys().take(SWEEP_MAX).collect();
     let counts: Vec<_> = counts.into_iter().collect::<Result<_, _>>().map_err(store_error)?;
-    let Some((_, last, hash)) = old.last() else { return Ok(0) };
-    let (last, hash) = (last.seq, *hash);
+    let last = old.last().map(|(_, last, hash)| (last.seq, *hash));
+    if last.is_none() && counts.is_empty() {
+        return Ok(0);
+    }
     trees.transact(|change| {
         for (key, sealed, _) in &old {
             change.audit.remove(key)?;
@@ -189,9 +199,12 @@ fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, 
         for key in &counts {
             change.tallies.remove(key)?;
         }
-        let entry = Entry { actor: Some(Actor::Gateway), now: Some(vouch(last, hash)), ..Entry::of(EXPIRED) };
-        change.append(now, &[entry])?;
-        Ok(old.len() as u64)
+        if let Some((last, hash)) = last {
+            let now_first = Some(vouch(last, hash));
+            let entry = Entry { actor: Some(Actor::Gateway), now: now_first, ..Entry::of(EXPIRED) };
+            change.append(now, &[entry])?;
+        }
+        Ok(old.len().max(counts.len()) as u64)
     })
 }
 

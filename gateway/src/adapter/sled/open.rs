@@ -10,7 +10,7 @@ use std::time::Duration;
 use sled::Db;
 use thiserror::Error;
 
-use super::space::{Place, Space};
+use super::space::{Place, Space, Writing};
 use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, SCHEMA, STORE_ID, Trees};
 use super::witness::{WITNESS, Witness};
 use super::writer::{Committer, Writer};
@@ -170,7 +170,7 @@ fn is_empty(db: &Db) -> Result<bool, Trouble> {
 
 /// A new store: its version and its name are one transaction, so that there is no half of it.
 fn make(trees: &Trees, space: &mut Space, log: &File) -> Result<u64, Trouble> {
-    space.check().map_err(|full| Trouble::Full(full.to_string()))?;
+    space.check(Writing::Adds).map_err(|full| Trouble::Full(full.to_string()))?;
     let store_id = uuid::Uuid::new_v4().to_string();
     trees.transact(|change| {
         change.set_counter(SCHEMA, SCHEMA_VERSION)?;

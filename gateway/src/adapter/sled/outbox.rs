@@ -17,10 +17,17 @@ impl Outbox for SledStore {
         self.scan(move |trees| {
             let mut due = Vec::new();
             let until = codec::pair_key(now.millis(), u64::MAX);
-            for key in trees.errands_due.range(..=&until[..]).keys().take(limit) {
+            for key in trees.errands_due.range(..=&until[..]).keys() {
                 let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
                 let value = trees.errands.get(id.to_be_bytes()).map_err(store_error)?;
-                due.extend(value.map(|value| codec::decode("an errand", &value)).transpose()?);
+                match value.map(|value| codec::decode("an errand", &value)).transpose() {
+                    Ok(queued) => due.extend(queued),
+                    // One that cannot be read holds up no other.
+                    Err(fault) => tracing::error!(id, error = %fault, "an errand in the outbox is damaged"),
+                }
+                if due.len() == limit {
+                    break;
+                }
             }
             Ok(due)
         })

@@ -15,6 +15,10 @@ pub(super) const SWEEP_MAX: usize = 256;
 impl RevocationLedger for SledStore {
     async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
         let revoked = revoked.to_vec();
+        // What is known in full already costs neither a write nor an entry.
+        if !revoked.is_empty() && self.read(|trees| is_known(trees, &revoked))? {
+            return Ok(());
+        }
         self.write(move |trees| {
             trees.transact(|change| {
                 revoked.iter().try_for_each(|one| change.revoke(one))?;
@@ -51,13 +55,26 @@ impl RevocationLedger for SledStore {
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut swept = 0;
         loop {
-            let (found, removed) = self.write(move |trees| sweep_some(trees, now)).await?;
+            let (found, removed) = self.write_freeing(move |trees| sweep_some(trees, now)).await?;
             swept += removed;
             if found < SWEEP_MAX {
                 return Ok(swept);
             }
         }
     }
+}
+
+/// Whether each of them is recorded, and for as long.
+fn is_known(trees: &Trees, revoked: &[Revocation]) -> Result<bool, StoreError> {
+    for one in revoked {
+        let key = codec::revocation_key(one);
+        let known = trees.revocations.get(&key).map_err(store_error)?;
+        let known = known.map(|value| codec::revocation(&key, &value)).transpose()?;
+        if known.is_none_or(|known| widest(known, *one) != known) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Change {

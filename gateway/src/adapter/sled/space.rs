@@ -9,6 +9,13 @@ use crate::store::StoreError;
 /// How long a reading stands. In this time a busy store grows by a few megabytes at most.
 const READING_AGE_MAX: Duration = Duration::from_millis(250);
 
+/// What a change does to the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    Adds,
+    Frees,
+}
+
 /// Watches the file system of one folder.
 pub(super) struct Space {
     folder: PathBuf,
@@ -21,17 +28,22 @@ impl Space {
         Self { folder, min_free_bytes, reading: None }
     }
 
-    /// `StoreError::Full` when less than the agreed room is left.
-    pub(super) fn check(&mut self) -> Result<(), StoreError> {
+    /// `StoreError::Full` when less than the agreed room is left. What removes more than it adds gets
+    /// by with half of that: it must be possible when nothing else is.
+    pub(super) fn check(&mut self, what: Writing) -> Result<(), StoreError> {
         let free = self.free_bytes()?;
-        if free >= self.min_free_bytes {
+        let needed = match what {
+            Writing::Adds => self.min_free_bytes,
+            Writing::Frees => self.min_free_bytes / 2,
+        };
+        if free >= needed {
             return Ok(());
         }
         Err(StoreError::Full(format!(
             "{} has {} MiB free, {} MiB are needed before anything is written",
             self.folder.display(),
             free >> 20,
-            self.min_free_bytes.div_ceil(1 << 20),
+            needed.div_ceil(1 << 20),
         )))
     }
 

@@ -1,12 +1,14 @@
 //! Tickets by the hash of their token, with an index by expiry; and invitations.
 
 use async_trait::async_trait;
+use sled::IVec;
 
 use super::revocations::SWEEP_MAX;
 use super::trees::{Change, Fault, LAST_INVITATION_ID, Stop, Trees, found, stop, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::store::{Along, Errand, Invitation, StoreError, Ticket, TicketKey, Tickets};
+use crate::identity::{Email, UserId};
+use crate::store::{Along, Errand, Invitation, Purpose, StoreError, Ticket, TicketKey, Tickets};
 
 #[async_trait]
 impl Tickets for SledStore {
@@ -69,7 +71,7 @@ impl Tickets for SledStore {
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut swept = 0;
         loop {
-            let (found, removed) = self.write(move |trees| sweep_some(trees, now)).await?;
+            let (found, removed) = self.write_freeing(move |trees| sweep_some(trees, now)).await?;
             swept += removed;
             if found < SWEEP_MAX {
                 return Ok(swept);
@@ -81,6 +83,31 @@ impl Tickets for SledStore {
 fn invitations(trees: &Trees) -> Result<Vec<Invitation>, StoreError> {
     let values = trees.invitations.iter().values();
     values.map(|value| codec::decode("an invitation", &value.map_err(store_error)?)).collect()
+}
+
+/// What was granted to an account, or to whoever wants one of its address. There are few tickets: each
+/// ends after two days, and those of invitations after seven.
+pub(super) fn tickets_of(
+    trees: &Trees,
+    user: UserId,
+    email: &Email,
+) -> Result<Vec<(IVec, Ticket)>, StoreError> {
+    let mut found = Vec::new();
+    for entry in trees.tickets.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        let ticket: Ticket = codec::decode("a ticket", &value)?;
+        let concerns = match &ticket.purpose {
+            Purpose::PasswordReset { user: owner, .. } | Purpose::EmailVerification { user: owner, .. } => {
+                *owner == user
+            }
+            Purpose::Registration { email: wanted, .. } => wanted == email,
+            Purpose::Invitation { .. } => false,
+        };
+        if concerns {
+            found.push((key, ticket));
+        }
+    }
+    Ok(found)
 }
 
 /// Removes a batch of what expired; answers how many were found, and removed.
@@ -106,6 +133,12 @@ impl Change {
     pub(super) fn put_ticket(&self, key: &[u8; 32], ticket: &Ticket) -> Result<(), Stop> {
         self.tickets.insert(&key[..], codec::encode(ticket).map_err(stop)?)?;
         self.ticket_expiry.insert(codec::expiry_key(ticket.expires_at, key), &[][..])?;
+        Ok(())
+    }
+
+    pub(super) fn remove_ticket(&self, key: &[u8], ticket: &Ticket) -> Result<(), Stop> {
+        self.tickets.remove(key)?;
+        self.ticket_expiry.remove(codec::expiry_key(ticket.expires_at, key))?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::ending::Ending;
+use super::tickets::tickets_of;
 use super::trees::{
     ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, Fault, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found,
     stop, store_error,
@@ -49,10 +50,17 @@ impl Users for SledStore {
         self.write(move |trees| {
             trees.transact(|change| {
                 let amended = amend(change, id, &amendment, revoked_until)?;
-                if amended.is_some() {
+                let is_changed = amended.as_ref().is_some_and(|(_, _, is_changed)| *is_changed);
+                if let Some((user, _, _)) = amended.as_ref().filter(|_| is_changed || along.redeem.is_some())
+                {
+                    // As it is now, and not as it was when somebody looked.
+                    let mut along = along.clone();
+                    let unsaid = along.audit.iter_mut().filter(|entry| entry.now.is_none());
+                    let changed = unsaid.filter(|entry| entry.event == ACCOUNT_CHANGED);
+                    changed.for_each(|entry| entry.now = Some(user.standing()));
                     change.put_along(&along)?;
                 }
-                Ok(amended)
+                Ok(amended.map(|(user, revoked, _)| (user, revoked)))
             })
         })
         .await
@@ -200,8 +208,11 @@ fn delete(
     along: &Along,
 ) -> Result<Option<(User, Revocation, bool)>, Fault> {
     let ending = Ending::of(trees, id, Closing::All)?;
+    let email = user(trees, id)?.map(|user| user.email);
+    let tickets = email.as_ref().map_or(Ok(Vec::new()), |email| tickets_of(trees, id, email))?;
     trees.transact(|change| {
         let Some(user) = change.user(id)? else { return Ok(None) };
+        tickets.iter().try_for_each(|(key, ticket)| change.remove_ticket(key, ticket))?;
         change.count_administrator(&user, -1)?;
         if is_active_administrator(&user) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
             return Err(stop(StoreError::LastAdministrator));
@@ -235,12 +246,13 @@ fn page(trees: &Trees, offset: u64, limit: u64) -> Result<UserPage, StoreError> 
     Ok(UserPage { users, total })
 }
 
+/// What it is then, what that revokes, and whether anything changed.
 fn amend(
     change: &Change,
     id: UserId,
     amendment: &Amendment,
     revoked_until: Timestamp,
-) -> Result<Option<(User, Option<Revocation>)>, Stop> {
+) -> Result<Option<(User, Option<Revocation>, bool)>, Stop> {
     let Some(before) = change.user(id)? else {
         return Ok(None);
     };
@@ -250,6 +262,9 @@ fn amend(
     user.role = amendment.role.unwrap_or(user.role);
     user.is_active = amendment.is_active.unwrap_or(user.is_active);
     user.email_verified = amendment.email_verified.unwrap_or(user.email_verified);
+    if user == before {
+        return Ok(Some((user, None, false)));
+    }
     let standing_changed = (user.role, user.is_active) != (before.role, before.is_active);
     let revocation = standing_changed.then(|| {
         user.generation = user.generation.next();
@@ -264,8 +279,11 @@ fn amend(
         change.revoke(revocation)?;
     }
     change.put_user(&user)?;
-    Ok(Some((user, revocation)))
+    Ok(Some((user, revocation, true)))
 }
+
+/// The event whose entry says what the account is then.
+const ACCOUNT_CHANGED: &str = "account_changed";
 
 fn is_active_administrator(user: &User) -> bool {
     user.role == Role::Admin && user.is_active

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
 
 use super::panics;
-use super::space::Space;
+use super::space::{Space, Writing};
 use super::trees::{COMMITS, Fault, Trees, store_error};
 use super::witness::Witness;
 use crate::store::StoreError;
@@ -68,14 +68,14 @@ impl Writer {
         self.between_changes.lock()
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(super) async fn write<T, F>(&self, what: Writing, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
         // A caller who stopped waiting needs no answer.
-        let job = job(work, move |outcome| drop(sender.send(outcome)));
+        let job = job(what, work, move |outcome| drop(sender.send(outcome)));
         let Some(jobs) = &self.jobs else {
             return Err(closed());
         };
@@ -90,7 +90,7 @@ impl Writer {
         F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
     {
         let (sender, answer) = std::sync::mpsc::channel();
-        let job = job(work, move |outcome| drop(sender.send(outcome)));
+        let job = job(Writing::Adds, work, move |outcome| drop(sender.send(outcome)));
         let Some(jobs) = &self.jobs else {
             return Err(closed());
         };
@@ -113,13 +113,13 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".to_owned())
 }
 
-fn job<T, F>(work: F, answer: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Job
+fn job<T, F>(what: Writing, work: F, answer: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Job
 where
     T: Send + 'static,
     F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
 {
     Box::new(move |committer| {
-        let outcome = committer.apply(work);
+        let outcome = committer.apply(what, work);
         Box::new(move |durable| {
             let durable = durable.map_err(|cause| StoreError::Unavailable(cause.to_owned()));
             // Not even a refusal is answered before the changes that it may rest on are durable.
@@ -145,11 +145,15 @@ impl Committer {
         }
     }
 
-    fn apply<T>(&mut self, work: impl FnOnce(&Trees) -> Result<T, Fault>) -> Result<T, StoreError> {
+    fn apply<T>(
+        &mut self,
+        what: Writing,
+        work: impl FnOnce(&Trees) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         if let Some(cause) = self.failure.get() {
             return Err(StoreError::Unavailable(cause.clone()));
         }
-        self.space.check()?;
+        self.space.check(what)?;
         match panics::caught(|| work(&self.trees)) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::Refused(refusal))) => Err(refusal),
@@ -212,12 +216,13 @@ mod tests {
         })
         .unwrap();
         let set = |value| move |trees: &Trees| trees.transact(|change| change.set_counter("written", value));
-        let (one, other) = tokio::join!(writer.write(set(1)), writer.write(set(1)));
+        let (one, other) =
+            tokio::join!(writer.write(Writing::Adds, set(1)), writer.write(Writing::Adds, set(1)));
         for told in [one, other] {
             assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
         }
         assert!(writer.failure().unwrap().contains("the disk did not take a change"));
-        assert!(matches!(writer.write(set(2)).await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(writer.write(Writing::Adds, set(2)).await, Err(StoreError::Unavailable(_))));
         assert_eq!(trees.counter("written").unwrap(), 1, "reads go on, and nothing was written");
     }
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::telemetry::Event;
+use crate::api::audit::recorded;
 
 /// A page of the audit trail, the newest first.
 #[derive(ToSchema)]
@@ -90,7 +90,7 @@ pub(in crate::api) struct EventWord;
 
 impl PartialSchema for EventWord {
     fn schema() -> RefOr<Schema> {
-        let words = Event::ALL.iter().map(|event| event.word()).chain(["audit_expired"]);
+        let words = recorded();
         let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
         word.description(Some("What happened.")).into()
     }

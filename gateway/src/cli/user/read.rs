@@ -15,6 +15,9 @@ use crate::store::{Account, StoredHash};
 /// Characters of a name, as at registration.
 const NAME_CHARACTERS_MAX: usize = 100;
 
+/// Half of what there is: an account that is made later gets an id above all that were imported.
+const ID_MAX: u64 = UserId::MAX / 2;
+
 /// Bytes of a JSON line.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
 
@@ -36,6 +39,7 @@ struct Written {
     role: Value,
     is_active: Value,
     created_at: Value,
+    email_verified: Value,
 }
 
 /// The lines of the file, one after the other; an error is one of the file, not of a line.
@@ -156,7 +160,13 @@ impl Written {
 
     fn account(self, now: Timestamp) -> Result<Account, String> {
         let id = match text("id", &self.id)? {
-            Some(text) => Some(text.parse::<UserId>().map_err(|()| "id is no whole number from 1 on")?),
+            Some(text) => {
+                let id = text.parse::<UserId>().map_err(|()| "id is no whole number from 1 on")?;
+                if id.get() > ID_MAX {
+                    return Err(format!("id is over {ID_MAX}: accounts to come need ids above it"));
+                }
+                Some(id)
+            }
             None => None,
         };
         let email = text("email", &self.email)?.ok_or("email is missing")?;
@@ -166,12 +176,8 @@ impl Written {
             Some("admin") => Role::Admin,
             Some(_) => return Err("role must be user or admin".to_owned()),
         };
-        let is_active =
-            match text("is_active", &self.is_active)?.map(|text| text.to_ascii_lowercase()).as_deref() {
-                None | Some("true" | "t" | "1" | "yes") => true,
-                Some("false" | "f" | "0" | "no") => false,
-                Some(_) => return Err("is_active must be true or false".to_owned()),
-            };
+        let is_active = truth("is_active", &self.is_active)?.unwrap_or(true);
+        let email_verified = truth("email_verified", &self.email_verified)?.unwrap_or(false);
         let created_at = match text("created_at", &self.created_at)? {
             Some(text) => {
                 Timestamp::parse(&text).ok_or("created_at is no time; write it as 2024-02-29T13:00:00Z")?
@@ -187,7 +193,17 @@ impl Written {
             role,
             is_active,
             created_at,
+            email_verified,
         })
+    }
+}
+
+fn truth(field: &str, value: &Value) -> Result<Option<bool>, String> {
+    match text(field, value)?.map(|text| text.to_ascii_lowercase()).as_deref() {
+        None => Ok(None),
+        Some("true" | "t" | "1" | "yes") => Ok(Some(true)),
+        Some("false" | "f" | "0" | "no") => Ok(Some(false)),
+        Some(_) => Err(format!("{field} must be true or false")),
     }
 }
 

@@ -84,12 +84,16 @@ pub enum Break {
     OutOfPlace { expected: u64, found: u64 },
     #[error("entry {seq} does not follow from the one before, which was changed or replaced")]
     Unlinked { seq: u64 },
+    #[error("entry {seq} is there, and a search by its user does not find it: the index was changed")]
+    Hidden { seq: u64 },
     #[error("it begins with entry {seq}, and no entry says that those before were removed")]
     Beheaded { seq: u64 },
     #[error("it ends with entry {found}, but {expected} were written")]
     CutOff { expected: u64, found: u64 },
     #[error("entry {seq} is not the one that was noted: the trail was written anew")]
     Rewritten { seq: u64 },
+    #[error("entry {seq} was noted, and the trail begins later: whether it was written anew cannot be said")]
+    NotedIsGone { seq: u64 },
 }
 
 /// A whole trail.
@@ -109,6 +113,8 @@ pub struct Prover {
     proof: Proof,
     /// What the first line says is before it, until an entry vouches for it.
     unvouched: Option<(u64, Hash)>,
+    /// The same, vouched for or not.
+    before_first: Option<(u64, Hash)>,
     noted: Option<(u64, Hash)>,
 }
 
@@ -138,6 +144,7 @@ impl Prover {
             let before = seq.checked_sub(1).ok_or_else(unreadable)?;
             if before > 0 {
                 self.unvouched = Some((before, prev));
+                self.before_first = self.unvouched;
             } else if prev != Hash::default() {
                 return Err(Break::Unlinked { seq });
             }
@@ -167,10 +174,19 @@ impl Prover {
         if let Some(expected) = written.into_iter().chain(noted).max().filter(|expected| *expected > found) {
             return Err(Break::CutOff { expected, found });
         }
-        match self.unvouched {
-            Some((before, _)) => Err(Break::Beheaded { seq: before + 1 }),
-            None => Ok(self.proof),
+        // A part of a trail is proved by the hash of the entry before it.
+        if let Some((before, _)) = self.unvouched.filter(|before| Some(*before) != self.noted) {
+            return Err(Break::Beheaded { seq: before + 1 });
         }
+        // A noted entry that was the last to be removed is still named by the first that is left.
+        if let Some((seq, hash)) = self.noted.filter(|(seq, _)| *seq < self.proof.first) {
+            return match self.before_first {
+                Some(before) if before == (seq, hash) => Ok(self.proof),
+                Some((last, _)) if last == seq => Err(Break::Rewritten { seq }),
+                _ => Err(Break::NotedIsGone { seq }),
+            };
+        }
+        Ok(self.proof)
     }
 }
 

@@ -78,6 +78,19 @@ fn an_end_that_is_gone_and_a_trail_written_anew_are_found_by_what_was_noted() {
     assert_eq!(prove(&anew, noted), Err(Break::Rewritten { seq: 5 }));
 }
 
+#[test]
+fn a_noted_entry_from_before_the_beginning_proves_nothing_unless_it_is_the_last_that_was_removed() {
+    let whole = trail(6);
+    let hash = |line: &str| Hash::parse(&line[line.len() - 66..line.len() - 2]).unwrap();
+    let (second, last) = (hash(&whole[1]), hash(&whole[5]));
+    let vouching = Entry { now: Some(vouch(2, second)), ..Entry::of(EXPIRED) };
+    let mut left = whole[2..].to_vec();
+    left.push(seal(7, Timestamp::from_millis(0), vouching, last).unwrap().0);
+    assert!(prove(&left, Some((2, second))).is_ok());
+    assert_eq!(prove(&left, Some((2, last))), Err(Break::Rewritten { seq: 2 }));
+    assert_eq!(prove(&left, Some((1, hash(&whole[0])))), Err(Break::NotedIsGone { seq: 1 }));
+}
+
 proptest! {
     #[test]
     fn no_single_changed_byte_is_overlooked(place in 0_usize..2_000, to in 1_u8..127) {
