@@ -7,7 +7,6 @@ use super::body::Fields;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::identity::Role;
-use crate::limits::AddressKey;
 use crate::problem::{Code, Problem};
 use crate::store::{Amendment, NewUser, Purpose, StoreError, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
@@ -29,10 +28,7 @@ pub(super) async fn verify(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = match &services.limits.load().recovery_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    let charge = client.charge(&services.limits.load().recovery_address)?;
     let token = fields.text("token")?.filter(|token| !token.is_empty());
     let token =
         token.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("token is required"))?;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Client;
 use crate::identity::Email;
 use crate::limits::{AddressKey, Charge, Exhausted, KnownPairs, Limiter, Lock, LoginKey, MailKey};
+use crate::problem::Problem;
 
 /// `None` where the operator asked for no limit by name.
 pub struct EndpointLimits {
@@ -20,6 +22,16 @@ pub struct EndpointLimits {
     pub mail_account: Option<Arc<Limiter<MailKey>>>,
     /// Failed logins in a row.
     pub login_lock: Option<Lock>,
+}
+
+impl Client {
+    /// Charges a request to the address that it comes from; `None` where there is no such limit.
+    pub(super) fn charge(&self, limit: &Option<Arc<Limiter<AddressKey>>>) -> Result<Option<Charge>, Problem> {
+        match limit {
+            Some(limit) => Ok(Some(limit.charge(&AddressKey::from(self.address))?)),
+            None => Ok(None),
+        }
+    }
 }
 
 impl EndpointLimits {

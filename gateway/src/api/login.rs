@@ -72,10 +72,7 @@ fn is_recorded(code: Code) -> bool {
 
 async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) -> Result<Answer, Problem> {
     let limits = services.limits.load_full();
-    let charge = match &limits.login_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    let charge = client.charge(&limits.login_address)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingCredentials));
     }

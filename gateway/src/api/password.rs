@@ -84,10 +84,7 @@ pub(super) async fn forgot(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = match &services.limits.load().recovery_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    let charge = client.charge(&services.limits.load().recovery_address)?;
     let email = fields.text("email")?.filter(|email| !email.trim().is_empty());
     let email =
         email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
@@ -123,10 +120,7 @@ pub(super) async fn reset(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = match &services.limits.load().recovery_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    let charge = client.charge(&services.limits.load().recovery_address)?;
     let token = fields.text("token")?.filter(|token| !token.is_empty());
     let password = fields.text("password")?.filter(|password| !password.is_empty());
     let (Some(token), Some(password)) = (token, password) else {

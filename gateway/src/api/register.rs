@@ -8,7 +8,6 @@ use super::choose::{length_fault, weakness_problem};
 use super::openapi::refusals::refusals;
 use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
-use crate::limits::AddressKey;
 use crate::password::{Owner, Password, breaks_a_rule};
 use crate::problem::{Code, Problem};
 use crate::store::{Errand, NewUser, Purpose, StoreError, StoredHash, TicketKey};
@@ -53,10 +52,7 @@ pub(super) async fn register(
 }
 
 async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<Answer, Problem> {
-    let charge = match &services.limits.load().register_address {
-        Some(limit) => Some(limit.charge(&AddressKey::from(client.address))?),
-        None => None,
-    };
+    let charge = client.charge(&services.limits.load().register_address)?;
     if services.registration.mode == RegistrationMode::Closed {
         return Err(Problem::new(Code::RegistrationClosed));
     }

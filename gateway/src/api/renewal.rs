@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Api, Client, Shared};
-use crate::limits::{AddressKey, Charge};
+use crate::limits::Charge;
 use crate::pipeline::{RenewalStep, Renewed};
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal, TokenPair};
@@ -50,10 +50,7 @@ impl From<Problem> for NotExchanged {
 
 /// What this address has left, where there is such a limit.
 pub(super) fn charge(services: &Shared, client: &Client) -> Result<Option<Charge>, Problem> {
-    match &services.limits.load().refresh_address {
-        Some(limit) => Ok(Some(limit.charge(&AddressKey::from(client.address))?)),
-        None => Ok(None),
-    }
+    client.charge(&services.limits.load().refresh_address)
 }
 
 pub(super) fn count(services: &Shared, outcome: &Result<Exchanged, NotExchanged>) {

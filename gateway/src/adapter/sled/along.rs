@@ -41,9 +41,7 @@ impl Change {
                 return Err(stop(StoreError::TicketGone));
             }
         }
-        self.tickets.remove(&key.as_bytes()[..])?;
-        self.ticket_expiry.remove(codec::expiry_key(ticket.expires_at, key.as_bytes()))?;
-        Ok(())
+        self.remove_ticket(key.as_bytes(), &ticket)
     }
 
     fn enqueue(&self, errand: Errand, along: &Along) -> Result<(), Stop> {
