@@ -8,7 +8,7 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Role, SessionId, TokenId, UserId};
 use gateway::store::{
-    NewUser, RefreshToken, RevocationLedger, Revocations, Session, Sessions, StoredHash, Users,
+    Entry, NewUser, RefreshToken, RevocationLedger, Revocations, Room, Session, Sessions, StoredHash, Users,
 };
 use tempfile::TempDir;
 
@@ -93,6 +93,11 @@ fn token() -> RefreshToken {
 }
 
 /// A session of the user 1, opened at 0 and expiring an hour later.
+/// Room for so many sessions of a user.
+fn room(sessions_max: usize) -> Room {
+    Room { sessions_max, revoked_until: at(7_200), ended: Entry::of("sessions_ended") }
+}
+
 fn session() -> Session {
     Session {
         id: SessionId::random(),

@@ -2,6 +2,7 @@
 //! not work is tried again, less and less often, and given up after a day, which is recorded.
 
 mod prepare;
+mod under_way;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,15 +10,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use under_way::{AT_ONCE_MAX, UnderWay};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::notify::{Announcer, NotSent, Notifier, Templates};
-use crate::store::{Actor, Along, Entry, Errand, Outbox, Queued, StoreError, Tickets, Users};
+use crate::store::{Actor, Along, Entry, Errand, Outbox, Queued, StoreError, Tickets, Users, Way};
 use crate::telemetry::{Event, Metrics, SecurityLine};
 
-/// Errands that are done at the same time: a slow mail server must not hold up all others.
-const AT_ONCE_MAX: usize = 8;
 /// How often the outbox is looked at when nobody says that there is something in it.
 const LOOK: Duration = Duration::from_secs(5);
 /// The wait before the second try. It doubles with each further one.
@@ -58,23 +57,34 @@ enum Outcome {
 impl Courier {
     /// Until it is dropped. What was begun and not settled is done again at the next start.
     pub async fn run(self: Arc<Self>) {
+        let mut under_way = UnderWay::default();
         loop {
             let called = self.called.notified();
-            match self.outbox.due(self.clock.now(), AT_ONCE_MAX).await {
-                Ok(due) if !due.is_empty() => {
-                    let mut tasks = JoinSet::new();
-                    for queued in due {
-                        let courier = Arc::clone(&self);
-                        tasks.spawn(async move { courier.carry(queued).await });
-                    }
-                    while tasks.join_next().await.is_some() {}
-                    continue;
-                }
-                Ok(_) => {}
-                Err(fault) => tracing::error!(error = %fault, "the outbox could not be read"),
+            for way in Way::ALL {
+                self.begin(way, &mut under_way).await;
             }
-            // A call that came while we looked is not lost: there is a permit for it.
-            let _ = tokio::time::timeout(LOOK, called).await;
+            tokio::select! {
+                () = under_way.ended() => {}
+                // A call that came while we looked is not lost: there is a permit for it.
+                _ = tokio::time::timeout(LOOK, called) => {}
+            }
+        }
+    }
+
+    /// Begins what is due, as far as there is room: those that are under way are due, too.
+    async fn begin(self: &Arc<Self>, way: Way, under_way: &mut UnderWay) {
+        if !under_way.has_room(way) {
+            return;
+        }
+        let due = match self.outbox.due(self.clock.now(), way, AT_ONCE_MAX).await {
+            Ok(due) => due,
+            Err(fault) => return tracing::error!(error = %fault, "the outbox could not be read"),
+        };
+        for queued in due {
+            if under_way.has_room(way) && !under_way.has(queued.id) {
+                let courier = Arc::clone(self);
+                under_way.begin(queued.id, way, async move { courier.carry(queued).await });
+            }
         }
     }
 

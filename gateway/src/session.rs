@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-pub use open::{Origin, TokenPair};
+pub use open::{Opened, Origin, TokenPair};
 pub use rotate::{Refreshed, Renewal};
 use thiserror::Error;
 
@@ -27,6 +27,8 @@ pub struct Lifecycle {
     pub clock: Arc<dyn Clock>,
     /// How long a rotated refresh token still gets its successor.
     pub grace: Duration,
+    /// How many sessions a user may have at the same time.
+    pub sessions_max: usize,
 }
 
 /// Why a step failed. None of them is the client's doing.

@@ -119,6 +119,7 @@ pub fn run(
         hashing: checked.hashing,
         reloadable: checked.reloadable,
         grace: checked.grace,
+        sessions_max: checked.sessions_max,
         rotate_always: checked.rotate_always,
         docs: checked.docs,
         asking_proxy: checked.asking_proxy,

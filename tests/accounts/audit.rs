@@ -142,6 +142,8 @@ fn the_trail_is_searched_by_user_event_and_time() {
         ("?limit=0", "limit must be a positive integer"),
         ("?limit=-1", "limit must be a positive integer"),
         ("?cursor=x", "cursor must be a positive integer"),
+        ("?email=ada", "email must be an e-mail address"),
+        ("?address=here", "address must be an IP address"),
         ("?since=now", "since must be a time, such as 2026-01-31T00:00:00Z"),
         ("?until=%00", "until must be a time, such as 2026-01-31T00:00:00Z"),
     ] {
@@ -154,6 +156,37 @@ fn the_trail_is_searched_by_user_event_and_time() {
 }
 
 /// Reads page by page while others write, and sees each entry once, in order, down to the first.
+#[test]
+fn the_trail_is_searched_by_what_was_given_and_where_it_came_from() {
+    let gateway = super::behind_a_proxy(Setup::new("")).start();
+    let (admin, ada) = (gateway.admin(), gateway.user());
+    let guess = |email: &str, address: &str| {
+        let body = json!({"email": email, "password": super::WRONG});
+        let request = gateway.client().post("/api/auth/login").header("x-forwarded-for", address);
+        assert_eq!(request.json(&body).send().status, 401);
+    };
+    guess(&ada.email, "203.0.113.7");
+    guess("nobody@example.com", "203.0.113.7");
+    guess("nobody@example.com", "2001:db8::7");
+    let told = |query: &str| {
+        let told = |event: &Value| {
+            ["event", "email", "address"].map(|name| event[name].as_str().unwrap_or("").to_owned())
+        };
+        admin.audit(query).iter().map(told).collect::<Vec<_>>()
+    };
+    let failed = |email: &str, address: &str| ["login_failed", email, address].map(str::to_owned);
+    let (at_ada, at_nobody) =
+        (failed(&ada.email, "203.0.113.7"), failed("nobody@example.com", "203.0.113.7"));
+    let from_elsewhere = failed("nobody@example.com", "2001:db8::7");
+    // It is found however it is written.
+    assert_eq!(told("?email=Nobody@Example.com"), [from_elsewhere.clone(), at_nobody.clone()]);
+    assert_eq!(told("?address=203.0.113.7"), [at_nobody.clone(), at_ada.clone()]);
+    assert_eq!(told("?address=2001:DB8:0::7"), [from_elsewhere]);
+    assert_eq!(told("?address=::ffff:203.0.113.7&email=nobody@example.com"), [at_nobody]);
+    assert_eq!(told(&format!("?email={}&event=login_failed", ada.email)), [at_ada]);
+    assert_eq!(told("?email=somebody@example.com"), [] as [[String; 3]; 0]);
+}
+
 #[test]
 fn a_cursor_leads_to_the_end_without_gaps_and_doubles_while_others_write() {
     let gateway = Setup::new("").unlimited().start();

@@ -12,7 +12,7 @@ use gateway::identity::{Email, Role};
 use gateway::notify::{Templates, Wording};
 use gateway::store::{
     Along, AuditQuery, AuditTrail, Errand, Invitation, NewUser, Outbox, PasswordChange, StoreError,
-    StoredHash, TicketKey, Tickets, User, Users,
+    StoredHash, TicketKey, Tickets, User, Users, Way,
 };
 use gateway::telemetry::Metrics;
 
@@ -187,7 +187,7 @@ async fn a_mail_that_cannot_go_out_for_a_day_is_given_up_and_not_before() {
         tries += 1;
         let waited = Stopwatch::start();
         loop {
-            let waiting = house.store.due(far, 10).await.unwrap();
+            let waiting = house.store.due(far, Way::Mail, 10).await.unwrap();
             assert_eq!(waiting.len(), 1, "given up after {tries} tries");
             if waiting[0].attempts == tries {
                 break;

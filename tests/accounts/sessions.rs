@@ -17,6 +17,8 @@ on_both_stores!(
     somebody_elses_session_is_as_if_it_were_not_there,
     an_admin_ends_all_sessions_of_a_user,
     a_session_that_ends_while_its_tokens_are_used_stays_ended,
+    a_login_too_many_ends_the_session_that_was_used_longest_ago,
+    of_logins_at_once_no_more_stay_than_are_allowed,
 );
 
 fn from(gateway: &Gateway, person: &Person, address: &str, agent: &str) -> Person {
@@ -168,4 +170,35 @@ fn a_session_that_ends_while_its_tokens_are_used_stays_ended(setup: Setup) {
         }
         phone.is_out();
     }
+}
+
+fn a_login_too_many_ends_the_session_that_was_used_longest_ago(setup: Setup) {
+    let gateway = setup.config("[refresh]\nsessions_per_user = 3").start();
+    let ada = gateway.user();
+    let [phone, tablet] = [1, 2].map(|_| gateway.log_in(&ada.email, PASSWORD));
+    let ada = ada.refreshed();
+    let laptop = gateway.log_in(&ada.email, PASSWORD);
+    phone.is_out();
+    [&ada, &tablet, &laptop].iter().for_each(|one| one.is_in());
+    let body = json!({"refresh_token": phone.refresh});
+    let refused = gateway.client().post("/api/auth/refresh").json(&body).send();
+    refused.is_refused(401, "Invalid or expired refresh token", "refresh_token_invalid");
+    // Its owner can see why, and somebody else has room of his own.
+    let events = promoted(&gateway, &gateway.admin()).get("/api/auth/audit?event=sessions_ended").json();
+    let ended = &events["events"][0];
+    let told = ["session", "reason", "now", "address"].map(|name| ended[name].as_str().unwrap());
+    assert_eq!(told, [&*phone.session(), "too many", "one", "127.0.0.1"]);
+    assert_eq!((&ended["user_id"], &ended["actor"]["user_id"]), (&ada.id.into(), &ada.id.into()));
+    assert_eq!(events["events"].as_array().unwrap().len(), 1);
+    assert_eq!(gateway.total("gateway_security_events_total", &[("event", "sessions_ended")]), 1.0);
+}
+
+fn of_logins_at_once_no_more_stay_than_are_allowed(setup: Setup) {
+    let gateway = setup.unlimited().config("[refresh]\nsessions_per_user = 4").start();
+    let ada = gateway.user();
+    let people = in_parallel(12, |_| gateway.log_in(&ada.email, PASSWORD));
+    let last = gateway.log_in(&ada.email, PASSWORD);
+    assert_eq!(last.sessions().len(), 4);
+    let inside = people.iter().filter(|one| one.get("/api/auth/profile").status == 200).count();
+    assert_eq!(inside, 3);
 }

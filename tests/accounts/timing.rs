@@ -44,6 +44,16 @@ fn samples(pairs: usize, most: Duration, ask: impl Fn(bool, usize)) -> [Vec<Dura
 /// Far from what chance does with 20 pairs and more (standard deviation 0.09), and from a real difference.
 const ALIKE: std::ops::RangeInclusive<f64> = 0.2..=0.8;
 
+/// A difference that is there must be seen, or nothing would be. A busy machine may hide it once.
+fn is_seen(samples: impl Fn() -> [Vec<Duration>; 2]) {
+    let mut found = Vec::new();
+    while !found.last().is_some_and(|found| *found > 0.85) {
+        assert!(found.len() < 4, "a difference that is there was not seen: {found:?}");
+        let [slow, fast] = samples();
+        found.push(dominance(&slow, &fast));
+    }
+}
+
 fn patient() -> Setup {
     Setup::new("").unlimited().env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
 }
@@ -74,13 +84,11 @@ fn a_login_takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
     });
     let found = dominance(&one, &other);
     assert!(ALIKE.contains(&found), "{found}");
-    // A password that is too long is not hashed: this must be seen, or nothing would be.
+    // A password that is too long is not hashed.
     let long = "x".repeat(1_025);
-    let [one, other] = samples(30, Duration::from_secs(4), |first, _| {
-        login(&known, if first { WRONG } else { &long });
+    is_seen(|| {
+        samples(30, Duration::from_secs(4), |first, _| login(&known, if first { WRONG } else { &long }))
     });
-    let found = dominance(&one, &other);
-    assert!(found > 0.85, "a difference that is there was not seen: {found}");
 }
 
 #[test]
@@ -99,12 +107,12 @@ fn asking_for_a_reset_takes_as_long_for_an_unknown_address_as_for_a_known_one() 
     settled();
     let found = dominance(&one, &other);
     assert!(ALIKE.contains(&found), "{found}");
-    // What is no address is not even written down, which is seen.
-    let [one, other] = samples(80, Duration::from_secs(5), |first, number| {
-        forget(&if first { nobody(number) } else { "no address".to_owned() });
+    // What is no address is not even written down.
+    is_seen(|| {
+        samples(80, Duration::from_secs(5), |first, number| {
+            forget(&if first { nobody(number) } else { "no address".to_owned() });
+        })
     });
-    let found = dominance(&one, &other);
-    assert!(found > 0.85, "a difference that is there was not seen: {found}");
 }
 
 #[test]
@@ -120,11 +128,11 @@ fn a_concealed_registration_takes_as_long_for_a_known_address_as_for_a_new_one()
     });
     let found = dominance(&one, &other);
     assert!(ALIKE.contains(&found), "{found}");
-    let [one, other] = samples(30, Duration::from_secs(4), |first, _| {
-        if first { register(&known, NEW, 202) } else { register(&known, "all-lower-case", 422) }
+    is_seen(|| {
+        samples(30, Duration::from_secs(4), |first, _| {
+            if first { register(&known, NEW, 202) } else { register(&known, "all-lower-case", 422) }
+        })
     });
-    let found = dominance(&one, &other);
-    assert!(found > 0.85, "a difference that is there was not seen: {found}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::identity::{Role, TokenId};
 use gateway::store::{Along, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
 
-use super::{at, new_user, session, token, user_id};
+use super::{at, new_user, room, session, token, user_id};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
@@ -16,7 +16,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
     let store = open(folder.path());
     let user = store.create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
-    Sessions::open(&store, opened.clone(), Along::default()).await.unwrap();
+    Sessions::open(&store, opened.clone(), room(1_000), Along::default()).await.unwrap();
     store.record(&[revoked], Along::default()).await.unwrap();
     let id = store.store_id().await.unwrap();
     drop(store);
@@ -36,7 +36,7 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let mut opened = session();
-    Sessions::open(&store, opened.clone(), Along::default()).await.unwrap();
+    Sessions::open(&store, opened.clone(), room(1_000), Along::default()).await.unwrap();
     for round in 1..=20 {
         let user =
             store.create(new_user(&format!("u{round}@example.org"), Role::User), Along::default()).await;

@@ -9,7 +9,7 @@ use gateway::identity::Role;
 use gateway::store::{Along, Users};
 use tempfile::TempDir;
 
-use super::new_user;
+use super::{new_user, room};
 use crate::support::stores::plain_sled;
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_store_of_the_version_before_is_brought_to_this_one() {
     let ada = store.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let mut session = super::session();
     session.user = ada.id;
-    gateway::store::Sessions::open(&store, session.clone(), Along::default()).await.unwrap();
+    gateway::store::Sessions::open(&store, session.clone(), room(1_000), Along::default()).await.unwrap();
     drop(store);
     let db = plain_sled(folder.path());
     db.drop_tree("user_sessions").unwrap();

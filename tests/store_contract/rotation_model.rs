@@ -70,7 +70,7 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut session = session();
     session.expires_at = at(LIFETIME_SECONDS);
     let mut model = Model { issued: vec![(session.current.id, false, None)], closed: false };
-    stores.sessions.open(session.clone(), Along::default()).await.unwrap();
+    stores.sessions.open(session.clone(), super::room(1_000), Along::default()).await.unwrap();
     let mut now = 0;
     for Step { back, rotates, later } in steps {
         now += later;

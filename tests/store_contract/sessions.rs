@@ -7,12 +7,16 @@ use gateway::store::{
     Along, Amendment, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
 };
 
-use super::{Stores, at, new_user, session, token};
+use super::{Stores, at, new_user, room, session, token};
 
 laws! {
     sled = crate::store_contract::Stores::sled() => {
         a_session_is_found_as_it_was_opened,
         a_session_is_not_opened_twice,
+        where_a_user_has_as_many_as_are_allowed_the_one_used_longest_ago_ends,
+        where_fewer_are_allowed_than_before_the_next_one_ends_all_that_are_too_many,
+        a_session_that_expired_takes_no_room,
+        a_session_that_is_not_opened_ends_no_other,
         a_token_that_asks_for_no_successor_is_kept,
         a_rotation_installs_the_successor,
         of_fifty_parallel_rotations_of_one_token_one_rotates_and_the_rest_see_the_successor,
@@ -38,8 +42,57 @@ async fn a_session_is_found_as_it_was_opened(stores: &Stores) {
 async fn a_session_is_not_opened_twice(stores: &Stores) {
     let session = opened(stores).await;
     let again = Session { current: token(), ..session.clone() };
-    assert!(matches!(stores.sessions.open(again, Along::default()).await, Err(StoreError::Conflict)));
+    assert!(matches!(
+        stores.sessions.open(again, room(2), Along::default()).await,
+        Err(StoreError::Conflict)
+    ));
     assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
+}
+
+async fn where_a_user_has_as_many_as_are_allowed_the_one_used_longest_ago_ends(stores: &Stores) {
+    let [first, second] = [opened(stores).await, opened(stores).await];
+    let elsewhere = Session { user: super::user_id(2), ..session() };
+    let revoked = stores.sessions.open(elsewhere.clone(), room(2), Along::default()).await.unwrap();
+    assert_eq!(revoked, [], "another user's take no room");
+    // The first was opened before the second, and used after it.
+    stores.sessions.rotate(present(&first, first.current.id, None, 5)).await.unwrap();
+    let third = Session { created_at: at(6), last_used_at: at(6), ..session() };
+    let ended = Revocation::Session { id: second.id, until: at(7_200) };
+    assert_eq!(stores.sessions.open(third.clone(), room(2), Along::default()).await.unwrap(), [ended]);
+    assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [ended]);
+    assert_eq!(stores.sessions.by_id(second.id).await.unwrap(), None);
+    let ids = |sessions: Vec<Session>| sessions.iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(stores.sessions.of_user(first.user, at(6)).await.unwrap()), [first.id, third.id]);
+    assert_eq!(ids(stores.sessions.of_user(elsewhere.user, at(6)).await.unwrap()), [elsewhere.id]);
+}
+
+async fn where_fewer_are_allowed_than_before_the_next_one_ends_all_that_are_too_many(stores: &Stores) {
+    for _ in 0..5 {
+        opened(stores).await;
+    }
+    let last = Session { created_at: at(1), last_used_at: at(1), ..session() };
+    let revoked = stores.sessions.open(last.clone(), room(1), Along::default()).await.unwrap();
+    assert_eq!(revoked.len(), 5);
+    assert_eq!(stores.sessions.of_user(last.user, at(1)).await.unwrap(), [last]);
+}
+
+async fn a_session_that_expired_takes_no_room(stores: &Stores) {
+    let lasting = opened(stores).await;
+    let over = Session { expires_at: at(10), ..session() };
+    stores.sessions.open(over, room(2), Along::default()).await.unwrap();
+    let new = Session { created_at: at(10), last_used_at: at(10), ..session() };
+    assert_eq!(stores.sessions.open(new, room(2), Along::default()).await.unwrap(), []);
+    assert_eq!(stores.sessions.by_id(lasting.id).await.unwrap(), Some(lasting));
+}
+
+async fn a_session_that_is_not_opened_ends_no_other(stores: &Stores) {
+    let session = opened(stores).await;
+    assert!(matches!(
+        stores.sessions.open(session.clone(), room(1), Along::default()).await,
+        Err(StoreError::Conflict)
+    ));
+    assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), Some(session));
+    assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
 }
 
 async fn a_token_that_asks_for_no_successor_is_kept(stores: &Stores) {
@@ -181,7 +234,11 @@ async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
     let lasting = opened(stores).await;
     // More than one batch of a sweep.
     for _ in 0..300 {
-        stores.sessions.open(Session { expires_at: at(10), ..session() }, Along::default()).await.unwrap();
+        stores
+            .sessions
+            .open(Session { expires_at: at(10), ..session() }, room(1_000), Along::default())
+            .await
+            .unwrap();
     }
     assert_eq!(stores.sessions.sweep(at(10)).await.unwrap(), 0);
     assert_eq!(stores.sessions.sweep(at(11)).await.unwrap(), 300);
@@ -191,7 +248,7 @@ async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
 
 async fn opened(stores: &Stores) -> Session {
     let session = session();
-    stores.sessions.open(session.clone(), Along::default()).await.unwrap();
+    stores.sessions.open(session.clone(), room(1_000), Along::default()).await.unwrap();
     session
 }
 

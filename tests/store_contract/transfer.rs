@@ -7,7 +7,7 @@ use gateway::identity::{Role, SessionId, TokenId};
 use gateway::store::{Along, Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
 use tempfile::TempDir;
 
-use super::{at, new_user, session, token, user_id};
+use super::{at, new_user, room, session, token, user_id};
 
 #[tokio::test]
 async fn an_export_imports_into_an_equal_store() {
@@ -167,9 +167,9 @@ async fn filled() -> (TempDir, SledStore) {
     }
     let retired = Amendment { is_active: Some(false), ..Amendment::default() };
     store.amend(user_id(2), retired, at(60), Along::default()).await.unwrap();
-    Sessions::open(&store, session(), Along::default()).await.unwrap();
+    Sessions::open(&store, session(), room(1_000), Along::default()).await.unwrap();
     let previous = Some((token().id, at(5)));
-    Sessions::open(&store, Session { previous, ..session() }, Along::default()).await.unwrap();
+    Sessions::open(&store, Session { previous, ..session() }, room(1_000), Along::default()).await.unwrap();
     let revoked = [
         Revocation::Token { id: TokenId::random(), until: at(60) },
         Revocation::Session { id: SessionId::random(), until: at(90) },

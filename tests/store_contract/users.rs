@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway::identity::{Generation, Role};
-use gateway::store::{Along, Amendment, Revocation, StoreError, StoredHash};
+use gateway::store::{Along, Amended, Amendment, Revocation, StoreError, StoredHash};
 
 use super::{Stores, at, new_user, user_id};
 
@@ -133,11 +133,11 @@ async fn an_amendment_of_names_revokes_nothing(stores: &Stores) {
     let before =
         stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let amendment = Amendment { first_name: Some("Augusta".to_owned()), ..Amendment::default() };
-    let (user, revocation) =
+    let Amended { user, revoked, .. } =
         stores.users.amend(before.id, amendment, at(60), Along::default()).await.unwrap().unwrap();
     assert_eq!(user.first_name, "Augusta");
     assert_eq!((user.last_name.as_str(), user.generation), ("Lovelace", before.generation));
-    assert_eq!(revocation, None);
+    assert_eq!(revoked, None);
     assert_eq!(stores.users.by_id(user.id).await.unwrap(), Some(user));
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
 }
@@ -147,17 +147,17 @@ async fn giving_the_role_that_somebody_has_revokes_nothing(stores: &Stores) {
         stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let amendment = Amendment { role: Some(Role::User), is_active: Some(true), ..Amendment::default() };
     let amended = stores.users.amend(before.id, amendment, at(60), Along::default()).await.unwrap();
-    assert_eq!(amended, Some((before, None)));
+    assert_eq!(amended, Some(Amended { user: before, is_changed: false, revoked: None }));
 }
 
 async fn a_change_of_role_raises_the_generation_and_records_it(stores: &Stores) {
     let before =
         stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
-    let (user, revocation) =
+    let Amended { user, revoked, .. } =
         stores.users.amend(before.id, role(Role::Admin), at(60), Along::default()).await.unwrap().unwrap();
     assert_eq!((user.role, user.generation), (Role::Admin, Generation(1)));
     let recorded = Revocation::Generation { user: user.id, minimum: Generation(1), until: at(60) };
-    assert_eq!(revocation, Some(recorded));
+    assert_eq!(revoked, Some(recorded));
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [recorded]);
     assert!(stores.users.has_administrator().await.unwrap());
 }
@@ -166,10 +166,10 @@ async fn a_deactivation_raises_the_generation_and_so_does_the_return(stores: &St
     let before =
         stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let away =
-        stores.users.amend(before.id, active(false), at(60), Along::default()).await.unwrap().unwrap().0;
+        stores.users.amend(before.id, active(false), at(60), Along::default()).await.unwrap().unwrap().user;
     assert_eq!((away.is_active, away.generation), (false, Generation(1)));
     let back =
-        stores.users.amend(before.id, active(true), at(70), Along::default()).await.unwrap().unwrap().0;
+        stores.users.amend(before.id, active(true), at(70), Along::default()).await.unwrap().unwrap().user;
     assert_eq!((back.is_active, back.generation), (true, Generation(2)));
     let recorded = Revocation::Generation { user: before.id, minimum: Generation(2), until: at(70) };
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [recorded]);

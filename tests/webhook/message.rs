@@ -131,6 +131,21 @@ fn a_service_that_says_nothing_is_given_its_time_and_no_more() {
 }
 
 #[test]
+fn a_service_that_hangs_holds_up_no_mail() {
+    let (upstream, gate) = Upstream::gated();
+    let gateway = telling_upstream(&upstream).config("timeout_seconds = 300").start();
+    let people: Vec<_> = (0..10).map(|_| gateway.user()).collect();
+    people.iter().for_each(leave);
+    wait_for(&upstream, 8);
+    for one in &people {
+        gateway.letter("account_deleted", &one.email);
+    }
+    assert_eq!(upstream.arrived().len(), 8, "so many at once");
+    gate.open();
+    eventually("they were delivered", || tries(&gateway, "delivered") == 10.0);
+}
+
+#[test]
 fn what_a_url_holds_beside_its_host_is_not_logged() {
     let port = free_port();
     let gateway = telling(&format!("http://127.0.0.1:{port}/CANARY-of-the-path?key=CANARY")).start();

@@ -16,6 +16,7 @@ mod open;
 mod outbox;
 mod panics;
 mod revocations;
+mod room;
 mod sessions;
 mod space;
 mod tickets;

@@ -11,7 +11,7 @@ use super::view::{answer, role};
 use super::{Client, Shared, schema};
 use crate::identity::UserId;
 use crate::problem::{Code, Problem};
-use crate::store::{Amendment, Closing};
+use crate::store::{Amended, Amendment, Closing};
 use crate::telemetry::{Event, SecurityLine};
 
 /// Usual and largest size of a page.
@@ -104,9 +104,11 @@ pub(super) async fn amend(
     let line = SecurityLine { user_id: Some(id.get()), ..client.line() };
     let deed = client.deed(Event::AccountChanged, line, &services).by(admin.actor);
     let changed = services.users.amend(id, amendment, until, deed.along()).await?;
-    let (user, revoked) = changed.ok_or(Problem::new(Code::UserNotFound))?;
+    let Amended { user, is_changed, revoked } = changed.ok_or(Problem::new(Code::UserNotFound))?;
     // It holds from now on, also where not all gateways can be told at once.
-    deed.saying(user.standing()).tell(&services);
+    if is_changed {
+        deed.saying(user.standing()).tell(&services);
+    }
     services.publish(revoked.as_slice()).await?;
     Ok(Answer::ok(answer(&user)).with_quota(admin.quota.as_ref()))
 }

@@ -1,5 +1,7 @@
 //! `GET /api/auth/audit`: who did what, the newest first.
 
+use std::net::IpAddr;
+
 use axum::extract::{RawQuery, State};
 
 use super::answer::Answer;
@@ -7,7 +9,7 @@ use super::caller::Administrator;
 use super::openapi::refusals::refusals;
 use super::page::Query;
 use super::{Shared, schema};
-use crate::identity::UserId;
+use crate::identity::{Email, UserId};
 use crate::problem::{Code, Problem};
 use crate::store::{AuditPage, AuditQuery};
 use crate::telemetry::Event;
@@ -27,6 +29,8 @@ refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
     params(
         ("user_id" = Option<schema::AccountId>, Query, description = "Who did it, or whom it is about."),
         ("event" = Option<schema::EventWord>, Query),
+        ("email" = Option<String>, Query, nullable = false, description = "The e-mail address that was given, with an account or without."),
+        ("address" = Option<String>, Query, nullable = false, description = "The client's IP address."),
         ("since" = Option<String>, Query, nullable = false, format = DateTime, description = "Not before."),
         ("until" = Option<String>, Query, nullable = false, format = DateTime, description = "Not after."),
         ("cursor" = Option<schema::Counting>, Query, description = "`next_cursor` of the page before."),
@@ -65,10 +69,19 @@ fn read(query: &Query) -> Result<AuditQuery, Problem> {
             Err(wrong(format!("event must be one of {}", words.join(", "))))
         }
     });
+    let email = query
+        .text("email")
+        .map(|text| Email::parse(text).map_err(|_| wrong("email must be an e-mail address".to_owned())));
+    let address = query
+        .text("address")
+        .map(|text| text.parse::<IpAddr>().map_err(|_| wrong("address must be an IP address".to_owned())));
     let limit = query.number("limit")?.unwrap_or(LIMIT.0).min(LIMIT.1);
     Ok(AuditQuery {
         user: user.transpose()?,
         event: event.transpose()?,
+        email: email.transpose()?.map(|email| email.as_str().to_owned()),
+        // As it stands in entries.
+        address: address.transpose()?.map(|address| address.to_canonical().to_string()),
         since: query.moment("since")?,
         until: query.moment("until")?,
         before: query.number("cursor")?,

@@ -13,7 +13,7 @@ use crate::limits::{AddressKey, LoginKey};
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::{Origin, SessionFault};
-use crate::store::{Along, Errand, StoreError, StoredHash, User};
+use crate::store::{Actor, Along, Errand, StoreError, StoredHash, User};
 use crate::telemetry::{Event, SecurityLine};
 
 /// What it can come to, for the metrics.
@@ -96,7 +96,11 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::LoginSucceeded, line, services).about(user.id);
     let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
-    let tokens = match services.sessions.open(&user, origin, deed.along().resting_on(&user)).await {
+    let crowded = SecurityLine { reason: Some("too many"), now: Some("one".to_owned()), ..client.line() };
+    let crowded = client.deed(Event::SessionsEnded, crowded, services).about(user.id);
+    let crowded = crowded.by(Actor::User { user_id: user.id });
+    let along = deed.along().resting_on(&user);
+    let opened = match services.sessions.open(&user, origin, along, crowded.entry()).await {
         // It was looked at while somebody changed the password, or the account: too late.
         Err(SessionFault::Store(StoreError::Outdated)) => {
             let refused = (Code::InvalidCredentials, Some(user), Along::default());
@@ -107,8 +111,11 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
     if let Some(attempt) = &attempt {
         services.attempt_succeeded(&limits, attempt);
     }
-    deed.in_session(tokens.session).tell(services);
-    let mut body = mode.hand_out(tokens);
+    for ended in opened.ended {
+        crowded.clone().in_session(ended).tell(services);
+    }
+    deed.in_session(opened.tokens.session).tell(services);
+    let mut body = mode.hand_out(opened.tokens);
     body["user"] = json!({
         "id": user.id,
         "email": user.email,

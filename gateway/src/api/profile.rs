@@ -55,8 +55,9 @@ pub(super) async fn write(
     let deed = client.deed(Event::AccountChanged, line, &services).about(caller.user.id);
     let deed = deed.by(caller.actor());
     let changed = services.users.amend(caller.user.id, amendment, until, deed.along()).await?;
-    changed.ok_or(Problem::new(Code::TokenInvalid))?;
-    deed.tell(&services);
+    if changed.ok_or(Problem::new(Code::TokenInvalid))?.is_changed {
+        deed.tell(&services);
+    }
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))
 }
 

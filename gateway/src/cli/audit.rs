@@ -32,6 +32,12 @@ enum Action {
         /// Only this event, such as login_failed; docs/audit.md has all of them
         #[arg(long)]
         event: Option<String>,
+        /// Only what was done with this e-mail address, also where it has no account
+        #[arg(long)]
+        email: Option<String>,
+        /// Only what came from this IP address
+        #[arg(long, value_name = "IP")]
+        address: Option<String>,
         /// Not before this time, such as 2026-01-31T00:00:00Z
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
@@ -76,7 +82,7 @@ enum Action {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.action {
-        Action::List { place, user, event, since, until, limit, json } => {
+        Action::List { place, user, event, email, address, since, until, limit, json } => {
             let line = place.open()?;
             // By its id an account is found that is gone.
             let id = |who: String| match who.parse::<u64>() {
@@ -84,7 +90,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 Err(_) => Ok(line.user(&who)?["id"].to_string()),
             };
             let user = user.map(id).transpose()?;
-            let wanted = [("user_id", user), ("event", event), ("since", since), ("until", until)];
+            let wanted = [
+                ("user_id", user),
+                ("event", event),
+                ("email", email),
+                ("address", address),
+                ("since", since),
+                ("until", until),
+            ];
             list(&line, &wanted, limit, json)
         }
         Action::Export { place, first } => each_line(&place.open()?, first, |text| {

@@ -59,6 +59,7 @@ pub struct Checked {
     pub rotate_always: bool,
     pub docs: bool,
     pub grace: Duration,
+    pub sessions_max: usize,
     /// Where browsers may have cookies.
     pub cookies: Option<SameSite>,
     /// Which proxy asks /api/auth/verify.
@@ -202,6 +203,7 @@ pub fn check(
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         docs: file.api.docs,
         grace: Duration::from_secs(file.refresh.grace_seconds),
+        sessions_max: file.refresh.sessions_per_user,
         cookies,
         asking_proxy: file.verify.proxy,
         hashing,
@@ -296,6 +298,12 @@ impl Checker<'_> {
             self.fault(format!(
                 "refresh.grace_seconds = {}: allowed are 0 to 60; a stolen refresh token works that long",
                 file.refresh.grace_seconds
+            ));
+        }
+        if !(1..=1_000).contains(&file.refresh.sessions_per_user) {
+            self.fault(format!(
+                "refresh.sessions_per_user = {}: allowed are 1 to 1000",
+                file.refresh.sessions_per_user
             ));
         }
         if file.registration.conceal_existing

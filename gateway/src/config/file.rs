@@ -135,6 +135,7 @@ pub struct Tokens {
 pub struct Refresh {
     pub rotation: RotationPolicy,
     pub grace_seconds: u64,
+    pub sessions_per_user: usize,
 }
 
 /// Tokens in cookies, for browsers that ask for them.
@@ -317,7 +318,7 @@ impl Default for Tokens {
 
 impl Default for Refresh {
     fn default() -> Self {
-        Self { rotation: RotationPolicy::OnRequest, grace_seconds: 10 }
+        Self { rotation: RotationPolicy::OnRequest, grace_seconds: 10, sessions_per_user: 1_000 }
     }
 }
 

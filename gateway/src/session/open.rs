@@ -2,7 +2,7 @@
 
 use super::{Lifecycle, SessionFault};
 use crate::identity::{SessionId, TokenId};
-use crate::store::{Along, RefreshToken, Session, User};
+use crate::store::{Along, Entry, RefreshToken, Revocation, Room, Session, User};
 use crate::token::{AccessGrant, RefreshFacts};
 
 /// Where a login came from: shown to its owner in the list of sessions.
@@ -23,14 +23,23 @@ pub struct TokenPair {
     pub session_seconds: u64,
 }
 
+/// A login.
+pub struct Opened {
+    pub tokens: TokenPair,
+    /// The user's other sessions that ended for it, as there were too many.
+    pub ended: Vec<SessionId>,
+}
+
 impl Lifecycle {
-    /// The session is durable before its tokens exist. Its id is added to what is recorded.
+    /// The session is durable before its tokens exist. Its id is added to what is recorded. `ended` is
+    /// recorded of each session that has to end for it.
     pub async fn open(
         &self,
         user: &User,
         origin: Origin,
         mut along: Along,
-    ) -> Result<TokenPair, SessionFault> {
+        ended: Entry,
+    ) -> Result<Opened, SessionFault> {
         let now = self.clock.now();
         let expires_at = now.plus(self.issuer.load().refresh_lifetime);
         let session = Session {
@@ -46,8 +55,18 @@ impl Lifecycle {
             user_agent: origin.user_agent,
         };
         along.audit.iter_mut().for_each(|entry| entry.session = Some(session.id));
-        self.sessions.open(session.clone(), along).await?;
-        self.pair(user, &session)
+        let revoked_until = self.access_tokens_end(now);
+        let room = Room { sessions_max: self.sessions_max, revoked_until, ended };
+        let revoked = self.sessions.open(session.clone(), room, along).await?;
+        if !revoked.is_empty() {
+            self.revocations.publish(&revoked).await?;
+        }
+        let ended = revoked.iter().filter_map(|one| match one {
+            Revocation::Session { id, .. } => Some(*id),
+            Revocation::Token { .. } | Revocation::Generation { .. } => None,
+        });
+        let ended = ended.collect();
+        Ok(Opened { tokens: self.pair(user, &session)?, ended })
     }
 
     pub(super) fn pair(&self, user: &User, session: &Session) -> Result<TokenPair, SessionFault> {

@@ -75,6 +75,10 @@ pub struct AuditQuery {
     /// Who did it, or whom it is about.
     pub user: Option<UserId>,
     pub event: Option<String>,
+    /// The e-mail address that was given, with an account or without.
+    pub email: Option<String>,
+    /// The client's address.
+    pub address: Option<String>,
     pub since: Option<Timestamp>,
     /// Not after this moment.
     pub until: Option<Timestamp>,

@@ -73,6 +73,18 @@ impl Errand {
         "user_deleted",
     ];
 
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::UserDeleted { .. } => Way::Webhook,
+            Self::PasswordReset { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailVerification { .. }
+            | Self::Invitation { .. }
+            | Self::Registration { .. }
+            | Self::AccountDeleted { .. } => Way::Mail,
+        }
+    }
+
     /// Whom it is for: an account, or an address.
     pub fn recipient(&self) -> (Option<UserId>, Option<&Email>) {
         match self {
@@ -85,6 +97,17 @@ impl Errand {
             Self::Invitation { .. } => (None, None),
         }
     }
+}
+
+/// By which way an errand leaves the house: neither of them waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Mail,
+    Webhook,
+}
+
+impl Way {
+    pub const ALL: [Self; 2] = [Self::Mail, Self::Webhook];
 }
 
 /// An errand that waits.
@@ -106,8 +129,8 @@ pub trait Outbox: Send + Sync {
     /// Puts what goes along with no other change.
     async fn enqueue(&self, along: Along) -> Result<(), StoreError>;
 
-    /// What is due at `now`, at most `limit`, the longest due first.
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Queued>, StoreError>;
+    /// What is due at `now` and leaves by this way, at most `limit`, the longest due first.
+    async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError>;
 
     /// It was done, or given up.
     async fn settle(&self, id: u64, along: Along) -> Result<(), StoreError>;

@@ -53,6 +53,18 @@ pub struct RotationRequest {
     pub replayed: Option<Entry>,
 }
 
+/// Room for a new session: where its user has as many as are allowed, those that were used longest ago
+/// end for it.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Sessions of one user at the same time, the new one included.
+    pub sessions_max: usize,
+    /// Until when a `Revocation::Session` of one that ends must live.
+    pub revoked_until: Timestamp,
+    /// What is recorded of each that ends. Its id is added.
+    pub ended: Entry,
+}
+
 /// Which of a user's sessions are to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
@@ -80,7 +92,8 @@ pub enum Rotation {
 /// Sessions. Every method that changes something returns once the change is durable.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    async fn open(&self, session: Session, along: Along) -> Result<(), StoreError>;
+    /// Answers with what is revoked, as other sessions ended for this one.
+    async fn open(&self, session: Session, room: Room, along: Along) -> Result<Vec<Revocation>, StoreError>;
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 

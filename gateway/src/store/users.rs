@@ -73,6 +73,15 @@ pub struct Amendment {
     pub email_verified: Option<bool>,
 }
 
+/// An account after an amendment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amended {
+    pub user: User,
+    /// Whether anything is another than before.
+    pub is_changed: bool,
+    pub revoked: Option<Revocation>,
+}
+
 /// A new password for an account.
 #[derive(Clone, Debug)]
 pub struct PasswordChange {
@@ -149,7 +158,7 @@ pub trait Users: Send + Sync {
         amendment: Amendment,
         revoked_until: Timestamp,
         along: Along,
-    ) -> Result<Option<(User, Option<Revocation>)>, StoreError>;
+    ) -> Result<Option<Amended>, StoreError>;
 
     /// Replaces the password and ends sessions, as it says; answers with what that revokes. `None`
     /// when there is no such user, or the password was changed meanwhile.

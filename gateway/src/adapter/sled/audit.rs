@@ -129,7 +129,10 @@ fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
         let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
         let at = Timestamp::parse(&sealed.time).unwrap_or_default();
         // Times may go back a little where the clock does; older entries follow all the same.
-        let fits = query.until.is_none_or(|until| at <= until)
+        let is = |wanted: &Option<String>, given: &Option<String>| wanted.is_none() || wanted == given;
+        let fits = is(&query.email, &sealed.entry.email)
+            && is(&query.address, &sealed.entry.address)
+            && query.until.is_none_or(|until| at <= until)
             && query.since.is_none_or(|since| at >= since)
             && query.event.as_ref().is_none_or(|event| sealed.entry.event == *event);
         if fits {

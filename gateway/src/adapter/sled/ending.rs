@@ -8,7 +8,7 @@ use crate::identity::{SessionId, UserId};
 use crate::store::{Closing, Revocation, StoreError};
 
 /// Sessions that end in one transaction. Whoever has more of them waits for further ones.
-const SESSIONS_MAX: usize = 1_000;
+pub(super) const SESSIONS_MAX: usize = 1_000;
 
 /// What is to end.
 pub(super) struct Ending {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::trees::{Change, Stop, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::store::{Along, Outbox, Queued, StoreError};
+use crate::store::{Along, Outbox, Queued, StoreError, Way};
 
 #[async_trait]
 impl Outbox for SledStore {
@@ -13,15 +13,15 @@ impl Outbox for SledStore {
         self.write(move |trees| trees.transact(|change| change.put_along(&along))).await
     }
 
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Queued>, StoreError> {
+    async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError> {
         self.scan(move |trees| {
             let mut due = Vec::new();
             let until = codec::pair_key(now.millis(), u64::MAX);
             for key in trees.errands_due.range(..=&until[..]).keys() {
                 let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
                 let value = trees.errands.get(id.to_be_bytes()).map_err(store_error)?;
-                match value.map(|value| codec::decode("an errand", &value)).transpose() {
-                    Ok(queued) => due.extend(queued),
+                match value.map(|value| codec::decode::<Queued>("an errand", &value)).transpose() {
+                    Ok(queued) => due.extend(queued.filter(|queued| queued.errand.way() == way)),
                     // One that cannot be read holds up no other.
                     Err(fault) => tracing::error!(id, error = %fault, "an errand in the outbox is damaged"),
                 }

@@ -4,24 +4,28 @@ use async_trait::async_trait;
 
 use super::ending::Ending;
 use super::revocations::SWEEP_MAX;
+use super::room;
 use super::trees::{Change, Fault, Stop, Trees, found, stop, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{SessionId, UserId};
 use crate::store::{
-    Along, Closing, Entry, Revocation, Rotation, RotationRequest, Session, Sessions, StoreError, User,
+    Along, Closing, Entry, Revocation, Room, Rotation, RotationRequest, Session, Sessions, StoreError, User,
 };
 
 #[async_trait]
 impl Sessions for SledStore {
-    async fn open(&self, session: Session, along: Along) -> Result<(), StoreError> {
+    async fn open(&self, session: Session, room: Room, along: Along) -> Result<Vec<Revocation>, StoreError> {
         self.write(move |trees| {
+            let leaving = room::leaving(trees, &session, &room)?;
             trees.transact(|change| {
                 if change.session(session.id)?.is_some() {
                     return Err(stop(StoreError::Conflict));
                 }
+                let revoked = room::make(change, &leaving, &room, along.now)?;
                 change.open_session(&session)?;
-                change.put_along(&along)
+                change.put_along(&along)?;
+                Ok(revoked)
             })
         })
         .await

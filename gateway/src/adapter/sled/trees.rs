@@ -27,44 +27,71 @@ pub(super) const LAST_ERRAND_ID: &str = "last_errand_id";
 pub(super) const AUDIT_HEAD: &str = "audit_head";
 pub(super) const ADMINISTRATORS_ACTIVE: &str = "administrators_active";
 
-/// So many trees.
-const TREES: usize = 16;
+/// Everything that is stored, named once.
+macro_rules! trees {
+    ($($(#[doc = $what:literal])+ $tree:ident,)+) => {
+        /// Everything that is stored. A `Trees` for looking, a `Trees<TransactionalTree>` for changing.
+        #[derive(Clone)]
+        pub(super) struct Trees<T = Tree> {
+            $($(#[doc = $what])+ pub(super) $tree: T,)+
+        }
 
-/// Everything that is stored. A `Trees` for looking, a `Trees<TransactionalTree>` for changing.
-#[derive(Clone)]
-pub(super) struct Trees<T = Tree> {
+        /// So many trees.
+        const TREES: usize = [$(stringify!($tree)),+].len();
+
+        impl Trees {
+            pub(super) fn open(db: &Db) -> sled::Result<Self> {
+                Ok(Self { $($tree: db.open_tree(stringify!($tree))?,)+ })
+            }
+
+            pub(super) fn all(&self) -> [&Tree; TREES] {
+                [$(&self.$tree),+]
+            }
+        }
+
+        impl Change {
+            /// The trees in the order of [`Trees::all`].
+            fn over(trees: &[TransactionalTree]) -> Self {
+                let [$($tree),+] = std::array::from_fn(|place| trees[place].clone());
+                Self { $($tree),+ }
+            }
+        }
+    };
+}
+
+trees! {
     /// Schema version, store id, counters.
-    pub(super) meta: T,
+    meta,
     /// User id → account.
-    pub(super) users: T,
+    users,
     /// E-mail address → user id.
-    pub(super) emails: T,
+    emails,
     /// Session id → session.
-    pub(super) sessions: T,
+    sessions,
     /// Expiry, session id → nothing.
-    pub(super) session_expiry: T,
+    session_expiry,
     /// User id, session id → nothing.
-    pub(super) user_sessions: T,
+    user_sessions,
     /// Kind, id → until when.
-    pub(super) revocations: T,
+    revocations,
     /// Until when, kind, id → nothing.
-    pub(super) revocation_expiry: T,
+    revocation_expiry,
     /// Hash of a token → ticket.
-    pub(super) tickets: T,
+    tickets,
     /// Expiry, hash of a token → nothing.
-    pub(super) ticket_expiry: T,
+    ticket_expiry,
     /// Invitation id → invitation.
-    pub(super) invitations: T,
+    invitations,
     /// Errand id → errand.
-    pub(super) errands: T,
+    errands,
     /// When it is due, errand id → nothing.
-    pub(super) errands_due: T,
+    errands_due,
     /// Number → line of the audit trail.
-    pub(super) audit: T,
+    audit,
     /// User id, number → nothing.
-    pub(super) user_audit: T,
+    user_audit,
     /// Hour, word → how often.
-    pub(super) tallies: T,
+    tallies,
 }
 
 /// A `Trees` inside of a transaction.
@@ -83,48 +110,6 @@ pub(super) enum Fault {
 }
 
 impl Trees {
-    pub(super) fn open(db: &Db) -> sled::Result<Self> {
-        Ok(Self {
-            meta: db.open_tree("meta")?,
-            users: db.open_tree("users")?,
-            emails: db.open_tree("emails")?,
-            sessions: db.open_tree("sessions")?,
-            session_expiry: db.open_tree("session_expiry")?,
-            user_sessions: db.open_tree("user_sessions")?,
-            revocations: db.open_tree("revocations")?,
-            revocation_expiry: db.open_tree("revocation_expiry")?,
-            tickets: db.open_tree("tickets")?,
-            ticket_expiry: db.open_tree("ticket_expiry")?,
-            invitations: db.open_tree("invitations")?,
-            errands: db.open_tree("errands")?,
-            errands_due: db.open_tree("errands_due")?,
-            audit: db.open_tree("audit")?,
-            user_audit: db.open_tree("user_audit")?,
-            tallies: db.open_tree("tallies")?,
-        })
-    }
-
-    pub(super) fn all(&self) -> [&Tree; TREES] {
-        [
-            &self.meta,
-            &self.users,
-            &self.emails,
-            &self.sessions,
-            &self.session_expiry,
-            &self.user_sessions,
-            &self.revocations,
-            &self.revocation_expiry,
-            &self.tickets,
-            &self.ticket_expiry,
-            &self.invitations,
-            &self.errands,
-            &self.errands_due,
-            &self.audit,
-            &self.user_audit,
-            &self.tallies,
-        ]
-    }
-
     /// Runs `work` as one transaction over all trees. sled may run it more than once: it must have
     /// no effect but on the trees.
     pub(super) fn transact<T>(&self, work: impl Fn(&Change) -> Result<T, Stop>) -> Result<T, Fault> {
@@ -177,45 +162,6 @@ impl From<StoreError> for Fault {
 }
 
 impl Change {
-    fn over(trees: &[TransactionalTree]) -> Self {
-        let [
-            meta,
-            users,
-            emails,
-            sessions,
-            session_expiry,
-            user_sessions,
-            revocations,
-            revocation_expiry,
-            tickets,
-            ticket_expiry,
-            invitations,
-            errands,
-            errands_due,
-            audit,
-            user_audit,
-            tallies,
-        ] = std::array::from_fn(|place| trees[place].clone());
-        Self {
-            meta,
-            users,
-            emails,
-            sessions,
-            session_expiry,
-            user_sessions,
-            revocations,
-            revocation_expiry,
-            tickets,
-            ticket_expiry,
-            invitations,
-            errands,
-            errands_due,
-            audit,
-            user_audit,
-            tallies,
-        }
-    }
-
     pub(super) fn counter(&self, name: &str) -> Result<u64, Stop> {
         let value = self.meta.get(name)?;
         value.map_or(Ok(0), |value| codec::number(name, &value).map_err(stop))

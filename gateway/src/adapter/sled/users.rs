@@ -12,8 +12,8 @@ use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, UserId};
 use crate::store::{
-    Account, Along, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError, StoredHash,
-    Taken, User, UserCounts, UserPage, Users,
+    Account, Along, Amended, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError,
+    StoredHash, Taken, User, UserCounts, UserPage, Users,
 };
 
 #[async_trait]
@@ -46,12 +46,12 @@ impl Users for SledStore {
         amendment: Amendment,
         revoked_until: Timestamp,
         along: Along,
-    ) -> Result<Option<(User, Option<Revocation>)>, StoreError> {
+    ) -> Result<Option<Amended>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
                 let amended = amend(change, id, &amendment, revoked_until)?;
-                let is_changed = amended.as_ref().is_some_and(|(_, _, is_changed)| *is_changed);
-                if let Some((user, _, _)) = amended.as_ref().filter(|_| is_changed || along.redeem.is_some())
+                if let Some(Amended { user, is_changed, .. }) = &amended
+                    && (*is_changed || along.redeem.is_some())
                 {
                     // As it is now, and not as it was when somebody looked.
                     let mut along = along.clone();
@@ -60,7 +60,7 @@ impl Users for SledStore {
                     changed.for_each(|entry| entry.now = Some(user.standing()));
                     change.put_along(&along)?;
                 }
-                Ok(amended.map(|(user, revoked, _)| (user, revoked)))
+                Ok(amended)
             })
         })
         .await
@@ -252,7 +252,7 @@ fn amend(
     id: UserId,
     amendment: &Amendment,
     revoked_until: Timestamp,
-) -> Result<Option<(User, Option<Revocation>, bool)>, Stop> {
+) -> Result<Option<Amended>, Stop> {
     let Some(before) = change.user(id)? else {
         return Ok(None);
     };
@@ -263,10 +263,10 @@ fn amend(
     user.is_active = amendment.is_active.unwrap_or(user.is_active);
     user.email_verified = amendment.email_verified.unwrap_or(user.email_verified);
     if user == before {
-        return Ok(Some((user, None, false)));
+        return Ok(Some(Amended { user, is_changed: false, revoked: None }));
     }
     let standing_changed = (user.role, user.is_active) != (before.role, before.is_active);
-    let revocation = standing_changed.then(|| {
+    let revoked = standing_changed.then(|| {
         user.generation = user.generation.next();
         Revocation::Generation { user: id, minimum: user.generation, until: revoked_until }
     });
@@ -275,11 +275,11 @@ fn amend(
     if is_active_administrator(&before) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
         return Err(stop(StoreError::LastAdministrator));
     }
-    if let Some(revocation) = &revocation {
+    if let Some(revocation) = &revoked {
         change.revoke(revocation)?;
     }
     change.put_user(&user)?;
-    Ok(Some((user, revocation, true)))
+    Ok(Some(Amended { user, is_changed: true, revoked }))
 }
 
 /// The event whose entry says what the account is then.
