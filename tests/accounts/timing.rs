@@ -23,9 +23,20 @@ fn dominance(slow: &[Duration], fast: &[Duration]) -> f64 {
 
 /// One of each in turn, `pairs` times or for so long.
 fn samples(pairs: usize, most: Duration, ask: impl Fn(bool, usize)) -> [Vec<Duration>; 2] {
+    samples_after(|| (), pairs, most, ask)
+}
+
+/// Each of them after something that takes no part in its time.
+fn samples_after(
+    rest: impl Fn(),
+    pairs: usize,
+    most: Duration,
+    ask: impl Fn(bool, usize),
+) -> [Vec<Duration>; 2] {
     let began = Stopwatch::start();
     let (mut one, mut other) = (Vec::new(), Vec::new());
     let mut take = |first: bool, number: usize| {
+        rest();
         let asked = Stopwatch::start();
         ask(first, number);
         if first { one.push(asked.elapsed()) } else { other.push(asked.elapsed()) }
@@ -109,7 +120,7 @@ fn asking_for_a_reset_takes_as_long_for_an_unknown_address_as_for_a_known_one() 
     assert!(ALIKE.contains(&found), "{found}");
     // What is no address is not even written down.
     is_seen(|| {
-        samples(80, Duration::from_secs(5), |first, number| {
+        samples_after(settled, 40, Duration::from_secs(5), |first, number| {
             forget(&if first { nobody(number) } else { "no address".to_owned() });
         })
     });
