@@ -25,19 +25,19 @@ fn is_locked(reply: &Reply, seconds: std::ops::RangeInclusive<u32>) {
 
 #[test]
 fn each_failure_in_a_row_makes_the_next_attempt_wait_twice_as_long() {
-    let gateway = locking(2, 1, 3);
+    let gateway = locking(2, 2, 6);
     let ada = gateway.user();
     let guess = || gateway.try_log_in_from(HERE, &ada.email, WRONG);
     for _ in 0..3 {
         is_wrong(&guess());
     }
-    for longest in [1, 2, 3] {
+    for longest in [2, 4, 6] {
         is_locked(&guess(), 1..=longest);
         // Not even the right password is looked at meanwhile, and asking does not prolong the wait.
         is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 1..=longest);
         eventually("it may be tried again", || guess().status == 401);
     }
-    is_locked(&guess(), 2..=3);
+    is_locked(&guess(), 3..=6);
 }
 
 #[test]
@@ -59,16 +59,16 @@ fn a_lock_concerns_one_account_from_one_address() {
     for _ in 0..3 {
         is_wrong(&gateway.try_log_in_from(HERE, &ada.email, WRONG));
     }
-    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 590..=600);
+    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 500..=600);
     is_locked(
         &gateway.try_log_in_from(HERE, &format!(" {} ", ada.email.to_uppercase()), PASSWORD),
-        590..=600,
+        500..=600,
     );
     gateway.try_log_in_from(ELSEWHERE, &ada.email, PASSWORD).is_served(200);
     gateway.try_log_in_from(HERE, &bob.email, PASSWORD).is_served(200);
     ada.is_in();
     // A login from elsewhere does not open it here.
-    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 590..=600);
+    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 500..=600);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_address_without_an_account_is_locked_in_the_same_way() {
     for _ in 0..3 {
         is_wrong(&gateway.try_log_in_from(HERE, &nobody, WRONG));
     }
-    is_locked(&gateway.try_log_in_from(HERE, &nobody, WRONG), 590..=600);
+    is_locked(&gateway.try_log_in_from(HERE, &nobody, WRONG), 500..=600);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn wherever_a_password_is_asked_for_it_is_the_same_count() {
     is_wrong(&ask("PUT", "/api/auth/password", WRONG));
     is_wrong(&ask("DELETE", "/api/auth/profile", WRONG));
     is_wrong(&gateway.try_log_in_from(HERE, &ada.email, WRONG));
-    is_locked(&ask("PUT", "/api/auth/password", PASSWORD), 590..=600);
-    is_locked(&ask("DELETE", "/api/auth/profile", PASSWORD), 590..=600);
-    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 590..=600);
+    is_locked(&ask("PUT", "/api/auth/password", PASSWORD), 500..=600);
+    is_locked(&ask("DELETE", "/api/auth/profile", PASSWORD), 500..=600);
+    is_locked(&gateway.try_log_in_from(HERE, &ada.email, PASSWORD), 500..=600);
     Person::is_in(&ada);
 }
 

@@ -55,6 +55,16 @@ fn samples_after(
 /// Far from what chance does with 20 pairs and more (standard deviation 0.09), and from a real difference.
 const ALIKE: std::ops::RangeInclusive<f64> = 0.2..=0.8;
 
+/// What makes no difference shows none; chance may make one once.
+fn are_alike(samples: impl Fn() -> [Vec<Duration>; 2]) {
+    let mut found = Vec::new();
+    while !found.last().is_some_and(|found| ALIKE.contains(found)) {
+        assert!(found.len() < 3, "{found:?}");
+        let [one, other] = samples();
+        found.push(dominance(&one, &other));
+    }
+}
+
 /// A difference that is there must be seen, or nothing would be. A busy machine may hide it once.
 fn is_seen(samples: impl Fn() -> [Vec<Duration>; 2]) {
     let mut found = Vec::new();
@@ -90,11 +100,11 @@ fn a_login_takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
         sends(client.post("/api/auth/login"), &json!({"email": email, "password": password}), 401);
     };
     let nobody = |number: usize| format!("nobody{number}@example.com");
-    let [one, other] = samples(60, Duration::from_secs(8), |first, number| {
-        login(&if first { known.clone() } else { nobody(number) }, WRONG);
+    are_alike(|| {
+        samples(60, Duration::from_secs(8), |first, number| {
+            login(&if first { known.clone() } else { nobody(number) }, WRONG);
+        })
     });
-    let found = dominance(&one, &other);
-    assert!(ALIKE.contains(&found), "{found}");
     // A password that is too long is not hashed.
     let long = "x".repeat(1_025);
     is_seen(|| {
@@ -109,15 +119,12 @@ fn asking_for_a_reset_takes_as_long_for_an_unknown_address_as_for_a_known_one() 
     let forget = |email: &str| sends(client.post("/api/auth/password/forgot"), &json!({"email": email}), 202);
     let nobody = |number: usize| format!("nobody{number}@example.com");
     // What one has set off must not be taken for the next one's time.
-    let settled = || {
-        crate::support::eventually("nothing waits", || gateway.metric("gateway_outbox_waiting") == 0.0);
-    };
-    let [one, other] = samples(80, Duration::from_secs(10), |first, number| {
-        forget(&if first { known.clone() } else { nobody(number) });
+    let settled = || gateway.all_is_delivered();
+    are_alike(|| {
+        samples_after(settled, 80, Duration::from_secs(10), |first, number| {
+            forget(&if first { known.clone() } else { nobody(number) });
+        })
     });
-    settled();
-    let found = dominance(&one, &other);
-    assert!(ALIKE.contains(&found), "{found}");
     // What is no address is not even written down.
     is_seen(|| {
         samples_after(settled, 40, Duration::from_secs(5), |first, number| {
@@ -134,11 +141,11 @@ fn a_concealed_registration_takes_as_long_for_a_known_address_as_for_a_new_one()
         sends(client.post("/api/auth/register"), &json!({"email": email, "password": password}), status);
     };
     let new = |number: usize| format!("new{number}@example.com");
-    let [one, other] = samples(60, Duration::from_secs(8), |first, number| {
-        register(&if first { known.clone() } else { new(number) }, PASSWORD, 202);
+    are_alike(|| {
+        samples(60, Duration::from_secs(8), |first, number| {
+            register(&if first { known.clone() } else { new(number) }, PASSWORD, 202);
+        })
     });
-    let found = dominance(&one, &other);
-    assert!(ALIKE.contains(&found), "{found}");
     is_seen(|| {
         samples(30, Duration::from_secs(4), |first, _| {
             if first { register(&known, NEW, 202) } else { register(&known, "all-lower-case", 422) }

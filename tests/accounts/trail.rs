@@ -73,13 +73,14 @@ async fn each_answered_act_is_in_the_trail_after_kills_in_the_middle_of_load() {
     let folder = tempfile::tempdir().unwrap();
     let answered = Mutex::new(BTreeSet::new());
     for round in 0..4 {
-        let mut gateway = Setup::new("").unlimited().data(folder.path()).start();
+        let setup = Setup::new("").unlimited().env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000");
+        let mut gateway = setup.data(folder.path()).start();
         let count = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| while act(&gateway, &answered, &count).is_some() {});
             }
-            eventually("they act", || count.load(Ordering::Relaxed) >= 12 + 9 * round);
+            eventually("they act", || count.load(Ordering::Relaxed) >= 8 + 4 * round);
             gateway.signal(rustix::process::Signal::KILL);
         });
         gateway.kill();

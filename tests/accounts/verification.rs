@@ -33,8 +33,8 @@ fn by_default_a_mail_asks_for_it_and_who_does_not_answer_may_log_in() {
 fn where_it_is_off_nobody_gets_a_mail() {
     let gateway = asking("off").start();
     let ada = gateway.user();
-    // What comes later is done later.
     gateway.reset_token(&ada.email);
+    gateway.all_is_delivered();
     assert_eq!(gateway.letters("email_verification", &ada.email), []);
 }
 
@@ -69,6 +69,7 @@ fn logins_cannot_be_used_to_fill_a_mailbox() {
     }
     gateway.try_register(&other).is_served(201);
     gateway.letter("email_verification", &other);
+    gateway.all_is_delivered();
     gateway.nth_letter(3, "email_verification", &email);
 }
 

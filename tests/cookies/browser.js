@@ -16,14 +16,12 @@ const browser = spawn(process.env.CHROMIUM || 'chromium', [
 
 let number = 0;
 const waiting = new Map();
-const events = new Map();
 let socket;
 const call = (method, params = {}, sessionId) => new Promise((resolve, reject) => {
   number += 1;
   waiting.set(number, (answer) => (answer.error ? reject(new Error(`${method}: ${answer.error.message}`)) : resolve(answer.result)));
   socket.send(JSON.stringify({ id: number, method, params, sessionId }));
 });
-const next = (event) => new Promise((resolve) => events.set(event, resolve));
 
 async function main() {
   const address = await new Promise((resolve, reject) => {
@@ -38,8 +36,7 @@ async function main() {
   socket = new WebSocket(address);
   socket.on('message', (data) => {
     const message = JSON.parse(data);
-    if (message.id) return waiting.get(message.id)(message);
-    if (events.has(message.method)) events.get(message.method)(message.params);
+    if (message.id) waiting.get(message.id)(message);
   });
   await new Promise((resolve) => socket.on('open', resolve));
   const { targetId } = await call('Target.createTarget', { url: 'about:blank' });
@@ -48,9 +45,15 @@ async function main() {
   const results = [];
   for (const step of JSON.parse(process.env.STEPS)) {
     if (step.go) {
-      const loaded = next('Page.loadEventFired');
+      // The event of a page before may come late: only the address says which page is there.
       await call('Page.navigate', { url: step.go }, sessionId);
-      await loaded;
+      const expression = `document.readyState === 'complete' && location.href === ${JSON.stringify(step.go)}`;
+      const until = Date.now() + 60000;
+      // Between two pages there is nothing to ask.
+      const there = () => call('Runtime.evaluate', { expression, returnByValue: true }, sessionId).catch(() => null);
+      while (!(await there())?.result.value) {
+        if (Date.now() > until) throw new Error(`${step.go} is not there`);
+      }
     } else if (step.forget) {
       await call('Network.deleteCookies', step.forget, sessionId);
     } else {

@@ -46,9 +46,8 @@ fn an_access_token_that_is_over_or_missing_is_replaced_before_the_decision() {
 #[test]
 fn whatever_the_answer_is_it_carries_the_new_cookies() {
     let upstream = Upstream::start();
-    let nowhere = crate::support::free_port();
     let gateway = before(upstream.address)
-        .upstream("gone", &format!("127.0.0.1:{nowhere}"))
+        .upstream("gone", "127.0.0.1:1")
         .route("gone", "/gone", "gone", "")
         .route("admins", "/admins", "todo", "roles = [\"admin\"]")
         .start();

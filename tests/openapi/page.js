@@ -41,7 +41,7 @@ const inPage = `
     const look = () => { const found = find(); if (found) { watcher.disconnect(); resolve(found); } };
     const watcher = new MutationObserver(look);
     watcher.observe(document, { childList: true, subtree: true, attributes: true });
-    setTimeout(() => reject(new Error('not there: ' + find)), 20000);
+    setTimeout(() => reject(new Error('not there: ' + find)), 60000);
     look();
   });
   window.tryOut = async ({ operation, body }) => {

@@ -79,6 +79,11 @@ impl Gateway {
         letters[count - 1].clone()
     }
 
+    /// Waits until nothing is to be done any more.
+    pub fn all_is_delivered(&self) {
+        super::eventually("all is delivered", || self.metric("gateway_outbox_waiting") == 0.0);
+    }
+
     /// Waits until so many errands of a kind came to nothing, as there was nobody to write to.
     pub fn writes_to_nobody(&self, kind: &str, count: u32) {
         let void = || self.total("gateway_deliveries_total", &[("errand", kind), ("result", "void")]);

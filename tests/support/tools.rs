@@ -66,6 +66,9 @@ impl Running {
     pub fn listening(command: impl Fn(u16) -> Command) -> (Self, SocketAddr) {
         let started = (0..5).find_map(|_| {
             let address = SocketAddr::from(([127, 0, 0, 1], super::free_port()));
+            if TcpStream::connect(address).is_ok() {
+                return None;
+            }
             let mut running = Self::start(command(address.port()));
             let mut ended = false;
             super::eventually("the server listens", || {

@@ -62,9 +62,10 @@ impl RedisRevocations {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RedisSettingsFault> {
         let target = settings.target()?;
+        let silence = keeper::SILENCE_MAX.max(settings.check_timeout);
         Ok(Self {
             settings,
-            view: Arc::new(View::new(target, ledger, clock)),
+            view: Arc::new(View::new(target, silence, ledger, clock)),
             keeper: Mutex::new(None),
             warned_at: AtomicU64::new(0),
         })

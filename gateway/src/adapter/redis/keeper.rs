@@ -22,9 +22,9 @@ use crate::store::Unreachable;
 /// connection that died without a sign, goes unnoticed on a gateway without traffic.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// A connection that is silent for so long is given up. Until then requests may pile up on it:
+/// A connection that is silent for so long, or for as long as a check may be, is given up. Until then requests may pile up on it:
 /// those of half a second, each of some hundred bytes, and no more than the socket takes.
-const SILENCE_MAX: Duration = Duration::from_millis(500);
+pub(super) const SILENCE_MAX: Duration = Duration::from_millis(500);
 
 /// However many complain, Redis is not looked after more often than this.
 const SPACING: Duration = Duration::from_millis(20);
@@ -84,7 +84,7 @@ async fn restore(view: &View, connection: &mut MultiplexedConnection) -> Result<
     // As `GET`, but refused by a replica: a primary that was demoted would else be asked on.
     let mut command = redis::cmd("GETEX");
     command.arg(EPOCH);
-    let found: Option<Vec<u8>> = ask(connection, &view.target, SILENCE_MAX, &command).await?;
+    let found: Option<Vec<u8>> = ask(connection, &view.target, view.silence, &command).await?;
     let found = found.as_deref();
     let epoch = Epoch::judge(found, view.store(), floor);
     match epoch {

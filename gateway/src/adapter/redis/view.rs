@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
@@ -27,6 +28,8 @@ pub(super) enum State {
 
 pub(super) struct View {
     pub(super) target: Target,
+    /// How long Redis may be silent when the keeper looks after it.
+    pub(super) silence: Duration,
     pub(super) ledger: Arc<dyn RevocationLedger>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) figures: Arc<RedisFigures>,
@@ -52,9 +55,15 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(target: Target, ledger: Arc<dyn RevocationLedger>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        target: Target,
+        silence: Duration,
+        ledger: Arc<dyn RevocationLedger>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             target,
+            silence,
             ledger,
             clock,
             figures: Arc::default(),
