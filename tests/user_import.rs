@@ -65,7 +65,7 @@ impl Place {
     fn gateway(&self) -> Gateway {
         let setup = Setup::new("").data(&self.data()).unlimited();
         let setup = setup.env("GATEWAY__PASSWORD__IMPORTED", &self.methods);
-        setup.env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000").start()
+        setup.start()
     }
 
     /// The accounts as they are stored, once nobody uses the store.

@@ -102,8 +102,12 @@ impl Drain {
     /// Until `left` says that nothing is, or the time of this setting is over.
     async fn until_none(&self, left: impl Fn() -> usize, within: Duration, setting: &str) {
         let begun = Stopwatch::start();
-        while left() > 0 && begun.elapsed() < within {
+        loop {
+            // What was accepted a moment ago is counted by then.
             tokio::time::sleep(LOOK_EVERY).await;
+            if left() == 0 || begun.elapsed() >= within {
+                break;
+            }
         }
         if left() > 0 {
             tracing::warn!(connections = left(), "cut off at the end of {setting}");

@@ -9,6 +9,7 @@ mod housekeeping;
 mod operators;
 mod prepared;
 mod reload;
+mod signal_thread;
 mod upgrade;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +25,13 @@ use tokio::sync::{Mutex, watch};
 
 use self::assembly::{Assembly, Needed};
 use self::figures::Figures;
+use self::signal_thread::SignalThread;
 use self::upgrade::Successor;
 
 pub(crate) use self::assembly::Stopped;
 pub(crate) use self::operators::SOCKET;
 pub(crate) use self::prepared::Prepared;
+pub(crate) use self::signal_thread::hold_signals_back;
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
@@ -108,7 +111,7 @@ pub fn run(
     let signals = before.block_on(async { Ok((Signals::listen()?, signal(SignalKind::hangup())?)) });
     let (signals, hangup) =
         signals.map_err(|fault: std::io::Error| format!("signals cannot be waited for: {fault}"))?;
-    upgrade::let_signals_through();
+    let signal_thread = SignalThread::start()?;
     let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let keys = reload::key_names(&checked.reloadable, clock.now());
@@ -284,7 +287,7 @@ pub fn run(
     courier.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
-        upgrade::hold_signals_back();
+        signal_thread.hold();
         if !before.block_on(async { signals.lock().await.told_to_stop().await }) {
             // What was acknowledged is durable; locks and descriptors end with this program.
             crate::telemetry::log::end();

@@ -75,10 +75,6 @@ fn is_seen(samples: impl Fn() -> [Vec<Duration>; 2]) {
     }
 }
 
-fn patient() -> Setup {
-    Setup::new("").unlimited().env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
-}
-
 /// A client whose connection is open already.
 fn warm(gateway: &Gateway) -> Client {
     let client = gateway.client();
@@ -94,7 +90,7 @@ fn sends(request: Request, body: &serde_json::Value, status: u16) {
 
 #[test]
 fn a_login_takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
-    let gateway = patient().start();
+    let gateway = Setup::new("").unlimited().start();
     let (client, known) = (warm(&gateway), gateway.user().email);
     let login = |email: &str, password: &str| {
         sends(client.post("/api/auth/login"), &json!({"email": email, "password": password}), 401);
@@ -114,7 +110,7 @@ fn a_login_takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
 
 #[test]
 fn asking_for_a_reset_takes_as_long_for_an_unknown_address_as_for_a_known_one() {
-    let gateway = patient().start();
+    let gateway = Setup::new("").unlimited().start();
     let (client, known) = (warm(&gateway), gateway.user().email);
     let forget = |email: &str| sends(client.post("/api/auth/password/forgot"), &json!({"email": email}), 202);
     let nobody = |number: usize| format!("nobody{number}@example.com");
@@ -135,7 +131,7 @@ fn asking_for_a_reset_takes_as_long_for_an_unknown_address_as_for_a_known_one() 
 
 #[test]
 fn a_concealed_registration_takes_as_long_for_a_known_address_as_for_a_new_one() {
-    let gateway = patient().config("[registration]\nconceal_existing = true").start();
+    let gateway = Setup::new("").unlimited().config("[registration]\nconceal_existing = true").start();
     let (client, known) = (warm(&gateway), gateway.admin().email);
     let register = |email: &str, password: &str, status: u16| {
         sends(client.post("/api/auth/register"), &json!({"email": email, "password": password}), status);

@@ -73,8 +73,7 @@ async fn each_answered_act_is_in_the_trail_after_kills_in_the_middle_of_load() {
     let folder = tempfile::tempdir().unwrap();
     let answered = Mutex::new(BTreeSet::new());
     for round in 0..4 {
-        let setup = Setup::new("").unlimited().env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000");
-        let mut gateway = setup.data(folder.path()).start();
+        let mut gateway = Setup::new("").unlimited().data(folder.path()).start();
         let count = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{measure, micros, three_routes};
+use crate::support::NOWHERE;
 use crate::support::forge;
 use crate::support::gateway::Setup;
 use crate::support::upstream::Upstream;
@@ -59,7 +60,7 @@ fn tokens_of_another_key_are_refused_and_said_to_be() {
 fn a_gateway_that_is_not_there_is_no_level() {
     let upstream = Upstream::start();
     let gateway = three_routes(&upstream).start();
-    let nobody = format!("other=http://127.0.0.1:{}/", crate::support::free_port());
+    let nobody = format!("other=http://{NOWHERE}/");
     let measured = measure(&gateway, &["--path", "/free", "--against", &nobody]);
     assert_eq!(measured.status, 1);
     assert!(measured.stderr.contains("is it running"), "{}", measured.stderr);

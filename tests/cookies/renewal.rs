@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before, forgets, kept, set_cookies};
+use crate::support::NOWHERE;
 use crate::support::forge::now;
 use crate::support::gateway::Gateway;
 use crate::support::in_parallel;
@@ -47,7 +48,7 @@ fn an_access_token_that_is_over_or_missing_is_replaced_before_the_decision() {
 fn whatever_the_answer_is_it_carries_the_new_cookies() {
     let upstream = Upstream::start();
     let gateway = before(upstream.address)
-        .upstream("gone", "127.0.0.1:1")
+        .upstream("gone", NOWHERE)
         .route("gone", "/gone", "gone", "")
         .route("admins", "/admins", "todo", "roles = [\"admin\"]")
         .start();

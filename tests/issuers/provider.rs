@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::free_port;
 use crate::support::gateway::Setup;
 use crate::support::http::{Client, Reply};
 use crate::support::tools::{Running, node};
@@ -30,8 +31,7 @@ impl Provider {
     /// `more` are settings of `provider.mjs`.
     pub(super) fn with(people: Value, more: Value) -> Self {
         let folder = tempfile::Builder::new().prefix("provider").tempdir().unwrap();
-        let mut settings =
-            json!({ "port": 0, "host": "127.0.0.1", "alg": "RS256", "people": people, "lifetime": 600 });
+        let mut settings = json!({ "port": free_port(), "host": "127.0.0.1", "alg": "RS256", "people": people, "lifetime": 600 });
         for (name, value) in more.as_object().unwrap() {
             settings[name] = value.clone();
         }

@@ -59,10 +59,7 @@ fn what_was_logged_out_stays_so_when_the_gateway_dies() {
 #[test]
 fn a_logout_is_seen_through_redis() {
     let (issuer, upstream, redis) = (HandMade::start(), Upstream::start(), Redis::start());
-    let gateway = before(&upstream, &[issuer.entry("other", "")])
-        .redis(&redis.url())
-        .env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
-        .start();
+    let gateway = before(&upstream, &[issuer.entry("other", "")]).redis(&redis.url()).start();
     let token = issuer.token(&issuer.claims("ada"));
     assert_eq!(get(&gateway.client(), "/app", &token).status, 200);
     ends(&gateway, &token);

@@ -23,7 +23,6 @@ fn storm_setup(upstream: &Upstream) -> Setup {
         .unlimited()
         .env("GATEWAY__PASSWORD__THREADS", "1")
         .env("GATEWAY__PASSWORD__QUEUE", "8")
-        .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
 }
 
 #[derive(Default)]

@@ -111,7 +111,7 @@ fn a_killed_redis_fails_closed_and_one_that_comes_back_empty_is_rebuilt() {
 #[test]
 fn a_redis_that_hangs_fails_closed_within_the_time_for_a_check() {
     let (upstream, redis) = (Upstream::start(), Redis::start());
-    let setup = before(&upstream, &redis).env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "100");
+    let setup = before(&upstream, &redis).env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "500");
     let (gateway, good, revoked) = ready(setup);
     let answers = under_load(&gateway, &good, &revoked, || {
         redis.pause();

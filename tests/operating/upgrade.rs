@@ -134,6 +134,15 @@ fn a_signal_to_stop_is_not_forgotten_over_it() {
         gateway.terminate().code()
     });
     assert_eq!(codes, [Some(0); 12]);
+    // And closely around the moment when one program is gone and the next has not begun.
+    let codes = in_parallel(12, |number| {
+        let mut gateway = Setup::new("").start();
+        gateway.signal(Signal::USR2);
+        gateway.says("another binary takes over");
+        std::thread::park_timeout(Duration::from_millis(8 * u64::try_from(number).unwrap()));
+        gateway.terminate().code()
+    });
+    assert_eq!(codes, [Some(0); 12]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::echo::Kind;
 use super::{ask, prove};
-use crate::support::free_port;
+use crate::support::NOWHERE;
 use crate::support::gateway::Setup;
 use crate::support::upstream::Upstream;
 
@@ -28,7 +28,7 @@ fn people_get_a_table_and_exit_codes_mean_something() {
 #[test]
 fn what_cannot_be_asked_is_said_with_what_to_do() {
     let mute = Upstream::start();
-    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    let nowhere = format!("http://{NOWHERE}/");
     let gateway = Setup::before(mute.address).unlimited().start();
     let protected = format!("http://{}/api/todos", gateway.address);
     let ada = gateway.user();

@@ -106,9 +106,7 @@ impl Kind {
         upstream: Upstream,
         change: impl FnOnce(Setup) -> Setup,
     ) -> Front {
-        let setup = Setup::new(&documented("gateway.toml"))
-            .env("GATEWAY__VERIFY__PROXY", self.word())
-            .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000");
+        let setup = Setup::new(&documented("gateway.toml")).env("GATEWAY__VERIFY__PROXY", self.word());
         let gateway = change(setup).start();
         // Somebody else may take the port first: then the proxy ends, and another one is tried.
         let started = (0..5).find_map(|_| self.try_start(gateway.address, app));

@@ -133,11 +133,11 @@ fn nothing_that_follows_is_forwarded_before_the_upstream_has_agreed() {
 fn an_idle_one_is_closed_when_its_token_expires() {
     let services = Streaming::start();
     let gateway = before(&services, &Authority::new(), "").start();
-    let mut socket = open(&gateway, "/live/chat", Some(&short_lived(&gateway, 2))).unwrap();
+    let mut socket = open(&gateway, "/live/chat", Some(&short_lived(&gateway, 4))).unwrap();
     assert_eq!(echo(&mut socket, Message::text("still here")), Message::text("still here"));
     let (end, waited) = timed(|| socket.read());
     assert!(end.is_err(), "{end:?}");
-    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
     let ended = "gateway_streams_ended_total{reason=\"token_expired\"}";
     assert_eq!(gateway.metric(ended), 1.0);
     gateway.says("a running stream was ended");
@@ -147,7 +147,7 @@ fn an_idle_one_is_closed_when_its_token_expires() {
 fn it_may_outlive_its_token_where_the_route_says_so_but_not_a_logout() {
     let services = Streaming::start();
     let gateway = before(&services, &Authority::new(), "on_expiry = \"allow\"").start();
-    let token = short_lived(&gateway, 1);
+    let token = short_lived(&gateway, 3);
     let mut socket = open(&gateway, "/live/chat", Some(&token)).unwrap();
     eventually("the token has expired", || {
         gateway.client().get("/still/x").bearer(&token).send().status == 401
@@ -158,7 +158,7 @@ fn it_may_outlive_its_token_where_the_route_says_so_but_not_a_logout() {
     let mut hers = open(&gateway, "/live/chat", Some(&ada.access)).unwrap();
     assert_eq!(ada.log_out().status, 200);
     let (end, waited) = timed(|| hers.read());
-    assert!(end.is_err() && waited < Duration::from_secs(2), "{end:?} after {waited:?}");
+    assert!(end.is_err() && waited < Duration::from_secs(10), "{end:?} after {waited:?}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub struct Instance {
 
 impl Instance {
     pub fn start(name: &str) -> Self {
-        Self::start_at(name, "127.0.0.1:0".parse().unwrap())
+        // One of its own, where it comes back.
+        Self::start_at(name, SocketAddr::from(([127, 0, 0, 1], super::free_port())))
     }
 
     pub fn start_at(name: &str, address: SocketAddr) -> Self {

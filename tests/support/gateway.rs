@@ -91,7 +91,8 @@ impl Setup {
     }
 
     pub fn redis(self, url: &str) -> Self {
-        self.env("REDIS_URL", url)
+        // A machine under load is slow, and Redis then no less to be believed.
+        self.env("REDIS_URL", url).env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
     }
 
     /// Keeps the stores in this folder instead of one that goes with the gateway.
@@ -130,6 +131,8 @@ impl Setup {
             (text("JWT_REFRESH_SECRET_KEY"), text(REFRESH_KEY)),
             (text("GATEWAY_ADMIN_EMAIL"), text(ADMIN_EMAIL)),
             (text("GATEWAY_ADMIN_PASSWORD"), text(ADMIN_PASSWORD)),
+            // Hashing has the lowest priority there is.
+            (text("GATEWAY__PASSWORD__WAIT_MAX_MS"), text("60000")),
         ];
         environment.extend(self.environment);
         command.envs(environment.iter().map(|(name, value)| (name, value)));

@@ -4,8 +4,6 @@
 //! they work whatever the port speaks.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -13,8 +11,6 @@ use std::time::Duration;
 
 use gateway::clock::Stopwatch;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustix::net::sockopt::set_socket_reuseaddr;
-use rustix::net::{AddressFamily, SocketType, bind, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -28,8 +24,6 @@ pub(crate) struct Redis {
     password: Option<String>,
     tls: bool,
     arguments: Vec<String>,
-    /// Keeps the port for a server that was killed: nobody listens there, and nobody else is given it.
-    reserved: Option<OwnedFd>,
 }
 
 impl Redis {
@@ -60,14 +54,14 @@ impl Redis {
         let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
         // Somebody else may take the port between our look and the server's.
         for _ in 0..20 {
-            let port = free_port();
+            let port = super::free_port();
             let process = spawn(port, &folder, password.as_deref(), tls, &arguments);
             let (password, arguments) = (password.clone(), arguments.clone());
             let socket = folder.path().join("redis.sock");
             let mut waiting = Waiting { process, socket, password: password.as_deref() };
             if waiting.is_ready() {
                 let process = waiting.process;
-                return Self { process, port, folder, password, tls, arguments, reserved: None };
+                return Self { process, port, folder, password, tls, arguments };
             }
         }
         panic!("redis-server did not start on any of 20 free ports");
@@ -97,7 +91,6 @@ impl Redis {
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.reserved = reserve(self.port);
     }
 
     /// Kills the server if it runs, and starts it on the same port; it has forgotten everything.
@@ -109,7 +102,6 @@ impl Redis {
         let mut waiting = Waiting { process, socket: self.socket(), password };
         assert!(waiting.is_ready(), "redis-server did not come back on port {}", self.port);
         self.process = waiting.process;
-        self.reserved = None;
     }
 
     /// The server stops answering, its connections stay.
@@ -151,18 +143,6 @@ impl Drop for Redis {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// A socket that is bound and does not listen. The server may bind the port beside it.
-fn reserve(port: u16) -> Option<OwnedFd> {
-    let held = socket(AddressFamily::INET, SocketType::STREAM, None).ok()?;
-    set_socket_reuseaddr(&held, true).ok()?;
-    bind(&held, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).ok()?;
-    Some(held)
 }
 
 fn spawn(port: u16, folder: &TempDir, password: Option<&str>, tls: bool, arguments: &[String]) -> Child {

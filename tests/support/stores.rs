@@ -35,10 +35,7 @@ pub fn redis(redis: &Redis) -> Setup {
 /// Without routes, and with waits that a slow machine does not reach: what happens when they are
 /// reached stands in other chapters.
 pub fn patient() -> Setup {
-    Setup::new("")
-        .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "60000")
-        .env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
-        .env("GATEWAY__REFRESH__GRACE_SECONDS", "60")
+    Setup::new("").env("GATEWAY__REFRESH__GRACE_SECONDS", "60")
 }
 
 /// The folder's database without our rules.

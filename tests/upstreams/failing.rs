@@ -124,7 +124,7 @@ fn when_no_server_is_healthy_requests_get_503_until_one_is() {
 fn a_server_that_fails_several_times_in_a_row_is_left_out_for_a_while() {
     let servers = [Instance::start("a"), Instance::start("b")];
     servers[0].hang_up(true);
-    let gateway = before(&servers, "eject_after = 3\neject_ms = 1500").start();
+    let gateway = before(&servers, "eject_after = 3\neject_ms = 5000").start();
     let (healthy, ejections) = (series("healthy", &servers[0]), series("ejections_total", &servers[0]));
     eventually("it is left out", || {
         assert_eq!(gateway.client().get("/app").send().status, 200);

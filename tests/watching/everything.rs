@@ -12,7 +12,7 @@ use crate::support::authority::{Authority, Certified, Encrypted};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
-use crate::support::{eventually, free_port};
+use crate::support::{NOWHERE, eventually};
 
 /// The programs around a gateway. They go with it.
 pub(super) struct Everything {
@@ -38,9 +38,8 @@ impl Everything {
         let (authority, issuer) = (Authority::new(), HandMade::start());
         let certified = authority.certify("front", &["localhost"]);
         let servers = format!(
-            "[[upstreams]]\nname = \"shaky\"\neject_after = 2\nservers = [{{ address = \"{}\" }}, {{ address = \"127.0.0.1:{}\" }}]",
-            good.address,
-            free_port()
+            "[[upstreams]]\nname = \"shaky\"\neject_after = 2\nservers = [{{ address = \"{}\" }}, {{ address = \"{NOWHERE}\" }}]",
+            good.address
         );
         let mut setup = Setup::new("")
             .upstream("good", &good.address.to_string())

@@ -50,7 +50,7 @@ pub(super) fn titles() -> BTreeSet<String> {
 
 /// What a Grafana would ask that shows everything of the last ten minutes.
 fn filled_in(expression: &str) -> String {
-    let mut text = expression.replace("$__rate_interval", "30s").replace("$__range", "10m");
+    let mut text = expression.replace("$__rate_interval", "5m").replace("$__range", "10m");
     for variable in ["$job", "$instance", "$route", "$upstream"] {
         text = text.replace(variable, ".*");
     }

@@ -23,7 +23,7 @@ use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
 
 /// An alert must be pending within this time of its incident.
-const PENDING_WITHIN: Duration = Duration::from_secs(60);
+const PENDING_WITHIN: Duration = Duration::from_secs(180);
 /// And firing within this one, where that is waited for: `./dev incidents`.
 const FIRING_WITHIN: Duration = Duration::from_secs(420);
 /// How long all is looked at afterwards for alerts that nobody meant.

@@ -187,7 +187,7 @@ fn a_collector_that_hangs_or_is_gone_costs_spans_and_no_request_its_time() {
         }
         let lost = || exported(&gateway, "dropped") + exported(&gateway, "failed");
         eventually("spans are lost, and counted", || lost() > 0.0);
-        assert!(begun.elapsed() < Duration::from_secs(30), "{why}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(120), "{why}: {:?}", begun.elapsed());
         let begun = Stopwatch::start();
         assert!(gateway.terminate().success());
         assert!(begun.elapsed() < Duration::from_secs(10), "{why}: it does not wait at its end either");

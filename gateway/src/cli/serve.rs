@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Failure;
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, load, log_hash_key};
 use crate::limits::Books;
-use crate::startup::{Listening, Sockets, run as run_gateway};
+use crate::startup::{Listening, Sockets, hold_signals_back, run as run_gateway};
 use crate::telemetry::log;
 
 #[derive(clap::Args)]
@@ -24,6 +24,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Before there is any other thread. They are let through once they are listened for.
+    hold_signals_back();
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
     let source = Source { path: arguments.config, flags, environment: super::environment };
     let loaded = load(Some(&source.path), &source.flags);

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -94,27 +93,6 @@ impl Successor {
         match nix::unistd::execve(&path, &arguments, &environment) {
             Err(fault) => format!("{} cannot be executed: {fault}", self.binary.display()),
         }
-    }
-}
-
-/// Those that a program which does not listen for them yet would end by.
-fn signals() -> SigSet {
-    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR2].into_iter().collect()
-}
-
-/// Signals that come from here on wait for the next program, which takes them when it can: its
-/// default for each of them would be to end.
-pub(super) fn hold_signals_back() {
-    if let Err(fault) = signals().thread_block() {
-        tracing::warn!(error = %fault, "signals cannot be held back");
-    }
-}
-
-/// Lets through what was held back while another program began. To be called once all of them are
-/// listened for.
-pub(super) fn let_signals_through() {
-    if let Err(fault) = signals().thread_unblock() {
-        tracing::warn!(error = %fault, "signals cannot be let through");
     }
 }
 
