@@ -64,7 +64,10 @@ impl Courier {
                 self.begin(way, &mut under_way).await;
             }
             tokio::select! {
-                () = under_way.ended() => {}
+                whole = under_way.ended() => if !whole {
+                    // Its own report is in the log. It is tried again, and not all the time.
+                    tokio::time::sleep(RETRY_FIRST).await;
+                },
                 // A call that came while we looked is not lost: there is a permit for it.
                 _ = tokio::time::timeout(LOOK, called) => {}
             }

@@ -36,7 +36,7 @@ enum Replacing {
 }
 
 /// The signals that end the gateway. Whoever was told that it listens may send one, so they must be
-/// listened for before that is said: until then a signal ends the process by itself.
+/// listened for before that is said: until then a signal waits, or ends the process by itself.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -103,7 +103,7 @@ impl Drain {
     async fn until_none(&self, left: impl Fn() -> usize, within: Duration, setting: &str) {
         let begun = Stopwatch::start();
         loop {
-            // What was accepted a moment ago is counted by then.
+            // What was accepted a moment ago is counted by then, unless its PROXY header is awaited.
             tokio::time::sleep(LOOK_EVERY).await;
             if left() == 0 || begun.elapsed() >= within {
                 break;

@@ -31,7 +31,7 @@ use self::upgrade::Successor;
 pub(crate) use self::assembly::Stopped;
 pub(crate) use self::operators::SOCKET;
 pub(crate) use self::prepared::Prepared;
-pub(crate) use self::signal_thread::hold_signals_back;
+pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;

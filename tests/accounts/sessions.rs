@@ -5,9 +5,10 @@ use serde_json::json;
 use super::behind_a_proxy;
 use crate::support::contract::promoted;
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::in_parallel;
 use crate::support::people::{PASSWORD, Person};
-use crate::support::stores::on_both_stores;
+use crate::support::redis::Redis;
+use crate::support::stores::{self, on_both_stores};
+use crate::support::{eventually, in_parallel};
 
 on_both_stores!(
     the_list_says_of_each_session_where_from_by_what_and_since_when,
@@ -201,4 +202,18 @@ fn of_logins_at_once_no_more_stay_than_are_allowed(setup: Setup) {
     assert_eq!(last.sessions().len(), 4);
     let inside = people.iter().filter(|one| one.get("/api/auth/profile").status == 200).count();
     assert_eq!(inside, 3);
+}
+
+/// The login is done, and what ended for it is refused when Redis can be told.
+#[test]
+fn a_login_too_many_needs_no_redis() {
+    let mut redis = Redis::start();
+    let gateway = stores::redis(&redis).config("[refresh]\nsessions_per_user = 1").start();
+    let ada = gateway.user();
+    redis.kill();
+    let next = gateway.log_in(&ada.email, PASSWORD);
+    redis.restart();
+    eventually("Redis is asked again", || next.get("/api/auth/profile").status == 200);
+    ada.is_out();
+    assert_eq!(next.sessions().len(), 1);
 }

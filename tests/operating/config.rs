@@ -36,7 +36,7 @@ fn an_empty_configuration_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 35] = [
+    let cases: [(&str, &[&str]); 36] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -73,6 +73,10 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ("[redis]\nurl = \"http://x\"", &["redis://"]),
         ("[redis]\nurl = \"redis://x\"\nca_file = \"/x.pem\"", &["CA file", "rediss://"]),
         ("[tokens]\naccess_lifetime_seconds = 1", &["access_lifetime_seconds = 1", "60 to 86400"]),
+        (
+            "[redis]\nurl = \"redis://localhost\"\ncheck_timeout_ms = 60000",
+            &["redis.check_timeout_ms = 60000", "1 to 30000"],
+        ),
         ("[refresh]\nsessions_per_user = 0", &["refresh.sessions_per_user = 0", "1 to 1000"]),
         ("[refresh]\ngrace_seconds = 3600", &["refresh.grace_seconds = 3600", "0 to 60"]),
     ];

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Failure;
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
+use crate::startup::let_signals_through;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -15,6 +16,8 @@ pub(super) struct Arguments {
 
 /// Touches nothing: no key is made, no socket bound, no store opened.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    // A gateway that asks whether another may take over holds them back.
+    let_signals_through();
     let loaded = load(Some(&arguments.config), &Flags::default());
     let secrets = Secrets::read(&super::environment);
     let checked =

@@ -24,8 +24,6 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    // Before there is any other thread. They are let through once they are listened for.
-    hold_signals_back();
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
     let source = Source { path: arguments.config, flags, environment: super::environment };
     let loaded = load(Some(&source.path), &source.flags);
@@ -37,6 +35,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Configuration(checked.unmet.iter().map(ToString::to_string).collect()));
     }
     make_folder(&checked.store_path)?;
+    // Before there is any other thread. They are let through once they are listened for.
+    hold_signals_back();
     begin_log(&checked)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked, &super::environment).map_err(Failure::Other)?;

@@ -264,6 +264,12 @@ impl Checker<'_> {
         let mut settings = RedisSettings::new(url);
         settings.ca_file = file.redis.ca_file.clone();
         settings.check_timeout = Duration::from_millis(file.redis.check_timeout_ms);
+        if file.redis.check_timeout_ms > 30_000 {
+            self.fault(format!(
+                "redis.check_timeout_ms = {}: allowed are 1 to 30000",
+                file.redis.check_timeout_ms
+            ));
+        }
         settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
         if let Err(fault) = settings.check() {
             self.fault(format!("redis: {fault}"));

@@ -32,16 +32,19 @@ impl UnderWay {
         self.errands.insert(handle.id(), (errand, way));
     }
 
-    /// Until one of them is over; never, where there is none. All that are over then have left.
-    pub(super) async fn ended(&mut self) {
+    /// Until one of them is over; never, where there is none. All that are over then have left. Answers
+    /// whether each came to its end: one that panicked is begun again.
+    pub(super) async fn ended(&mut self) -> bool {
+        let mut whole = true;
         let Some(first) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
         let mut ended = Some(first);
         while let Some(one) = ended {
-            // One that panicked is over, too, and is done again.
+            whole &= one.is_ok();
             let id = one.map_or_else(|fault| fault.id(), |(id, ())| id);
             self.errands.remove(&id);
             ended = self.tasks.try_join_next_with_id();
         }
+        whole
     }
 }
 
@@ -60,16 +63,15 @@ mod tests {
         assert!(!under_way.has_room(Way::Mail) && under_way.has_room(Way::Webhook));
         assert!((1..=8).all(|errand| under_way.has(errand)));
         while (2..=8).any(|errand| under_way.has(errand)) {
-            under_way.ended().await;
+            assert!(under_way.ended().await);
         }
         assert!(under_way.has(1) && under_way.has_room(Way::Mail));
     }
 
     #[tokio::test]
-    async fn one_that_panics_is_over() {
+    async fn one_that_panics_is_over_and_that_is_said() {
         let mut under_way = UnderWay::default();
         under_way.begin(1, Way::Webhook, async { panic!("on purpose") });
-        under_way.ended().await;
-        assert!(!under_way.has(1));
+        assert!(!under_way.ended().await && !under_way.has(1));
     }
 }

@@ -59,7 +59,9 @@ impl Lifecycle {
         let room = Room { sessions_max: self.sessions_max, revoked_until, ended };
         let revoked = self.sessions.open(session.clone(), room, along).await?;
         if !revoked.is_empty() {
-            self.revocations.publish(&revoked).await?;
+            // The login is done, and what ended is in the ledger: the view is told as soon as it can be.
+            let told = self.revocations.publish(&revoked).await;
+            told.inspect_err(|fault| tracing::error!(error = %fault, "sessions that ended for a login are not yet refused everywhere")).ok();
         }
         let ended = revoked.iter().filter_map(|one| match one {
             Revocation::Session { id, .. } => Some(*id),

@@ -12,10 +12,18 @@ fn signals() -> SigSet {
     [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR2].into_iter().collect()
 }
 
-/// To be called while there is no other thread: those that are begun later take no signals either.
+/// To be called while there is no other thread: those that are begun later take no signals either, nor
+/// do programs that they start.
 pub(crate) fn hold_signals_back() {
     if let Err(fault) = signals().thread_block() {
         tracing::warn!(error = %fault, "signals cannot be held back");
+    }
+}
+
+/// What this thread takes, or lets a program end that was started by one that holds signals back.
+pub(crate) fn let_signals_through() {
+    if let Err(fault) = signals().thread_unblock() {
+        tracing::warn!(error = %fault, "signals cannot be let through");
     }
 }
 
@@ -30,9 +38,7 @@ impl SignalThread {
     pub(super) fn start() -> Result<Self, String> {
         let (hold, held) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            if let Err(fault) = signals().thread_unblock() {
-                tracing::warn!(error = %fault, "signals cannot be let through");
-            }
+            let_signals_through();
             // Until the other end is gone.
             let _ = held.recv();
             hold_signals_back();

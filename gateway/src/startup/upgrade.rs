@@ -74,7 +74,7 @@ impl Successor {
         if let Err(fault) = queued {
             return fault;
         }
-        // `std`'s own way to execute would forget that signals are held back.
+        // `execve` itself: signals that are held back stay so, and nothing is set to its default.
         let text = |text: OsString| CString::new(text.into_vec());
         let path = text(self.binary.clone().into_os_string());
         let arguments: Result<Vec<_>, _> = std::env::args_os().map(text).collect();

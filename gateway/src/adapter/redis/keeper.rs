@@ -22,8 +22,9 @@ use crate::store::Unreachable;
 /// connection that died without a sign, goes unnoticed on a gateway without traffic.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// A connection that is silent for so long, or for as long as a check may be, is given up. Until then requests may pile up on it:
-/// those of half a second, each of some hundred bytes, and no more than the socket takes.
+/// A connection that is silent for so long, or for as long as a check may take where that is more, is
+/// given up. Until then requests may pile up on it: those of that time, each of some hundred bytes, and
+/// no more than the socket takes.
 pub(super) const SILENCE_MAX: Duration = Duration::from_millis(500);
 
 /// However many complain, Redis is not looked after more often than this.

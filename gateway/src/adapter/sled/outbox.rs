@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::trees::{Change, Stop, found, store_error};
+use super::trees::{Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::store::{Along, Outbox, Queued, StoreError, Way};
@@ -17,11 +17,11 @@ impl Outbox for SledStore {
         self.scan(move |trees| {
             let mut due = Vec::new();
             let until = codec::pair_key(now.millis(), u64::MAX);
-            for key in trees.errands_due.range(..=&until[..]).keys() {
+            for key in trees.due(way).range(..=&until[..]).keys() {
                 let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
                 let value = trees.errands.get(id.to_be_bytes()).map_err(store_error)?;
-                match value.map(|value| codec::decode::<Queued>("an errand", &value)).transpose() {
-                    Ok(queued) => due.extend(queued.filter(|queued| queued.errand.way() == way)),
+                match value.map(|value| codec::decode("an errand", &value)).transpose() {
+                    Ok(queued) => due.extend(queued),
                     // One that cannot be read holds up no other.
                     Err(fault) => tracing::error!(id, error = %fault, "an errand in the outbox is damaged"),
                 }
@@ -62,11 +62,22 @@ impl Outbox for SledStore {
     }
 }
 
+impl<T> Trees<T> {
+    /// When what leaves by this way is due.
+    fn due(&self, way: Way) -> &T {
+        match way {
+            Way::Mail => &self.errands_due,
+            Way::Webhook => &self.announcements_due,
+        }
+    }
+}
+
 impl Change {
     pub(super) fn put_errand(&self, queued: &Queued) -> Result<(), Stop> {
         let record = codec::encode(queued).map_err(super::trees::stop)?;
         self.errands.insert(&queued.id.to_be_bytes()[..], record)?;
-        self.errands_due.insert(&codec::pair_key(queued.due_at.millis(), queued.id)[..], &[][..])?;
+        let due = self.due(queued.errand.way());
+        due.insert(&codec::pair_key(queued.due_at.millis(), queued.id)[..], &[][..])?;
         Ok(())
     }
 
@@ -76,7 +87,8 @@ impl Change {
             found(self.errands.get(&key[..]), |value| codec::decode("an errand", value))?;
         if let Some(queued) = &queued {
             self.errands.remove(&key[..])?;
-            self.errands_due.remove(&codec::pair_key(queued.due_at.millis(), id)[..])?;
+            let due = self.due(queued.errand.way());
+            due.remove(&codec::pair_key(queued.due_at.millis(), id)[..])?;
         }
         Ok(queued)
     }

@@ -18,8 +18,13 @@ pub(super) fn leaving(trees: &Trees, new: &Session, room: &Room) -> Result<Vec<S
     for key in index() {
         let key = key.map_err(store_error)?;
         let value = trees.sessions.get(codec::session_of(&key)?).map_err(store_error)?;
-        let session: Option<Session> = value.map(|value| codec::decode("a session", &value)).transpose()?;
-        living.extend(session.filter(|session| session.expires_at > new.created_at));
+        let session: Result<Option<Session>, _> =
+            value.map(|value| codec::decode("a session", &value)).transpose();
+        match session {
+            Ok(session) => living.extend(session.filter(|session| session.expires_at > new.created_at)),
+            // One that cannot be read keeps nobody out.
+            Err(fault) => tracing::error!(error = %fault, "a session of user {} is damaged", new.user),
+        }
     }
     living.sort_by_key(|session| (session.last_used_at, session.created_at, session.id));
     let too_many = (living.len() + 1).saturating_sub(room.sessions_max);

@@ -84,8 +84,10 @@ trees! {
     invitations,
     /// Errand id → errand.
     errands,
-    /// When it is due, errand id → nothing.
+    /// When it is due, errand id → nothing: mails.
     errands_due,
+    /// The same of what services behind are told: neither is searched for the other.
+    announcements_due,
     /// Number → line of the audit trail.
     audit,
     /// User id, number → nothing.
