@@ -87,8 +87,10 @@ impl Change {
             found(self.errands.get(&key[..]), |value| codec::decode("an errand", value))?;
         if let Some(queued) = &queued {
             self.errands.remove(&key[..])?;
-            let due = self.due(queued.errand.way());
-            due.remove(&codec::pair_key(queued.due_at.millis(), id)[..])?;
+            let due = codec::pair_key(queued.due_at.millis(), id);
+            self.due(queued.errand.way()).remove(&due[..])?;
+            // All of them stood there before announcements had an index of their own.
+            self.errands_due.remove(&due[..])?;
         }
         Ok(queued)
     }
