@@ -2,7 +2,8 @@
 //!
 //! The tour, in the order in which a newcomer should read: [`pipeline`] is the decision, on one
 //! page. [`identity`] has its words, [`token`] verifies, [`store`] says what is asked of stores,
-//! and [`limits`] counts. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
+//! [`limits`] counts, and [`framing`] finds
+//! the ends of messages. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
 //! with [`session`] and [`password`] behind it, and [`notify`] for its letters. [`adapter`]
 //! fulfils the ports of [`store`] and [`notify`]. [`problem`] is every way to say no, and
 //! [`telemetry`] what operators see. [`config`] checks what was written, [`startup`] puts it all
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod edge;
 pub mod errands;
+pub mod framing;
 pub mod identity;
 pub mod limits;
 pub mod notify;

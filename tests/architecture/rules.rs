@@ -26,9 +26,10 @@ impl Source {
 }
 
 /// The ranks: a room names rooms of lower rank only.
-const RANKS: [(&str, u8); 21] = [
+const RANKS: [(&str, u8); 22] = [
     ("identity", 0),
     ("clock", 0),
+    ("framing", 0),
     ("problem", 1),
     ("token", 1),
     ("password", 1),

@@ -1,0 +1,38 @@
+//! Where a message of HTTP/1.1 ends (RFC 9112 §6, §7), read strictly and without I/O: what two
+//! readers could end in different places is an error. It knows heads only as bytes; what a head
+//! means otherwise is not said here.
+
+mod body;
+mod chunked;
+mod head;
+
+pub use body::Body;
+pub use chunked::Chunked;
+pub use head::{Answer, head_end, of_request, of_response};
+
+/// How a message says where its content ends (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// There is none.
+    None,
+    /// So many bytes.
+    Bytes(u64),
+    Chunked,
+    /// The connection ends with it: answers only.
+    UntilClose,
+}
+
+/// Why a message has no end that everybody would see in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("Content-Length or Transfer-Encoding is not clear")]
+    Length,
+    #[error("a chunk size is not a hexadecimal number, or too large")]
+    ChunkSize,
+    #[error("a chunk extension is malformed, or too long")]
+    ChunkExtension,
+    #[error("a chunk does not end with CRLF")]
+    ChunkEnd,
+    #[error("the trailer section is malformed, or too long")]
+    Trailer,
+}

@@ -1,0 +1,187 @@
+//! What the head of a message says of its end. Heads come as bytes: those of a request were not
+//! judged yet, and those of an answer are judged by whoever reads it.
+
+use super::{Length, Malformed};
+
+/// Behind the empty line that ends a head, where it is there. `from` is a place before which it was
+/// looked for in vain. Lines that end with a bare LF count: whoever judges the head refuses them.
+pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    // The end may lie across two reads.
+    let from = from.saturating_sub(3);
+    memchr::memchr_iter(b'\n', bytes.get(from..)?).find_map(|place| {
+        let next = from + place + 1;
+        match &bytes[next..] {
+            [b'\n', ..] => Some(next + 1),
+            [b'\r', b'\n', ..] => Some(next + 2),
+            _ => None,
+        }
+    })
+}
+
+/// Where the content of this request ends (RFC 9112 §6.3). `head` is a whole head.
+///
+/// # Errors
+///
+/// Where it cannot be known. Such a request is refused, and nothing behind its head is read.
+pub fn of_request(head: &[u8]) -> Result<Length, Malformed> {
+    let mut lines = lines(head);
+    let old = lines.next().is_some_and(|line| line.ends_with(b"HTTP/1.0"));
+    let fields = Fields::read(lines);
+    match (fields.lengths, fields.codings) {
+        (0, 0) => Ok(Length::None),
+        (1, 0) => fields.length.map(Length::Bytes).ok_or(Malformed::Length),
+        (0, 1) if fields.is_chunked_alone && !old => Ok(Length::Chunked),
+        _ => Err(Malformed::Length),
+    }
+}
+
+/// What the head of an answer says of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub length: Length,
+    /// Whether everybody reads the length like this. After another answer nothing can follow.
+    pub is_clear: bool,
+}
+
+/// `to_head` says that the request was a HEAD, whose answer has no content.
+pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
+    let mut lines = lines(head);
+    let line = lines.next()?;
+    let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+    let status = std::str::from_utf8(status).ok()?.parse().ok()?;
+    if to_head || matches!(status, 100..=199 | 204 | 304) {
+        return Some(Answer { status, length: Length::None, is_clear: true });
+    }
+    let fields = Fields::read(lines);
+    let (length, is_clear) = match (fields.lengths, fields.codings) {
+        (0, 0) => (Length::UntilClose, true),
+        (0, 1) if fields.is_chunked_alone => (Length::Chunked, true),
+        // RFC 9110 §8.6: the same number twice may be taken for one.
+        (_, 0) => (fields.length.map_or(Length::UntilClose, Length::Bytes), fields.length.is_some()),
+        _ => (if fields.ends_chunked { Length::Chunked } else { Length::UntilClose }, false),
+    };
+    Some(Answer { status, length, is_clear })
+}
+
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The fields by which a message says where it ends.
+#[derive(Default)]
+struct Fields {
+    lengths: usize,
+    /// Of all of them, where they are one and the same number.
+    length: Option<u64>,
+    codings: usize,
+    is_chunked_alone: bool,
+    ends_chunked: bool,
+}
+
+impl Fields {
+    fn read<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut fields = Self::default();
+        for line in lines {
+            if let Some(value) = value_of(line, b"content-length") {
+                let length = number(value);
+                let same = fields.lengths == 0 || fields.length == length;
+                fields.lengths += 1;
+                fields.length = length.filter(|_| same);
+            } else if let Some(value) = value_of(line, b"transfer-encoding") {
+                fields.codings += 1;
+                fields.is_chunked_alone = value.eq_ignore_ascii_case(b"chunked");
+                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+                fields.ends_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            }
+        }
+        fields
+    }
+}
+
+/// The value, where the line is a field of this (lower-case) name.
+fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    if *line.get(name.len())? != b':' || !line[..name.len()].eq_ignore_ascii_case(name) {
+        return None;
+    }
+    Some(line[name.len() + 1..].trim_ascii())
+}
+
+/// Digits and nothing else.
+fn number(value: &[u8]) -> Option<u64> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fields: &str) -> Result<Length, Malformed> {
+        of_request(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes())
+    }
+
+    fn answer(line: &str, fields: &str, to_head: bool) -> Option<Answer> {
+        of_response(format!("{line}\r\n{fields}\r\n").as_bytes(), to_head)
+    }
+
+    #[test]
+    fn a_head_ends_with_its_first_empty_line() {
+        for (head, end) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", Some(27)),
+            ("a\r\n\r\n\r\n\r\n", Some(5)),
+            ("a\n\nb", Some(3)),
+            ("a\r\nb: c\r\n\r", None),
+            ("", None),
+        ] {
+            assert_eq!(head_end(head.as_bytes(), 0), end, "{head:?}");
+            for from in 0..=end.unwrap_or(head.len()).saturating_sub(1).min(head.len()) {
+                assert_eq!(head_end(head.as_bytes(), from), end, "{head:?} from {from}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_has_one_clear_length_or_none() {
+        assert_eq!(request(""), Ok(Length::None));
+        assert_eq!(request("content-length: 5\r\n"), Ok(Length::Bytes(5)));
+        assert_eq!(request("Transfer-Encoding:\tCHUNKED \r\n"), Ok(Length::Chunked));
+        assert_eq!(request("X-Content-Length: 5\r\nContent-Lengths: 5\r\n"), Ok(Length::None));
+        for fields in [
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(request(fields), Err(Malformed::Length), "{fields:?}");
+        }
+        let old = of_request(b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(old, Err(Malformed::Length));
+    }
+
+    #[test]
+    fn an_answer_ends_as_its_status_and_its_request_say() {
+        let of = |line: &str, fields: &str, to_head| {
+            let answer = answer(line, fields, to_head).unwrap();
+            (answer.length, answer.is_clear)
+        };
+        let five = "Content-Length: 5\r\n";
+        assert_eq!(of("HTTP/1.1 200 OK", five, false), (Length::Bytes(5), true));
+        assert_eq!(of("HTTP/1.1 200 OK", five, true), (Length::None, true));
+        assert_eq!(of("HTTP/1.1 204", five, false), (Length::None, true));
+        assert_eq!(of("HTTP/1.1 304 Not Modified", five, false), (Length::None, true));
+        assert_eq!(of("HTTP/1.1 100 Continue", "", false), (Length::None, true));
+        assert_eq!(of("HTTP/1.0 200 OK", "", false), (Length::UntilClose, true));
+        assert_eq!(of("HTTP/1.1 200 OK", "Transfer-Encoding: chunked\r\n", false), (Length::Chunked, true));
+        assert_eq!(of("HTTP/1.1 200 OK", &five.repeat(2), false), (Length::Bytes(5), true));
+        let other = "Content-Length: 5\r\nContent-Length: 6\r\n";
+        assert_eq!(of("HTTP/1.1 200 OK", other, false), (Length::UntilClose, false));
+        let both = "Content-Length: 5\r\nTransfer-Encoding: gzip, chunked\r\n";
+        assert_eq!(of("HTTP/1.1 200 OK", both, false), (Length::Chunked, false));
+        assert_eq!(answer("HTTP/2 200 OK", "", false), None);
+        assert_eq!(answer("nonsense", "", false), None);
+    }
+}
