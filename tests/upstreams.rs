@@ -22,7 +22,8 @@ fn before(servers: &[Instance], more: &str) -> Setup {
 
 /// The same, with the list of servers as it is written.
 fn upstream(servers: &str, more: &str) -> Setup {
-    Setup::new(&format!("[[upstreams]]\nname = \"app\"\nservers = [{servers}]\n{more}\n"))
+    Setup::new("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n")
+        .config(&format!("[[upstreams]]\nname = \"app\"\nservers = [{servers}]\n{more}\n"))
         .route("app", "/app", "app", "auth = \"public\"")
         .unlimited()
 }

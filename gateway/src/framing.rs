@@ -4,11 +4,13 @@
 
 mod body;
 mod chunked;
+mod follow;
 mod head;
 
 pub use body::Body;
 pub use chunked::Chunked;
-pub use head::{Answer, head_end, of_request, of_response};
+pub use follow::{Received, Sent};
+pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod code;
 mod render;
 
 pub use code::{Code, Entry};
-pub use render::{Audience, REALM};
+pub use render::{Audience, REALM, is_grpc};
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -39,4 +39,4 @@ pub use spans::{FinishedTrace, Span, UpstreamSpan};
 pub use tokens::{IntCount, RedisCounts, RevocationReading, Tokens, TokensReading, Verifications};
 pub use trace_context::{TraceId, TraceParent};
 pub use traces::{TraceContext, TraceSettings, Traces, TracesReading};
-pub use upstreams::{ServerMetrics, UpstreamMetrics, UpstreamServer};
+pub use upstreams::{ServerMetrics, Unclean, UpstreamMetrics, UpstreamServer};

@@ -164,6 +164,28 @@ def load():
             "than the others: it is slower.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
+        graph(
+            "Connections, by server",
+            [Line(f"sum by (upstream, server) ({of('gateway_upstream_server_connections', UPSTREAM)})", SERVER)],
+            unit="none",
+            says="Open connections to each server, those that wait for a request among them.",
+            bad="Near connections_max of the upstream: further requests are refused as upstream_full. Many more than "
+            "requests that run, and new ones all the time: the server does not keep them.",
+            alerts=["GatewayErrorBudgetBurn"],
+        ),
+        graph(
+            "Connections that could not be used again",
+            [
+                Line(total("gateway_upstream_unclean_connections_total", UPSTREAM, by="upstream, reason"), "{{upstream}} {{reason}}"),
+                Line(total("gateway_upstream_server_large_head_breaks_total", UPSTREAM, by="upstream, server"), f"{SERVER} large head"),
+            ],
+            unit="ops",
+            says="Closed after one request, since an end was not where it should be, or the server closed on a head "
+            "over 4 KiB.",
+            bad="unasked_bytes or malformed_answer: the service breaks HTTP/1.1; see its log. unfinished_answer in great "
+            "number: clients leave, or the service breaks off. Large heads: raise what the server takes.",
+            alerts=["GatewayErrorBudgetBurn"],
+        ),
     ]
 
 

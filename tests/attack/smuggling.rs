@@ -190,13 +190,17 @@ fn nothing_turns_a_connection_into_a_tunnel() {
     ] {
         for path in ["/api/todos", "/public"] {
             let (status, rest) = fire(&siege, siege.head(&format!("GET {path} HTTP/1.1"), lines) + SMUGGLED);
-            assert!([0, 200, 400].contains(&status) && rest.is_empty(), "{lines}: {status} {rest}");
+            assert!([0, 200, 400].contains(&status), "{lines}: {status} {rest}");
+            // Who names no other protocol made two requests; who does may have meant it for that.
+            let seconds = usize::from(!lines.contains("Upgrade:"));
+            assert!(rest.matches("HTTP/1.1 ").count() <= seconds, "{lines}: {rest}");
             let arrived = siege.got_through();
-            assert!(arrived.len() <= 1, "{lines}: {arrived:?}");
+            let own = arrived.iter().filter(|one| one.target() == path).count();
+            assert!(own <= 1 && arrived.len() <= 1 + seconds, "{lines}: {arrived:?}");
             assert!(
-                arrived.iter().all(|one| one.target() == path
-                    && !one.has("upgrade")
+                arrived.iter().all(|one| !one.has("upgrade")
                     && !one.has("http2-settings")
+                    && (one.target() == path || !one.has("x-user-role"))
                     && one.body.is_empty()),
                 "{lines}: {arrived:?}"
             );

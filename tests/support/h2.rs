@@ -128,10 +128,17 @@ impl H2 {
 
     /// The next piece of what comes back; `None` at its end, `Err` when the stream was reset.
     pub fn next(&mut self, open: &mut Open) -> Result<Option<Bytes>, h2::Error> {
+        self.within(open, WITHIN).unwrap()
+    }
+
+    /// The same, where it comes within this time.
+    pub fn within(&mut self, open: &mut Open, time: Duration) -> Option<Result<Option<Bytes>, h2::Error>> {
         self.runtime.block_on(async {
             let piece = async {
-                if let Some(response) = open.response.take() {
+                if let Some(response) = &mut open.response {
+                    // It may have been asked for before, in vain.
                     open.body = Some(response.await?.into_body());
+                    open.response = None;
                 }
                 let body = open.body.as_mut().unwrap();
                 let piece = body.data().await.transpose()?;
@@ -140,7 +147,7 @@ impl H2 {
                 }
                 Ok(piece)
             };
-            tokio::time::timeout(WITHIN, piece).await.unwrap()
+            tokio::time::timeout(time, piece).await.ok()
         })
     }
 }

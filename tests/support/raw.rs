@@ -117,6 +117,15 @@ impl Raw {
         }
     }
 
+    /// One line, without its end; empty at the end of the connection.
+    pub fn line(&mut self) -> String {
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while matches!(self.0.read(&mut byte), Ok(1)) && byte[0] != b'\n' {
+            line.push(byte[0]);
+        }
+        String::from_utf8_lossy(&line).trim_end().to_owned()
+    }
+
     /// The head of a request, where this is the side of a server.
     pub fn request_head(&mut self) -> String {
         let (mut head, mut byte) = (Vec::new(), [0]);

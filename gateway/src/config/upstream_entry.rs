@@ -41,6 +41,8 @@ pub struct UpstreamEntry {
     pub eject_statuses: Vec<u16>,
     #[serde(default = "UpstreamEntry::dns_refresh_seconds")]
     pub dns_refresh_seconds: u64,
+    #[serde(default = "UpstreamEntry::connections_max")]
+    pub connections_max: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,6 +115,7 @@ impl UpstreamEntry {
             eject_max_ms: Self::eject_max_ms(),
             eject_statuses: Vec::new(),
             dns_refresh_seconds: Self::dns_refresh_seconds(),
+            connections_max: Self::connections_max(),
         }
     }
 
@@ -155,6 +158,10 @@ impl UpstreamEntry {
 
     fn eject_max_ms() -> u64 {
         300_000
+    }
+
+    fn connections_max() -> usize {
+        10_000
     }
 
     fn dns_refresh_seconds() -> u64 {

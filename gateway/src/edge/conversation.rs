@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::Response;
-use memchr::memmem;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr as Address;
@@ -19,17 +18,18 @@ use pingora::protocols::l4::stream::Stream as Tcp;
 use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::connections::Connections;
 use super::door::Door;
+use super::downstream::Downstream;
 use super::exchange::refused;
 use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::proxy_protocol;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
+use crate::framing::head_end;
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::{Metrics, Refused, RequestId, Spoken, logs_access};
 
@@ -176,7 +176,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
     }
 
-    async fn http1(&self, mut stream: Stream, door: &Door) {
+    async fn http1(&self, stream: Stream, door: &Door) {
+        let mut stream = Box::new(Downstream::new(stream));
         let arrival = Arc::new(door.arrival());
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
@@ -192,9 +193,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let head = match head {
                 Head::Whole(head) => head,
                 Head::None => return,
-                Head::HandOver => return self.leave(&stream, door),
+                Head::HandOver => return self.leave(stream.stream(), door),
                 Head::Refused(code) => return self.refuse(&mut stream, code).await,
             };
+            let Some(end) = head_end(&head, 0) else { return };
+            let mut head = head;
+            let rest = head.split_off(end);
+            stream.begin(&head, rest);
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
                 Some(settings) => settings.apply_to_session(&mut session),
@@ -209,33 +214,48 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             }
             let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, &self.closing));
             let Some(Some(reusable)) = carried.await else { return };
-            (stream, settings) = reusable.consume();
+            let used;
+            (used, settings) = reusable.consume();
+            match used.into_any().downcast::<Downstream>() {
+                // Pingora may take an error of reading for the end of a body.
+                Ok(used) if used.may_go_on() => stream = used,
+                _ => return,
+            }
         }
     }
 }
 
 impl<A> Conversation<A> {
-    async fn head(&self, stream: &mut Stream, drained: &mut Until, idle: &mut Idle) -> Head {
+    async fn head(&self, stream: &mut Downstream, drained: &mut Until, idle: &mut Idle) -> Head {
         let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
+        let mut blank = false;
         idle.begin();
-        let first = tokio::select! {
-            // In this order: what was read ahead already would be lost with this process.
-            biased;
-            first = stream.read_buf(&mut head) => first,
-            () = idle.over() => return Head::None,
-            // An idle connection has nothing to lose when the gateway stops.
-            () = drained => {
-                return if *self.closing.borrow() { Head::None } else { Head::HandOver };
+        loop {
+            let first = tokio::select! {
+                // In this order: what was read ahead already would be lost with this process.
+                biased;
+                first = stream.read_head(&mut head) => first,
+                () = idle.over() => return Head::None,
+                // An idle connection has nothing to lose when the gateway stops.
+                () = &mut *drained => {
+                    return if *self.closing.borrow() { Head::None } else { Head::HandOver };
+                }
+            };
+            match first {
+                Ok(read) if read > 0 => {}
+                _ => return Head::None,
             }
-        };
-        match first {
-            Ok(read) if read > 0 => {}
-            _ => return Head::None,
+            // RFC 9112 §2.2: one empty line before a request is skipped, and none has begun with it.
+            if blank || *head != *b"\r\n" {
+                break;
+            }
+            head.clear();
+            blank = true;
         }
-        if is_whole(&head, 0) && !begins_blank(&head) {
+        if !begins_blank(&head) && head_end(&head, 0).is_some() {
             return Head::Whole(head);
         }
-        match timeout(HEAD_TIME_MAX, rest(stream, &mut head)).await {
+        match timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank)).await {
             Ok(Some(())) => Head::Whole(head),
             Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest),
             Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge),
@@ -254,7 +274,7 @@ impl<A> Conversation<A> {
     }
 
     /// Answers what never became a request, and closes.
-    async fn refuse(&self, stream: &mut Stream, code: Code) {
+    async fn refuse(&self, stream: &mut Downstream, code: Code) {
         self.metrics.requests.refused_head(refused(code), code.entry().status);
         let request_id = RequestId::fresh();
         if logs_access() {
@@ -262,11 +282,8 @@ impl<A> Conversation<A> {
             tracing::info!(target: "access", request_id = request_id.as_str(), status, outcome, "refused before the head was whole");
         }
         let response = Problem::new(code).render(Audience::Json, request_id.as_str());
-        let written = timeout(HEAD_TIME_MAX, stream.write_all(&serialize(&response))).await;
-        if written.is_ok() {
-            // The client may have gone; it was told, or it does not matter any more.
-            let _ = timeout(HEAD_TIME_MAX, stream.shutdown()).await;
-        }
+        // The client may have gone; it was told, or it does not matter any more.
+        let _ = timeout(HEAD_TIME_MAX, stream.answer_and_close(&serialize(&response))).await;
     }
 }
 
@@ -317,57 +334,33 @@ fn begins_blank(head: &[u8]) -> bool {
 }
 
 /// Reads until the head is whole; `None` when the client ended first, or sent too much or nonsense.
-async fn rest(stream: &mut Stream, head: &mut BytesMut) -> Option<()> {
-    // RFC 9112 §2.2: one empty line before the request is skipped. Pingora would skip any number,
-    // and take what we call a whole head for the beginning of one.
+///
+/// RFC 9112 §2.2: one empty line before the request is skipped, which `blank` says was done. Pingora
+/// would skip any number, and take what we call a whole head for the beginning of one.
+async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> Option<()> {
     while begins_blank(head) {
         match &head[..head.len().min(2)] {
-            b"\r\n" => {
+            b"\r\n" if !blank => {
                 head.advance(2);
-                if !head.is_empty() {
-                    break;
+                blank = true;
+            }
+            b"\r" | b"" if !blank || head.is_empty() => {
+                if stream.read_head(head).await.ok()? == 0 {
+                    return None;
                 }
             }
-            b"\r" | b"" => {}
             _ => return None,
         }
-        if stream.read_buf(head).await.ok()? == 0 {
+    }
+    let mut looked = 0;
+    // A head that ends with bare line feeds is given to the parser too, which says what is wrong.
+    while head_end(head, looked).is_none() {
+        looked = head.len();
+        if looked > HEAD_BYTES_MAX || stream.read_head(head).await.ok()? == 0 {
             return None;
         }
-        if !begins_blank(head) {
-            break;
-        }
     }
-    if begins_blank(head) {
-        return None;
-    }
-    if is_whole(head, 0) {
-        return Some(());
-    }
-    loop {
-        let before = head.len();
-        if before > HEAD_BYTES_MAX {
-            return None;
-        }
-        let read = stream.read_buf(head).await.ok()?;
-        if read == 0 {
-            return None;
-        }
-        // The end may lie across two reads.
-        if is_whole(head, before.saturating_sub(3)) {
-            return Some(());
-        }
-    }
-}
-
-/// Whether the empty line that ends a head is there. A head that ends otherwise is given to the
-/// parser too, which knows bare line feeds and says what is wrong.
-fn is_whole(head: &[u8], from: usize) -> bool {
-    let tail = head.get(from..).unwrap_or_default();
-    // Most requests have no body, and nothing follows them yet.
-    tail.ends_with(b"\r\n\r\n")
-        || memmem::find(tail, b"\r\n\r\n").is_some()
-        || memmem::find(tail, b"\n\n").is_some()
+    Some(())
 }
 
 fn serialize(response: &Response<Bytes>) -> Vec<u8> {

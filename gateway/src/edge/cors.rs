@@ -19,7 +19,8 @@ pub(super) fn preflight(
     exchange: &mut Exchange,
 ) -> Option<http::Response<Bytes>> {
     // A proxy asks there for its client: a preflight's 204 would be taken for a yes.
-    if target.path().starts_with("/api/auth/verify") {
+    let verify = target.path().strip_prefix("/api/auth/verify");
+    if verify.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return None;
     }
     if is_own(target.path()) {

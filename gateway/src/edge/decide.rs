@@ -8,7 +8,7 @@ use http::header::USER_AGENT;
 use pingora::proxy::Session;
 
 use super::exchange::{Exchange, Progress};
-use super::{Gateway, bridge, cors, explain, head, redirect};
+use super::{Gateway, bridge, cors, downstream, explain, head, redirect};
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
 
@@ -27,8 +27,14 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Decision, Problem> {
+        let target = head::target(session);
+        exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
         head::check(&session.to_h1_raw(), session.req_header())?;
-        let target = head::target(session)?;
+        // As far as the body came along: nothing of one that is malformed reaches anybody.
+        if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
+            return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
+        }
+        let target = target?;
         if let Some(port) = exchange.arrival.redirect_to {
             let host = head::authority(session.req_header());
             let answer = redirect::to_https(host, target.as_str(), port);
@@ -39,7 +45,7 @@ impl Gateway {
             return Ok(Decision::Answered(answer));
         }
         exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
-        if is_own(target.path()) {
+        if exchange.is_own {
             return Ok(Decision::Own(target));
         }
         let request = session.req_header();

@@ -8,6 +8,8 @@ use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
 use super::connections::Streaming;
+use super::lifeline::Hold;
+use super::pace::Paced;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
@@ -23,6 +25,8 @@ pub struct Exchange {
     pub(super) trace: Option<TraceContext>,
     pub client: ClientAddress,
     pub progress: Progress,
+    /// Whether it is for an endpoint of ours, by its canonical path; or has none, so that nobody knows.
+    pub(super) is_own: bool,
     /// How it came in.
     pub(super) arrival: Arc<Arrival>,
     /// What was configured when it began; it ends by the same.
@@ -39,6 +43,8 @@ pub struct Exchange {
     pub(super) decided_in: Option<Duration>,
     /// Its stages with their times, where it is followed; and when the first one began.
     pub(super) decided: Option<Box<(Duration, Vec<Stage>)>>,
+    /// It was answered in place of the upstream, and more of its body may be to come.
+    pub(super) is_broken_off: bool,
     /// Bytes of the request body that went to the upstream in this attempt.
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
@@ -49,6 +55,9 @@ pub struct Exchange {
     pub(super) streaming: Option<Streaming>,
     /// Where it is a stream that ends with its token.
     pub(super) watched: Option<Watched>,
+    /// While the service waits for its body.
+    pub(super) paced: Option<Paced>,
+    hold: Option<Hold>,
 }
 
 /// How far a request has come.
@@ -79,18 +88,28 @@ impl Exchange {
             trace: None,
             client: ClientAddress::unknown(),
             progress: Progress::Received,
+            is_own: true,
             refused_on: None,
             cors: None,
             browser: None,
             explanation: None,
             decided_in: None,
             decided: None,
+            is_broken_off: false,
             body_bytes: 0,
             leg: None,
             is_stream: false,
             streaming: None,
             watched: None,
+            paced: None,
+            hold: None,
         }
+    }
+
+    /// The right to end it from outside: the same for all who want it. Must be called by the task
+    /// that carries the request.
+    pub(super) fn hold(&mut self) -> Hold {
+        *self.hold.get_or_insert_with(|| self.arrival.lifeline.hold())
     }
 
     pub fn client_ip(&self) -> Option<IpAddr> {

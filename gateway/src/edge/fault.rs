@@ -5,12 +5,13 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::exchange::Exchange;
-use super::upstreams::NO_HEALTHY_UPSTREAM;
+use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
+use crate::limits::AddressKey;
 use crate::problem::Code;
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect());
+    let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
     fault.set_retry(again);
     fault
 }
@@ -23,20 +24,30 @@ pub(super) fn on_the_way(
     mut fault: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
+    if exchange.paced.as_ref().is_some_and(|paced| paced.is_broken()) {
+        // It was broken off by us, since its body did not come: no server is to blame.
+        fault.set_retry(false);
+        return fault;
+    }
     let repeatable = session.req_header().method.is_idempotent()
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none();
-    // Pingora knows which failures look like a connection that was closed before we used it.
-    fault.retry.decide_reuse(reused);
-    let stale = repeatable && fault.retry();
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&fault, repeatable, stale));
+    let request = Interrupted {
+        repeatable,
+        client: AddressKey::from(exchange.client.client),
+        head_bytes: session.to_h1_raw().len(),
+    };
+    let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
 }
 
 /// Whether it may be over in a moment.
 pub(super) fn is_passing(code: Code) -> bool {
-    matches!(code, Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream)
+    matches!(
+        code,
+        Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream | Code::UpstreamFull
+    )
 }
 
 /// Whether it was the client who went away: there is nobody to answer, and nothing was wrong with
@@ -54,6 +65,7 @@ pub(super) fn classify(fault: &Error) -> Code {
     };
     match (fault.esource(), fault.etype()) {
         (_, HTTPStatus(413)) => Code::BodyTooLarge,
+        (_, kind) if *kind == UPSTREAM_FULL => Code::UpstreamFull,
         (_, kind) if *kind == NO_HEALTHY_UPSTREAM => Code::NoHealthyUpstream,
         (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,
         (ErrorSource::Downstream, InvalidHTTPHeader) => Code::MalformedRequest,

@@ -1,6 +1,7 @@
 //! Pingora's callbacks. Each delegates: what is decided stands in the pipeline.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -20,7 +21,8 @@ use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::upstreams::Leg;
-use super::{Browsers, ServeApi, TrustedProxies, fault, hand_back, head, respond, upgrade};
+use super::{Browsers, ServeApi, TrustedProxies, downstream, fault, hand_back, head, respond, upgrade};
+use crate::limits::AddressKey;
 use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject, take_out};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
@@ -31,7 +33,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How long an idle connection of a client is kept, in seconds.
 const KEEPALIVE_SECONDS: u64 = 75;
 /// Between two reads from, or writes to, a client.
-const CLIENT_IO_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+const CLIENT_IO_MAX: Duration = Duration::from_secs(30);
 
 /// What the gateway is made of.
 pub struct GatewayParts {
@@ -157,7 +159,11 @@ impl ProxyHttp for Gateway {
         let route = Arc::clone(admitted.route());
         let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
         let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
-        let mut peer = exchange.leg.insert(leg).next(&key)?;
+        if exchange.paced.is_none() {
+            exchange.paced = self.pace(session, exchange, &route);
+        }
+        let pace = exchange.paced.as_deref().cloned();
+        let mut peer = exchange.leg.insert(leg).next(&key, pace)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
         if upgrade::wanted(session, exchange) {
@@ -256,7 +262,12 @@ impl ProxyHttp for Gateway {
         is_end: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.body_bytes += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        let bytes = body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        exchange.body_bytes += bytes;
+        exchange.paced.iter().for_each(|paced| paced.received(bytes, is_end));
+        // Over HTTP/2 a body may end with a frame of nothing. Pingora 0.9.1 writes a chunk of that
+        // size, which is the end of the body, and then its end again.
+        body.take_if(|chunk| is_end && chunk.is_empty());
         if is_end && exchange.body_bytes > 0 {
             exchange.leg.iter_mut().for_each(Leg::sent);
         }
@@ -274,7 +285,9 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if !response.status.is_informational() {
-            exchange.leg.iter_mut().for_each(|leg| leg.answered(response.status.as_u16()));
+            exchange.leg.iter_mut().for_each(|leg| {
+                leg.answered(response.status.as_u16(), AddressKey::from(exchange.client.client));
+            });
         }
         // An upstream that grants what nobody asked for speaks to somebody else.
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
@@ -291,8 +304,22 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             exchange.settle().await;
+            exchange.paced.iter().for_each(|paced| paced.answered());
         }
         self.hand_back(session, response, exchange)
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        _: &mut Option<Bytes>,
+        is_end: bool,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Duration>> {
+        if is_end {
+            exchange.paced.iter().for_each(|paced| paced.is_left_over());
+        }
+        Ok(None)
     }
 
     /// An identity of the upstream's making is not for clients, here neither.
@@ -313,15 +340,17 @@ impl ProxyHttp for Gateway {
         fault: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
-        let code = fault::classify(fault);
+        let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
+        let code = if is_slow { Code::BodyTimeout } else { fault::classify(fault) };
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
-        if fault.esource() != &ErrorSource::Downstream {
+        if fault.esource() != &ErrorSource::Downstream && !is_slow {
             tracing::warn!(
                 request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
                 "the request could not be forwarded"
             );
         }
-        let left = fault::client_left(fault);
+        let malformed = downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some());
+        let left = fault::client_left(fault) && !malformed;
         exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
             Progress::Admitted(admitted) if left => Progress::Left(admitted),
             Progress::Admitted(admitted) => Progress::Failed(admitted, code),
@@ -332,16 +361,20 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(None);
             let mut problem = Problem::new(code);
             if fault::is_passing(code) {
-                problem = problem.retry_after(std::time::Duration::from_secs(1));
+                problem = problem.retry_after(Duration::from_secs(1));
             }
             // The client may go meanwhile: then there is nobody to tell.
             let _ = respond::refuse(session, exchange, &problem).await;
+            exchange.is_broken_off = true;
         }
         FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }
     }
 
     async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {
         self.record(session, exchange);
+        if exchange.is_broken_off {
+            respond::close(session).await;
+        }
     }
 
     /// Our own line says what happened; clients must not choose how often another one is written.

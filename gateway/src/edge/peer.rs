@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pingora::protocols::l4::socket::SocketAddr as Address;
-use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy, Scheme};
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 
 use crate::pipeline::{Protocol, Target, Upstream};
 
 /// Streams that share one HTTP/2 connection.
-const H2_STREAMS_MAX: usize = 100;
+pub(super) const H2_STREAMS_MAX: usize = 100;
 
 /// What all servers of an upstream have in common.
 pub(super) struct Shared<'a> {
@@ -72,6 +72,16 @@ impl<'a> Shared<'a> {
         }
         Ok(peer)
     }
+}
+
+/// What Pingora is given of a way on which HTTP/1.1 is spoken: TLS is below it, and none of its
+/// business. `None` where it is HTTP/2.
+pub(super) fn without_tls(peer: &HttpPeer) -> Option<HttpPeer> {
+    let mut plain = peer.clone();
+    plain.scheme = Scheme::HTTP;
+    plain.sni = String::new();
+    plain.client_cert_key = None;
+    (peer.options.alpn.get_max_http_version() == 1).then_some(plain)
 }
 
 /// The same way to another address.

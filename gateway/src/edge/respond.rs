@@ -7,6 +7,7 @@ use http::header::EXPECT;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
+use super::downstream;
 use super::exchange::Exchange;
 use crate::pipeline::X_REQUEST_ID;
 use crate::problem::{Audience, Problem};
@@ -15,10 +16,6 @@ use crate::problem::{Audience, Problem};
 const DRAIN_BYTES_MAX: usize = 64 * 1_024;
 /// And no longer than this.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
-/// After the answer, this much more of the body is read before the connection is closed.
-const LINGER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
-/// And no longer than this.
-const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Answers with a problem.
 pub(super) async fn refuse(
@@ -26,18 +23,10 @@ pub(super) async fn refuse(
     exchange: &Exchange,
     problem: &Problem,
 ) -> pingora::Result<()> {
-    let head = session.req_header();
-    // The raw path: what was refused may have no other.
-    let audience = if head.raw_path().starts_with(b"/api/auth") {
-        Audience::of_own(&head.headers)
-    } else {
-        Audience::of(&head.headers)
-    };
+    let headers = &session.req_header().headers;
+    let audience = if exchange.is_own { Audience::of_own(headers) } else { Audience::of(headers) };
     let response = problem.render(audience, exchange.request_id.as_str());
-    settle_body(session).await;
-    write(session, exchange, response).await?;
-    linger(session).await;
-    Ok(())
+    write(session, exchange, response).await
 }
 
 /// Writes a whole response. It must carry its own `Content-Length`.
@@ -47,6 +36,7 @@ pub(super) async fn write(
     response: http::Response<Bytes>,
 ) -> pingora::Result<()> {
     exchange.settle().await;
+    settle_body(session).await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(session.req_header(), &mut parts.headers);
@@ -63,32 +53,43 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Before a refusal is written: a small body is read and thrown away, since one that is left
-/// unread closes the connection. A client that waits for `100 Continue` gets our answer instead,
-/// and sends no body.
+/// Before an answer of ours is written: a small body is read and thrown away, since one that is left
+/// unread ends the connection, and the answer says so. A client that waits for `100 Continue` gets our
+/// answer instead, and sends no body.
 async fn settle_body(session: &mut Session) {
-    if session.is_body_done() || session.req_header().headers.contains_key(EXPECT) {
+    if is_settled(session) {
         return;
     }
-    // Late or large: the connection is closed after the answer, as Pingora does by itself.
-    let _ = tokio::time::timeout(DRAIN_TIME_MAX, discard(session, DRAIN_BYTES_MAX)).await;
-}
-
-/// After a refusal was written: closing a connection with bytes unread resets it, and the reset
-/// may overtake our answer (RFC 9112 §9.6). So the rest of a large body is read, too, within bounds.
-async fn linger(session: &mut Session) {
-    if !session.is_body_done() && !session.req_header().headers.contains_key(EXPECT) {
-        let _ = tokio::time::timeout(LINGER_TIME_MAX, discard(session, LINGER_BYTES_MAX)).await;
+    if !session.req_header().headers.contains_key(EXPECT) {
+        // Late or large: the connection is closed after the answer.
+        let _ = tokio::time::timeout(DRAIN_TIME_MAX, discard(session)).await;
+    }
+    if !is_settled(session) {
+        session.set_keepalive(None);
     }
 }
 
-/// Reads the body and throws it away, until its end or a little more than `bytes_max`.
-async fn discard(session: &mut Session, bytes_max: usize) {
+/// Pingora takes an error of reading for the end of a body; an end is what was seen as one. And it
+/// closes where it has not read what lies ready.
+fn is_settled(session: &mut Session) -> bool {
+    session.is_body_done() && downstream::is_body_ended(session)
+}
+
+/// Reads the body and throws it away, until its end or a little more than a small body has.
+async fn discard(session: &mut Session) {
     let mut seen = 0;
     while let Ok(Some(chunk)) = session.read_request_body().await {
         seen += chunk.len();
-        if seen > bytes_max {
+        if seen > DRAIN_BYTES_MAX {
             return;
         }
+    }
+}
+
+/// Closes a connection of HTTP/1.1 that Pingora would just let go, and on which something of the body may be to come: it is read, within
+/// bounds, so that our answer arrives.
+pub(super) async fn close(session: &mut Session) {
+    if downstream::of(session).is_some() {
+        session.shutdown().await;
     }
 }

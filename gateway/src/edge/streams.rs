@@ -73,10 +73,8 @@ impl Streams {
         self.running.lock().len()
     }
 
-    /// Must be called by the task that carries the request.
-    pub(super) fn watch(self: &Arc<Self>, arrival: &Arc<Arrival>, facts: Facts) -> Watched {
+    pub(super) fn watch(self: &Arc<Self>, arrival: &Arc<Arrival>, hold: Hold, facts: Facts) -> Watched {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let hold = arrival.lifeline.hold();
         let running = Running { arrival: Arc::clone(arrival), hold, facts, unsure: Mutex::new(None) };
         self.running.lock().insert(number, Arc::new(running));
         Watched { streams: Arc::clone(self), number, arrival: Arc::clone(arrival), hold }

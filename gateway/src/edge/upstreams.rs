@@ -3,23 +3,26 @@
 //! A set is prepared from settings without side effects and then installed, which cannot fail. An
 //! upstream whose settings are unchanged keeps its servers, their health and their connections.
 
+mod connection;
+mod dial;
 mod discovery;
 mod ejection;
+mod framed;
 mod health;
+mod kept;
 mod least;
 mod leg;
 mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
-mod unhurried;
 
 use std::sync::Arc;
 
+pub(super) use dial::UPSTREAM_FULL;
 use foldhash::HashMap;
-pub(super) use leg::{Leg, NO_HEALTHY_UPSTREAM};
+pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM};
 use pool::Pool;
-pub(super) use unhurried::Unhurried;
 
 use crate::pipeline::Upstream;
 use crate::telemetry::{Metrics, UpstreamServer};

@@ -35,6 +35,11 @@ pub fn of_request(head: &[u8]) -> Result<Length, Malformed> {
     }
 }
 
+/// Whether a request would go on in another protocol (RFC 9110 §7.8).
+pub fn asks_for_upgrade(head: &[u8]) -> bool {
+    lines(head).any(|line| value_of(line, b"upgrade").is_some())
+}
+
 /// What the head of an answer says of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {

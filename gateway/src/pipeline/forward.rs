@@ -163,6 +163,8 @@ pub struct Upstream {
     pub ejection: Ejection,
     /// How often names are looked up again.
     pub dns_refresh: Duration,
+    /// Connections to each server, at most.
+    pub connections_max: usize,
 }
 
 impl Upstream {
@@ -179,6 +181,7 @@ impl Upstream {
             health: None,
             ejection: Ejection::default(),
             dns_refresh: Duration::from_secs(30),
+            connections_max: 10_000,
         }
     }
 

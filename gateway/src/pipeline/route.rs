@@ -49,6 +49,10 @@ pub struct Route {
     pub forward_authorization: bool,
     /// Largest request body, in bytes.
     pub body_bytes_max: u64,
+    /// Longest silence in a request body that the service waits for.
+    pub body_idle: Duration,
+    /// Bytes a second that such a body must have, over half a minute; zero: none.
+    pub body_rate_min: u64,
     /// In place of the upstream's.
     pub read_timeout: Option<Duration>,
     pub write_timeout: Option<Duration>,
@@ -87,6 +91,8 @@ impl Route {
             address_limit: None,
             forward_authorization: false,
             body_bytes_max: 10 * 1_024 * 1_024,
+            body_idle: Duration::from_secs(30),
+            body_rate_min: 240,
             read_timeout: None,
             write_timeout: None,
             replace_prefix: None,

@@ -157,6 +157,8 @@ codes! {
         "The service behind the route did not answer in time.", "Retry; ask the operator.";
     NoHealthyUpstream, "no_healthy_upstream", 503, "No healthy upstream", "destination_unavailable",
         "Each server behind the route fails its health checks, or none is known.", "Wait for `Retry-After` seconds; ask the operator.";
+    UpstreamFull, "upstream_full", 503, "Too many connections to the service", "connection_limit_reached",
+        "Each server behind the route has as many connections as it may have (`connections_max` of the upstream).", "Wait for `Retry-After` seconds; ask the operator.";
     IssuerUnavailable, "issuer_unavailable", 503, "Keys of the token's issuer unavailable", "destination_unavailable",
         "The issuer that the token names does not answer, and the key of the token is not known, so that it cannot be verified. The token may well be good.",
         "Keep the token and retry.";

@@ -31,11 +31,7 @@ pub enum Audience {
 
 impl Audience {
     pub fn of(headers: &HeaderMap) -> Self {
-        let grpc = headers.get(CONTENT_TYPE).is_some_and(|value| {
-            let value = value.as_bytes();
-            value.starts_with(b"application/grpc") && !value.starts_with(b"application/grpc-web")
-        });
-        if grpc { Self::Grpc } else { Self::of_own(headers) }
+        if is_grpc(headers) { Self::Grpc } else { Self::of_own(headers) }
     }
 
     /// For the endpoints of the gateway itself. They speak no gRPC, whose refusals are HTTP 200:
@@ -53,6 +49,15 @@ impl Audience {
         });
         if accepted { Self::ProblemJson } else { Self::Json }
     }
+}
+
+/// Whether it is a call of gRPC: `application/grpc`, alone or with the coding of its messages behind a
+/// `+`. gRPC-Web is another protocol.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let value = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+        && matches!(value.get(GRPC.len()), None | Some(b'+' | b';' | b' ' | b'\t'))
 }
 
 #[derive(Serialize)]

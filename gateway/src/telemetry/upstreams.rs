@@ -8,6 +8,32 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec
 use super::book::Book;
 use super::requests::{SECONDS, by_class, class};
 
+/// Why a connection to a server could not be used again, and was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unclean {
+    /// Bytes came that nobody asked for, or were about to be sent so.
+    Unasked,
+    /// The answer was no answer by RFC 9112.
+    Malformed,
+    /// The answer came before the request was sent whole.
+    UnfinishedRequest,
+    /// The answer was not read to its end: it broke off, or its client did.
+    UnfinishedAnswer,
+}
+
+impl Unclean {
+    const ALL: [Self; 4] = [Self::Unasked, Self::Malformed, Self::UnfinishedRequest, Self::UnfinishedAnswer];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Unasked => "unasked_bytes",
+            Self::Malformed => "malformed_answer",
+            Self::UnfinishedRequest => "unfinished_request",
+            Self::UnfinishedAnswer => "unfinished_answer",
+        }
+    }
+}
+
 /// The state of one configured server.
 #[derive(Clone, Debug)]
 pub struct UpstreamServer {
@@ -17,6 +43,8 @@ pub struct UpstreamServer {
     pub healthy: i64,
     /// Requests that run there.
     pub running: i64,
+    /// Connections to it, those that wait for a request among them.
+    pub connections: i64,
 }
 
 /// The counters of one upstream.
@@ -40,6 +68,8 @@ pub struct ServerMetrics {
     failures: IntCounter,
     ejections: IntCounter,
     responses: [IntCounter; 5],
+    unclean: [IntCounter; Unclean::ALL.len()],
+    large_heads: IntCounter,
 }
 
 impl ServerMetrics {
@@ -47,8 +77,17 @@ impl ServerMetrics {
         self.failures.inc();
     }
 
+    /// A new connection ended without an answer, on a head that is more than some servers take.
+    pub fn broke_on_a_large_head(&self) {
+        self.large_heads.inc();
+    }
+
     pub fn ejected(&self) {
         self.ejections.inc();
+    }
+
+    pub fn unclean(&self, why: Unclean) {
+        self.unclean.get(why as usize).iter().for_each(|counter| counter.inc());
     }
 
     pub fn responded(&self, status: u16) {
@@ -60,6 +99,9 @@ impl ServerMetrics {
 pub struct Upstreams {
     healthy: IntGaugeVec,
     running: IntGaugeVec,
+    connections: IntGaugeVec,
+    unclean: IntCounterVec,
+    large_heads: IntCounterVec,
     failures: IntCounterVec,
     ejections: IntCounterVec,
     responses: IntCounterVec,
@@ -81,6 +123,21 @@ impl Upstreams {
                 "gateway_upstream_server_requests_running",
                 by_server,
                 "Requests that run on a server now.",
+            )?,
+            connections: book.gauges(
+                "gateway_upstream_server_connections",
+                by_server,
+                "Open connections to a server, those that wait for a request among them.",
+            )?,
+            unclean: book.counters(
+                "gateway_upstream_unclean_connections_total",
+                &["upstream", "server", "reason"],
+                "Connections of HTTP/1.1 that were closed and not used again, as one answer could have been taken for another: `unasked_bytes` (bytes came that nobody asked for), `malformed_answer`, `unfinished_request` (the answer came first), `unfinished_answer` (also where the client left).",
+            )?,
+            large_heads: book.counters(
+                "gateway_upstream_server_large_head_breaks_total",
+                by_server,
+                "New connections that a server closed without an answer on a head of more than 4 KiB, which some servers do not take. They count against no server, and are tried on no other.",
             )?,
             failures: book.counters(
                 "gateway_upstream_server_failures_total",
@@ -125,6 +182,8 @@ impl Upstreams {
             failures: self.failures.with_label_values(&[upstream, server]),
             ejections: self.ejections.with_label_values(&[upstream, server]),
             responses: by_class(&self.responses, [upstream, server]),
+            large_heads: self.large_heads.with_label_values(&[upstream, server]),
+            unclean: Unclean::ALL.map(|why| self.unclean.with_label_values(&[upstream, server, why.word()])),
         }
     }
 
@@ -132,10 +191,12 @@ impl Upstreams {
     pub(super) fn show(&self, servers: &[UpstreamServer]) {
         self.healthy.reset();
         self.running.reset();
+        self.connections.reset();
         for server in servers {
             let labels = [&*server.upstream, &*server.server];
             self.healthy.with_label_values(&labels).set(server.healthy);
             self.running.with_label_values(&labels).set(server.running);
+            self.connections.with_label_values(&labels).set(server.connections);
         }
     }
 }

@@ -83,7 +83,9 @@ impl Checker<'_> {
             let policy = self.policy(&format!("route `{name}`: address_limit"), "address", limit);
             AddressLimit(policy.map(|policy| self.books.addresses.limiter(&in_book(name), policy, keys_max)))
         });
-        if [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0)) {
+        if entry.body_idle_timeout_ms == 0
+            || [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0))
+        {
             self.fault(format!("route `{name}`: a timeout of 0 ms would refuse every request"));
         }
         if entry.websocket_token && !entry.websocket {
@@ -118,6 +120,8 @@ impl Checker<'_> {
             address_limit,
             forward_authorization: entry.forward_authorization,
             body_bytes_max: entry.body_bytes_max,
+            body_idle: Duration::from_millis(entry.body_idle_timeout_ms),
+            body_rate_min: entry.body_rate_min,
             read_timeout: entry.read_timeout_ms.map(Duration::from_millis),
             write_timeout: entry.write_timeout_ms.map(Duration::from_millis),
             replace_prefix,

@@ -46,6 +46,9 @@ impl Checker<'_> {
                 entry.retries
             ));
         }
+        if entry.connections_max == 0 {
+            self.fault(format!("upstream `{name}`: connections_max must be at least 1"));
+        }
         if entry.dns_refresh_seconds == 0 {
             self.fault(format!("upstream `{name}`: dns_refresh_seconds must be at least 1"));
         }
@@ -76,6 +79,7 @@ impl Checker<'_> {
             health,
             ejection,
             dns_refresh: Duration::from_secs(entry.dns_refresh_seconds),
+            connections_max: entry.connections_max,
         }))
     }
 

@@ -64,6 +64,10 @@ pub struct RouteEntry {
     pub forward_authorization: bool,
     #[serde(default = "RouteEntry::body_bytes_max")]
     pub body_bytes_max: u64,
+    #[serde(default = "RouteEntry::body_idle_timeout_ms")]
+    pub body_idle_timeout_ms: u64,
+    #[serde(default = "RouteEntry::body_rate_min")]
+    pub body_rate_min: u64,
     #[serde(default)]
     pub read_timeout_ms: Option<u64>,
     #[serde(default)]
@@ -169,6 +173,8 @@ impl RouteEntry {
             path: path.to_owned(),
             upstream: upstream.to_owned(),
             body_bytes_max: Self::body_bytes_max(),
+            body_idle_timeout_ms: Self::body_idle_timeout_ms(),
+            body_rate_min: Self::body_rate_min(),
             cookie: Self::cookie(),
             ..Self::default()
         }
@@ -176,6 +182,14 @@ impl RouteEntry {
 
     fn cookie() -> bool {
         true
+    }
+
+    fn body_idle_timeout_ms() -> u64 {
+        30_000
+    }
+
+    fn body_rate_min() -> u64 {
+        240
     }
 
     fn body_bytes_max() -> u64 {

@@ -13,6 +13,7 @@ use pingora::lb::{Backend, Extensions};
 use pingora::upstreams::peer::HttpPeer;
 
 use super::ejection::Ejector;
+use super::kept::Connections;
 use super::server::Server;
 use crate::edge::peer;
 use crate::pipeline::{Target, Upstream};
@@ -124,10 +125,13 @@ impl Entry {
             let server = before.iter().find(same).cloned().unwrap_or_else(|| {
                 let ejector = Ejector::new(settings.ejection.clone());
                 let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
+                let (max, idle) = (settings.connections_max, settings.timeouts.idle);
+                let connections = Connections::new(max, idle, Arc::clone(&self.metrics));
                 Arc::new(Server::new(
                     Arc::clone(&self.label),
                     weight,
                     peer,
+                    connections,
                     ejector,
                     Arc::clone(&self.metrics),
                 ))

@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora::http::RequestHeader;
-use pingora::lb::Backend;
 use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
+use pingora::lb::{Backend, Extensions};
 use pingora::{Error, ErrorType};
 
+use super::connection::Connection;
 use super::pool::server_of;
 use super::server::Server;
 use crate::pipeline::{Health, Upstream};
@@ -95,6 +96,20 @@ impl HealthCheck for Checks {
     fn health_threshold(&self, success: bool) -> usize {
         let count = if success { self.health.healthy_after } else { self.health.unhealthy_after };
         usize::try_from(count).unwrap_or(usize::MAX)
+    }
+}
+
+/// Whether a request of ours, by the configured check or else a bare connection, is taken.
+pub(super) async fn answers(upstream: &Arc<Upstream>, server: &Arc<Server>) -> bool {
+    let mut ext = Extensions::new();
+    ext.insert(Arc::clone(server));
+    let backend = Backend { addr: server.address().clone(), weight: server.weight, ext };
+    match Checks::of(upstream) {
+        Some(checks) => checks.check(&backend).await.is_ok(),
+        None => {
+            let opened = Connection::open(&server.peer);
+            matches!(tokio::time::timeout(upstream.timeouts.connect, opened).await, Ok(Ok(_)))
+        }
     }
 }
 

@@ -7,12 +7,21 @@ use std::time::Duration;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::dial::{Dial, Dialling, UPSTREAM_FULL};
+use super::ejection::Verdict;
 use super::pool::Pool;
 use super::server::{Running, Server};
 use crate::clock::Stopwatch;
+use crate::edge::pace::Pace;
+use crate::limits::AddressKey;
 
 /// The upstream has servers, and none that could be asked.
 pub(in crate::edge) const NO_HEALTHY_UPSTREAM: ErrorType = ErrorType::Custom("NoHealthyUpstream");
+/// A head above this is more than some servers take: who closes on it without a word may be well
+/// (uWSGI does from 4 KiB on, in all its modes).
+const HEAD_BYTES_USUAL: usize = 4 * 1_024;
+/// Further tries after a new connection broke: what breaks one server may break them all.
+const REPEATED_AFTER_BREAK_MAX: u32 = 1;
 /// Connections that the server had closed meanwhile do not count as tries; but no more than this.
 const STALE_MAX: u32 = 2;
 
@@ -20,12 +29,15 @@ const STALE_MAX: u32 = 2;
 pub(in crate::edge) struct Leg {
     pool: Arc<Pool>,
     current: Option<Running>,
+    /// Its connection of HTTP/1.1.
+    dial: Option<Arc<Dial>>,
     /// Servers that are not to be asked again for this request.
     tried: Vec<Arc<Server>>,
     /// Whether the next try may be on the server of the last one.
     may_repeat: bool,
     retries: u32,
     stale: u32,
+    broken: u32,
     /// Since the server of this try was chosen.
     trying: Stopwatch,
     /// What of it went into a new connection.
@@ -41,10 +53,12 @@ impl Leg {
         Self {
             pool,
             current: None,
+            dial: None,
             tried: Vec::new(),
             may_repeat: false,
             retries: 0,
             stale: 0,
+            broken: 0,
             trying: Stopwatch::start(),
             connecting: Duration::ZERO,
             sent: None,
@@ -53,17 +67,35 @@ impl Leg {
     }
 
     /// Chooses the server of the next try.
-    pub(in crate::edge) fn next(&mut self, key: &[u8]) -> pingora::Result<Box<HttpPeer>> {
+    pub(in crate::edge) fn next(
+        &mut self,
+        key: &[u8],
+        pace: Option<Arc<Pace>>,
+    ) -> pingora::Result<Box<HttpPeer>> {
         let last = self.current.take();
         let mut chosen = self.pool.choose(key, &self.tried);
+        let mut full = None;
+        while let Some(server) = chosen.take_if(|server| server.is_full()) {
+            self.tried.push(Arc::clone(&server));
+            full = Some(server);
+            chosen = self.pool.choose(key, &self.tried);
+        }
         if chosen.is_none() && self.may_repeat {
             chosen = last.map(|running| Arc::clone(&running.0));
         }
         let Some(server) = chosen else {
-            let kind = if self.tried.is_empty() { NO_HEALTHY_UPSTREAM } else { ErrorType::ConnectError };
+            let kind = match full {
+                Some(_) => UPSTREAM_FULL,
+                None if self.tried.is_empty() => NO_HEALTHY_UPSTREAM,
+                None => ErrorType::ConnectError,
+            };
             return Err(Error::explain(kind, "no server is left").into_up());
         };
-        let peer = Box::new(server.peer.clone());
+        let mut peer = Box::new(server.plain.as_ref().unwrap_or(&server.peer).clone());
+        self.dial = server.plain.is_some().then(|| Dial::new(Arc::clone(&server), pace));
+        if let Some(dial) = &self.dial {
+            peer.options.custom_l4 = Some(Arc::new(Dialling(Arc::clone(dial))));
+        }
         self.current = Some(server.enter());
         self.trying = Stopwatch::start();
         self.connecting = Duration::ZERO;
@@ -71,8 +103,14 @@ impl Leg {
         Ok(peer)
     }
 
+    /// Whether the connection had served another request before; `reused` is what Pingora says of
+    /// one that it keeps itself.
+    fn is_reused(&self, reused: bool) -> bool {
+        self.dial.as_ref().map_or(reused, |dial| dial.is_reused())
+    }
+
     pub(in crate::edge) fn connected(&mut self, reused: bool) {
-        if !reused {
+        if !self.is_reused(reused) {
             self.connecting = self.trying.elapsed();
             self.pool.metrics.connected(self.connecting);
         }
@@ -99,49 +137,66 @@ impl Leg {
     }
 
     /// The head of an answer came.
-    pub(in crate::edge) fn answered(&mut self, status: u16) {
+    pub(in crate::edge) fn answered(&mut self, status: u16, client: AddressKey) {
         let Some(Running(server)) = &self.current else { return };
         // How long a client takes to send its body is not the server's doing.
         let ready = self.sent.unwrap_or(self.connecting);
         self.first_byte = Some(self.trying.elapsed().saturating_sub(ready));
         server.metrics.responded(status);
         if server.ejector.counts(status) {
-            self.blame(server);
+            self.blame(server, Some(client));
         } else {
             server.ejector.succeeded();
         }
     }
 
     /// No connection could be made, so nothing was sent: whether to try another server.
-    pub(in crate::edge) fn failed_to_connect(&mut self) -> bool {
-        self.count_failure();
+    pub(in crate::edge) fn failed_to_connect(&mut self, fault: &Error) -> bool {
+        if *fault.etype() == UPSTREAM_FULL {
+            self.give_up_server();
+            return self.pool.has_another(&self.tried);
+        }
+        self.count_failure(None);
         self.try_another()
     }
 
-    /// The connection broke. `repeatable` says whether the request may be sent again, `reused`
-    /// whether Pingora takes it for one that the server had closed before.
-    pub(in crate::edge) fn broke(&mut self, fault: &Error, repeatable: bool, stale: bool) -> bool {
+    /// The connection broke: whether to send the request again.
+    pub(in crate::edge) fn broke(&mut self, fault: &mut Error, request: &Interrupted, reused: bool) -> bool {
+        let reused = self.is_reused(reused);
+        // Pingora knows which failures look like a connection that was closed before we used it.
+        fault.retry.decide_reuse(reused);
         if fault.esource() != &ErrorSource::Upstream {
-            return stale;
+            return request.repeatable && fault.retry();
         }
-        if stale {
+        let unheard = self.dial.as_ref().is_some_and(|dial| !dial.is_heard());
+        if fault.retry() || reused && unheard && is_broken_connection(fault) {
             self.stale += 1;
             self.may_repeat = true;
             self.tried.extend(self.current.as_ref().map(|running| Arc::clone(&running.0)));
-            return self.stale <= STALE_MAX;
+            return request.repeatable && self.stale <= STALE_MAX;
         }
         if !is_broken_connection(fault) {
             return false;
         }
-        self.count_failure();
-        repeatable && self.try_another()
+        if unheard && request.head_bytes > HEAD_BYTES_USUAL {
+            self.current.iter().for_each(|running| running.0.metrics.broke_on_a_large_head());
+            return false;
+        }
+        self.count_failure(Some(request.client));
+        self.broken += 1;
+        request.repeatable && self.broken <= REPEATED_AFTER_BREAK_MAX && self.try_another()
     }
 
-    fn count_failure(&mut self) {
+    /// `by` is whose request it was, where that may be why.
+    fn count_failure(&mut self, by: Option<AddressKey>) {
         let Some(Running(server)) = &self.current else { return };
         server.metrics.failed();
-        self.blame(server);
-        self.tried.push(Arc::clone(server));
+        self.blame(server, by);
+        self.give_up_server();
+    }
+
+    fn give_up_server(&mut self) {
+        self.tried.extend(self.current.as_ref().map(|running| Arc::clone(&running.0)));
         self.may_repeat = false;
     }
 
@@ -154,13 +209,22 @@ impl Leg {
         true
     }
 
-    fn blame(&self, server: &Arc<Server>) {
-        if let Some(time) = server.ejector.failed(|| self.pool.can_spare(server)) {
-            server.metrics.ejected();
-            let (upstream, address) = (&self.pool.settings.name, server.address().to_string());
-            tracing::warn!(upstream, server = address, seconds = time.as_secs_f64(), "a server is left out");
+    fn blame(&self, server: &Arc<Server>, by: Option<AddressKey>) {
+        match server.ejector.failed(by, || self.pool.can_spare(server)) {
+            Verdict::Stays => {}
+            Verdict::Out(time) => self.pool.note_ejected(server, time),
+            // Whoever asks may be why: then it is for us to find out.
+            Verdict::Doubted => self.pool.examine(server),
         }
     }
+}
+
+/// A request whose connection broke.
+pub(in crate::edge) struct Interrupted {
+    /// Whether it may be sent again.
+    pub(in crate::edge) repeatable: bool,
+    pub(in crate::edge) client: AddressKey,
+    pub(in crate::edge) head_bytes: usize,
 }
 
 /// A time-out is none: who asks for something slow must not take servers out one by one.

@@ -18,6 +18,9 @@ use crate::telemetry::{Metrics, UpstreamMetrics, UpstreamServer};
 /// Steps of a search, repetitions included, before all servers are looked at one by one.
 const SEARCH_STEPS_MAX: usize = 1_000;
 
+/// How often connections that wait are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// Connections are shared within one pool only.
 static GROUPS: AtomicU64 = AtomicU64::new(1);
 
@@ -171,6 +174,7 @@ impl Pool {
                     upstream: self.settings.name.clone(),
                     healthy: count(in_use.count()),
                     running: count(servers().map(|(_, server)| server.running()).sum()),
+                    connections: count(servers().map(|(_, server)| server.connections.open()).sum()),
                     server: label,
                 }
             })
@@ -182,6 +186,7 @@ impl Pool {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
+        tokio::spawn(rounds(Arc::downgrade(self), Round::Sweeps, SWEEP_EVERY, SWEEP_EVERY));
         if let Some(pause) = health::pause(&self.settings) {
             tokio::spawn(rounds(Arc::downgrade(self), Round::Checks, Duration::ZERO, pause));
         }
@@ -199,6 +204,30 @@ impl Pool {
         }
     }
 
+    pub(super) fn note_ejected(&self, server: &Server, time: Duration) {
+        server.metrics.ejected();
+        let (upstream, address) = (&self.settings.name, server.address().to_string());
+        tracing::warn!(upstream, server = address, seconds = time.as_secs_f64(), "a server is left out");
+    }
+
+    /// One client alone met its failures: a request of ours tells whether the server is ill, one at
+    /// a time.
+    pub(super) fn examine(self: &Arc<Self>, server: &Arc<Server>) {
+        let Some(examining) = server.examine() else { return };
+        let (this, server) = (Arc::clone(self), Arc::clone(server));
+        tokio::spawn(async move {
+            let _examining = examining;
+            if !health::answers(&this.settings, &server).await && this.can_spare(&server) {
+                this.note_ejected(&server, server.ejector.leave_out());
+            }
+        });
+    }
+
+    fn sweep(&self) {
+        let all = self.balancer.backends().get_backend();
+        all.iter().filter_map(server_of).for_each(|server| server.connections.sweep());
+    }
+
     /// Its settings were replaced: no more checks; who is on the way with it arrives.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
@@ -210,6 +239,7 @@ impl Pool {
 enum Round {
     Checks,
     LookUps,
+    Sweeps,
 }
 
 /// Goes on until the pool is retired or gone.
@@ -219,6 +249,7 @@ async fn rounds(pool: Weak<Pool>, round: Round, first: Duration, pause: Duration
         match round {
             Round::Checks => pool.balancer.backends().run_health_check(true).await,
             Round::LookUps => pool.look_up().await,
+            Round::Sweeps => pool.sweep(),
         }
         drop(pool);
         tokio::time::sleep(pause).await;

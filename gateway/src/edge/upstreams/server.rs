@@ -1,12 +1,14 @@
 //! One server: how it is reached, and what it is doing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::upstreams::peer::HttpPeer;
 
 use super::ejection::Ejector;
+use super::kept::Connections;
+use crate::edge::peer;
 use crate::telemetry::ServerMetrics;
 
 /// One address of a configured server.
@@ -14,22 +16,48 @@ pub(super) struct Server {
     /// As configured, so that labels of metrics stay bounded; a name's addresses share it.
     pub(super) label: Arc<str>,
     pub(super) weight: usize,
-    /// Prepared once; a request takes a copy.
+    /// How it is reached.
     pub(super) peer: HttpPeer,
+    /// The same for Pingora, which is given connections of HTTP/1.1 without TLS: that is below. A
+    /// request takes a copy.
+    pub(super) plain: Option<HttpPeer>,
+    pub(super) connections: Arc<Connections>,
     pub(super) ejector: Ejector,
     pub(super) metrics: Arc<ServerMetrics>,
     running: AtomicUsize,
+    is_examined: AtomicBool,
+}
+
+/// While it lives, the server is not examined again.
+pub(super) struct Examining(Arc<Server>);
+
+impl Drop for Examining {
+    fn drop(&mut self) {
+        self.0.is_examined.store(false, Ordering::Release);
+    }
 }
 
 impl Server {
     pub(super) fn new(
         label: Arc<str>,
         weight: usize,
-        peer: HttpPeer,
+        mut peer: HttpPeer,
+        connections: Arc<Connections>,
         ejector: Ejector,
         metrics: Arc<ServerMetrics>,
     ) -> Self {
-        Self { label, weight, peer, ejector, metrics, running: AtomicUsize::new(0) }
+        let plain = peer::without_tls(&peer);
+        if plain.is_none() {
+            peer.options.tracer = Some(connections.tracer());
+        }
+        let (running, is_examined) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { label, weight, peer, plain, connections, ejector, metrics, running, is_examined }
+    }
+
+    /// For whoever finds out whether it is well, if nobody does already.
+    pub(super) fn examine(self: &Arc<Self>) -> Option<Examining> {
+        let was = self.is_examined.swap(true, Ordering::AcqRel);
+        (!was).then(|| Examining(Arc::clone(self)))
     }
 
     pub(super) fn address(&self) -> &SocketAddr {
@@ -43,6 +71,12 @@ impl Server {
     /// Running requests for the weight, in thousandths, with the one that is to come.
     pub(super) fn load(&self) -> usize {
         (self.running() + 1) * 1_000 / self.weight.max(1)
+    }
+
+    /// Whether one more request would need more connections than there may be. Over HTTP/1.1 that
+    /// shows when one is wanted.
+    pub(super) fn is_full(&self) -> bool {
+        self.plain.is_none() && self.running() >= self.connections.max() * peer::H2_STREAMS_MAX
     }
 
     /// Counts one request until the guard is dropped.

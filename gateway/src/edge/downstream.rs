@@ -1,0 +1,319 @@
+//! A client's connection of HTTP/1.1, between its bytes and Pingora: of each request exactly its
+//! content passes, read strictly; what comes early waits for its turn (RFC 9112 §9.3.2); and the
+//! connection lives on only where the end of the content was seen.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Buf as _, BytesMut};
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use pingora::proxy::Session;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use crate::framing::{Body, Length, Malformed, asks_for_upgrade, of_request};
+
+/// What a client sends early is taken up to here while it waits; then its connection is not read.
+const EARLY_BYTES_MAX: usize = 64 * 1_024;
+/// Before a connection is closed on which something is still to come, so much of it is read: closing
+/// with bytes unread resets it, and the reset may overtake our answer (RFC 9112 §9.6).
+const LINGER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// And no longer than this.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+/// Bytes that are looked at in one read of what is early, or thrown away.
+const PIECE_BYTES: usize = 4 * 1_024;
+
+#[derive(Debug)]
+pub(super) struct Downstream {
+    stream: Stream,
+    body: Body,
+    /// Content that came along with the head, and was read strictly already.
+    content: BytesMut,
+    /// What lies behind the end of this request.
+    early: BytesMut,
+    malformed: Option<Malformed>,
+    /// What comes early may be meant for another protocol.
+    asks_for_upgrade: bool,
+    /// The client said that nothing more will come.
+    is_half_closed: bool,
+    /// It said so before this request began, having sent it ahead: it waits for the answer.
+    was_half_closed: bool,
+    /// Another protocol is spoken from here on.
+    is_upgraded: AtomicBool,
+    lingering: Option<Lingering>,
+}
+
+#[derive(Debug)]
+struct Lingering {
+    bytes: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+/// The connection of this request, where it is one of HTTP/1.1.
+pub(super) fn of(session: &Session) -> Option<&Downstream> {
+    session.as_http1()?.stream().as_any().downcast_ref()
+}
+
+/// Whether the end of the request's content was seen.
+pub(super) fn is_body_ended(session: &mut Session) -> bool {
+    match of(session) {
+        Some(downstream) => downstream.is_body_ended(),
+        None => session.is_body_done(),
+    }
+}
+
+impl Downstream {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            body: Body::new(Length::None),
+            content: BytesMut::new(),
+            early: BytesMut::new(),
+            malformed: None,
+            asks_for_upgrade: false,
+            is_half_closed: false,
+            was_half_closed: false,
+            is_upgraded: AtomicBool::new(false),
+            lingering: None,
+        }
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Bytes of the next head: those that came early first. Zero at the end.
+    pub(super) async fn read_head(&mut self, head: &mut BytesMut) -> io::Result<usize> {
+        if self.early.is_empty() {
+            return if self.is_half_closed { Ok(0) } else { self.stream.read_buf(head).await };
+        }
+        let early = self.early.split();
+        let count = early.len();
+        head.unsplit(early);
+        Ok(count)
+    }
+
+    /// Writes an answer to what never became a request, and closes.
+    pub(super) async fn answer_and_close(&mut self, answer: &[u8]) -> io::Result<()> {
+        self.malformed = Some(Malformed::Length);
+        self.stream.write_all(answer).await?;
+        Shutdown::shutdown(self).await;
+        Ok(())
+    }
+
+    /// A request begins: its head, and what came along with it.
+    pub(super) fn begin(&mut self, head: &[u8], mut rest: BytesMut) {
+        self.was_half_closed = self.is_half_closed;
+        let length = of_request(head);
+        self.malformed = length.err();
+        self.asks_for_upgrade = asks_for_upgrade(head);
+        self.body = Body::new(length.unwrap_or(Length::None));
+        match self.body.read(&rest) {
+            Ok(own) => {
+                self.content = rest.split_to(own);
+                self.early = rest;
+            }
+            Err(fault) => self.malformed = Some(fault),
+        }
+    }
+
+    /// Whether another request may follow on this connection.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.is_body_ended() && (self.early.is_empty() || !self.asks_for_upgrade)
+    }
+
+    /// Whether the end of the content was seen.
+    pub(super) fn is_body_ended(&self) -> bool {
+        self.malformed.is_none() && self.body.is_ended()
+    }
+
+    /// Why the content is none, as far as it was read.
+    pub(super) fn malformed(&self) -> Option<Malformed> {
+        self.malformed
+    }
+
+    /// From here on another protocol is spoken.
+    pub(super) fn upgrade(&self) {
+        self.is_upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes what comes early, and sees whether the client leaves. Never ready otherwise.
+    fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.is_half_closed && self.early.len() < EARLY_BYTES_MAX {
+            let mut piece = [0; PIECE_BYTES];
+            let mut buffer = ReadBuf::new(&mut piece);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            self.is_half_closed = buffer.filled().is_empty();
+            self.early.extend_from_slice(buffer.filled());
+        }
+        // Who has asked for more, and then says that this is all, waits for answers.
+        let left = self.is_half_closed && !self.was_half_closed && self.early.is_empty();
+        if left { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_content(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let read = &buffer.filled()[before..];
+        self.is_half_closed = read.is_empty();
+        match self.body.read(read) {
+            Ok(own) => {
+                self.early.extend_from_slice(&read[own..]);
+                buffer.set_filled(before + own);
+                Poll::Ready(Ok(()))
+            }
+            Err(fault) => {
+                self.malformed = Some(fault);
+                buffer.set_filled(before);
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)))
+            }
+        }
+    }
+
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let lingering = self
+            .lingering
+            .get_or_insert_with(|| Lingering { bytes: 0, until: Box::pin(sleep(LINGER_TIME_MAX)) });
+        while lingering.bytes < LINGER_BYTES_MAX && lingering.until.as_mut().poll(context).is_pending() {
+            let mut piece = [0; PIECE_BYTES];
+            let mut buffer = ReadBuf::new(&mut piece);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => lingering.bytes += buffer.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Gives out what is there already.
+fn hand_out(from: &mut BytesMut, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    let count = from.len().min(buffer.remaining());
+    buffer.put_slice(&from[..count]);
+    from.advance(count);
+    Poll::Ready(Ok(()))
+}
+
+impl AsyncRead for Downstream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.is_upgraded.load(Ordering::Relaxed) {
+            return if this.early.is_empty() {
+                Pin::new(&mut this.stream).poll_read(context, buffer)
+            } else {
+                hand_out(&mut this.early, buffer)
+            };
+        }
+        if let Some(fault) = this.malformed {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+        }
+        if !this.content.is_empty() {
+            return hand_out(&mut this.content, buffer);
+        }
+        if this.body.is_ended() { this.poll_early(context) } else { this.poll_content(context, buffer) }
+    }
+}
+
+impl AsyncWrite for Downstream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    /// Says that we are done, and then reads what the client was still to send.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            if this.is_half_closed || this.is_body_ended() && this.early.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        this.poll_linger(context).map(Ok)
+    }
+}
+
+#[async_trait]
+impl Shutdown for Downstream {
+    async fn shutdown(&mut self) {
+        // Who does not take it has gone, and does not matter any more.
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Downstream {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl Ssl for Downstream {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Downstream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl GetProxyDigest for Downstream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+
+    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
+        self.stream.set_proxy_digest(digest);
+    }
+}
+
+impl GetSocketDigest for Downstream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        self.stream.set_socket_digest(digest);
+    }
+}
+
+impl Peek for Downstream {}

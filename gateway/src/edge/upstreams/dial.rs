@@ -1,0 +1,84 @@
+//! How a request that goes on as HTTP/1.1 gets its connection: one that was kept, or a new one. And
+//! what became of it, for whoever judges the server.
+//!
+//! Pingora asks for a connection and takes each for a new one. Its own pool is not used: what may go
+//! back to a pool is decided in one place ([`Framed`]), by what was seen on the connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use pingora::connectors::L4Connect;
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::protocols::l4::stream::Stream;
+use pingora::protocols::l4::virt::VirtualSocketStream;
+use pingora::{Error, ErrorType};
+
+use super::connection::Connection;
+use super::framed::Framed;
+use super::server::Server;
+use crate::edge::pace::Pace;
+
+/// The server has as many connections as it may have.
+pub(in crate::edge) const UPSTREAM_FULL: ErrorType = ErrorType::Custom("UpstreamFull");
+
+/// One try of one request.
+pub(in crate::edge) struct Dial {
+    pub(super) server: Arc<Server>,
+    /// Of the body, while it is awaited.
+    pub(super) pace: Option<Arc<Pace>>,
+    is_reused: AtomicBool,
+    is_heard: AtomicBool,
+}
+
+impl Dial {
+    pub(super) fn new(server: Arc<Server>, pace: Option<Arc<Pace>>) -> Arc<Self> {
+        let (is_reused, is_heard) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { server, pace, is_reused, is_heard })
+    }
+
+    /// Whether the connection had served another request before.
+    pub(super) fn is_reused(&self) -> bool {
+        self.is_reused.load(Ordering::Relaxed)
+    }
+
+    /// Whether any byte of an answer came.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hears(&self) {
+        self.is_heard.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dial({})", self.server.address())
+    }
+}
+
+/// What Pingora is given of a try.
+#[derive(Debug)]
+pub(super) struct Dialling(pub(super) Arc<Dial>);
+
+#[async_trait]
+impl L4Connect for Dialling {
+    async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
+        let server = &self.0.server;
+        let (connection, place) = match server.connections.take() {
+            Some(kept) => {
+                self.0.is_reused.store(true, Ordering::Relaxed);
+                kept
+            }
+            None => {
+                let place = server.connections.reserve();
+                let place = place.ok_or_else(|| Error::explain(UPSTREAM_FULL, "no connection is left"))?;
+                (Connection::open(&server.peer).await?, place)
+            }
+        };
+        let framed = Framed::new(connection, place, Arc::clone(&self.0));
+        Ok(Stream::from(VirtualSocketStream::new(Box::new(framed))))
+    }
+}

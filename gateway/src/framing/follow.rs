@@ -1,0 +1,247 @@
+//! Follows what goes over a connection: one request to its end, and its answers, interim ones
+//! included, to the end of the last.
+
+use bytes::BytesMut;
+
+use super::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response};
+
+/// Heads that come in pieces are gathered up to here; nothing that is larger is taken for a head.
+const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+
+/// A request as it is sent.
+#[derive(Debug, Default)]
+pub struct Sent {
+    state: Sending,
+    is_head: bool,
+    asks_for_upgrade: bool,
+}
+
+#[derive(Debug, Default)]
+enum Sending {
+    #[default]
+    Head,
+    Content(Body),
+    /// Where it ends cannot be told: nothing can come after it.
+    Unknown,
+}
+
+impl Sent {
+    /// How many of these bytes belong to the request. Its head must come in one piece.
+    pub fn read(&mut self, bytes: &[u8]) -> usize {
+        match &mut self.state {
+            Sending::Unknown => return bytes.len(),
+            Sending::Content(body) => {
+                if let Ok(read) = body.read(bytes) {
+                    return read;
+                }
+            }
+            Sending::Head => {
+                let end = head_end(bytes, 0).unwrap_or(0);
+                let head = &bytes[..end];
+                self.is_head = head.starts_with(b"HEAD ");
+                self.asks_for_upgrade = asks_for_upgrade(head);
+                if let Some(length) = of_request(head).ok().filter(|_| end > 0) {
+                    self.state = Sending::Content(Body::new(length));
+                    return end + self.read(&bytes[end..]);
+                }
+            }
+        }
+        self.state = Sending::Unknown;
+        bytes.len()
+    }
+
+    pub fn is_ended(&self) -> bool {
+        matches!(&self.state, Sending::Content(body) if body.is_ended())
+    }
+
+    /// Whether its content goes in chunks, and is not at its end.
+    pub fn is_chunking(&self) -> bool {
+        matches!(&self.state, Sending::Content(Body::Chunked(chunked)) if !chunked.is_ended())
+    }
+
+    /// Whether it is a HEAD, whose answer has no content.
+    pub fn is_head(&self) -> bool {
+        self.is_head
+    }
+
+    pub fn asks_for_upgrade(&self) -> bool {
+        self.asks_for_upgrade
+    }
+}
+
+/// Answers as they are received.
+#[derive(Debug, Default)]
+pub struct Received {
+    state: Receiving,
+    /// Nothing can come after an answer whose end others may see elsewhere.
+    is_last: bool,
+}
+
+#[derive(Debug)]
+enum Receiving {
+    /// With what came of it in former pieces.
+    Head(BytesMut),
+    Content(Body),
+    /// Another protocol (101), or nothing that could be told.
+    Unknown,
+}
+
+impl Default for Receiving {
+    fn default() -> Self {
+        Self::Head(BytesMut::new())
+    }
+}
+
+impl Received {
+    /// How many of these bytes belong to the answers. `to_head` says that the request was a HEAD.
+    ///
+    /// # Errors
+    ///
+    /// Where the content is malformed. Nothing of these bytes is to be used.
+    pub fn read(&mut self, bytes: &[u8], to_head: bool) -> Result<usize, Malformed> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let (read, next) = match &mut self.state {
+                Receiving::Unknown => return Ok(bytes.len()),
+                Receiving::Content(body) if body.is_ended() => break,
+                Receiving::Content(body) => (body.read(rest)?, None),
+                Receiving::Head(seen) => {
+                    let before = seen.len();
+                    // Most heads come whole, and need not be gathered.
+                    let end = if before == 0 { head_end(rest, 0) } else { None };
+                    if let Some(end) = end {
+                        (end, Some(self.after(&rest[..end], to_head)))
+                    } else {
+                        seen.extend_from_slice(rest);
+                        match head_end(seen, before) {
+                            Some(end) => {
+                                let head = seen.split_to(end);
+                                (end - before, Some(self.after(&head, to_head)))
+                            }
+                            None if seen.len() > HEAD_BYTES_MAX => (rest.len(), Some(Receiving::Unknown)),
+                            None => (rest.len(), None),
+                        }
+                    }
+                }
+            };
+            at += read;
+            if let Some(next) = next {
+                self.state = next;
+            }
+        }
+        Ok(at)
+    }
+
+    fn after(&mut self, head: &[u8], to_head: bool) -> Receiving {
+        match of_response(head, to_head) {
+            Some(answer) if answer.status == 101 => Receiving::Unknown,
+            Some(answer) if answer.status < 200 => Receiving::default(),
+            Some(answer) => {
+                self.is_last = !answer.is_clear || answer.length == Length::UntilClose;
+                Receiving::Content(Body::new(answer.length))
+            }
+            None => Receiving::Unknown,
+        }
+    }
+
+    /// Whether the last answer is over.
+    pub fn is_ended(&self) -> bool {
+        matches!(&self.state, Receiving::Content(body) if body.is_ended())
+    }
+
+    /// Whether its end is known, and did not come.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(&self.state, Receiving::Content(body) if !body.is_ended() && !matches!(body, Body::UntilClose))
+    }
+
+    /// Whether there is nothing to follow any more: another protocol is spoken, or what came was no
+    /// answer.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, Receiving::Unknown)
+    }
+
+    /// Whether it is over, and everybody saw its end where we did.
+    pub fn may_be_followed(&self) -> bool {
+        self.is_ended() && !self.is_last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer in pieces of so many bytes: how many were taken, and what it is then.
+    fn received(bytes: &str, step: usize, to_head: bool) -> (usize, Received) {
+        let (mut received, mut taken) = (Received::default(), 0);
+        for piece in bytes.as_bytes().chunks(step) {
+            taken += received.read(piece, to_head).unwrap();
+        }
+        (taken, received)
+    }
+
+    #[test]
+    fn a_request_ends_once_and_what_comes_behind_does_not_belong_to_it() {
+        let mut sent = Sent::default();
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(sent.read(head), head.len());
+        assert!(sent.is_chunking() && !sent.is_ended());
+        assert_eq!(sent.read(b"5\r\nhello\r\n0\r\n\r\n"), 15);
+        assert!(sent.is_ended() && !sent.is_chunking());
+        assert_eq!(sent.read(b"0\r\n\r\n"), 0);
+        assert!(sent.is_ended());
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_told_has_no_end() {
+        for bytes in ["POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "GET / HTTP/1.1\r\nHost", "\0"] {
+            let mut sent = Sent::default();
+            assert_eq!(sent.read(bytes.as_bytes()), bytes.len());
+            assert!(!sent.is_ended(), "{bytes:?}");
+        }
+        let mut sent = Sent::default();
+        sent.read(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        sent.read(b"zz\r\n");
+        assert!(!sent.is_ended());
+    }
+
+    #[test]
+    fn the_last_answer_ends_after_interim_ones_however_they_came() {
+        let interim = "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+        for (last, behind, to_head) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200 OK\r\n", false),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "0\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "ok", true),
+            ("HTTP/1.1 204 No Content\r\n\r\n", "x", false),
+        ] {
+            let answer = format!("{interim}{last}");
+            for step in [1, 2, 3, 7, 1_000] {
+                let (taken, whole) = received(&format!("{answer}{behind}"), step, to_head);
+                assert_eq!(taken, answer.len(), "{answer:?} in pieces of {step}");
+                assert!(whole.may_be_followed());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_follows_another_protocol_or_an_answer_that_others_read_otherwise() {
+        for answer in [
+            "HTTP/1.1 101 Switching Protocols\r\n\r\nanything",
+            "HTTP/1.1 200 OK\r\n\r\nto the end",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "nonsense\r\n\r\n",
+        ] {
+            let (taken, whole) = received(answer, 4, false);
+            assert_eq!(taken, answer.len());
+            assert!(!whole.may_be_followed(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_content_of_an_answer_is_an_error() {
+        let mut received = Received::default();
+        assert_eq!(received.read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false), Ok(47));
+        assert_eq!(received.read(b"zz\r\n", false), Err(Malformed::ChunkSize));
+    }
+}
