@@ -3,6 +3,7 @@
 //! connection lives on only where the end of the content was seen.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,8 +151,8 @@ impl Downstream {
     /// Takes what comes early, and sees whether the client leaves. Never ready otherwise.
     fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.is_half_closed && self.early.len() < EARLY_BYTES_MAX {
-            let mut piece = [0; PIECE_BYTES];
-            let mut buffer = ReadBuf::new(&mut piece);
+            let mut piece = [MaybeUninit::uninit(); PIECE_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut piece);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
             self.is_half_closed = buffer.filled().is_empty();
             self.early.extend_from_slice(buffer.filled());
@@ -185,8 +186,8 @@ impl Downstream {
             .lingering
             .get_or_insert_with(|| Lingering { bytes: 0, until: Box::pin(sleep(LINGER_TIME_MAX)) });
         while lingering.bytes < LINGER_BYTES_MAX && lingering.until.as_mut().poll(context).is_pending() {
-            let mut piece = [0; PIECE_BYTES];
-            let mut buffer = ReadBuf::new(&mut piece);
+            let mut piece = [MaybeUninit::uninit(); PIECE_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut piece);
             match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => lingering.bytes += buffer.filled().len(),
                 _ => break,

@@ -32,11 +32,7 @@ pub(super) fn on_the_way(
     let repeatable = session.req_header().method.is_idempotent()
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none();
-    let request = Interrupted {
-        repeatable,
-        client: AddressKey::from(exchange.client.client),
-        head_bytes: session.to_h1_raw().len(),
-    };
+    let request = Interrupted { repeatable, client: AddressKey::from(exchange.client.client) };
     let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault

@@ -12,6 +12,7 @@ const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
 #[derive(Debug, Default)]
 pub struct Sent {
     state: Sending,
+    head_bytes: usize,
     is_head: bool,
     asks_for_upgrade: bool,
 }
@@ -38,6 +39,7 @@ impl Sent {
             Sending::Head => {
                 let end = head_end(bytes, 0).unwrap_or(0);
                 let head = &bytes[..end];
+                self.head_bytes = end;
                 self.is_head = head.starts_with(b"HEAD ");
                 self.asks_for_upgrade = asks_for_upgrade(head);
                 if let Some(length) = of_request(head).ok().filter(|_| end > 0) {
@@ -57,6 +59,11 @@ impl Sent {
     /// Whether its content goes in chunks, and is not at its end.
     pub fn is_chunking(&self) -> bool {
         matches!(&self.state, Sending::Content(Body::Chunked(chunked)) if !chunked.is_ended())
+    }
+
+    /// Bytes of its head; zero before it was sent.
+    pub fn head_bytes(&self) -> usize {
+        self.head_bytes
     }
 
     /// Whether it is a HEAD, whose answer has no content.

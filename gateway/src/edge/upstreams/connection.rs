@@ -1,6 +1,7 @@
 //! One connection to a server that speaks HTTP/1.1: above TLS, where there is TLS.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -10,6 +11,8 @@ use pingora::protocols::Stream;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{ErrorType, OrErr as _};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -49,17 +52,21 @@ impl Connection {
 
     /// Asked when it is put aside and when it is taken up: nothing may be on it then.
     pub(super) fn idle(&mut self) -> Idle {
-        let mut byte = [0];
-        let read = match self {
-            Self::Tcp(stream) => stream.try_read(&mut byte),
-            Self::Unix(stream) => stream.try_read(&mut byte),
-            Self::Tls(stream) => return idle(stream),
-        };
-        match read {
-            Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
-            Ok(0) | Err(_) => Idle::Closed,
-            Ok(_) => Idle::Unasked,
+        match self {
+            Self::Tcp(stream) => peek(stream),
+            Self::Unix(stream) => peek(stream),
+            Self::Tls(stream) => idle(stream),
         }
+    }
+}
+
+/// Asks the kernel, and not the runtime, which may not have been told yet.
+fn peek(stream: impl AsFd) -> Idle {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    match recv(stream, &mut [0], flags) {
+        Err(Errno::AGAIN) => Idle::Quiet,
+        Ok((0, _)) | Err(_) => Idle::Closed,
+        Ok(_) => Idle::Unasked,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use pingora::connectors::L4Connect;
@@ -30,12 +30,14 @@ pub(in crate::edge) struct Dial {
     pub(super) pace: Option<Arc<Pace>>,
     is_reused: AtomicBool,
     is_heard: AtomicBool,
+    /// Of the head as it was sent.
+    pub(super) head_bytes: AtomicUsize,
 }
 
 impl Dial {
     pub(super) fn new(server: Arc<Server>, pace: Option<Arc<Pace>>) -> Arc<Self> {
         let (is_reused, is_heard) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { server, pace, is_reused, is_heard })
+        Arc::new(Self { server, pace, is_reused, is_heard, head_bytes: AtomicUsize::new(0) })
     }
 
     /// Whether the connection had served another request before.
@@ -46,6 +48,13 @@ impl Dial {
     /// Whether any byte of an answer came.
     pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server takes nothing at the moment: then the client cannot send on.
+    pub(super) fn blocks(&self, is_blocked: bool) {
+        if let Some(pace) = &self.pace {
+            pace.block(is_blocked);
+        }
     }
 
     pub(super) fn hears(&self) {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -70,7 +71,9 @@ impl Framed {
     fn poll_gathered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.gathered.is_empty() {
             let Some((connection, _)) = &mut self.held else { break };
-            let written = ready!(Pin::new(connection).poll_write(context, &self.gathered))?;
+            let written = Pin::new(connection).poll_write(context, &self.gathered);
+            self.dial.blocks(written.is_pending());
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -177,6 +180,7 @@ impl AsyncWrite for Framed {
                     return Poll::Ready(Ok(bytes.len()));
                 }
             }
+            this.dial.head_bytes.store(this.sent.head_bytes(), Ordering::Relaxed);
             this.unsettled = this.sent.asks_for_upgrade();
         }
         let own = &bytes[..this.followed.min(bytes.len())];
@@ -188,9 +192,7 @@ impl AsyncWrite for Framed {
         }
         ready!(this.poll_gathered(context))?;
         let written = this.connection()?.poll_write(context, own);
-        if let Some(pace) = &this.dial.pace {
-            pace.block(written.is_pending());
-        }
+        this.dial.blocks(written.is_pending());
         let written = ready!(written)?;
         this.followed -= written;
         Poll::Ready(Ok(written))

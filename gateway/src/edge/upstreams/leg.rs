@@ -2,6 +2,7 @@
 //! may go to another one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pingora::upstreams::peer::HttpPeer;
@@ -168,7 +169,9 @@ impl Leg {
         if fault.esource() != &ErrorSource::Upstream {
             return request.repeatable && fault.retry();
         }
-        let unheard = self.dial.as_ref().is_some_and(|dial| !dial.is_heard());
+        let dial = self.dial.as_ref();
+        let unheard = dial.is_some_and(|dial| !dial.is_heard());
+        let head_bytes = dial.map_or(0, |dial| dial.head_bytes.load(Ordering::Relaxed));
         if fault.retry() || reused && unheard && is_broken_connection(fault) {
             self.stale += 1;
             self.may_repeat = true;
@@ -178,7 +181,7 @@ impl Leg {
         if !is_broken_connection(fault) {
             return false;
         }
-        if unheard && request.head_bytes > HEAD_BYTES_USUAL {
+        if unheard && head_bytes > HEAD_BYTES_USUAL {
             self.current.iter().for_each(|running| running.0.metrics.broke_on_a_large_head());
             return false;
         }
@@ -224,7 +227,6 @@ pub(in crate::edge) struct Interrupted {
     /// Whether it may be sent again.
     pub(in crate::edge) repeatable: bool,
     pub(in crate::edge) client: AddressKey,
-    pub(in crate::edge) head_bytes: usize,
 }
 
 /// A time-out is none: who asks for something slow must not take servers out one by one.
