@@ -35,3 +35,4 @@ mod upstreams;
 mod user_import;
 mod watching;
 mod webhook;
+mod wire;
