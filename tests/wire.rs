@@ -2,6 +2,7 @@
 //! belongs to its request and its user.
 
 mod one_end;
+mod soak;
 
 use crate::support::authority::Authority;
 use crate::support::gateway::{Gateway, Setup};
