@@ -8,6 +8,7 @@
 )]
 
 pub mod authority;
+pub mod belongings;
 pub mod contract;
 pub mod exposition;
 pub mod farm;
@@ -17,6 +18,7 @@ pub mod h2;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod marking;
 pub mod nginx;
 pub mod outbox;
 pub mod people;
@@ -29,7 +31,9 @@ pub mod stores;
 pub mod streaming;
 pub mod todo_backend;
 pub mod tools;
+pub mod uploads;
 pub mod upstream;
+pub mod verbatim;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

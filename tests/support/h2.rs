@@ -120,6 +120,19 @@ impl H2 {
         self.runtime.block_on(async { tokio::time::timeout(WITHIN, whole(response)).await.unwrap() })
     }
 
+    /// The whole request, each piece of its body in a frame of its own, and the whole reply.
+    pub fn send_frames(
+        &mut self,
+        request: Request<()>,
+        frames: &[&'static str],
+    ) -> Result<H2Reply, h2::Error> {
+        let (response, mut send) = self.send.send_request(request, frames.is_empty())?;
+        for (index, frame) in frames.iter().enumerate() {
+            send.send_data(Bytes::from_static(frame.as_bytes()), index + 1 == frames.len())?;
+        }
+        self.runtime.block_on(async { tokio::time::timeout(WITHIN, whole(response)).await.unwrap() })
+    }
+
     /// A request whose body stays open.
     pub fn open(&mut self, request: Request<()>) -> Open {
         let (response, send) = self.send.send_request(request, false).unwrap();

@@ -11,7 +11,7 @@ use super::{eventually, free_port};
 pub struct Nginx {
     pub address: SocketAddr,
     _running: Running,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nginx {
@@ -19,6 +19,11 @@ impl Nginx {
     pub fn start(directives: &str) -> Self {
         // Somebody else may take the port first: then it ends, and another one is tried.
         (0..5).find_map(|_| Self::try_start(directives)).expect("nginx does not start")
+    }
+
+    /// A file that it writes, such as the log of requests that the directives ask for.
+    pub fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
     fn try_start(directives: &str) -> Option<Self> {
@@ -45,6 +50,6 @@ impl Nginx {
                 .or(running.has_ended().then_some(false));
             up.is_some()
         });
-        (up == Some(true)).then_some(Self { address, _running: running, _folder: folder })
+        (up == Some(true)).then_some(Self { address, _running: running, folder })
     }
 }

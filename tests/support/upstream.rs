@@ -1,6 +1,6 @@
 //! An upstream that records what reached it, byte for byte, and answers as it is told.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -154,7 +154,7 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, answers:
     }
 }
 
-pub(super) fn read(reader: &mut BufReader<TcpStream>) -> Option<Arrived> {
+pub(super) fn read(reader: &mut BufReader<impl Read>) -> Option<Arrived> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut headers = Vec::new();
