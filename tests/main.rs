@@ -16,6 +16,7 @@ mod bench;
 mod broken_off;
 mod comparison;
 mod cookies;
+mod fuzzing;
 mod guides;
 mod instruction_guard;
 mod issuers;

@@ -9,8 +9,10 @@ const CHUNK_BYTES_MAX: u64 = i64::MAX as u64;
 /// Bytes of all chunk extensions of a body. Nobody uses them; what is unbounded makes a body of a
 /// few bytes cost as much as one of many.
 const EXTENSION_BYTES_MAX: u16 = 1_024;
-/// Bytes of a trailer section.
+/// Bytes of a trailer section, the ends of its lines among them.
 const TRAILER_BYTES_MAX: u16 = 8_192;
+/// Fields of a trailer section: others take no more than so many either.
+const TRAILER_FIELDS_MAX: u8 = 100;
 /// Fields that say where a message ends or whom it is for have no place behind it (RFC 9110 §6.5.1).
 const NOT_IN_TRAILERS: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"host"];
 /// Names are looked at up to here, which is longer than those above.
@@ -62,6 +64,7 @@ pub struct Chunked {
     digits: u8,
     extensions: u16,
     trailer: u16,
+    fields: u8,
     name: [u8; NAME_BYTES_SEEN],
     name_length: usize,
 }
@@ -80,6 +83,7 @@ impl Chunked {
             digits: 0,
             extensions: 0,
             trailer: 0,
+            fields: 0,
             name: [0; NAME_BYTES_SEEN],
             name_length: 0,
         }
@@ -136,15 +140,12 @@ impl Chunked {
             (Content | ContentEnds | ContentEndsLf, _) => Err(Malformed::ChunkEnd),
             (LineBegins, b'\r') => Ok(LastLf),
             (LastLf, b'\n') => Ok(Ended),
-            (LineBegins, _) => {
-                self.name_length = 0;
-                self.in_name(byte)
-            }
+            (LineBegins, _) => self.field(byte),
             (Name, b':') => self.named(),
             (Name, _) => self.in_name(byte),
-            (Value, b'\r') => Ok(ValueEnds),
+            (Value, b'\r') => self.in_trailer(ValueEnds),
             (Value, b'\t' | b' '..=b'~' | 0x80..) => self.in_trailer(Value),
-            (ValueEnds, b'\n') => Ok(LineBegins),
+            (ValueEnds, b'\n') => self.in_trailer(LineBegins),
             (Value | ValueEnds | LastLf | Ended, _) => Err(Malformed::Trailer),
         }
     }
@@ -188,6 +189,15 @@ impl Chunked {
             _ => return Err(Malformed::ChunkExtension),
         };
         self.extension(next)
+    }
+
+    fn field(&mut self, byte: u8) -> Result<State, Malformed> {
+        self.fields += 1;
+        if self.fields > TRAILER_FIELDS_MAX {
+            return Err(Malformed::Trailer);
+        }
+        self.name_length = 0;
+        self.in_name(byte)
     }
 
     fn in_name(&mut self, byte: u8) -> Result<State, Malformed> {
@@ -291,6 +301,18 @@ mod tests {
                 assert_eq!(read(body.as_bytes(), step), Err(fault), "{body:?} in pieces of {step}");
             }
         }
+    }
+
+    #[test]
+    fn a_trailer_section_has_so_many_fields_and_bytes_and_no_more() {
+        let of = |fields: String| read(format!("0\r\n{fields}\r\n").as_bytes(), 1_000);
+        let taken = Ok(Some((Vec::new(), 0)));
+        assert_eq!(of("x:\r\n".repeat(100)), taken);
+        assert_eq!(of("x:\r\n".repeat(101)), Err(Malformed::Trailer));
+        // The ends of the lines count: 64 times 128 bytes, and one more.
+        let line = format!("x:{}\r\n", "y".repeat(124));
+        assert_eq!(of(line.repeat(64)), taken);
+        assert_eq!(of(line.repeat(63) + &line.replacen('x', "xx", 1)), Err(Malformed::Trailer));
     }
 
     proptest! {
