@@ -9,7 +9,7 @@ use super::book::{Book, signed};
 /// From half a millisecond to five seconds.
 const HANDSHAKE_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// Why a connection was closed before a request was read from it.
+/// Why a connection was closed without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Over one of the bounds of connections.
@@ -19,11 +19,19 @@ pub enum Refused {
     TlsHandshake,
     TlsTimeout,
     Http2,
+    /// A head over HTTP/2, or the beginning of the connection, that was not whole in time.
+    HeadTimeout,
 }
 
 impl Refused {
-    const ALL: [Self; 5] =
-        [Self::TooMany, Self::ProxyProtocol, Self::TlsHandshake, Self::TlsTimeout, Self::Http2];
+    const ALL: [Self; 6] = [
+        Self::TooMany,
+        Self::ProxyProtocol,
+        Self::TlsHandshake,
+        Self::TlsTimeout,
+        Self::Http2,
+        Self::HeadTimeout,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -32,6 +40,7 @@ impl Refused {
             Self::TlsHandshake => "tls_handshake",
             Self::TlsTimeout => "tls_timeout",
             Self::Http2 => "http2",
+            Self::HeadTimeout => "head_timeout",
         }
     }
 }
@@ -85,7 +94,7 @@ impl Connections {
         let refused = book.counters(
             "gateway_downstream_connections_refused_total",
             &["reason"],
-            "Connections that were closed before a request was read from them, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), or broken HTTP/2 (http2).",
+            "Connections that were closed without an answer, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), broken HTTP/2 (http2), or the beginning of HTTP/2 or a head over it that was not whole in time (head_timeout).",
         )?;
         let versions = book.counters(
             "gateway_tls_handshakes_total",
