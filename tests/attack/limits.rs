@@ -1,4 +1,5 @@
-//! What one client may hold: the time of a head, over each protocol the same.
+//! What one client may hold: the time of a head, over each protocol the same, and never what operators
+//! need.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use gateway::clock::Stopwatch;
 
 use super::Siege;
-use crate::support::in_parallel;
+use crate::support::http::Client;
 use crate::support::raw::Raw;
+use crate::support::{eventually, in_parallel};
 
 const H2C: &str = "[[listeners]]\naddress = \"127.0.0.1:0\"\nh2c = true";
 /// How a client begins that speaks HTTP/2.
@@ -85,4 +87,60 @@ fn a_head_over_http2_has_the_time_that_one_over_http1_has() {
     let refused = "gateway_downstream_connections_refused_total{reason=\"head_timeout\"}";
     assert_eq!(siege.gateway.metric(refused), (endless.len() - 1) as f64);
     siege.stands();
+}
+
+#[test]
+fn an_operators_connection_on_which_nothing_goes_on_is_closed() {
+    // So many that the metrics of all are more than fits into the buffers of a connection.
+    let siege = Siege::with(|setup| {
+        (0..300).fold(setup, |setup, number| {
+            setup.route(&format!("r{number}"), &format!("/r{number}"), "service", "")
+        })
+    });
+    let mut unread = Raw::connect(siege.gateway.operations);
+    unread.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    let begun: [(&[u8], &[u8]); 4] = [
+        (b"", b""),
+        (b"GET /healthz HT", b""),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\n", b"a: b\r\n"),
+        (b"\r\n", b"\r\n"),
+    ];
+    let lived = in_parallel(begun.len(), |number| {
+        let (begun, more) = begun[number];
+        lives(siege.gateway.operations, begun, more)
+    });
+    for (number, lived) in lived.iter().enumerate() {
+        let seconds = lived.map(|lived| lived.as_secs());
+        assert!(seconds.is_some_and(|seconds| (9..13).contains(&seconds)), "{number}: {lived:?}");
+    }
+    let closed = "gateway_downstream_connections_refused_total{reason=\"operations_timeout\"}";
+    eventually("the one that reads nothing is closed, too", || siege.gateway.metric(closed) == 5.0);
+    let reply = unread.rest();
+    assert!(reply.starts_with("HTTP/1.1 200") && !reply.ends_with("\n"), "{} bytes came", reply.len());
+    siege.stands();
+}
+
+#[test]
+fn operators_have_a_bound_of_their_own() {
+    let siege = Siege::begin();
+    let silent: Vec<_> = (0..100).map(|_| Raw::connect(siege.gateway.operations)).collect();
+    let mut closed = 0;
+    for raw in &silent {
+        raw.stream().set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    }
+    eventually("those over the bound are closed", || {
+        closed = silent.iter().filter(|raw| matches!(raw.stream().read(&mut [0]), Ok(0))).count();
+        closed >= 36
+    });
+    assert!((36..40).contains(&closed), "{closed}");
+    assert_eq!(siege.ada.get("/api/todos").status, 200);
+    drop(silent);
+    eventually("operators are served again", || {
+        Client::new(siege.gateway.operations)
+            .get("/healthz")
+            .try_send()
+            .is_ok_and(|reply| reply.status == 200)
+    });
+    let refused = "gateway_downstream_connections_refused_total{reason=\"operations_too_many\"}";
+    assert!(siege.gateway.metric(refused) >= 36.0);
 }

@@ -3,23 +3,21 @@
 //! megabyte, its size.
 
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::Response;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::socket::SocketAddr as Address;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest as _, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::accepting::{Carry, plain};
 use super::connections::Connections;
 use super::door::Door;
 use super::downstream::Downstream;
@@ -59,9 +57,6 @@ pub(super) struct Conversation<A> {
     pub(super) handover: Arc<Handover>,
 }
 
-/// A conversation, as a service of Pingora's owns it.
-pub(super) struct Carrier<A>(pub(super) Arc<Conversation<A>>);
-
 /// What became of waiting for a head.
 enum Head {
     Whole(BytesMut),
@@ -72,32 +67,32 @@ enum Head {
     Refused(Code),
 }
 
-#[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Carrier<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
-        // Pingora hands us what it accepted: TCP, and nothing on it yet.
-        let mut stream = *stream.into_any().downcast::<Tcp>().ok()?;
-        let conversation = &self.0;
-        let door = conversation.door(&stream)?;
+impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
+    type Place = ();
+
+    fn place(&self, _: &tokio::net::TcpStream) -> Option<()> {
+        Some(())
+    }
+
+    async fn carry(self: Arc<Self>, mut stream: Tcp, (): ()) {
+        let Some(door) = self.door(&stream).cloned() else { return };
         if !door.proxy_protocol_from.is_empty()
             && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
         {
             tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
-            conversation.metrics.connections.refuse(Refused::ProxyProtocol);
-            return None;
+            return self.metrics.connections.refuse(Refused::ProxyProtocol);
         }
-        conversation.carry(stream, door).await;
-        None
+        self.speak(stream, &door).await;
     }
 
-    async fn cleanup(&self) {
-        self.0.proxy.http_cleanup().await;
+    async fn end(&self) {
+        self.proxy.http_cleanup().await;
     }
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// From the first byte of the client to the end of its connection.
-    async fn carry(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
+    async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
         let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
@@ -127,15 +122,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let adopted =
             connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
         let Ok(connection) = adopted else { return };
-        let mut stream = Tcp::from(connection);
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        // It is new, so nothing is set yet.
-        let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
-        stream.set_socket_digest(digest);
+        let Ok(stream) = plain(connection, peer) else { return };
         // By its address: the listeners may have another order now, or another number.
         let Some(door) = self.door(&stream).cloned() else { return };
         let this = Arc::clone(self);
-        tokio::spawn(async move { this.carry(stream, &door).await });
+        tokio::spawn(async move { this.speak(stream, &door).await });
     }
 
     /// By which listener it came in.

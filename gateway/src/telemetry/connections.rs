@@ -21,16 +21,22 @@ pub enum Refused {
     Http2,
     /// A head over HTTP/2, or the beginning of the connection, that was not whole in time.
     HeadTimeout,
+    /// An operator's, over the bound of those.
+    OperationsTooMany,
+    /// An operator's, that said or read nothing for long.
+    OperationsTimeout,
 }
 
 impl Refused {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::TooMany,
         Self::ProxyProtocol,
         Self::TlsHandshake,
         Self::TlsTimeout,
         Self::Http2,
         Self::HeadTimeout,
+        Self::OperationsTooMany,
+        Self::OperationsTimeout,
     ];
 
     const fn word(self) -> &'static str {
@@ -41,6 +47,8 @@ impl Refused {
             Self::TlsTimeout => "tls_timeout",
             Self::Http2 => "http2",
             Self::HeadTimeout => "head_timeout",
+            Self::OperationsTooMany => "operations_too_many",
+            Self::OperationsTimeout => "operations_timeout",
         }
     }
 }
@@ -94,7 +102,7 @@ impl Connections {
         let refused = book.counters(
             "gateway_downstream_connections_refused_total",
             &["reason"],
-            "Connections that were closed without an answer, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), broken HTTP/2 (http2), or the beginning of HTTP/2 or a head over it that was not whole in time (head_timeout).",
+            "Connections that were closed without an answer, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), broken HTTP/2 (http2), the beginning of HTTP/2 or a head over it that was not whole in time (head_timeout), or of operators: too many, or one that said or read nothing for long (operations_too_many, operations_timeout).",
         )?;
         let versions = book.counters(
             "gateway_tls_handshakes_total",
