@@ -18,7 +18,8 @@ use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::accepting::{Carry, plain};
-use super::connections::Connections;
+use super::connections::{Connections, Open};
+use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
 use super::downstream::Downstream;
 use super::exchange::refused;
@@ -49,6 +50,7 @@ const REQUESTS_MAX: u32 = 1_000_000;
 pub(super) struct Conversation<A> {
     pub(super) proxy: Arc<A>,
     pub(super) connections: Arc<Connections>,
+    pub(super) descriptors: Arc<Descriptors>,
     pub(super) metrics: Arc<Metrics>,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
@@ -68,13 +70,17 @@ enum Head {
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
-    type Place = ();
+    type Place = Descriptor;
 
-    fn place(&self, _: &tokio::net::TcpStream) -> Option<()> {
-        Some(())
+    fn place(&self, connection: &tokio::net::TcpStream) -> Option<Descriptor> {
+        let descriptor = self.descriptors.take_open(connection);
+        if descriptor.is_none() {
+            self.metrics.connections.refuse(Refused::Descriptors);
+        }
+        descriptor
     }
 
-    async fn carry(self: Arc<Self>, mut stream: Tcp, (): ()) {
+    async fn carry(self: Arc<Self>, mut stream: Tcp, _descriptor: Descriptor) {
         let Some(door) = self.door(&stream).cloned() else { return };
         if !door.proxy_protocol_from.is_empty()
             && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
@@ -93,7 +99,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// From the first byte of the client to the end of its connection.
     async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
-        let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
+        let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
         let stream: Stream = match &door.tls {
@@ -102,17 +108,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 None => return,
             },
             None if door.h2c => match self.begins_http2(&mut stream).await {
-                Some(true) => return self.http2(Box::new(stream), door).await,
+                Some(true) => return self.http2(Box::new(stream), door, &open).await,
                 Some(false) => Box::new(stream),
                 None => return,
             },
             None => Box::new(stream),
         };
         match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => self.http2(stream, door).await,
+            Some(ALPN::H2) => self.http2(stream, door, &open).await,
             _ => {
                 self.metrics.connections.accepted(Spoken::Http1);
-                self.http1(stream, door).await;
+                self.http1(stream, door, &open).await;
             }
         }
     }
@@ -122,11 +128,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let adopted =
             connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
         let Ok(connection) = adopted else { return };
+        let Some(descriptor) = self.place(&connection) else { return };
         let Ok(stream) = plain(connection, peer) else { return };
         // By its address: the listeners may have another order now, or another number.
         let Some(door) = self.door(&stream).cloned() else { return };
         let this = Arc::clone(self);
-        tokio::spawn(async move { this.speak(stream, &door).await });
+        tokio::spawn(async move {
+            let _descriptor = descriptor;
+            this.speak(stream, &door).await;
+        });
     }
 
     /// By which listener it came in.
@@ -167,9 +177,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
     }
 
-    async fn http1(&self, stream: Stream, door: &Door) {
+    async fn http1(&self, stream: Stream, door: &Door, open: &Arc<Open>) {
         let mut stream = Box::new(Downstream::new(stream));
-        let arrival = Arc::new(door.arrival());
+        let arrival = Arc::new(door.arrival(open));
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let mut idle = Idle::new();

@@ -13,6 +13,7 @@ use super::Gateway;
 use super::accepting::{Accepting, OnReady};
 use super::connections::Connections;
 use super::conversation::Conversation;
+use super::descriptors::Descriptors;
 use super::door::{Certificates, Door, ListenerSettings};
 use super::handover::{Handover, Inherited};
 use super::operations::Operations;
@@ -81,6 +82,7 @@ impl Bound {
 pub struct Public {
     pub gateway: Gateway,
     pub connections: Arc<Connections>,
+    pub descriptors: Arc<Descriptors>,
     pub listeners: Vec<(ListenerSettings, Bound)>,
     pub threads: usize,
     /// No new connections.
@@ -106,6 +108,7 @@ pub fn proxy_service(
         metrics: public.gateway.metrics(),
         proxy: Arc::new(http_proxy(conf, public.gateway)),
         connections: public.connections,
+        descriptors: public.descriptors,
         doors: doors.into_iter().map(Arc::new).collect(),
         drain: public.drain.clone(),
         closing: public.closing,
