@@ -13,8 +13,8 @@ const HELD: usize = 64;
 const RESERVE: usize = 128;
 /// With fewer there would be next to nothing left for clients.
 const NEEDED: usize = 256;
-/// Of what is left, one in so many is for idle connections to upstreams: Pingora keeps them for whoever
-/// comes next, and nobody counts them.
+/// Of what is left, one in so many is for idle connections to upstreams, which are kept for whoever
+/// comes next: what is taken is for those that a request is on.
 const IDLE_SHARE: usize = 8;
 
 /// All that there are for connections of clients and to upstreams.
