@@ -8,6 +8,7 @@ mod cves;
 mod floods;
 mod framing;
 mod header_spoofing;
+mod limits;
 mod path_tricks;
 mod points;
 mod signatures;

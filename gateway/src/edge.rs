@@ -1,6 +1,7 @@
 //! The rim towards the network: carries requests to the pipeline and answers back. It holds no
 //! policy. The only room that names `pingora`, but for `startup`, which builds its server.
 
+mod accepting;
 mod arrival;
 mod bridge;
 mod browser;
@@ -10,11 +11,13 @@ mod connections;
 mod conversation;
 mod cors;
 mod decide;
+mod descriptors;
 mod door;
 mod downstream;
 mod exchange;
 mod explain;
 mod fault;
+mod frames;
 mod gateway;
 mod hand_back;
 mod handover;
@@ -23,7 +26,9 @@ mod http2;
 mod lifeline;
 mod listener;
 mod message;
+mod operations;
 mod operator;
+mod overheard;
 mod pace;
 mod peer;
 mod proxy_protocol;
@@ -35,15 +40,17 @@ mod tls;
 mod upgrade;
 mod upstreams;
 
+pub use accepting::OnReady;
 pub use browser::Browsers;
 pub use client_addr::TrustedProxies;
 pub use configured::Configured;
-pub use connections::{ConnectionCaps, Connections};
+pub use connections::{Caps, Connections, Most};
+pub use descriptors::{Descriptor, Descriptors};
 pub use door::{Certificates, ListenerSettings};
 pub use exchange::{Exchange, Progress, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
-pub use listener::{Bound, OnReady, Public, operator_service, proxy_service};
+pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;
 pub use tls::{CertificateFiles, TlsFiles, TlsMaterial};

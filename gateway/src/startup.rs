@@ -39,8 +39,8 @@ use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Source, csrf_key};
 use crate::edge::{
-    ApiClient, Bound, Browsers, Configured, Connections, Gateway, GatewayParts, Handover, Inherited,
-    Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
+    ApiClient, Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover,
+    Inherited, Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
     proxy_service,
 };
 use crate::limits::Books;
@@ -51,7 +51,7 @@ use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
-/// Idle connections to upstreams that are kept, over all of them.
+/// Idle connections to upstreams that are kept, over all of them, for each thread.
 const UPSTREAM_POOL: usize = 512;
 /// How long the last spans may take to the collector when the gateway stops, and while another binary
 /// takes over.
@@ -102,6 +102,7 @@ pub fn run(
     sockets: Sockets,
     announce: impl FnOnce(Listening) + Send + Sync + 'static,
 ) -> Result<(), String> {
+    let descriptors = Descriptors::of_this_process()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new(outcomes()).map_err(|fault| format!("metrics cannot be made: {fault}"))?;
     // A runtime for the few steps before the server has its own.
@@ -143,7 +144,8 @@ pub fn run(
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
-    let connections = Connections::new(checked.connections, Arc::clone(&trusted));
+    let caps = caps_within(&descriptors, checked.caps);
+    let connections = Connections::new(caps, Arc::clone(&trusted));
     let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
@@ -167,6 +169,7 @@ pub fn run(
         explain_to: checked.explain_to,
         configured: Arc::clone(&configured),
         connections: Arc::clone(&connections),
+        descriptors: Arc::clone(&descriptors),
         streams: Arc::clone(&streams),
     });
     let draining = Arc::new(AtomicBool::new(false));
@@ -208,7 +211,7 @@ pub fn run(
             announce(listening);
         })
     };
-    let conf = server_conf(checked.threads);
+    let conf = server_conf(checked.threads, descriptors.idle_max());
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let conf = Arc::clone(&server.configuration);
     let (public, certificates) = proxy_service(
@@ -216,6 +219,7 @@ pub fn run(
         Public {
             gateway,
             connections: Arc::clone(&connections),
+            descriptors: Arc::clone(&descriptors),
             listeners,
             threads: checked.threads,
             drain: drained.clone(),
@@ -233,6 +237,7 @@ pub fn run(
         view: Arc::clone(&view),
         store: store.clone(),
         connections: Arc::clone(&connections),
+        descriptors,
         certificates: certificates.clone(),
         configured: Arc::clone(&configured),
         streams,
@@ -298,6 +303,22 @@ pub fn run(
     Ok(())
 }
 
+/// The bounds of connections and requests that were asked for, as far as there are file descriptors.
+fn caps_within(descriptors: &Descriptors, asked: Caps) -> Caps {
+    let caps = asked.within(descriptors.max());
+    if caps != asked {
+        let Caps { connections, streams } = caps;
+        tracing::warn!(
+            connections_max = connections.total,
+            connections_per_address_max = connections.per_address,
+            streams_max = streams.total,
+            streams_per_address_max = streams.per_address,
+            "file descriptors are too few for the bounds of [server], which are lowered to these"
+        );
+    }
+    caps
+}
+
 /// The first thing of this run in the audit trail: what came before it is over.
 async fn record_start(services: &Services) -> Result<(), String> {
     let entry = Entry {
@@ -319,11 +340,13 @@ async fn record_start(services: &Services) -> Result<(), String> {
 
 /// Pingora's settings, by name: its defaults are one thread, sixteen tries, and five minutes of
 /// grace.
-fn server_conf(threads: usize) -> ServerConf {
+fn server_conf(threads: usize, idle_max: usize) -> ServerConf {
+    // Those that speak HTTP/1.1 and those that speak HTTP/2 are kept apart.
+    let pool = UPSTREAM_POOL.min(idle_max / 2 / threads.max(1)).max(1);
     ServerConf {
         threads,
         max_retries: UPSTREAM_TRIES,
-        upstream_keepalive_pool_size: UPSTREAM_POOL,
+        upstream_keepalive_pool_size: pool,
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),
         max_blocking_threads: Some(8),

@@ -25,7 +25,7 @@ mod upstreams;
 pub use access_log::AccessLine;
 pub use accounts::HashingReading;
 pub use book::Entry;
-pub use connections::{ConnectionsReading, Refused, Spoken};
+pub use connections::{ConnectionsReading, Refused, Spoken, StreamBound};
 pub use issuers::IssuerReading;
 pub use limits::PolicyReading;
 pub use log::{LogFormat, LogSettings, check_level};

@@ -180,6 +180,7 @@ def machine():
 
 def inside():
     connections, files = "gateway_downstream_connections", "process_open_fds"
+    running, held = "gateway_downstream_streams", "gateway_connection_descriptors"
     return [
         graph(
             "Connections and open files",
@@ -194,6 +195,24 @@ def inside():
             "an upstream.",
             bad="At the bound of connections new ones are refused (too_many). Many idle ones: shorten "
             "keep-alive. Files: raise LimitNOFILE where the service is started.",
+            alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax"],
+        ),
+        graph(
+            "Requests that run",
+            [
+                Line(f"max({of(running)})", "running"),
+                Line(f"min({of(running + '_max')} > 0)", "running at most", bound=True),
+                Line(f"max({of(held)})", "files of connections"),
+                Line(f"min({of(held + '_max')} > 0)", "files of connections at most", bound=True),
+                Line(total("gateway_downstream_streams_refused_total", by="bound"), "refused a second: {{bound}}"),
+            ],
+            unit="none",
+            says="Requests in the gateway with most of them, each stream of HTTP/2 one of them; files that "
+            "connections of clients and requests on their way to a service hold; and what was answered 503 "
+            "for want of a place (address, all) or of a file (descriptors).",
+            bad="address: one client with very many, an attack or a proxy that is not in "
+            "server.trusted_proxies. all: a service hangs, or there are that many users: server.streams_max. "
+            "descriptors: raise LimitNOFILE where the service is started.",
             alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax"],
         ),
         graph(

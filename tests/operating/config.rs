@@ -36,7 +36,7 @@ fn an_empty_configuration_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 36] = [
+    let cases: [(&str, &[&str]); 39] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -48,6 +48,9 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ),
         ("[server]\nthreads = \"many\"", &["`server.threads` = \"many\"", "a whole number"]),
         ("[server]\nthreads = -1", &["`server.threads` = -1", "a whole number"]),
+        ("[server]\nstreams_max = 0", &["server.streams_max = 0", "at least 1"]),
+        ("[server]\nstreams_per_address_max = 0", &["server.streams_per_address_max = 0", "at least 1"]),
+        ("[server]\nstreams_max = -1", &["`server.streams_max` = -1", "a whole number"]),
         ("[server]\nlisten = 8080", &["`server.listen` = 8080", "a text in quotes"]),
         ("[log]\naccess = \"yes\"", &["`log.access` = \"yes\"", "true or false"]),
         ("[log]\nformat = \"jsn\"", &["`log.format` = \"jsn\"", "\"human\"", "did you mean `json`?"]),

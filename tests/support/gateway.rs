@@ -24,6 +24,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     data: Option<PathBuf>,
     demo: bool,
+    descriptors: Option<u32>,
 }
 
 impl Setup {
@@ -34,7 +35,13 @@ impl Setup {
 
     /// `gateway serve` with these lines of configuration.
     pub fn new(config: &str) -> Self {
-        Self { config: config.to_owned(), environment: Vec::new(), data: None, demo: false }
+        Self {
+            config: config.to_owned(),
+            environment: Vec::new(),
+            data: None,
+            demo: false,
+            descriptors: None,
+        }
     }
 
     /// `gateway serve` with one protected route `/api/todos` to this upstream.
@@ -101,6 +108,12 @@ impl Setup {
         self
     }
 
+    /// No more file descriptors than this.
+    pub fn descriptors(mut self, max: u32) -> Self {
+        self.descriptors = Some(max);
+        self
+    }
+
     pub fn start(self) -> Gateway {
         self.try_start()
             .unwrap_or_else(|failed| panic!("the gateway did not start: {} {}", failed.status, failed.stderr))
@@ -110,7 +123,7 @@ impl Setup {
     pub fn try_start(self) -> Result<Gateway, Failed> {
         let own = tempfile::tempdir().unwrap();
         let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
-        let mut command = command();
+        let mut command = self.descriptors.map_or_else(command, with_descriptors);
         let config = own.path().join("gateway.toml");
         if self.demo {
             command
@@ -182,9 +195,20 @@ pub static LOOKED_AT: OnceLock<PathBuf> = OnceLock::new();
 
 /// The binary under test, with an empty environment.
 pub fn command() -> Command {
-    let binary = LOOKED_AT.get().cloned().unwrap_or_else(|| env!("CARGO_BIN_EXE_gateway").into());
-    let mut command = Command::new(binary);
+    let mut command = Command::new(binary());
     command.env_clear().env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn binary() -> PathBuf {
+    LOOKED_AT.get().cloned().unwrap_or_else(|| env!("CARGO_BIN_EXE_gateway").into())
+}
+
+/// The same with a limit of file descriptors that it cannot raise.
+fn with_descriptors(max: u32) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().env("RUST_BACKTRACE", "0");
+    command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(binary());
     command
 }
 

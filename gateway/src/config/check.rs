@@ -28,7 +28,7 @@ use super::secret_source::Secrets;
 use crate::adapter::redis::{OnFailure, RedisSettings};
 use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
-use crate::edge::{ConnectionCaps, ListenerSettings};
+use crate::edge::{Caps, ListenerSettings, Most};
 use crate::identity::Email;
 use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings};
@@ -48,7 +48,8 @@ pub struct Checked {
     pub trusted_proxies: Vec<IpNet>,
     /// Who may ask why a request was decided as it was.
     pub explain_to: Vec<IpNet>,
-    pub connections: ConnectionCaps,
+    /// Of connections, and of requests on them.
+    pub caps: Caps,
     pub shutdown: Duration,
     pub upgrade: Duration,
     pub log: LogSettings,
@@ -189,9 +190,15 @@ pub fn check(
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,
         explain_to,
-        connections: ConnectionCaps {
-            total: file.server.connections_max,
-            per_address: file.server.connections_per_address_max,
+        caps: Caps {
+            connections: Most {
+                total: file.server.connections_max,
+                per_address: file.server.connections_per_address_max,
+            },
+            streams: Most {
+                total: file.server.streams_max,
+                per_address: file.server.streams_per_address_max,
+            },
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
         upgrade: Duration::from_secs(file.server.upgrade_seconds),
@@ -323,8 +330,16 @@ impl Checker<'_> {
         if file.tokens.issuer.is_empty() {
             self.fault("tokens.issuer is empty: tokens must say who issued them");
         }
-        if file.server.connections_max == 0 || file.server.connections_per_address_max == 0 {
-            self.fault("server.connections_max and server.connections_per_address_max must be at least 1");
+        let server = &file.server;
+        for (key, most) in [
+            ("connections_max", server.connections_max),
+            ("connections_per_address_max", server.connections_per_address_max),
+            ("streams_max", server.streams_max),
+            ("streams_per_address_max", server.streams_per_address_max),
+        ] {
+            if most == 0 {
+                self.fault(format!("server.{key} = 0: at least 1, or nobody is served"));
+            }
         }
     }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 
+use super::connections::{Open, Place};
 use super::lifeline::Lifeline;
+use crate::telemetry::StreamBound;
 
 tokio::task_local! {
     static ARRIVAL: Arc<Arrival>;
@@ -15,6 +17,8 @@ tokio::task_local! {
 /// What all requests of one connection have in common.
 #[derive(Default)]
 pub(super) struct Arrival {
+    /// The connection's own place, on which its requests are counted.
+    pub(super) open: Option<Arc<Open>>,
     /// Whether the connection is encrypted up to us.
     pub(super) secure: bool,
     /// `Strict-Transport-Security` (RFC 6797) of the listener.
@@ -28,6 +32,11 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// A place for a request, if there is one.
+    pub(super) fn begin(&self) -> Result<Option<Place>, StreamBound> {
+        self.open.as_ref().map(Open::begin).transpose()
+    }
+
     /// An address as headers have it. The peer's, which most requests are about, is written once.
     pub(super) fn spell(&self, address: IpAddr) -> HeaderValue {
         let (known, value) = self.peer.get_or_init(|| (address, spelled(address)));

@@ -1,4 +1,5 @@
-//! How many connections there are, in all and by address, and no more than the operator allows.
+//! How many connections there are and how many requests run on them, in all and by address, and no
+//! more than the operator and the file descriptors allow.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,37 +10,80 @@ use parking_lot::Mutex;
 
 use super::TrustedProxies;
 use crate::limits::AddressKey;
+use crate::telemetry::StreamBound;
 
-/// Upper bounds of open connections.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionCaps {
+/// Of the requests that may run, in all and by address, one in so many is kept for our own endpoints:
+/// whoever waits for a service must not keep others from logging in, or out.
+const KEPT_FOR_OWN: usize = 16;
+
+/// An upper bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
     pub total: usize,
     pub per_address: usize,
 }
 
+/// Upper bounds of open connections, and of requests that run on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    pub connections: Most,
+    pub streams: Most,
+}
+
+impl Caps {
+    /// What so many file descriptors allow of it. A connection has one and a request that runs perhaps
+    /// another, to its upstream: half are for those, and no address has more than half of either.
+    #[must_use]
+    pub fn within(self, descriptors: usize) -> Self {
+        let cap = |most: Most, total: usize| Most {
+            total: most.total.min(total),
+            per_address: most.per_address.min((total / 2).max(1)),
+        };
+        Self {
+            connections: cap(self.connections, descriptors),
+            streams: cap(self.streams, (descriptors / 2).max(1)),
+        }
+    }
+}
+
 /// All open connections of clients.
 pub struct Connections {
-    caps: ConnectionCaps,
+    caps: Caps,
     trusted: Arc<TrustedProxies>,
     total: AtomicUsize,
     /// Of them, those that carry a stream: it ends only when somebody wants it to.
     streaming: AtomicUsize,
-    by_address: Mutex<HashMap<AddressKey, usize>>,
+    /// Requests that run on them.
+    running: AtomicUsize,
+    by_address: Mutex<HashMap<AddressKey, Arc<Share>>>,
+}
+
+/// What one address has of everything.
+#[derive(Default)]
+struct Share {
+    /// Changed under the lock of all shares.
+    connections: AtomicUsize,
+    running: AtomicUsize,
 }
 
 /// One open connection; it is counted until this is dropped.
 pub(super) struct Open {
     connections: Arc<Connections>,
-    address: Option<AddressKey>,
+    /// None for a trusted proxy, which speaks for many.
+    share: Option<(AddressKey, Arc<Share>)>,
 }
 
+/// One request that runs; it is counted until this is dropped.
+pub(super) struct Place(Arc<Open>);
+
 impl Connections {
-    pub fn new(caps: ConnectionCaps, trusted: Arc<TrustedProxies>) -> Arc<Self> {
+    pub fn new(caps: Caps, trusted: Arc<TrustedProxies>) -> Arc<Self> {
         Arc::new(Self {
             caps,
             trusted,
             total: AtomicUsize::new(0),
             streaming: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
             by_address: Mutex::default(),
         })
     }
@@ -48,9 +92,13 @@ impl Connections {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// How many may be open.
-    pub fn max(&self) -> usize {
-        self.caps.total
+    /// Requests that run.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    pub fn caps(&self) -> Caps {
+        self.caps
     }
 
     /// Open connections that are not taken by a stream.
@@ -66,26 +114,68 @@ impl Connections {
 
     /// A place for one more connection, if there is one. A trusted proxy speaks for many, and has
     /// no bound of its own.
-    pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Open> {
+    pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Arc<Open>> {
         let counted = peer.filter(|peer| !self.trusted.trusts(*peer)).map(AddressKey::from);
-        if self.total.fetch_add(1, Ordering::Relaxed) >= self.caps.total {
-            self.total.fetch_sub(1, Ordering::Relaxed);
+        if !take(&self.total, self.caps.connections.total) {
             return None;
         }
         // From here on the total is given back by the drop.
-        let mut open = Open { connections: Arc::clone(self), address: None };
+        let mut open = Open { connections: Arc::clone(self), share: None };
         if let Some(address) = counted {
             let mut by_address = self.by_address.lock();
-            let count = by_address.entry(address).or_insert(0);
-            if *count >= self.caps.per_address {
+            let share = by_address.entry(address).or_default();
+            if !take(&share.connections, self.caps.connections.per_address) {
                 drop(by_address);
                 return None;
             }
-            *count += 1;
-            open.address = Some(address);
+            open.share = Some((address, Arc::clone(share)));
         }
-        Some(open)
+        Some(Arc::new(open))
     }
+}
+
+impl Open {
+    /// A place for one more request, if there is one.
+    pub(super) fn begin(self: &Arc<Self>) -> Result<Place, StreamBound> {
+        let Connections { running, caps, .. } = &*self.connections;
+        if !take(running, caps.streams.total) {
+            return Err(StreamBound::All);
+        }
+        if let Some((_, share)) = &self.share
+            && !take(&share.running, caps.streams.per_address)
+        {
+            running.fetch_sub(1, Ordering::Relaxed);
+            return Err(StreamBound::Address);
+        }
+        Ok(Place(Arc::clone(self)))
+    }
+}
+
+impl Place {
+    /// Whether it may be one for a request that is forwarded, and waits for somebody else.
+    pub(super) fn may_wait(&self) -> Result<(), StreamBound> {
+        let Connections { running, caps, .. } = &*self.0.connections;
+        let is_kept =
+            |running: &AtomicUsize, most: usize| running.load(Ordering::Relaxed) > most - most / KEPT_FOR_OWN;
+        if is_kept(running, caps.streams.total) {
+            return Err(StreamBound::All);
+        }
+        match &self.0.share {
+            Some((_, share)) if is_kept(&share.running, caps.streams.per_address) => {
+                Err(StreamBound::Address)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Counts one more, unless there are so many.
+fn take(count: &AtomicUsize, most: usize) -> bool {
+    let is_free = count.fetch_add(1, Ordering::Relaxed) < most;
+    if !is_free {
+        count.fetch_sub(1, Ordering::Relaxed);
+    }
+    is_free
 }
 
 /// A connection of HTTP/1.1 that carries a stream.
@@ -97,16 +187,23 @@ impl Drop for Streaming {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.running.fetch_sub(1, Ordering::Relaxed);
+        if let Some((_, share)) = &self.0.share {
+            share.running.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         self.connections.total.fetch_sub(1, Ordering::Relaxed);
-        let Some(address) = self.address else { return };
+        let Some((address, share)) = &self.share else { return };
         let mut by_address = self.connections.by_address.lock();
-        if let Some(count) = by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&address);
-            }
+        // Its requests are over: each of them holds the connection.
+        if share.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            by_address.remove(address);
         }
     }
 }
@@ -115,11 +212,16 @@ impl Drop for Open {
 mod tests {
     use super::*;
 
+    const CAPS: Caps =
+        Caps { connections: Most { total: 3, per_address: 2 }, streams: Most { total: 5, per_address: 3 } };
+
+    fn peer(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
     #[test]
     fn connections_are_bounded_in_all_and_by_address_and_given_back() {
-        let caps = ConnectionCaps { total: 3, per_address: 2 };
-        let connections = Connections::new(caps, Arc::default());
-        let peer = |text: &str| Some(text.parse().unwrap());
+        let connections = Connections::new(CAPS, Arc::default());
         let first = connections.admit(peer("192.0.2.1"));
         let _second = connections.admit(peer("192.0.2.1"));
         assert!(connections.admit(peer("192.0.2.1")).is_none());
@@ -129,5 +231,47 @@ mod tests {
         drop(first);
         assert!(connections.admit(peer("192.0.2.1")).is_some());
         assert_eq!(connections.open(), 2);
+    }
+
+    #[test]
+    fn requests_are_bounded_in_all_and_by_address_over_all_its_connections() {
+        let connections = Connections::new(CAPS, Arc::default());
+        // One network of IPv6 is one address.
+        let open = ["2001:db8::1", "2001:db8::2", "192.0.2.1"].map(|text| connections.admit(peer(text)));
+        let [first, second, other] = open.map(Option::unwrap);
+        let mut places = vec![first.begin(), first.begin(), second.begin()];
+        assert_eq!(second.begin().err(), Some(StreamBound::Address));
+        places.extend([other.begin(), other.begin()]);
+        assert_eq!(other.begin().err(), Some(StreamBound::All));
+        assert_eq!(connections.running(), 5);
+        places.pop();
+        assert!(other.begin().is_ok());
+        drop(places);
+        drop((first, second, other));
+        assert_eq!((connections.running(), connections.open()), (0, 0));
+        assert!(connections.by_address.lock().is_empty());
+    }
+
+    #[test]
+    fn the_last_places_are_for_our_own_endpoints() {
+        let streams = Most { total: 32, per_address: 32 };
+        let connections = Connections::new(Caps { streams, ..CAPS }, Arc::default());
+        let open = connections.admit(None).unwrap();
+        let places: Vec<_> = (0..30).map(|_| open.begin().unwrap()).collect();
+        assert_eq!(places[0].may_wait(), Ok(()));
+        let further = open.begin().unwrap();
+        assert_eq!(further.may_wait(), Err(StreamBound::All));
+        drop(further);
+        assert_eq!(places[0].may_wait(), Ok(()));
+    }
+
+    #[test]
+    fn file_descriptors_bound_what_was_asked_for() {
+        let plenty = CAPS.within(1_000_000);
+        assert_eq!(plenty, CAPS);
+        let much = Most { total: 50_000, per_address: 20_000 };
+        let Caps { connections, streams } = Caps { connections: much, streams: much }.within(1_000);
+        assert_eq!(connections, Most { total: 1_000, per_address: 500 });
+        assert_eq!(streams, Most { total: 500, per_address: 250 });
     }
 }

@@ -3,24 +3,23 @@
 //! megabyte, its size.
 
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::Response;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::socket::SocketAddr as Address;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::{ALPN, GetSocketDigest as _, SocketDigest, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest as _, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::connections::Connections;
+use super::accepting::{Carry, plain};
+use super::connections::{Connections, Open};
+use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
 use super::downstream::Downstream;
 use super::exchange::refused;
@@ -51,6 +50,7 @@ const REQUESTS_MAX: u32 = 1_000_000;
 pub(super) struct Conversation<A> {
     pub(super) proxy: Arc<A>,
     pub(super) connections: Arc<Connections>,
+    pub(super) descriptors: Arc<Descriptors>,
     pub(super) metrics: Arc<Metrics>,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
@@ -58,9 +58,6 @@ pub(super) struct Conversation<A> {
     pub(super) closing: ShutdownWatch,
     pub(super) handover: Arc<Handover>,
 }
-
-/// A conversation, as a service of Pingora's owns it.
-pub(super) struct Carrier<A>(pub(super) Arc<Conversation<A>>);
 
 /// What became of waiting for a head.
 enum Head {
@@ -72,33 +69,37 @@ enum Head {
     Refused(Code),
 }
 
-#[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Carrier<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
-        // Pingora hands us what it accepted: TCP, and nothing on it yet.
-        let mut stream = *stream.into_any().downcast::<Tcp>().ok()?;
-        let conversation = &self.0;
-        let door = conversation.door(&stream)?;
+impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
+    type Place = Descriptor;
+
+    fn place(&self, connection: &tokio::net::TcpStream) -> Option<Descriptor> {
+        let descriptor = self.descriptors.take_open(connection);
+        if descriptor.is_none() {
+            self.metrics.connections.refuse(Refused::Descriptors);
+        }
+        descriptor
+    }
+
+    async fn carry(self: Arc<Self>, mut stream: Tcp, _descriptor: Descriptor) {
+        let Some(door) = self.door(&stream).cloned() else { return };
         if !door.proxy_protocol_from.is_empty()
             && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
         {
             tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
-            conversation.metrics.connections.refuse(Refused::ProxyProtocol);
-            return None;
+            return self.metrics.connections.refuse(Refused::ProxyProtocol);
         }
-        conversation.carry(stream, door).await;
-        None
+        self.speak(stream, &door).await;
     }
 
-    async fn cleanup(&self) {
-        self.0.proxy.http_cleanup().await;
+    async fn end(&self) {
+        self.proxy.http_cleanup().await;
     }
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// From the first byte of the client to the end of its connection.
-    async fn carry(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
-        let Some(_open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
+    async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
+        let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
         let stream: Stream = match &door.tls {
@@ -107,17 +108,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 None => return,
             },
             None if door.h2c => match self.begins_http2(&mut stream).await {
-                Some(true) => return self.http2(Box::new(stream), door).await,
+                Some(true) => return self.http2(Box::new(stream), door, &open).await,
                 Some(false) => Box::new(stream),
                 None => return,
             },
             None => Box::new(stream),
         };
         match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => self.http2(stream, door).await,
+            Some(ALPN::H2) => self.http2(stream, door, &open).await,
             _ => {
                 self.metrics.connections.accepted(Spoken::Http1);
-                self.http1(stream, door).await;
+                self.http1(stream, door, &open).await;
             }
         }
     }
@@ -127,15 +128,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let adopted =
             connection.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(connection));
         let Ok(connection) = adopted else { return };
-        let mut stream = Tcp::from(connection);
-        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-        // It is new, so nothing is set yet.
-        let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
-        stream.set_socket_digest(digest);
+        let Some(descriptor) = self.place(&connection) else { return };
+        let Ok(stream) = plain(connection, peer) else { return };
         // By its address: the listeners may have another order now, or another number.
         let Some(door) = self.door(&stream).cloned() else { return };
         let this = Arc::clone(self);
-        tokio::spawn(async move { this.carry(stream, &door).await });
+        tokio::spawn(async move {
+            let _descriptor = descriptor;
+            this.speak(stream, &door).await;
+        });
     }
 
     /// By which listener it came in.
@@ -176,9 +177,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
     }
 
-    async fn http1(&self, stream: Stream, door: &Door) {
+    async fn http1(&self, stream: Stream, door: &Door, open: &Arc<Open>) {
         let mut stream = Box::new(Downstream::new(stream));
-        let arrival = Arc::new(door.arrival());
+        let arrival = Arc::new(door.arrival(open));
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let mut idle = Idle::new();

@@ -7,10 +7,17 @@ use bytes::Bytes;
 use http::header::USER_AGENT;
 use pingora::proxy::Session;
 
+use super::connections::Place;
+use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
 use super::{Gateway, bridge, cors, downstream, explain, head, redirect};
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
+use crate::telemetry::StreamBound;
+
+/// What a client is told to wait for whom there is no room. Requests are short, but for those in whose
+/// way it is.
+const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What becomes of a request that is not refused.
 pub(super) enum Decision {
@@ -29,6 +36,8 @@ impl Gateway {
     ) -> Result<Decision, Problem> {
         let target = head::target(session);
         exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
+        let begun = exchange.arrival.begin();
+        exchange.place = begun.map_err(|bound| self.crowded(bound))?;
         head::check(&session.to_h1_raw(), session.req_header())?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
         if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
@@ -87,6 +96,15 @@ impl Gateway {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
+        match self.may_wait(exchange) {
+            Ok(descriptor) => exchange.descriptor = Some(descriptor),
+            Err(bound) => {
+                exchange.refused_on = Some(Arc::clone(admitted.route()));
+                // However long its client takes to be told, it takes none of what is kept.
+                exchange.place = None;
+                return Err(self.crowded(bound));
+            }
+        }
         if let Some(refusal) = admitted.overruled() {
             let (route, reason) = (&admitted.route().name, refusal.code().word());
             self.parts.metrics.requests.shadowed(route, reason);
@@ -94,6 +112,19 @@ impl Gateway {
         }
         exchange.progress = Progress::Admitted(Box::new(admitted));
         Ok(Decision::Forward)
+    }
+
+    /// Whether there is room for a request that waits for an upstream, over a connection to it.
+    fn may_wait(&self, exchange: &Exchange) -> Result<Descriptor, StreamBound> {
+        exchange.place.as_ref().map_or(Ok(()), Place::may_wait)?;
+        self.parts.descriptors.take().ok_or(StreamBound::Descriptors)
+    }
+
+    /// An answer, over HTTP/2 too, and no REFUSED_STREAM (RFC 9113 §8.7): that says neither why nor
+    /// when to come again, stands in no log of the client's, and is repeated at once by many.
+    fn crowded(&self, bound: StreamBound) -> Problem {
+        self.parts.metrics.connections.refuse_stream(bound);
+        Problem::new(Code::TooManyStreams).retry_after(COME_AGAIN_AFTER)
     }
 
     pub(super) async fn serve_own(

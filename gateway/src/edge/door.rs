@@ -7,6 +7,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use super::arrival::Arrival;
+use super::connections::Open;
 use super::listener::Bound;
 use super::tls::{CertificateEnd, Tls, TlsMaterial};
 
@@ -55,8 +56,10 @@ impl Door {
             && (all || self.address.ip().to_canonical() == local.ip().to_canonical())
     }
 
-    pub(super) fn arrival(&self) -> Arrival {
+    /// Of requests on this connection.
+    pub(super) fn arrival(&self, open: &Arc<Open>) -> Arrival {
         Arrival {
+            open: Some(Arc::clone(open)),
             secure: self.tls.is_some(),
             hsts: self.hsts.clone(),
             redirect_to: self.redirect_to,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
-use super::connections::Streaming;
+use super::connections::{Place, Streaming};
+use super::descriptors::Descriptor;
 use super::lifeline::Hold;
 use super::pace::Paced;
 use super::streams::Watched;
@@ -27,6 +28,10 @@ pub struct Exchange {
     pub progress: Progress,
     /// Whether it is for an endpoint of ours, by its canonical path; or has none, so that nobody knows.
     pub(super) is_own: bool,
+    /// Among the requests that run; there from the decision on.
+    pub(super) place: Option<Place>,
+    /// For its connection to an upstream, where it is forwarded.
+    pub(super) descriptor: Option<Descriptor>,
     /// How it came in.
     pub(super) arrival: Arc<Arrival>,
     /// What was configured when it began; it ends by the same.
@@ -83,6 +88,8 @@ impl Exchange {
         Self {
             configured,
             arrival: Arrival::current(),
+            place: None,
+            descriptor: None,
             started: Stopwatch::start(),
             request_id: RequestId::fresh(),
             trace: None,

@@ -17,6 +17,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
+use super::descriptors::Descriptors;
 use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
@@ -48,6 +49,7 @@ pub struct GatewayParts {
     pub explain_to: Vec<ipnet::IpNet>,
     pub configured: Arc<ArcSwap<Configured>>,
     pub connections: Arc<Connections>,
+    pub descriptors: Arc<Descriptors>,
     pub streams: Arc<Streams>,
 }
 

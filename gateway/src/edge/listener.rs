@@ -1,25 +1,22 @@
-//! Listening: sockets are bound by ourselves, so that a taken port is a clear error at once, and
-//! handed to Pingora, which would retry for half a minute and then panic in a task.
+//! Listening: sockets are bound by ourselves, so that a taken port is a clear error at once, and not
+//! by Pingora, which would retry for half a minute and then panic in a task.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd as _;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use pingora::apps::ServerApp;
-use pingora::apps::http_app::HttpServer;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{ListenFds, ShutdownWatch};
-use pingora::services::listening::Service;
-use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
+use pingora::services::ServiceWithDependents;
 use tokio::sync::watch;
 
 use super::Gateway;
+use super::accepting::{Accepting, OnReady};
 use super::connections::Connections;
-use super::conversation::{Carrier, Conversation};
+use super::conversation::Conversation;
+use super::descriptors::Descriptors;
 use super::door::{Certificates, Door, ListenerSettings};
 use super::handover::{Handover, Inherited};
+use super::operations::Operations;
 use super::operator::Operator;
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
@@ -73,12 +70,19 @@ impl Bound {
         let address = listener.local_addr().map_err(explain)?;
         Ok(Self { listener, address })
     }
+
+    /// Must be called on the runtime that accepts what comes in.
+    pub(super) fn into_listener(self) -> std::io::Result<tokio::net::TcpListener> {
+        self.listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(self.listener)
+    }
 }
 
 /// What the public service is made of.
 pub struct Public {
     pub gateway: Gateway,
     pub connections: Arc<Connections>,
+    pub descriptors: Arc<Descriptors>,
     pub listeners: Vec<(ListenerSettings, Bound)>,
     pub threads: usize,
     /// No new connections.
@@ -104,12 +108,13 @@ pub fn proxy_service(
         metrics: public.gateway.metrics(),
         proxy: Arc::new(http_proxy(conf, public.gateway)),
         connections: public.connections,
+        descriptors: public.descriptors,
         doors: doors.into_iter().map(Arc::new).collect(),
         drain: public.drain.clone(),
         closing: public.closing,
         handover: public.handover,
     });
-    let (ready, app) = (public.ready, Carrier(Arc::clone(&conversation)));
+    let (ready, carrier) = (public.ready, Arc::clone(&conversation));
     let connections = public.inherited.connections;
     let adopt: OnReady = Box::new(move || {
         for (peer, connection) in connections {
@@ -117,7 +122,8 @@ pub fn proxy_service(
         }
         ready();
     });
-    let service = Prebound::new("gateway", app, bound, public.threads, public.drain, adopt);
+    let (threads, drain) = (public.threads, public.drain);
+    let service = Accepting { name: "gateway", carrier, bound, threads, drain, ready: Some(adopt) };
     (Box::new(service), certificates)
 }
 
@@ -127,67 +133,7 @@ pub fn operator_service(
     bound: Bound,
     drain: watch::Receiver<bool>,
 ) -> Box<dyn ServiceWithDependents> {
-    let app = HttpServer::new_app(operator);
-    Box::new(Prebound::new("operations", app, vec![bound], 1, drain, Box::new(|| ())))
-}
-
-/// Called once, on the runtime of the service, when its socket is about to be served.
-pub type OnReady = Box<dyn FnOnce() + Send + Sync>;
-
-/// A Pingora service on sockets that are bound already.
-struct Prebound<A> {
-    inner: Service<A>,
-    bound: Vec<Bound>,
-    drain: watch::Receiver<bool>,
-    ready: Option<OnReady>,
-}
-
-impl<A: ServerApp + Send + Sync + 'static> Prebound<A> {
-    fn new(
-        name: &str,
-        app: A,
-        bound: Vec<Bound>,
-        threads: usize,
-        drain: watch::Receiver<bool>,
-        ready: OnReady,
-    ) -> Self {
-        let mut inner = Service::new(name.to_owned(), app);
-        for bound in &bound {
-            inner.add_tcp(&bound.address.to_string());
-        }
-        inner.threads = Some(threads);
-        Self { inner, bound, drain, ready: Some(ready) }
-    }
-}
-
-#[async_trait]
-impl<A: ServerApp + Send + Sync + 'static> ServiceWithDependents for Prebound<A> {
-    /// Pingora looks a socket up by the text of its address before it binds one.
-    async fn start_service(
-        &mut self,
-        fds: Option<ListenFds>,
-        _: ShutdownWatch,
-        listeners_per_fd: usize,
-        ready: ServiceReadyNotifier,
-    ) {
-        if let Some(fds) = &fds {
-            for bound in self.bound.drain(..) {
-                fds.lock().add(bound.address.to_string(), bound.listener.into_raw_fd());
-            }
-        }
-        if let Some(ready) = self.ready.take() {
-            ready();
-        }
-        // Our own signal, which is given before Pingora's: it then finds nothing left to cut off.
-        let drain = self.drain.clone();
-        ServiceWithDependents::start_service(&mut self.inner, fds, drain, listeners_per_fd, ready).await;
-    }
-
-    fn name(&self) -> &str {
-        ServiceWithDependents::name(&self.inner)
-    }
-
-    fn threads(&self) -> Option<usize> {
-        self.inner.threads
-    }
+    let carrier = Operations::new(operator, drain.clone());
+    let bound = vec![bound];
+    Box::new(Accepting { name: "operations", carrier, bound, threads: 1, drain, ready: None })
 }

@@ -169,6 +169,9 @@ codes! {
         "The account store cannot be asked, or its disk is full.", "Retry; ask the operator.";
     HashingOverloaded, "hashing_overloaded", 503, "Too many logins at once", "proxy_internal_error",
         "The queue for password hashing is full.", "Wait for `Retry-After` seconds.";
+    TooManyStreams, "too_many_streams", 503, "Too many requests at once", "connection_limit_reached",
+        "As many requests run as may, of all clients (`server.streams_max`) or from this address (`server.streams_per_address_max`), or no file descriptor is left for a connection to the service.",
+        "Wait for `Retry-After` seconds, and send fewer at a time.";
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::adapter::jwks::{JwksBook, JwksReading};
 use crate::adapter::redis::RedisReading;
 use crate::adapter::sled::SledStore;
 use crate::api::Services;
-use crate::edge::{Certificates, CheckReadiness, Configured, Connections, Streams};
+use crate::edge::{Certificates, CheckReadiness, Configured, Connections, Descriptors, Streams};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
 use crate::store::Revocations;
@@ -28,6 +28,7 @@ pub(super) struct Figures {
     pub(super) view: Arc<View>,
     pub(super) store: SledStore,
     pub(super) connections: Arc<Connections>,
+    pub(super) descriptors: Arc<Descriptors>,
     pub(super) certificates: Certificates,
     pub(super) configured: Arc<ArcSwap<Configured>>,
     pub(super) streams: Arc<Streams>,
@@ -91,7 +92,11 @@ impl Figures {
         let ends = self.certificates.ends().into_iter();
         ConnectionsReading {
             open: self.connections.open(),
-            max: self.connections.max(),
+            max: self.connections.caps().connections.total,
+            running: self.connections.running(),
+            running_max: self.connections.caps().streams.total,
+            descriptors: self.descriptors.taken(),
+            descriptors_max: self.descriptors.max(),
             streams: self.streams.count(),
             certificates: ends.map(|end| (end.chain, end.at)).collect(),
         }

@@ -9,29 +9,73 @@ use super::book::{Book, signed};
 /// From half a millisecond to five seconds.
 const HANDSHAKE_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// Why a connection was closed before a request was read from it.
+/// Why a connection was closed without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Over one of the bounds of connections.
     TooMany,
+    /// It would have taken one of the last file descriptors.
+    Descriptors,
     /// No PROXY header, or none from a balancer that was named.
     ProxyProtocol,
     TlsHandshake,
     TlsTimeout,
     Http2,
+    /// A head over HTTP/2, or the beginning of the connection, that was not whole in time.
+    HeadTimeout,
+    /// An operator's, over the bound of those.
+    OperationsTooMany,
+    /// An operator's, that said or read nothing for long.
+    OperationsTimeout,
 }
 
 impl Refused {
-    const ALL: [Self; 5] =
-        [Self::TooMany, Self::ProxyProtocol, Self::TlsHandshake, Self::TlsTimeout, Self::Http2];
+    const ALL: [Self; 9] = [
+        Self::TooMany,
+        Self::Descriptors,
+        Self::ProxyProtocol,
+        Self::TlsHandshake,
+        Self::TlsTimeout,
+        Self::Http2,
+        Self::HeadTimeout,
+        Self::OperationsTooMany,
+        Self::OperationsTimeout,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
             Self::TooMany => "too_many",
+            Self::Descriptors => "descriptors",
             Self::ProxyProtocol => "proxy_protocol",
             Self::TlsHandshake => "tls_handshake",
             Self::TlsTimeout => "tls_timeout",
             Self::Http2 => "http2",
+            Self::HeadTimeout => "head_timeout",
+            Self::OperationsTooMany => "operations_too_many",
+            Self::OperationsTimeout => "operations_timeout",
+        }
+    }
+}
+
+/// Of what there was no more, for a request that was refused for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamBound {
+    /// Places of its client's address.
+    Address,
+    /// Places at all.
+    All,
+    /// File descriptors for connections to upstreams.
+    Descriptors,
+}
+
+impl StreamBound {
+    const ALL: [Self; 3] = [Self::Address, Self::All, Self::Descriptors];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::All => "all",
+            Self::Descriptors => "descriptors",
         }
     }
 }
@@ -48,6 +92,12 @@ pub enum Spoken {
 pub struct ConnectionsReading {
     pub open: usize,
     pub max: usize,
+    /// Requests that run on them.
+    pub running: usize,
+    pub running_max: usize,
+    /// File descriptors of connections of clients and to upstreams.
+    pub descriptors: usize,
+    pub descriptors_max: usize,
     /// Streams that run under a token.
     pub streams: usize,
     /// Chains as configured, and when each ends, in seconds since 1970.
@@ -61,6 +111,11 @@ pub struct Connections {
     http1: IntCounter,
     http2: IntCounter,
     refused: IntCounterVec,
+    running: IntGauge,
+    running_max: IntGauge,
+    crowded: IntCounterVec,
+    descriptors: IntGauge,
+    descriptors_max: IntGauge,
     tls12: IntCounter,
     tls13: IntCounter,
     handshakes: Histogram,
@@ -75,7 +130,7 @@ impl Connections {
         let open = book.gauge("gateway_downstream_connections", "Open connections from clients.")?;
         let max = book.gauge(
             "gateway_downstream_connections_max",
-            "Connections that may be open (`server.connections_max`); one more is closed at once.",
+            "Connections that may be open: `server.connections_max`, or fewer where file descriptors are few. One more is closed at once.",
         )?;
         let spoken = book.counters(
             "gateway_downstream_connections_total",
@@ -85,7 +140,28 @@ impl Connections {
         let refused = book.counters(
             "gateway_downstream_connections_refused_total",
             &["reason"],
-            "Connections that were closed before a request was read from them, by reason: over a bound (too_many), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), or broken HTTP/2 (http2).",
+            "Connections that were closed without an answer, by reason: over a bound (too_many), no file descriptor but those that are kept in reserve (descriptors), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), broken HTTP/2 (http2), the beginning of HTTP/2 or a head over it that was not whole in time (head_timeout), or of operators: too many, or one that said or read nothing for long (operations_too_many, operations_timeout).",
+        )?;
+        let running = book.gauge(
+            "gateway_downstream_streams",
+            "Requests of clients that run: streams of HTTP/2, and requests of HTTP/1.1.",
+        )?;
+        let running_max = book.gauge(
+            "gateway_downstream_streams_max",
+            "Requests that may run: `server.streams_max`, or fewer where file descriptors are few. One more is answered 503.",
+        )?;
+        let crowded = book.counters(
+            "gateway_downstream_streams_refused_total",
+            &["bound"],
+            "Requests that were answered 503 since too many run, by bound: of their client's address (address), of all (all), or of file descriptors for connections to upstreams (descriptors).",
+        )?;
+        let descriptors = book.gauge(
+            "gateway_connection_descriptors",
+            "File descriptors of connections of clients and of requests on their way to an upstream.",
+        )?;
+        let descriptors_max = book.gauge(
+            "gateway_connection_descriptors_max",
+            "File descriptors that those may have; the others are kept for operators, the store and the like.",
         )?;
         let versions = book.counters(
             "gateway_tls_handshakes_total",
@@ -98,6 +174,11 @@ impl Connections {
             http1: spoken.with_label_values(&["http1"]),
             http2: spoken.with_label_values(&["http2"]),
             refused,
+            running,
+            running_max,
+            crowded,
+            descriptors,
+            descriptors_max,
             tls12: versions.with_label_values(&["1.2"]),
             tls13: versions.with_label_values(&["1.3"]),
             handshakes: book.histogram(
@@ -124,11 +205,18 @@ impl Connections {
         for reason in Refused::ALL {
             connections.refused.with_label_values(&[reason.word()]);
         }
+        for bound in StreamBound::ALL {
+            connections.crowded.with_label_values(&[bound.word()]);
+        }
         Ok(connections)
     }
 
     pub fn refuse(&self, reason: Refused) {
         self.refused.with_label_values(&[reason.word()]).inc();
+    }
+
+    pub fn refuse_stream(&self, bound: StreamBound) {
+        self.crowded.with_label_values(&[bound.word()]).inc();
     }
 
     pub fn accepted(&self, spoken: Spoken) {
@@ -156,6 +244,10 @@ impl Connections {
     pub(super) fn show(&self, reading: &ConnectionsReading) {
         self.open.set(signed(reading.open));
         self.max.set(signed(reading.max));
+        self.running.set(signed(reading.running));
+        self.running_max.set(signed(reading.running_max));
+        self.descriptors.set(signed(reading.descriptors));
+        self.descriptors_max.set(signed(reading.descriptors_max));
         self.streams.set(signed(reading.streams));
         self.certificates.reset();
         for (chain, end) in &reading.certificates {

@@ -26,6 +26,7 @@ pub(in crate::api) const ANY: &[Code] = &[
     Code::BodyTooLarge,
     Code::HeadersTooLarge,
     Code::Internal,
+    Code::TooManyStreams,
 ];
 /// What a body can meet.
 pub(in crate::api) const BODY: &[Code] =
