@@ -146,7 +146,7 @@ pub fn run(
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
     let caps = caps_within(&descriptors, checked.caps);
     let connections = Connections::new(caps, Arc::clone(&trusted));
-    let configured = before.block_on(Configured::prepare(snapshot, None, &metrics))?;
+    let configured = before.block_on(Configured::prepare(snapshot, None, &metrics, &descriptors))?;
     let configured = Arc::new(ArcSwap::from_pointee(configured));
     let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);

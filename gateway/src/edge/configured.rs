@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use super::descriptors::Descriptors;
 use super::upstreams::Upstreams;
 use crate::pipeline::{Route, Snapshot};
 use crate::telemetry::{Metrics, RouteMetrics, UpstreamServer};
@@ -13,6 +14,7 @@ pub struct Configured {
     pub(super) decision: Arc<Snapshot>,
     pub(super) metrics: HashMap<String, RouteMetrics>,
     pub(super) upstreams: Upstreams,
+    descriptors: Arc<Descriptors>,
 }
 
 impl Configured {
@@ -22,12 +24,18 @@ impl Configured {
         decision: Arc<Snapshot>,
         before: Option<&Self>,
         metrics: &Metrics,
+        descriptors: &Arc<Descriptors>,
     ) -> Result<Self, String> {
         let wanted = decision.routes.iter().map(|route| Arc::clone(&route.upstream));
-        let upstreams = Upstreams::prepare(wanted, before.map(|before| &before.upstreams), metrics).await?;
+        let upstreams = before.map(|before| &before.upstreams);
+        let upstreams = Upstreams::prepare(wanted, upstreams, metrics, descriptors).await?;
         let of = |route: &Route| metrics.requests.route(&route.name, Some(&route.upstream.name));
         let of_routes = decision.routes.iter().map(|route| (route.name.clone(), of(route))).collect();
-        Ok(Self { decision, metrics: of_routes, upstreams })
+        Ok(Self { decision, metrics: of_routes, upstreams, descriptors: Arc::clone(descriptors) })
+    }
+
+    pub fn descriptors(&self) -> &Arc<Descriptors> {
+        &self.descriptors
     }
 
     /// Begins what goes on in the background, and ends what `before` had and this has not. Must be

@@ -34,11 +34,17 @@ pub struct Descriptors {
     /// A descriptor of this number is one of the last, whoever holds the others.
     reserved_from: usize,
     taken: AtomicUsize,
+    /// Idle connections of HTTP/1.1.
+    idling: AtomicUsize,
 }
 
 /// One descriptor; it is given back when this is dropped.
 #[must_use]
 pub struct Descriptor(Arc<Descriptors>);
+
+/// One of those for idle connections; it is given back when this is dropped.
+#[must_use]
+pub struct IdleDescriptor(Arc<Descriptors>);
 
 impl Descriptors {
     /// By the limit of this process (`RLIMIT_NOFILE`), which must have been raised before.
@@ -61,7 +67,13 @@ impl Descriptors {
         let reserved_from = limit - RESERVE;
         let free = reserved_from - HELD;
         let idle = free / IDLE_SHARE;
-        Ok(Arc::new(Self { max: free - idle, idle, reserved_from, taken: AtomicUsize::new(0) }))
+        Ok(Arc::new(Self {
+            max: free - idle,
+            idle,
+            reserved_from,
+            taken: AtomicUsize::new(0),
+            idling: AtomicUsize::new(0),
+        }))
     }
 
     /// One for a connection that is about to be opened, if one is left.
@@ -78,6 +90,16 @@ impl Descriptors {
     /// are in use at least, those included that nobody counts.
     pub fn take_open(self: &Arc<Self>, connection: &impl AsRawFd) -> Option<Descriptor> {
         if self.is_reserved(connection.as_raw_fd()) { None } else { self.take() }
+    }
+
+    /// One for a connection that a request gives back, if there is room for another idle one: half of
+    /// it is for those that speak HTTP/1.1.
+    pub fn idle(self: &Arc<Self>) -> Option<IdleDescriptor> {
+        if self.idling.fetch_add(1, Ordering::Relaxed) >= self.idle / 2 {
+            self.idling.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(IdleDescriptor(Arc::clone(self)))
     }
 
     pub fn taken(&self) -> usize {
@@ -105,6 +127,12 @@ impl Drop for Descriptor {
     }
 }
 
+impl Drop for IdleDescriptor {
+    fn drop(&mut self) {
+        self.0.idling.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +147,10 @@ mod tests {
         assert!(descriptors.take().is_some());
         drop(taken);
         assert_eq!(descriptors.taken(), 0);
+        let mut idle: Vec<_> = std::iter::from_fn(|| descriptors.idle()).collect();
+        assert_eq!(idle.len(), 4, "the others are for HTTP/2");
+        idle.pop();
+        assert!(descriptors.idle().is_some());
     }
 
     #[test]

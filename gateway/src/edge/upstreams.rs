@@ -24,6 +24,7 @@ use foldhash::HashMap;
 pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM};
 use pool::Pool;
 
+use super::descriptors::Descriptors;
 use crate::pipeline::Upstream;
 use crate::telemetry::{Metrics, UpstreamServer};
 
@@ -44,6 +45,7 @@ impl Upstreams {
         settings: impl Iterator<Item = Arc<Upstream>>,
         before: Option<&Self>,
         metrics: &Metrics,
+        descriptors: &Arc<Descriptors>,
     ) -> Result<Self, String> {
         let mut pools = Pools::default();
         for upstream in settings {
@@ -53,7 +55,7 @@ impl Upstreams {
             let kept = before.and_then(|before| before.0.get(&upstream.name));
             let pool = match kept.filter(|pool| *pool.settings == *upstream) {
                 Some(pool) => Arc::clone(pool),
-                None => Arc::new(Pool::new(Arc::clone(&upstream), metrics).await?),
+                None => Arc::new(Pool::new(Arc::clone(&upstream), metrics, descriptors).await?),
             };
             pools.insert(upstream.name.clone(), pool);
         }

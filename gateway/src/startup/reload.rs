@@ -200,8 +200,9 @@ impl Reload {
         let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
+        let snapshot = Arc::clone(&prepared.snapshot);
         let configured =
-            Configured::prepare(Arc::clone(&prepared.snapshot), Some(&before), &self.metrics).await;
+            Configured::prepare(snapshot, Some(&before), &self.metrics, before.descriptors()).await;
         let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 

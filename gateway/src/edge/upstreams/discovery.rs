@@ -15,6 +15,7 @@ use pingora::upstreams::peer::HttpPeer;
 use super::ejection::Ejector;
 use super::kept::Connections;
 use super::server::Server;
+use crate::edge::descriptors::Descriptors;
 use crate::edge::peer;
 use crate::pipeline::{Target, Upstream};
 use crate::telemetry::ServerMetrics;
@@ -63,6 +64,7 @@ pub(super) struct Discovery {
     settings: Arc<Upstream>,
     entries: Vec<Entry>,
     resolver: Resolver,
+    descriptors: Arc<Descriptors>,
 }
 
 impl Discovery {
@@ -71,6 +73,7 @@ impl Discovery {
         settings: Arc<Upstream>,
         group: u64,
         resolver: Resolver,
+        descriptors: Arc<Descriptors>,
         metrics: impl Fn(&str) -> ServerMetrics,
     ) -> Result<Self, String> {
         let mut entries = Vec::new();
@@ -89,7 +92,7 @@ impl Discovery {
                 known: Mutex::default(),
             });
         }
-        Ok(Self { settings, entries, resolver })
+        Ok(Self { settings, entries, resolver, descriptors })
     }
 
     /// Looks each name up, and keeps what was known where that fails: a resolver that is down
@@ -100,14 +103,14 @@ impl Discovery {
                 Target::Name { host, port } => (self.resolver)(host.clone(), *port).await,
                 Target::Tcp(address) => Ok(vec![*address]),
                 Target::Unix(_) => {
-                    entry.keep(vec![entry.template.clone()], &self.settings);
+                    entry.keep(vec![entry.template.clone()], &self.settings, &self.descriptors);
                     continue;
                 }
             };
             match found {
                 Ok(addresses) if !addresses.is_empty() => {
                     let peers = addresses.into_iter().map(|address| peer::at(&entry.template, address));
-                    entry.keep(peers.collect(), &self.settings);
+                    entry.keep(peers.collect(), &self.settings, &self.descriptors);
                 }
                 Ok(_) => entry.warn(&self.settings.name, "it has no addresses"),
                 Err(fault) => entry.warn(&self.settings.name, &fault),
@@ -117,7 +120,7 @@ impl Discovery {
 }
 
 impl Entry {
-    fn keep(&self, peers: Vec<HttpPeer>, settings: &Upstream) {
+    fn keep(&self, peers: Vec<HttpPeer>, settings: &Upstream, descriptors: &Arc<Descriptors>) {
         let mut known = self.known.lock();
         let before = std::mem::take(&mut known.servers);
         for peer in peers {
@@ -126,7 +129,8 @@ impl Entry {
                 let ejector = Ejector::new(settings.ejection.clone());
                 let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
                 let (max, idle) = (settings.connections_max, settings.timeouts.idle);
-                let connections = Connections::new(max, idle, Arc::clone(&self.metrics));
+                let connections =
+                    Connections::new(max, idle, Arc::clone(&self.metrics), Arc::clone(descriptors));
                 Arc::new(Server::new(
                     Arc::clone(&self.label),
                     weight,

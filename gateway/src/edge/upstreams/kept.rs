@@ -11,6 +11,7 @@ use pingora::upstreams::peer::{Tracer, Tracing};
 
 use super::connection::{Connection, Idle};
 use crate::clock::Stopwatch;
+use crate::edge::descriptors::{Descriptors, IdleDescriptor};
 use crate::telemetry::{ServerMetrics, Unclean};
 
 /// Connections that wait; those above it are closed after their request.
@@ -24,10 +25,12 @@ pub(super) struct Connections {
     idle: Duration,
     open: AtomicUsize,
     kept: Mutex<Vec<Kept>>,
+    descriptors: Arc<Descriptors>,
 }
 
 struct Kept {
     connection: Connection,
+    _descriptor: IdleDescriptor,
     since: Stopwatch,
 }
 
@@ -66,8 +69,13 @@ impl Drop for Place {
 }
 
 impl Connections {
-    pub(super) fn new(max: usize, idle: Duration, metrics: Arc<ServerMetrics>) -> Arc<Self> {
-        Arc::new(Self { metrics, max, idle, open: AtomicUsize::new(0), kept: Mutex::default() })
+    pub(super) fn new(
+        max: usize,
+        idle: Duration,
+        metrics: Arc<ServerMetrics>,
+        descriptors: Arc<Descriptors>,
+    ) -> Arc<Self> {
+        Arc::new(Self { metrics, max, idle, open: AtomicUsize::new(0), kept: Mutex::default(), descriptors })
     }
 
     pub(super) fn max(&self) -> usize {
@@ -102,11 +110,12 @@ impl Connections {
         }
     }
 
-    /// Puts aside a connection whose request and answer are both over.
+    /// Puts aside a connection whose request and answer are both over, where there is room for it.
     pub(super) fn keep(&self, connection: Connection, mut place: Place) {
+        let Some(descriptor) = self.descriptors.idle() else { return };
         let mut kept = self.kept.lock();
         if kept.len() < KEPT_MAX {
-            kept.push(Kept { connection, since: Stopwatch::start() });
+            kept.push(Kept { connection, _descriptor: descriptor, since: Stopwatch::start() });
             // It goes on being counted.
             place.0 = None;
         }

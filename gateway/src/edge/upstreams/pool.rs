@@ -12,6 +12,7 @@ use super::discovery::{Discovery, Resolver, system};
 use super::health::{self, Checks};
 use super::least::LeastConnections;
 use super::server::Server;
+use crate::edge::descriptors::Descriptors;
 use crate::pipeline::{Balance, Target, Upstream};
 use crate::telemetry::{Metrics, UpstreamMetrics, UpstreamServer};
 
@@ -82,18 +83,24 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) async fn new(settings: Arc<Upstream>, metrics: &Metrics) -> Result<Self, String> {
-        Self::with_resolver(settings, metrics, system()).await
+    pub(super) async fn new(
+        settings: Arc<Upstream>,
+        metrics: &Metrics,
+        descriptors: &Arc<Descriptors>,
+    ) -> Result<Self, String> {
+        Self::with_resolver(settings, metrics, descriptors, system()).await
     }
 
     pub(super) async fn with_resolver(
         settings: Arc<Upstream>,
         metrics: &Metrics,
+        descriptors: &Arc<Descriptors>,
         resolver: Resolver,
     ) -> Result<Self, String> {
         let group = GROUPS.fetch_add(1, Ordering::Relaxed);
         let counters = |label: &str| metrics.upstreams.server(&settings.name, label);
-        let discovery = Discovery::new(Arc::clone(&settings), group, resolver, counters)?;
+        let discovery =
+            Discovery::new(Arc::clone(&settings), group, resolver, Arc::clone(descriptors), counters)?;
         let mut backends = Backends::new(Box::new(discovery) as Box<dyn ServiceDiscovery + Send + Sync>);
         if let Some(checks) = Checks::of(&settings) {
             backends.set_health_check(checks);

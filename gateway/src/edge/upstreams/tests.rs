@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::discovery::Resolver;
 use super::pool::Pool;
+use crate::edge::descriptors::Descriptors;
 use crate::pipeline::{Server, Target, Timeouts, Upstream};
 use crate::telemetry::Metrics;
 
@@ -31,7 +32,8 @@ async fn named(answers: &Answers) -> Pool {
         ..Upstream::unix("app", "/nowhere", Timeouts::default())
     };
     let metrics = Metrics::new([]).unwrap();
-    Pool::with_resolver(Arc::new(settings), &metrics, resolver(answers)).await.unwrap()
+    let descriptors = Descriptors::of_this_process().unwrap();
+    Pool::with_resolver(Arc::new(settings), &metrics, &descriptors, resolver(answers)).await.unwrap()
 }
 
 /// The addresses that requests go to.
