@@ -140,12 +140,24 @@ impl Raw {
 
     /// The head of a request, where this is the side of a server.
     pub fn request_head(&mut self) -> String {
+        self.try_request_head().expect("the connection ended before a whole head came")
+    }
+
+    /// The same, if one comes.
+    pub fn try_request_head(&mut self) -> Option<String> {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
-            self.0.read_exact(&mut byte).unwrap();
+            self.0.read_exact(&mut byte).ok()?;
             head.push(byte[0]);
         }
-        String::from_utf8_lossy(&head).into_owned()
+        Some(String::from_utf8_lossy(&head).into_owned())
+    }
+
+    /// So many bytes of a body.
+    pub fn body(&mut self, bytes: usize) -> Vec<u8> {
+        let mut body = vec![0; bytes];
+        self.0.read_exact(&mut body).unwrap();
+        body
     }
 
     /// Everything until the other side closes.

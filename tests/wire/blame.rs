@@ -2,8 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::upstream::Upstream;
@@ -141,6 +141,43 @@ fn a_kept_connection_that_its_server_closed_is_no_failure() {
     let statuses: Vec<_> = (0..4).map(|_| gateway.client().post("/").body("x").send().status).collect();
     assert!(statuses.contains(&200), "{statuses:?}");
     assert_eq!(gateway.total("gateway_upstream_server_failures_total", &[]), 0.0);
+}
+
+#[test]
+fn a_connection_whose_answer_others_read_otherwise_is_not_used_again() {
+    // Some take the second field for one, and some do not (RFC 9112 §5.1).
+    for head in [
+        "Content-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\n8\r\nab",
+        "Content-Length: 5\r\nX: y\r\n Transfer-Encoding: chunked\r\n\r\nhello",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for (at, mut stream) in listener.incoming().flatten().enumerate() {
+                let seen = Arc::clone(&seen);
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 4_096];
+                    while matches!(stream.read(&mut bytes), Ok(read) if read > 0) {
+                        seen.lock().unwrap().push(at);
+                        let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes());
+                    }
+                });
+            }
+        });
+        let gateway = Setup::new("")
+            .upstream("app", &address.to_string())
+            .route("public", "/", "app", "auth = \"public\"")
+            .start();
+        for _ in 0..3 {
+            let _ = gateway.client().get("/").try_send();
+        }
+        let asked = asked.lock().unwrap();
+        let used: std::collections::HashSet<_> = asked.iter().collect();
+        assert_eq!(used.len(), asked.len(), "{head:?}: {asked:?}");
+    }
 }
 
 #[test]

@@ -77,6 +77,41 @@ fn who_sends_ahead_and_then_no_more_gets_all_answers() {
 }
 
 #[test]
+fn a_client_that_has_left_is_noticed_whatever_it_sent_behind_its_request() {
+    let services = Streaming::start();
+    let gateway = Setup::new("")
+        .upstream("app", &services.http)
+        .route("public", "/", "app", "auth = \"public\"\nread_timeout_ms = 600000")
+        .start();
+    for behind in ["", "\r\n", "GET /half HTTP/1.1\r\nHo"] {
+        let mut raw = Raw::connect(gateway.address);
+        raw.send(format!("GET /events HTTP/1.1\r\nHost: a\r\n\r\n{behind}"));
+        assert_eq!(raw.head().unwrap().status, 200);
+        drop(raw);
+        let held = || gateway.total("gateway_upstream_server_connections", &[]);
+        eventually("the service's connection is given back", || held() == 0.0);
+    }
+}
+
+#[test]
+fn what_follows_an_upgrade_that_was_not_granted_is_not_read_and_the_answer_says_so() {
+    let upstream = Upstream::start();
+    let gateway = gateway(&upstream);
+    let asks = "GET /public/first HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let mut raw = Raw::connect(gateway.address);
+    // More than the gateway takes early: closing with it unread would reset the connection.
+    let reply = raw.send(format!("{asks}{GET}{}", "x".repeat(300_000))).reply().unwrap();
+    assert_eq!((reply.status, reply.text()), (200, "ok".to_owned()));
+    assert_eq!(reply.field("connection").as_deref(), Some("close"));
+    assert_eq!(raw.rest(), "");
+    assert_eq!(upstream.only().line, "GET /public/first HTTP/1.1");
+    // Alone it is a request like any other.
+    let mut raw = Raw::connect(gateway.address);
+    assert_eq!(raw.send(asks).reply().unwrap().status, 200);
+    assert_eq!(raw.send(GET).reply().unwrap().status, 200);
+}
+
+#[test]
 fn a_stream_of_events_goes_on_when_its_client_asks_ahead() {
     let services = Streaming::start();
     let gateway = Setup::new("")

@@ -107,6 +107,58 @@ fn nothing_of_a_malformed_body_reaches_the_service_and_no_part_of_it_becomes_a_r
 }
 
 #[test]
+fn what_a_service_sent_before_it_broke_off_arrives_and_does_not_look_whole() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, told) = std::sync::mpsc::channel::<()>();
+        let service = std::thread::spawn(move || {
+            let mut raw = Raw::over(listener.accept().unwrap().0);
+            raw.request_head();
+            raw.send(answer);
+            // Apart from the end, which comes once the client has the beginning, or does not.
+            let _ = told.recv_timeout(std::time::Duration::from_millis(300));
+        });
+        let gateway = Setup::before(address).route("public", "/public", "todo", "auth = \"public\"").start();
+        let seen = Raw::connect(gateway.address).send("GET /public HTTP/1.1\r\nHost: a\r\n\r\n").rest();
+        drop(tell);
+        service.join().unwrap();
+        assert!(seen.starts_with("HTTP/1.1 200") && seen.contains("half"), "{answer:?}: {seen}");
+        assert!(!seen.ends_with("0\r\n\r\n"), "{answer:?}: {seen}");
+    }
+}
+
+#[test]
+fn a_connection_lives_on_after_a_body_that_waited_for_the_services_word() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut raw = Raw::over(stream);
+                while let Some(head) = raw.try_request_head() {
+                    if head.contains("100-continue") {
+                        raw.send("HTTP/1.1 100 Continue\r\n\r\n");
+                        raw.body(5);
+                    }
+                    raw.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                }
+            });
+        }
+    });
+    let gateway = Setup::before(address).route("public", "/public", "todo", "auth = \"public\"").start();
+    let mut raw = Raw::connect(gateway.address);
+    raw.send("POST /public/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(raw.reply().unwrap().status, 100);
+    let reply = raw.send("hello").reply().unwrap();
+    assert!(reply.status == 200 && reply.field("connection").as_deref() != Some("close"), "{reply:?}");
+    assert_eq!(raw.send(SECOND).reply().unwrap().status, 200);
+}
+
+#[test]
 fn a_service_sees_one_end_of_a_body_that_ends_with_an_empty_frame() {
     let upstream = Upstream::start();
     let gateway = gateway(&upstream);

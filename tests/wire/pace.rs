@@ -89,8 +89,8 @@ fn trickle_http2(gateway: &Gateway) -> String {
     String::new()
 }
 
-/// Answers each head at once, and never closes.
-fn hasty() -> SocketAddr {
+/// Answers each head at once with these bytes, and never closes.
+fn hasty(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -98,7 +98,7 @@ fn hasty() -> SocketAddr {
             std::thread::spawn(move || {
                 let mut seen = [0; 4_096];
                 let _ = stream.read(&mut seen);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                let _ = stream.write_all(answer.as_bytes());
                 while matches!(stream.read(&mut seen), Ok(read) if read > 0) {}
             });
         }
@@ -108,7 +108,7 @@ fn hasty() -> SocketAddr {
 
 #[test]
 fn an_upload_that_goes_on_after_its_whole_answer_is_ended_soon() {
-    let gateway = gateway(hasty(), "");
+    let gateway = gateway(hasty("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), "");
     let mut client = H2::plain(gateway.further[0]).unwrap();
     let mut uploads: Vec<_> = (0..20).map(|_| client.open(client.request("POST", "/", &[]))).collect();
     for open in &mut uploads {
@@ -116,6 +116,62 @@ fn an_upload_that_goes_on_after_its_whole_answer_is_ended_soon() {
     }
     eventually("no connection is held for them", || connections(&gateway) == 0.0);
     assert_eq!(gateway.client().get("/").send().text(), "ok");
+}
+
+#[test]
+fn so_is_one_whose_answer_has_no_content() {
+    for answer in [
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\n\r\n",
+    ] {
+        let gateway = gateway(hasty(answer), "");
+        let mut raw = Raw::connect(gateway.address);
+        raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx");
+        assert!(raw.head().is_some(), "{answer}");
+        let mut client = H2::plain(gateway.further[0]).unwrap();
+        let mut open = client.open(client.request("POST", "/", &[]));
+        open.send.send_data(Bytes::from_static(b"x"), false).unwrap();
+        assert!(client.next(&mut open).is_ok(), "{answer}");
+        eventually("no connection is held for them", || connections(&gateway) == 0.0);
+    }
+}
+
+/// A server of HTTP/2 that takes next to nothing of a body for so long, and then all of it.
+fn reluctant(span: Duration) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut server = h2::server::handshake(stream).await.unwrap();
+                    while let Some(Ok((request, mut respond))) = server.accept().await {
+                        tokio::spawn(async move {
+                            tokio::time::sleep(span).await;
+                            let mut body = request.into_body();
+                            while let Some(Ok(piece)) = body.data().await {
+                                let _ = body.flow_control().release_capacity(piece.len());
+                            }
+                            let _ = respond.send_response(http::Response::new(()), true);
+                        });
+                    }
+                });
+            }
+        });
+    });
+    told.recv().unwrap()
+}
+
+#[test]
+fn a_service_that_takes_nothing_for_a_while_is_not_its_clients_fault() {
+    let address = reluctant(Duration::from_secs(5));
+    let gateway = Setup::new("")
+        .config(&format!("[[upstreams]]\nname = \"app\"\naddress = \"{address}\"\nprotocol = \"http2\""))
+        .route("public", "/", "app", "auth = \"public\"\nbody_idle_timeout_ms = 1000")
+        .start();
+    assert_eq!(gateway.client().post("/").body(vec![b'x'; 4 << 20]).send().status, 200);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::{ALPN, GetSocketDigest as _, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest as _, Shutdown, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
@@ -217,11 +217,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let Some(Some(reusable)) = carried.await else { return };
             let used;
             (used, settings) = reusable.consume();
-            match used.into_any().downcast::<Downstream>() {
-                // Pingora may take an error of reading for the end of a body.
-                Ok(used) if used.may_go_on() => stream = used,
-                _ => return,
+            let Ok(mut used) = used.into_any().downcast::<Downstream>() else { return };
+            // Pingora may take an error of reading for the end of a body.
+            if !used.may_go_on() {
+                return Shutdown::shutdown(&mut *used).await;
             }
+            stream = used;
         }
     }
 }

@@ -22,15 +22,18 @@ use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use crate::framing::{Body, Length, Malformed, asks_for_upgrade, of_request};
+use crate::framing::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request};
 
 /// What a client sends early is taken up to here while it waits; then its connection is not read.
 const EARLY_BYTES_MAX: usize = 64 * 1_024;
 /// Before a connection is closed on which something is still to come, so much of it is read: closing
 /// with bytes unread resets it, and the reset may overtake our answer (RFC 9112 §9.6).
 const LINGER_BYTES_MAX: usize = 16 * 1_024 * 1_024;
-/// And no longer than this.
+/// And no longer than this, a last write included.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+/// Small writes are gathered up to here, so that a head and a short content go together. Pingora, which
+/// flushes where something ends, reckons with as much.
+const WRITTEN_BYTES_MAX: usize = 1_460;
 /// Bytes that are looked at in one read of what is early, or thrown away.
 const PIECE_BYTES: usize = 4 * 1_024;
 
@@ -51,13 +54,25 @@ pub(super) struct Downstream {
     was_half_closed: bool,
     /// Another protocol is spoken from here on.
     is_upgraded: AtomicBool,
-    lingering: Option<Lingering>,
+    /// What was written and not flushed.
+    written: BytesMut,
+    closing: Option<Closing>,
 }
 
+/// How far closing has come.
 #[derive(Debug)]
-struct Lingering {
-    bytes: usize,
+struct Closing {
     until: Pin<Box<Sleep>>,
+    /// The client was told that nothing more comes.
+    is_said: bool,
+    /// Bytes that were read since.
+    bytes: usize,
+}
+
+impl Default for Closing {
+    fn default() -> Self {
+        Self { until: Box::pin(sleep(LINGER_TIME_MAX)), is_said: false, bytes: 0 }
+    }
 }
 
 /// The connection of this request, where it is one of HTTP/1.1.
@@ -85,7 +100,8 @@ impl Downstream {
             is_half_closed: false,
             was_half_closed: false,
             is_upgraded: AtomicBool::new(false),
-            lingering: None,
+            written: BytesMut::new(),
+            closing: None,
         }
     }
 
@@ -130,7 +146,12 @@ impl Downstream {
 
     /// Whether another request may follow on this connection.
     pub(super) fn may_go_on(&self) -> bool {
-        self.is_body_ended() && (self.early.is_empty() || !self.asks_for_upgrade)
+        self.is_body_ended() && !self.is_doubtful()
+    }
+
+    /// Whether what came early may be meant for another protocol, unless that is spoken now.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.asks_for_upgrade && !self.early.is_empty()
     }
 
     /// Whether the end of the content was seen.
@@ -158,7 +179,8 @@ impl Downstream {
             self.early.extend_from_slice(buffer.filled());
         }
         // Who has asked for more, and then says that this is all, waits for answers.
-        let left = self.is_half_closed && !self.was_half_closed && self.early.is_empty();
+        let asks = self.was_half_closed || head_end(&self.early, 0).is_some();
+        let left = self.is_half_closed && !asks;
         if left { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
@@ -181,19 +203,44 @@ impl Downstream {
         }
     }
 
-    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let lingering = self
-            .lingering
-            .get_or_insert_with(|| Lingering { bytes: 0, until: Box::pin(sleep(LINGER_TIME_MAX)) });
-        while lingering.bytes < LINGER_BYTES_MAX && lingering.until.as_mut().poll(context).is_pending() {
+    fn poll_written(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.written.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, &self.written))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written.advance(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what the client was still to send.
+    fn poll_linger(&mut self, context: &mut Context<'_>, read: &mut usize) -> Poll<()> {
+        while *read < LINGER_BYTES_MAX {
             let mut piece = [MaybeUninit::uninit(); PIECE_BYTES];
             let mut buffer = ReadBuf::uninit(&mut piece);
             match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => lingering.bytes += buffer.filled().len(),
+                Ok(()) if !buffer.filled().is_empty() => *read += buffer.filled().len(),
                 _ => break,
             }
         }
         Poll::Ready(())
+    }
+
+    /// Says that we are done, and lingers where something is to come.
+    fn poll_close(&mut self, context: &mut Context<'_>, closing: &mut Closing) -> Poll<io::Result<()>> {
+        if closing.until.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if !closing.is_said {
+            ready!(self.poll_written(context))?;
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            closing.is_said = true;
+        }
+        if self.is_half_closed || self.is_body_ended() && self.early.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_linger(context, &mut closing.bytes).map(Ok)
     }
 }
 
@@ -230,40 +277,37 @@ impl AsyncRead for Downstream {
 }
 
 impl AsyncWrite for Downstream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    /// Says that we are done, and then reads what the client was still to send.
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.lingering.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            if this.is_half_closed || this.is_body_ended() && this.early.is_empty() {
-                return Poll::Ready(Ok(()));
+        if this.written.len() + bytes.len() <= WRITTEN_BYTES_MAX {
+            this.written.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        loop {
+            let gathered = this.written.len();
+            let pieces = [io::IoSlice::new(&this.written), io::IoSlice::new(bytes)];
+            // One without the other, where the stream does not take them together.
+            let pieces = if gathered == 0 { &pieces[1..] } else { &pieces[..] };
+            let count = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
+            this.written.advance(count.min(gathered));
+            if count == 0 || count > gathered {
+                return Poll::Ready(Ok(count.saturating_sub(gathered)));
             }
         }
-        this.poll_linger(context).map(Ok)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_written(context))?;
+        Pin::new(&mut this.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let mut closing = this.closing.take().unwrap_or_default();
+        let closed = this.poll_close(context, &mut closing);
+        this.closing = Some(closing);
+        closed
     }
 }
 

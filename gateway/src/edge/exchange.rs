@@ -48,8 +48,6 @@ pub struct Exchange {
     pub(super) decided_in: Option<Duration>,
     /// Its stages with their times, where it is followed; and when the first one began.
     pub(super) decided: Option<Box<(Duration, Vec<Stage>)>>,
-    /// It was answered in place of the upstream, and more of its body may be to come.
-    pub(super) is_broken_off: bool,
     /// Bytes of the request body that went to the upstream in this attempt.
     pub body_bytes: u64,
     /// Its way to the upstream, once it is on it.
@@ -102,7 +100,6 @@ impl Exchange {
             explanation: None,
             decided_in: None,
             decided: None,
-            is_broken_off: false,
             body_bytes: 0,
             leg: None,
             is_stream: false,

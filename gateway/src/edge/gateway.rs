@@ -34,7 +34,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How long an idle connection of a client is kept, in seconds.
 const KEEPALIVE_SECONDS: u64 = 75;
 /// Between two reads from, or writes to, a client.
-const CLIENT_IO_MAX: Duration = Duration::from_secs(30);
+pub(super) const CLIENT_IO_MAX: Duration = Duration::from_secs(30);
 
 /// What the gateway is made of.
 pub struct GatewayParts {
@@ -306,7 +306,10 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             exchange.settle().await;
-            exchange.paced.iter().for_each(|paced| paced.answered());
+            if let Some(paced) = &exchange.paced {
+                paced.answered();
+                paced.answers(hand_back::has_no_content(session, response));
+            }
         }
         self.hand_back(session, response, exchange)
     }
@@ -318,9 +321,7 @@ impl ProxyHttp for Gateway {
         is_end: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Duration>> {
-        if is_end {
-            exchange.paced.iter().for_each(|paced| paced.is_left_over());
-        }
+        exchange.paced.iter().for_each(|paced| paced.answers(is_end));
         Ok(None)
     }
 
@@ -367,14 +368,14 @@ impl ProxyHttp for Gateway {
             }
             // The client may go meanwhile: then there is nobody to tell.
             let _ = respond::refuse(session, exchange, &problem).await;
-            exchange.is_broken_off = true;
         }
         FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }
     }
 
-    async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {
+    async fn logging(&self, session: &mut Session, fault: Option<&Error>, exchange: &mut Exchange) {
         self.record(session, exchange);
-        if exchange.is_broken_off {
+        // Pingora would let the connection go, with what was written and not flushed.
+        if fault.is_some() {
             respond::close(session).await;
         }
     }

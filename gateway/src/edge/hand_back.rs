@@ -2,13 +2,14 @@
 //! have to say is added.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue, SERVER};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
+use super::downstream::Downstream;
 use super::exchange::Exchange;
 use super::message::Plain;
-use super::{Gateway, upgrade};
+use super::{Gateway, downstream, upgrade};
 use crate::limits::fields;
 use crate::pipeline::{Browser, Headers as _, X_REQUEST_ID, drop_set};
 
@@ -26,8 +27,15 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         let upgraded = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
-        if response.status.is_informational() && !upgraded {
+        let interim = response.status.is_informational() && !upgraded;
+        // Pingora would close after any head that is written before the body has come, an interim one too.
+        session.set_close_on_response_before_downstream_finish(!interim);
+        if interim {
             return Ok(());
+        }
+        // What lies behind it is not read on: the client is told.
+        if downstream::of(session).is_some_and(Downstream::is_doubtful) && !upgraded {
+            session.set_keepalive(None);
         }
         if upgrade::becomes_a_stream(response) {
             exchange.is_stream = true;
@@ -41,6 +49,14 @@ impl Gateway {
         let (exchange, request) = (&*exchange, session.req_header());
         Plain::change_response(response, |headers| dress(headers, exchange, request))
     }
+}
+
+/// Whether an answer is over with its head, as far as that shows.
+pub(super) fn has_no_content(session: &Session, response: &ResponseHeader) -> bool {
+    let length = response.headers.get(CONTENT_LENGTH);
+    matches!(response.status.as_u16(), 204 | 304)
+        || session.req_header().method == http::Method::HEAD
+        || length.is_some_and(|length| length == "0")
 }
 
 /// Takes away what is not for clients, and adds what we have to say.

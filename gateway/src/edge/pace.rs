@@ -14,6 +14,7 @@ use atomic_waker::AtomicWaker;
 use pingora::proxy::Session;
 
 use super::exchange::Exchange;
+use super::gateway::CLIENT_IO_MAX;
 use super::{Gateway, downstream, upgrade};
 use crate::pipeline::{Protocol, Route};
 use crate::problem::Code;
@@ -43,6 +44,10 @@ pub(super) struct Least {
     pub(super) idle: Duration,
     /// Bytes a second; zero: none.
     pub(super) rate: u64,
+    /// The time over which the rate must be kept.
+    pub(super) over: Duration,
+    /// After such a silence an answer of which no end was seen is over: nobody waits longer for more.
+    pub(super) answer_idle: Duration,
 }
 
 /// Why a request ends by the pace of its body.
@@ -58,6 +63,8 @@ enum End {
 pub(super) struct Pace {
     state: AtomicU8,
     received: AtomicU64,
+    /// Pieces of the answer.
+    pieces: AtomicU64,
     is_blocked: AtomicBool,
     waker: AtomicWaker,
 }
@@ -99,9 +106,12 @@ impl Paced {
         self.0.turn(AWAITED, ANSWERED);
     }
 
-    /// The answer is over.
-    pub(super) fn is_left_over(&self) {
-        self.0.turn(ANSWERED, LEFT_OVER);
+    /// A piece of the answer came, or its end.
+    pub(super) fn answers(&self, is_end: bool) {
+        self.0.pieces.fetch_add(1, Ordering::Relaxed);
+        if is_end {
+            self.0.turn(ANSWERED, LEFT_OVER);
+        }
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -154,7 +164,7 @@ impl Count {
         if self.silent >= self.least.idle {
             return true;
         }
-        if self.waited < RATE_OVER {
+        if self.waited < self.least.over {
             return false;
         }
         let came = received - self.began_with;
@@ -165,7 +175,7 @@ impl Count {
 
 async fn watch(pace: Weak<Pace>, least: Least, end: impl Fn(End) + Send + 'static) {
     let mut count = Count::new(least);
-    let mut left_over = Duration::ZERO;
+    let (mut left_over, mut quiet, mut pieces) = (Duration::ZERO, Duration::ZERO, 0);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(pace) = pace.upgrade() else { return };
@@ -178,7 +188,14 @@ async fn watch(pace: Weak<Pace>, least: Least, end: impl Fn(End) + Send + 'stati
                     return end(End::TooSlow);
                 }
             }
-            ANSWERED => {}
+            ANSWERED => {
+                let now = pace.pieces.load(Ordering::Relaxed);
+                quiet = if now == pieces { quiet + LOOK_EVERY } else { Duration::ZERO };
+                pieces = now;
+                if quiet > least.answer_idle {
+                    pace.turn(ANSWERED, LEFT_OVER);
+                }
+            }
             LEFT_OVER if left_over < LEFT_OVER_MAX => left_over += LOOK_EVERY,
             LEFT_OVER => return end(End::LeftOver),
             _ => return,
@@ -201,9 +218,17 @@ impl Gateway {
         }
         // Here and for HTTP/2 alike, and not by Pingora.
         session.set_read_timeout(None);
-        let least = Least { idle: route.body_idle, rate: route.body_rate_min };
+        let timeouts = &route.upstream.timeouts;
         // Whoever waits for the answer of a server of HTTP/1.1 finds out, and answers.
         let answers = route.upstream.protocol == Protocol::Http1;
+        // And knows when the server takes nothing. Over HTTP/2 it has its time to take something first.
+        let taken = if answers { Duration::ZERO } else { route.write_timeout.unwrap_or(timeouts.write) };
+        let least = Least {
+            idle: route.body_idle + taken,
+            rate: route.body_rate_min,
+            over: RATE_OVER + taken,
+            answer_idle: route.read_timeout.unwrap_or(timeouts.read).max(CLIENT_IO_MAX),
+        };
         let (hold, arrival) = (exchange.hold(), Arc::clone(&exchange.arrival));
         let (metrics, request_id) = (self.metrics(), exchange.request_id.clone());
         let end = move |end| {
@@ -226,7 +251,8 @@ mod tests {
 
     /// After how many seconds a body of so many bytes each so many seconds is too slow.
     fn too_slow(rate: u64, bytes: u64, each: u64) -> Option<u64> {
-        let mut count = Count::new(Least { idle: 30 * SECOND, rate });
+        let least = Least { idle: 30 * SECOND, rate, over: RATE_OVER, answer_idle: 60 * SECOND };
+        let mut count = Count::new(least);
         (1..=300).find(|second| count.is_too_slow(SECOND, second / each * bytes))
     }
 

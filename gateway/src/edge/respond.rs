@@ -7,7 +7,7 @@ use http::header::EXPECT;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::downstream;
+use super::downstream::{self, Downstream};
 use super::exchange::Exchange;
 use crate::pipeline::X_REQUEST_ID;
 use crate::problem::{Audience, Problem};
@@ -72,7 +72,7 @@ async fn settle_body(session: &mut Session) {
 /// Pingora takes an error of reading for the end of a body; an end is what was seen as one. And it
 /// closes where it has not read what lies ready.
 fn is_settled(session: &mut Session) -> bool {
-    session.is_body_done() && downstream::is_body_ended(session)
+    session.is_body_done() && downstream::of(session).is_none_or(Downstream::may_go_on)
 }
 
 /// Reads the body and throws it away, until its end or a little more than a small body has.
@@ -86,8 +86,8 @@ async fn discard(session: &mut Session) {
     }
 }
 
-/// Closes a connection of HTTP/1.1 that Pingora would just let go, and on which something of the body may be to come: it is read, within
-/// bounds, so that our answer arrives.
+/// Closes a connection of HTTP/1.1 that Pingora would just let go: what was written goes out, and what is
+/// to come of the body is read within bounds, so that it arrives.
 pub(super) async fn close(session: &mut Session) {
     if downstream::of(session).is_some() {
         session.shutdown().await;

@@ -27,6 +27,9 @@ pub fn of_request(head: &[u8]) -> Result<Length, Malformed> {
     let mut lines = lines(head);
     let old = lines.next().is_some_and(|line| line.ends_with(b"HTTP/1.0"));
     let fields = Fields::read(lines);
+    if fields.has_odd_line {
+        return Err(Malformed::Length);
+    }
     match (fields.lengths, fields.codings) {
         (0, 0) => Ok(Length::None),
         (1, 0) => fields.length.map(Length::Bytes).ok_or(Malformed::Length),
@@ -66,7 +69,7 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
         (_, 0) => (fields.length.map_or(Length::UntilClose, Length::Bytes), fields.length.is_some()),
         _ => (if fields.ends_chunked { Length::Chunked } else { Length::UntilClose }, false),
     };
-    Some(Answer { status, length, is_clear })
+    Some(Answer { status, length, is_clear: is_clear && !fields.has_odd_line })
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -76,6 +79,9 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The fields by which a message says where it ends.
 #[derive(Default)]
 struct Fields {
+    /// A line that some take for a field and others do not: with white space before its colon (RFC 9112
+    /// §5.1), or folded (§5.2).
+    has_odd_line: bool,
     lengths: usize,
     /// Of all of them, where they are one and the same number.
     length: Option<u64>,
@@ -88,6 +94,7 @@ impl Fields {
     fn read<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut fields = Self::default();
         for line in lines {
+            fields.has_odd_line |= is_odd(line);
             if let Some(value) = value_of(line, b"content-length") {
                 let length = number(value);
                 let same = fields.lengths == 0 || fields.length == length;
@@ -102,6 +109,12 @@ impl Fields {
         }
         fields
     }
+}
+
+fn is_odd(line: &[u8]) -> bool {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
+    line.first().is_some_and(blank) || name.last().is_some_and(blank)
 }
 
 /// The value, where the line is a field of this (lower-case) name.
@@ -186,6 +199,12 @@ mod tests {
         assert_eq!(of("HTTP/1.1 200 OK", other, false), (Length::UntilClose, false));
         let both = "Content-Length: 5\r\nTransfer-Encoding: gzip, chunked\r\n";
         assert_eq!(of("HTTP/1.1 200 OK", both, false), (Length::Chunked, false));
+        // Others may not see the second field, or see another value of the first.
+        for odd in ["Transfer-Encoding : chunked\r\n", "Transfer-Encoding\t: chunked\r\n", "X: a\r\n b\r\n"] {
+            let fields = format!("{five}{odd}");
+            assert!(!answer("HTTP/1.1 200 OK", &fields, false).unwrap().is_clear, "{odd:?}");
+            assert_eq!(request(&fields), Err(Malformed::Length), "{odd:?}");
+        }
         assert_eq!(answer("HTTP/2 200 OK", "", false), None);
         assert_eq!(answer("nonsense", "", false), None);
     }

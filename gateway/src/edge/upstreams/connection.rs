@@ -50,7 +50,7 @@ impl Connection {
         connected.or_err(ErrorType::ConnectError, "to a server of the upstream")
     }
 
-    /// Asked when it is put aside and when it is taken up: nothing may be on it then.
+    /// Asked when it is taken up again: nothing may be on it then.
     pub(super) fn idle(&mut self) -> Idle {
         match self {
             Self::Tcp(stream) => peek(stream),

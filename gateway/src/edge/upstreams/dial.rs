@@ -84,7 +84,10 @@ impl L4Connect for Dialling {
             None => {
                 let place = server.connections.reserve();
                 let place = place.ok_or_else(|| Error::explain(UPSTREAM_FULL, "no connection is left"))?;
-                (Connection::open(&server.peer).await?, place)
+                self.0.blocks(true);
+                let connection = Connection::open(&server.peer).await;
+                self.0.blocks(false);
+                (connection?, place)
             }
         };
         let framed = Framed::new(connection, place, Arc::clone(&self.0));

@@ -17,7 +17,7 @@ use bytes::{Buf as _, BytesMut};
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::{Connection, Idle};
+use super::connection::Connection;
 use super::dial::Dial;
 use super::kept::Place;
 use crate::framing::{Received, Sent};
@@ -26,6 +26,8 @@ use crate::telemetry::Unclean;
 /// Chunks are gathered up to here, so that the line of a size, and the end of a chunk, do not go
 /// alone. Pingora flushes each.
 const GATHERED_MAX: usize = 16 * 1_024;
+/// What Pingora asks for to see whether a connection that it puts aside is still open.
+const PROBE_BYTES: usize = 1;
 
 pub(super) struct Framed {
     /// Taken when it is put aside.
@@ -40,6 +42,8 @@ pub(super) struct Framed {
     unsettled: bool,
     /// Pingora is done with it as well.
     is_released: bool,
+    /// It is not to be used again.
+    is_given_up: bool,
     unclean: Option<Unclean>,
 }
 
@@ -54,6 +58,7 @@ impl Framed {
             received: Received::default(),
             unsettled: false,
             is_released: false,
+            is_given_up: false,
             unclean: None,
         }
     }
@@ -82,17 +87,13 @@ impl Framed {
         Poll::Ready(Ok(()))
     }
 
-    /// Pingora asks for more than the answer has: when it puts the connection aside, to see whether
-    /// it is still open. It is told that it is not, and we put it aside ourselves.
-    fn released(&mut self) {
-        if !self.is_over() {
-            return;
-        }
-        match self.held.as_mut().map(|(connection, _)| connection.idle()) {
-            Some(Idle::Quiet) => self.is_released = true,
-            Some(Idle::Unasked) => self.unclean = Some(Unclean::Unasked),
-            Some(Idle::Closed) | None => {}
-        }
+    /// Pingora asks for a byte behind the answer when it puts the connection aside, to see whether it
+    /// is still open. It is told that it is not, and we put it aside ourselves. Where it asks for more,
+    /// it sees another end than we do.
+    fn released(&mut self, asked: usize) {
+        self.is_given_up |= asked != PROBE_BYTES;
+        // Whether it is still open, and quiet, is asked when it is taken up again.
+        self.is_released = self.is_over();
     }
 
     fn why_unclean(&self) -> Option<Unclean> {
@@ -111,7 +112,9 @@ impl Drop for Framed {
         let server = &self.dial.server;
         if let Some(why) = self.why_unclean() {
             server.metrics.unclean(why);
-        } else if let Some((connection, place)) = self.held.take().filter(|_| self.is_released) {
+        } else if let Some((connection, place)) =
+            self.held.take().filter(|_| self.is_released && !self.is_given_up)
+        {
             server.connections.keep(connection, place);
         }
     }
@@ -125,7 +128,7 @@ impl AsyncRead for Framed {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.received.is_ended() {
-            this.released();
+            this.released(buffer.remaining());
             return Poll::Ready(Ok(()));
         }
         if std::mem::take(&mut this.unsettled) {
@@ -204,6 +207,7 @@ impl AsyncWrite for Framed {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_given_up = true;
         self.connection()?.poll_shutdown(context)
     }
 }
