@@ -21,6 +21,8 @@ BEFORE = ("none", "half_a_head", "no_http")
 MIDDLE = ("broken", "broken_chunks", "less", "bad_chunk", "no_last_chunk", "half_a_chunk")
 # Answered without a look at the body.
 UNREAD = ("early", "204", "304")
+# What the gateway keeps of a body, to send it again.
+REPEATED_BODY_MAX = 64 * 1024
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE")
 # nginx cannot count: it has so many lines for these, and none for others.
 NGINX_LINES = {"large": 4096, "slow": 4096}
@@ -143,8 +145,10 @@ def judge_own(ask, answer):
     if answer.status == 502:
         if ask.way in BEFORE + MIDDLE:
             return "502 for a broken answer"
-        # It cannot be told whether the service had begun to do it (RFC 9110 §9.2.2).
-        if ask.service in (HASTY, BREAKING) and ask.method not in IDEMPOTENT:
+        # It cannot be told whether the service had begun to do it (RFC 9110 §9.2.2), or its body is no
+        # longer at hand.
+        is_repeatable = ask.method in IDEMPOTENT and len(ask.body) <= REPEATED_BODY_MAX
+        if ask.service in (HASTY, BREAKING) and not is_repeatable:
             return "502 on a connection that the service closed"
         if ask.service == BREAKING:
             return "502 on two connections that the service closed"
