@@ -51,7 +51,7 @@ use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
-/// Idle connections to upstreams that are kept, over all of them, for each thread.
+/// Idle connections of HTTP/2 to upstreams that Pingora keeps, over all of them, for each thread.
 const UPSTREAM_POOL: usize = 512;
 /// How long the last spans may take to the collector when the gateway stops, and while another binary
 /// takes over.

@@ -179,8 +179,7 @@ impl Downstream {
             self.early.extend_from_slice(buffer.filled());
         }
         // Who has asked for more, and then says that this is all, waits for answers.
-        let asks = self.was_half_closed || head_end(&self.early, 0).is_some();
-        let left = self.is_half_closed && !asks;
+        let left = self.is_half_closed && !self.was_half_closed && head_end(&self.early, 0).is_none();
         if left { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
