@@ -1,11 +1,14 @@
 //! The most specific route decides: by host, then by path, then by method.
 
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::h2::H2;
+use crate::support::raw::exchange;
 use crate::support::upstream::Upstream;
 
 /// Every route is public, and says its name in a header that it sets.
 fn routes(upstream: &Upstream, routes: &[(&str, &str, &str)]) -> Gateway {
-    let setup = Setup::new("").upstream("app", &upstream.address.to_string());
+    let h2c = "[[listeners]]\naddress = \"127.0.0.1:0\"\nh2c = true";
+    let setup = Setup::new("").config(h2c).upstream("app", &upstream.address.to_string());
     let named = |name: &str, more: &str| {
         format!("auth = \"public\"\nrequest_headers = {{ set = {{ \"X-Chosen\" = \"{name}\" }} }}\n{more}")
     };
@@ -47,6 +50,64 @@ fn a_host_by_name_wins_over_a_wildcard_and_that_over_any_host() {
         ("app.example.com.evil.org", "any"),
     ] {
         assert_eq!(chosen(&gateway, &upstream, "GET", host, "/x"), name, "{host}");
+    }
+}
+
+/// The same by each way to name a host: `Host`, the absolute form and `:authority` (RFC 9112 §3.2.2,
+/// RFC 9113 §8.3.1).
+fn chosen_by_each_way(gateway: &Gateway, upstream: &Upstream, host: &str) -> [String; 3] {
+    let came_by = |ask: &dyn Fn()| {
+        upstream.forget();
+        ask();
+        upstream.arrived().first().map_or("none", |arrived| arrived.one("x-chosen")).to_owned()
+    };
+    let plain = |target: &str| {
+        drop(exchange(gateway.address, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")))
+    };
+    let uri = format!("http://{host}/x");
+    [
+        came_by(&|| plain("/x")),
+        came_by(&|| plain(&uri)),
+        came_by(&|| {
+            // What is no URI at all cannot be sent.
+            if let Ok(request) = http::Request::builder().uri(&uri).version(http::Version::HTTP_2).body(()) {
+                drop(H2::plain(gateway.further[0]).unwrap().send(request, b"", None));
+            }
+        }),
+    ]
+}
+
+#[test]
+fn every_spelling_of_a_host_is_that_host_or_none_at_all() {
+    let upstream = Upstream::start();
+    let hosts = "hosts = [\"admin.example.com\", \"192.0.2.1\", \"[2001:db8::1]\"]";
+    let gateway = routes(&upstream, &[("any", "/", ""), ("admin", "/", hosts)]);
+    let by_each = |host: &str| chosen_by_each_way(&gateway, &upstream, host);
+    assert_eq!(by_each("open.example.com"), ["any"; 3]);
+    for same in [
+        "ADMIN.example.com",
+        "admin.example.com.",
+        "admin.example.com.:443",
+        "192.0.2.1.",
+        "[2001:DB8:0:0::1]",
+        "[2001:db8::0:1]:8080",
+        "[::ffff:192.0.2.1]",
+    ] {
+        assert_eq!(by_each(same), ["admin"; 3], "{same}");
+    }
+    for none in [
+        "admin.example.com..",
+        "admin.example.com..:80",
+        ".admin.example.com",
+        "admin..example.com",
+        "%61dmin.example.com",
+        "user@admin.example.com",
+        "192.0.513",
+        "0xc0000201",
+        "3221225985",
+        "192.0.02.1",
+    ] {
+        assert_eq!(by_each(none), ["none"; 3], "{none}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The hosts of routes: a name, all names below one, or any.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The hosts that a route is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,21 +21,12 @@ impl HostPattern {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let name = name.to_ascii_lowercase();
-        let is_name = !name.is_empty()
-            && name.split('.').all(|label| {
-                !label.is_empty()
-                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            });
-        let is_address = !below
-            && name
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-                .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
-        match (is_name || is_address, below) {
-            (false, _) => None,
-            (true, false) => Some(Self::Name(name.into())),
-            (true, true) => Some(Self::Below(name.into())),
+        let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse().ok());
+        match (address, below) {
+            (Some(address), false) => Some(Self::Name(spelled(address).into())),
+            _ if !is_name(name) => None,
+            (_, false) => Some(Self::Name(name.to_ascii_lowercase().into())),
+            (_, true) => Some(Self::Below(name.to_ascii_lowercase().into())),
         }
     }
 }
@@ -50,12 +42,12 @@ impl std::fmt::Display for HostPattern {
 }
 
 /// The name in a `Host` or `:authority`, as routes state it: without the port, without the dot that
-/// ends a fully qualified name, in lower case.
+/// ends a fully qualified name, in lower case; an address in its usual form.
 pub(super) fn name_of(authority: &str) -> Cow<'_, str> {
-    let name = match authority.find(']') {
-        Some(end) => &authority[..=end],
-        None => authority.split(':').next().unwrap_or(authority),
-    };
+    if let Some((address, _)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse().map_or(Cow::Borrowed(authority), |address| Cow::Owned(spelled(address)));
+    }
+    let name = authority.split(':').next().unwrap_or(authority);
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
@@ -64,21 +56,49 @@ pub(super) fn name_of(authority: &str) -> Cow<'_, str> {
     }
 }
 
+/// RFC 5952. One that stands for an address of IPv4 is that one, as for whoever is connected by it.
+fn spelled(address: Ipv6Addr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 /// A name or an address, and a port perhaps. RFC 3986 §3.2.2 allows more in a name, such as `,`,
-/// and no host has it: services that split a list there would choose another one.
+/// and no host has it: services that split a list there would choose another one. What some read as
+/// a host that we know, and we would not, is none: the routes of any host must not be a way around
+/// those of this one.
 pub fn is_authority(host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else { return false };
     let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
+        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
         None => {
-            let (name, port) =
-                host.split_at(host.bytes().position(|byte| byte == b':').unwrap_or(host.len()));
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            (!name.is_empty() && name.bytes().all(known), port)
+            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            (is_name(name.strip_suffix('.').unwrap_or(name)), port)
         }
     };
-    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
+    // RFC 3986 §3.2.3: it may be empty.
+    let fits = |port: &str| {
+        let digits = port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(fits))
+}
+
+/// Labels, none of them empty: some pass over an empty one, and would see another name.
+fn is_name(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(known)) && !is_odd_address(name)
+}
+
+/// Numbers that some take for an address of IPv4 (the WHATWG's URL standard, "IPv4 parser"): in
+/// fewer parts, hexadecimal or octal. Only four decimal ones are what everybody sees.
+fn is_odd_address(name: &str) -> bool {
+    let is_number = |label: &str| match label.get(..2) {
+        Some("0x" | "0X") => label[2..].bytes().all(|byte| byte.is_ascii_hexdigit()),
+        _ => label.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    name.split('.').all(is_number) && name.parse::<Ipv4Addr>().is_err()
 }
 
 #[cfg(test)]
@@ -92,7 +112,10 @@ mod tests {
         assert_eq!(is("*.example.com").as_deref(), Some("*.example.com"));
         assert_eq!(is("127.0.0.1").as_deref(), Some("127.0.0.1"));
         assert_eq!(is("[::1]").as_deref(), Some("[::1]"));
-        for wrong in ["", "*", "*.", "a.*.b", "a..b", ".a", "a.", "a:80", "https://a", "a/b", "*.[::1]"] {
+        assert_eq!(is("[2001:DB8:0:0::1]").as_deref(), Some("[2001:db8::1]"));
+        for wrong in
+            ["", "*", "*.", "a.*.b", "a..b", ".a", "a.", "a:80", "https://a", "a/b", "*.[::1]", "127.1"]
+        {
             assert_eq!(is(wrong), None, "{wrong}");
         }
     }
@@ -102,6 +125,9 @@ mod tests {
         for host in ["app.example.com", "APP.example.com:8443", "app.example.com.", "app.example.com.:80"] {
             assert_eq!(name_of(host), "app.example.com", "{host}");
         }
-        assert_eq!(name_of("[::1]:8080"), "[::1]");
+        for host in ["[::1]:8080", "[0:0::1]", "[0:0:0:0:0:0:0:1]."] {
+            assert_eq!(name_of(host), "[::1]", "{host}");
+        }
+        assert_eq!(name_of("[::ffff:192.0.2.1]"), "192.0.2.1");
     }
 }
