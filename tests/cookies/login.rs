@@ -118,6 +118,42 @@ fn a_page_of_another_origin_logs_nobody_in_unless_the_operator_lets_it() {
 }
 
 #[test]
+fn an_older_browser_logs_nobody_in_for_a_page_of_another_origin_either() {
+    let gateway = before(Upstream::start().address).start();
+    let (tab, address) = (Tab::of_a_user(&gateway), gateway.address);
+    let own = format!("http://{address}");
+    let login = |fields: &[(&str, &str)]| {
+        let login = tab.log_in_with(&tab.client);
+        fields.iter().fold(login, |login, (name, value)| login.header(name, value)).send()
+    };
+    let evil = "https://evil.example";
+    for said in [
+        &[("origin", evil)][..],
+        &[("origin", "null")],
+        &[("origin", &format!("http://127.0.0.1:{}", address.port() - 1))],
+        &[("origin", &format!("{own}.evil.example"))],
+        &[("origin", &own), ("origin", evil)],
+        &[("origin", evil), ("sec-fetch-site", "none")],
+        &[("referer", "https://evil.example/page")],
+        &[("origin", evil), ("referer", &format!("{own}/page"))],
+    ] {
+        let refused = login(said);
+        refused.is_refused(403, "Request refused: a page of another origin sent it", "csrf_refused");
+        assert!(set_cookies(&refused).is_empty(), "{said:?}");
+    }
+    // A page of ours, also where TLS ends in front of us and nobody said so; and a program.
+    for said in [
+        &[("origin", own.as_str())][..],
+        &[("origin", &format!("https://{address}"))],
+        &[("referer", &format!("{own}/page?of=https://evil.example"))],
+        &[("origin", evil), ("sec-fetch-site", "same-origin")],
+        &[],
+    ] {
+        assert_eq!(login(said).status, 200, "{said:?}");
+    }
+}
+
+#[test]
 fn a_check_says_where_browsers_will_not_keep_them_and_tabs_will_lose_them() {
     let check = |text: &str| {
         let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //! adds its cookies to whatever request a page makes, of whatever site the page is.
 
 use http::HeaderName;
-use http::header::{HeaderValue, ORIGIN};
+use http::header::{HeaderValue, ORIGIN, REFERER};
 
 use super::{Browser, Carried, Cors, Head, Refusal, Snapshot, offer};
 use crate::clock::Timestamp;
@@ -38,6 +38,9 @@ enum Sender {
     /// Of our origin, or of one that the operator lets act for users.
     Ours,
     Foreign,
+    /// Its origin is not ours, as far as we know our own: a proxy in front may not have told us. Or it
+    /// is hidden (`null`), as that of a frame that may be anybody's.
+    Elsewhere,
     Unknown,
 }
 
@@ -58,7 +61,8 @@ pub(super) fn check(
     match sender(browser, head, cors) {
         Sender::Ours => Ok(()),
         Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
-        Sender::Unknown => {
+        // A token of the session shows more than a name that we may not know.
+        Sender::Elsewhere | Sender::Unknown => {
             let mut tokens = head.headers.get_all(X_CSRF_TOKEN).iter();
             let token = tokens.next().filter(|_| tokens.next().is_none()).map(HeaderValue::as_bytes);
             let belongs = |session| browser.cookies().is_csrf_token(session, token.unwrap_or_default());
@@ -72,10 +76,11 @@ pub(super) fn check(
     }
 }
 
-/// Refuses what the browser itself says was sent from elsewhere. For what has no session yet.
+/// Refuses what the browser itself says was sent from elsewhere. For what has no session yet, whose
+/// token could show anything: programs, which say nothing of a page, pass.
 pub(super) fn refuse_foreign(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
     match sender(browser, head, cors) {
-        Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
+        Sender::Foreign | Sender::Elsewhere => Err(Refusal::Csrf(Suspicion::Foreign)),
         Sender::Ours | Sender::Unknown => Ok(()),
     }
 }
@@ -95,16 +100,41 @@ fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
         Some(b"same-site" | b"cross-site") => Sender::Foreign,
         // `none` is a person's own doing, and no person types a POST. A value that nobody knows yet is
         // to be taken for none at all.
-        _ if origin.is_some_and(|origin| is_own(origin, head.host, browser.secure())) => Sender::Ours,
-        _ => Sender::Unknown,
+        _ => by_page(browser, head, origin),
     }
 }
 
-/// Whether this is the origin under which we are known to the client (RFC 6454 §6.2).
-fn is_own(origin: &HeaderValue, host: &str, secure: bool) -> bool {
-    let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
-        return false;
+/// For browsers that say no more (Safari before 16.4): by the origin of the page, or its address.
+fn by_page(browser: &Browser, head: Head<'_>, origin: Option<&HeaderValue>) -> Sender {
+    fn text(value: &HeaderValue) -> &str {
+        value.to_str().unwrap_or("null")
+    }
+    let page = match origin {
+        Some(origin) if is_own(text(origin), head.host, browser.secure()) => return Sender::Ours,
+        Some(origin) => text(origin),
+        // Two of them are nobody's.
+        None if head.headers.contains_key(ORIGIN) => return Sender::Elsewhere,
+        // An address of ours proves nothing, since it can be left out.
+        None => match head.headers.get(REFERER) {
+            Some(address) => origin_of(text(address)),
+            None => return Sender::Unknown,
+        },
     };
+    // TLS may end in front of us without our knowledge.
+    let may_be_ours = [browser.secure(), true].into_iter().any(|secure| is_own(page, head.host, secure));
+    if may_be_ours { Sender::Unknown } else { Sender::Elsewhere }
+}
+
+/// The origin of an address (RFC 3986 §3).
+fn origin_of(address: &str) -> &str {
+    let authority = address.find("://").map_or(0, |at| at + "://".len());
+    let end = address[authority..].find(['/', '?', '#']);
+    end.map_or(address, |end| &address[..authority + end])
+}
+
+/// Whether this is the origin under which we are known to the client (RFC 6454 §6.2).
+fn is_own(origin: &str, host: &str, secure: bool) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let usual_port = match (scheme, secure) {
         ("https", true) => ":443",
         ("http", false) => ":80",
@@ -126,14 +156,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_address_has_an_origin() {
+        for (address, origin) in [
+            ("https://app.example/a?b=https://c", "https://app.example"),
+            ("https://app.example:8443?b", "https://app.example:8443"),
+            ("https://app.example", "https://app.example"),
+            ("https://app.example@evil.example/", "https://app.example@evil.example"),
+            ("about:blank", "about:blank"),
+            ("", ""),
+        ] {
+            assert_eq!(origin_of(address), origin);
+        }
+    }
+
+    #[test]
     fn an_origin_is_ours_by_scheme_host_and_port() {
-        let own =
-            |origin: &'static str, host, secure| is_own(&HeaderValue::from_static(origin), host, secure);
-        assert!(own("https://app.example", "app.example", true));
-        assert!(own("https://app.example", "APP.example:443", true));
-        assert!(own("http://app.example", "app.example:80", false));
-        assert!(own("https://app.example:8443", "app.example:8443", true));
-        assert!(own("http://[::1]:8080", "[::1]:8080", false));
+        assert!(is_own("https://app.example", "app.example", true));
+        assert!(is_own("https://app.example", "APP.example:443", true));
+        assert!(is_own("http://app.example", "app.example:80", false));
+        assert!(is_own("https://app.example:8443", "app.example:8443", true));
+        assert!(is_own("http://[::1]:8080", "[::1]:8080", false));
         for (origin, host, secure) in [
             ("http://app.example", "app.example", true),
             ("https://app.example", "app.example", false),
@@ -145,7 +187,7 @@ mod tests {
             ("null", "null", true),
             ("app.example", "app.example", true),
         ] {
-            assert!(!own(origin, host, secure), "{origin} {host}");
+            assert!(!is_own(origin, host, secure), "{origin} {host}");
         }
     }
 }
