@@ -140,6 +140,7 @@ pub fn forwarded() -> Forwarded<'static> {
         host: HeaderValue::from_static(HOST),
         scheme: "http",
         request_id: HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f"),
+        believed: &[],
         sent: None,
     }
 }
@@ -149,7 +150,7 @@ pub struct Outgoing(pub HeaderMap);
 
 impl UpstreamHeaders for Outgoing {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
-        self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
+        self.0.keys().filter(|name| reserved.keeps_out(name.as_str())).cloned().collect()
     }
 }
 

@@ -23,6 +23,7 @@ mod rate_limit;
 mod refusal;
 mod refused;
 mod requires;
+mod reserved;
 mod revocation;
 mod route;
 mod routes;
@@ -50,16 +51,14 @@ pub use forward::{
 pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
-pub use inject::{
-    Forwarded, Reserved, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject,
-    is_reserved, reserved_names,
-};
+pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Denied, Refusal};
 pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
+pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
 pub use route::{Access, Route};
 pub use routes::{RouteFault, Routes, is_own};

@@ -143,7 +143,7 @@ pub fn run(
     let mut courier = courier::Thread::start(&services, checked.mail, checked.webhook)?;
     let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
 
-    let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies));
+    let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies, checked.trusted_headers));
     let caps = caps_within(&descriptors, checked.caps);
     let connections = Connections::new(caps, Arc::clone(&trusted));
     let configured = before.block_on(Configured::prepare(snapshot, None, &metrics, &descriptors))?;

@@ -36,7 +36,7 @@ fn an_empty_configuration_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 39] = [
+    let cases: [(&str, &[&str]); 42] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -71,6 +71,12 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ("[operations]\nlisten = \"x\"", &["operations.listen = \"x\""]),
         ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", &["\"0.0.0.0/0\"", "trusts everybody"]),
         ("[server]\ntrusted_proxies = [\"::/0\"]", &["\"::/0\"", "trusts everybody"]),
+        (
+            "[server]\ntrusted_headers = [\"CF-Conecting-IP\"]",
+            &["server.trusted_headers", "\"CF-Conecting-IP\"", "did you mean `cf-connecting-ip`?"],
+        ),
+        ("[server]\ntrusted_headers = [\"X-User-Id\"]", &["server.trusted_headers", "`X-User-Id`", "itself"]),
+        ("[server]\ntrusted_headers = [\"Zebra\"]", &["\"Zebra\"", "docs/api.md", "leave it out"]),
         ("[server]\ntrusted_proxies = [\"proxy\"]", &["\"proxy\"", "\"10.0.0.0/8\""]),
         ("[password]\nmemory_kib = 10", &["10 KiB", "19456 KiB"]),
         ("[redis]\nurl = \"http://x\"", &["redis://"]),

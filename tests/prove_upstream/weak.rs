@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::json;
 
-use gateway::pipeline::is_reserved;
+use gateway::pipeline::Reserved;
 
 use crate::support::forge::encode;
 
@@ -116,7 +116,7 @@ fn judged(head: &str, weakness: Weakness) -> Option<(String, Option<usize>)> {
             "upgrade" | "authorization" => continue,
             _ => {}
         }
-        if looks && is_reserved(name) && !passes(name, &dropped, weakness) {
+        if looks && Reserved::default().keeps_out(name) && !passes(name, &dropped, weakness) {
             dropped.push(lower);
             continue;
         }

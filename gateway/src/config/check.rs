@@ -7,6 +7,7 @@ mod limits;
 mod listeners;
 mod mail;
 mod passwords;
+mod proxies;
 mod routes;
 mod telemetry;
 mod upstreams;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
@@ -46,6 +48,7 @@ pub struct Checked {
     pub operations_listen: SocketAddr,
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
+    pub trusted_headers: Vec<HeaderName>,
     /// Who may ask why a request was decided as it was.
     pub explain_to: Vec<IpNet>,
     /// Of connections, and of requests on them.
@@ -154,6 +157,7 @@ pub fn check(
     let listeners = checker.listeners(&file);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
     let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
+    let trusted_headers = checker.trusted_headers(&file);
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
     let upstreams = checker.upstreams(&file);
@@ -189,6 +193,7 @@ pub fn check(
         operations_listen,
         threads: if file.server.threads == 0 { cores } else { file.server.threads },
         trusted_proxies,
+        trusted_headers,
         explain_to,
         caps: Caps {
             connections: Most {

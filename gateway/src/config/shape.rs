@@ -183,6 +183,7 @@ fn shown(path: &str, value: &Value) -> String {
 fn sample() -> Known {
     let mut file = File::default();
     file.server.trusted_proxies.push(String::new());
+    file.server.trusted_headers.push(String::new());
     file.server.explain_to.push(String::new());
     file.listeners.push(ListenerEntry::sample());
     file.password.imported.push(String::new());

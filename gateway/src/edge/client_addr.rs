@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use crate::pipeline::X_FORWARDED_FOR;
@@ -13,6 +13,8 @@ use crate::telemetry::ShownAddress;
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
+    /// What they are believed besides, of what only proxies say.
+    headers: Vec<HeaderName>,
     warned: AtomicBool,
 }
 
@@ -43,8 +45,13 @@ impl ClientAddress {
 }
 
 impl TrustedProxies {
-    pub fn new(networks: Vec<IpNet>) -> Self {
-        Self { networks, warned: AtomicBool::new(false) }
+    pub fn new(networks: Vec<IpNet>, headers: Vec<HeaderName>) -> Self {
+        Self { networks, headers, warned: AtomicBool::new(false) }
+    }
+
+    /// The names of what passes to services as whoever is connected says it.
+    pub(super) fn believed(&self, client: &ClientAddress) -> &[HeaderName] {
+        if client.peer_is_trusted { &self.headers } else { &[] }
     }
 
     pub fn trusts(&self, address: IpAddr) -> bool {
@@ -118,7 +125,10 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
         }
-        TrustedProxies::new(networks).client(peer.parse().unwrap(), false, &headers).client.to_string()
+        TrustedProxies::new(networks, Vec::new())
+            .client(peer.parse().unwrap(), false, &headers)
+            .client
+            .to_string()
     }
 
     #[test]

@@ -224,6 +224,7 @@ impl ProxyHttp for Gateway {
             host: head::authority_value(session.req_header()),
             scheme: if exchange.client.secure { "https" } else { "http" },
             request_id: exchange.request_id.to_value(),
+            believed: self.parts.trusted.believed(&exchange.client),
             sent: Some(&session.req_header().headers),
         };
         let reserved = exchange.configured.decision.routes.reserved();

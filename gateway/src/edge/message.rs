@@ -70,7 +70,7 @@ pub(super) fn join_cookies(request: &mut RequestHeader) {
 
 impl UpstreamHeaders for Plain<'_> {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
-        self.0.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect()
+        self.0.keys().filter(|name| reserved.keeps_out(name.as_str())).cloned().collect()
     }
 }
 

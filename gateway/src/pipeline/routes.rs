@@ -12,9 +12,9 @@ use http::Method;
 use thiserror::Error;
 
 use super::host::{HostPattern, name_of};
-use super::inject::Reserved;
 use super::pattern::Segment;
 use super::refusal::Refusal;
+use super::reserved::Reserved;
 use super::route::Route;
 
 /// All routes.
