@@ -3,6 +3,8 @@
 mod bodies;
 mod events;
 mod grpc;
+mod handshake;
+
 mod websocket;
 
 use std::time::Duration;

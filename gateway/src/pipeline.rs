@@ -12,6 +12,7 @@ mod csrf;
 mod extract;
 mod foresee;
 mod forward;
+mod handshake;
 mod header_rules;
 mod host;
 mod identity_headers;
@@ -48,6 +49,7 @@ pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
+pub use handshake::{HandshakeFlaw, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw};
 pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};

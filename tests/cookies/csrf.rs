@@ -178,6 +178,7 @@ fn a_websocket_of_another_site_is_refused_though_it_is_a_get() {
     let open = |fields: &str| opens(gateway.address, &tab.cookies(), fields);
     assert_eq!(open(&format!("Origin: {}\r\n", own_origin(&gateway))), 101);
     assert_eq!(open("Origin: https://evil.example\r\n"), 403);
+    assert_eq!(open("Origin: https://evil.example\r\nUpgrade: h2c\r\n"), 403);
     assert_eq!(open("Origin: null\r\n"), 403);
     assert_eq!(open(&format!("Origin: {}\r\nSec-Fetch-Site: cross-site\r\n", own_origin(&gateway))), 403);
     assert_eq!(open(""), 403);

@@ -10,7 +10,7 @@ use pingora::proxy::Session;
 use super::connections::Place;
 use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
-use super::{Gateway, bridge, cors, downstream, explain, head, redirect};
+use super::{Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
@@ -95,6 +95,10 @@ impl Gateway {
         if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
+        }
+        if let Err(problem) = upgrade::check(session.req_header(), admitted.route()) {
+            exchange.refused_on = Some(Arc::clone(admitted.route()));
+            return Err(problem);
         }
         match self.may_wait(exchange) {
             Ok(descriptor) => exchange.descriptor = Some(descriptor),

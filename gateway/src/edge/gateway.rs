@@ -251,6 +251,9 @@ impl ProxyHttp for Gateway {
         if session.as_http2().is_some() {
             join_cookies(upstream);
         }
+        if upgrade::wanted(session, exchange) {
+            upgrade::ask(upstream)?;
+        }
         if upgrade::asks_for_a_stream(session.req_header()) {
             exchange.is_stream = true;
             self.watch(exchange);

@@ -2,32 +2,71 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL};
+use http::Version;
+use http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
-use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::upstreams::peer::HttpPeer;
 
 use super::exchange::Exchange;
 use super::streams::Facts;
 use super::{Gateway, downstream};
-use crate::pipeline::offer;
-use crate::problem::is_grpc;
+use crate::pipeline::{HandshakeFlaw, Route, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw, offer};
+use crate::problem::{Code, Problem, is_grpc};
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 
-/// Whether the request asks for a WebSocket, and its route has them. Pingora forwards the fields of
-/// a valid handshake only, and nothing that follows before the upstream has agreed.
+/// Whether the request asks for a WebSocket, and its route has them. HTTP/1.0 knows no upgrade (RFC
+/// 9110 §7.8), and HTTP/2 none by these fields.
+fn asks(request: &RequestHeader, route: &Route) -> bool {
+    route.websocket && request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
+}
+
+/// Refuses what asks for a WebSocket and is no handshake: what follows it could be read as the other
+/// protocol by one side, and as HTTP by the other.
+pub(super) fn check(request: &RequestHeader, route: &Route) -> Result<(), Problem> {
+    if !asks(request, route) {
+        return Ok(());
+    }
+    let why = match handshake_flaw(&request.method, &request.headers) {
+        None => return Ok(()),
+        Some(HandshakeFlaw::OtherVersion) => {
+            let problem = Problem::new(Code::WebsocketVersionUnsupported);
+            let version = WEBSOCKET_VERSION.to_owned();
+            return Err(problem
+                .field("sec-websocket-version", version)
+                .field("upgrade", "websocket".to_owned()));
+        }
+        Some(HandshakeFlaw::Method) => "A WebSocket is opened by GET",
+        Some(HandshakeFlaw::Body) => "The handshake of a WebSocket has no body",
+        Some(HandshakeFlaw::Connection) => "The handshake of a WebSocket needs `Connection: Upgrade`",
+        Some(HandshakeFlaw::Key) => {
+            "The handshake of a WebSocket needs one Sec-WebSocket-Key: 16 bytes in base64"
+        }
+        Some(HandshakeFlaw::NoVersion) => "The handshake of a WebSocket needs `Sec-WebSocket-Version: 13`",
+    };
+    Err(Problem::new(Code::InvalidWebsocketHandshake).with_message(why))
+}
+
+/// Whether a WebSocket is to be opened. Nothing that follows is forwarded before the upstream has agreed.
 pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
-    let asked = session.is_upgrade_req() && offer::asks_for_websocket(&session.req_header().headers);
-    asked && exchange.admitted().is_some_and(|admitted| admitted.route().websocket)
+    exchange.admitted().is_some_and(|admitted| asks(session.req_header(), admitted.route()))
 }
 
 /// The way to an upstream for a request that asks for a WebSocket.
 pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
-    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::default();
     let route = exchange.admitted().map(|admitted| admitted.route());
     peer.options.read_timeout = route.and_then(|route| route.read_timeout).or(Some(SILENCE_MAX));
+}
+
+/// Asks the upstream, for nothing else. Pingora has taken away what the client asked for.
+pub(super) fn ask(upstream: &mut RequestHeader) -> pingora::Result<()> {
+    if upstream.version == Version::HTTP_11 {
+        upstream.insert_header(CONNECTION, "Upgrade")?;
+        upstream.insert_header(UPGRADE, "websocket")?;
+    }
+    Ok(())
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.

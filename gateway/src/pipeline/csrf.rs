@@ -4,7 +4,8 @@
 use http::HeaderName;
 use http::header::{HeaderValue, ORIGIN, REFERER};
 
-use super::{Browser, Carried, Cors, Head, Refusal, Snapshot, offer};
+use super::handshake::asks_for_websocket;
+use super::{Browser, Carried, Cors, Head, Refusal, Snapshot};
 use crate::clock::Timestamp;
 use crate::identity::SessionId;
 use crate::token::RawToken;
@@ -55,7 +56,7 @@ pub(super) fn check(
     moment: Timestamp,
 ) -> Result<(), Refusal> {
     let safe = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-    if safe && !offer::asks_for_websocket(head.headers) {
+    if safe && !asks_for_websocket(head.headers) {
         return Ok(());
     }
     match sender(browser, head, cors) {

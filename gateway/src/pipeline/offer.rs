@@ -2,8 +2,9 @@
 //! which subprotocols they offer (RFC 6455 §4.1): `bearer`, and behind it the token.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
+use super::handshake::asks_for_websocket;
 use super::header_rules::Headers;
 use crate::token::RawToken;
 
@@ -13,11 +14,6 @@ pub const BEARER: &str = "bearer";
 fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty())
-}
-
-/// Whether a WebSocket is asked for, and nothing else.
-pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers.get(UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The token in an offer, if there is one.
@@ -54,6 +50,8 @@ pub(super) fn remove(headers: &mut impl Headers, sent: &HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use http::header::UPGRADE;
+
     use super::*;
 
     fn request(offers: &[&str]) -> HeaderMap {

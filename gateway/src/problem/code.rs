@@ -49,6 +49,9 @@ codes! {
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
         "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
         "Send the plain path.";
+    InvalidWebsocketHandshake, "invalid_websocket_handshake", 400, "Invalid WebSocket handshake", "http_request_error",
+        "The route has WebSockets, and the request asks for one and is no handshake (RFC 6455 §4.2.1); the message says what it lacks.",
+        "Send a GET without a body, with `Connection: Upgrade`, one Sec-WebSocket-Key and `Sec-WebSocket-Version: 13`, as any client for WebSockets does.";
     OriginalRequestUnclear, "original_request_unclear", 400, "Original request unclear", "http_request_error",
         "A proxy asked /api/auth/verify without telling the method, host and path of the original request, or told two that differ; one may come from the client.",
         "Configure the proxy as docs/proxies.md shows, and name it in `verify.proxy`.";
@@ -142,6 +145,9 @@ codes! {
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",
         "A logout came without an access token.", "Send `Authorization: Bearer <access_token>`.";
+    WebsocketVersionUnsupported, "websocket_version_unsupported", 426, "WebSocket version not supported", "http_request_error",
+        "The handshake is for another version of the WebSocket protocol than that of RFC 6455.",
+        "Ask for the version in `Sec-WebSocket-Version`.";
     LoginLocked, "login_locked", 429, "Too many requests", "http_request_denied",
         "Too many failed logins in a row for this account from this address.",
         "Wait for `Retry-After` seconds, or reset the password.";

@@ -70,7 +70,10 @@ impl Framed {
 
     fn is_over(&self) -> bool {
         let is_sent = self.sent.is_ended() && self.followed == 0 && self.gathered.is_empty();
-        is_sent && self.received.may_be_followed() && self.unclean.is_none()
+        // Where the server was asked to speak another protocol, and did not agree, it may see what comes
+        // next as that protocol all the same.
+        let is_clear = self.unclean.is_none() && !self.sent.asks_for_upgrade();
+        is_sent && self.received.may_be_followed() && is_clear
     }
 
     fn poll_gathered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,0 +1,105 @@
+//! The handshake of a WebSocket (RFC 6455 §4.2.1): what asks for one, and what is wrong with it.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Method};
+
+/// The one version that there is.
+pub const WEBSOCKET_VERSION: &str = "13";
+
+/// Why a request that asks for a WebSocket is no handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFlaw {
+    Method,
+    /// Whoever agreed would take it for the first bytes of the other protocol.
+    Body,
+    Connection,
+    Key,
+    NoVersion,
+    OtherVersion,
+}
+
+/// Whether a WebSocket is asked for, perhaps among others (RFC 9110 §7.8).
+pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, "websocket")
+}
+
+/// What is wrong with a request that asks for one.
+pub fn handshake_flaw(method: &Method, headers: &HeaderMap) -> Option<HandshakeFlaw> {
+    let length = headers.get(CONTENT_LENGTH);
+    if *method != Method::GET {
+        Some(HandshakeFlaw::Method)
+    } else if headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length != "0") {
+        Some(HandshakeFlaw::Body)
+    } else if !lists(headers, &CONNECTION, "upgrade") {
+        Some(HandshakeFlaw::Connection)
+    } else if !only(headers, &SEC_WEBSOCKET_KEY).is_some_and(is_key) {
+        Some(HandshakeFlaw::Key)
+    } else {
+        match only(headers, &SEC_WEBSOCKET_VERSION) {
+            None => Some(HandshakeFlaw::NoVersion),
+            Some(version) => (version != WEBSOCKET_VERSION).then_some(HandshakeFlaw::OtherVersion),
+        }
+    }
+}
+
+/// Whether a field, which is a list, has this member.
+fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    headers.get_all(name).iter().any(|value| {
+        let mut members = value.as_bytes().split(|byte| *byte == b',');
+        members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member.as_bytes()))
+    })
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Sixteen bytes in base64.
+fn is_key(value: &HeaderValue) -> bool {
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    matches!(value.as_bytes(), [digits @ .., b'=', b'='] if digits.len() == 22 && digits.iter().all(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        fields.collect()
+    }
+
+    #[test]
+    fn a_websocket_may_be_asked_for_among_others() {
+        let asks = |value| asks_for_websocket(&request(&[("upgrade", value)]));
+        assert!(asks("websocket") && asks("WebSocket") && asks("h2c, websocket") && asks("websocket\t,h2c"));
+        assert!(
+            !asks("") && !asks("websockets") && !asks("h2c") && !asks("websocket/13") && !asks("web socket")
+        );
+        assert!(!asks_for_websocket(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_handshake_has_all_of_it() {
+        let whole = [
+            ("upgrade", "websocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-version", "13"),
+        ];
+        let flaw = |fields: &[_]| handshake_flaw(&Method::GET, &request(fields));
+        assert_eq!(flaw(&whole), None);
+        assert_eq!(flaw(&[&whole[..], &[("content-length", "0")]].concat()), None);
+        assert_eq!(flaw(&[&whole[..], &[("content-length", "00")]].concat()), Some(HandshakeFlaw::Body));
+        assert_eq!(flaw(&whole[..1]), Some(HandshakeFlaw::Connection));
+        assert_eq!(flaw(&whole[..2]), Some(HandshakeFlaw::Key));
+        assert_eq!(flaw(&whole[..3]), Some(HandshakeFlaw::NoVersion));
+        assert_eq!(handshake_flaw(&Method::HEAD, &request(&whole)), Some(HandshakeFlaw::Method));
+    }
+}
