@@ -4,9 +4,11 @@ mod bodies;
 mod events;
 mod grpc;
 mod handshake;
+mod lasting;
 
 mod websocket;
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use gateway::clock::Stopwatch;
@@ -14,6 +16,7 @@ use gateway::clock::Stopwatch;
 use crate::support::authority::Authority;
 use crate::support::forge;
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::raw::Raw;
 use crate::support::streaming::Streaming;
 
 /// Before services that stream, plain and over TLS. `more` are further lines of each route.
@@ -45,4 +48,16 @@ fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
     let begun = Stopwatch::start();
     let result = act();
     (result, begun.elapsed())
+}
+
+/// Reads until these words came.
+fn hears(stream: &Raw, words: &str) -> bool {
+    let (mut seen, mut chunk) = (Vec::new(), [0; 256]);
+    while !String::from_utf8_lossy(&seen).contains(words) {
+        match stream.stream().read(&mut chunk) {
+            Ok(read) if read > 0 => seen.extend_from_slice(&chunk[..read]),
+            _ => return false,
+        }
+    }
+    true
 }

@@ -23,6 +23,7 @@ mod hand_back;
 mod handover;
 mod head;
 mod http2;
+mod lasting;
 mod lifeline;
 mod listener;
 mod message;

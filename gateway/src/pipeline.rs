@@ -62,7 +62,7 @@ pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
-pub use route::{Access, Route};
+pub use route::{Access, OnExpiry, Route};
 pub use routes::{RouteFault, Routes, is_own};
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};

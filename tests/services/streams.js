@@ -15,6 +15,21 @@ const server = http.createServer((request, response) => {
     request.on('close', () => clearInterval(more));
     return;
   }
+  // An answer of any kind that goes on: until its client leaves, or for six seconds to the length that
+  // it said.
+  const { pathname, searchParams } = new URL(request.url, 'http://x');
+  if (pathname.endsWith('/lasting')) {
+    const measured = searchParams.has('measured');
+    // More than a proxy gathers before it sends.
+    const first = 'first\n'.padStart(measured ? 4096 : 0);
+    const lengths = measured ? { 'Content-Length': first.length + 'last\n'.length } : {};
+    response.writeHead(200, { 'Content-Type': searchParams.get('type') ?? 'text/plain', ...lengths });
+    response.write(first);
+    const more = searchParams.has('ticking') ? setInterval(() => response.write('more\n'), 50) : 0;
+    const end = measured ? setTimeout(() => response.end('last\n'), 6000) : 0;
+    response.on('close', () => (clearInterval(more), clearTimeout(end)));
+    return;
+  }
   if (request.url.endsWith('/seen')) return response.end(JSON.stringify(seen));
   response.end('plain');
 });

@@ -1,9 +1,8 @@
 //! Server-sent events.
 
-use std::io::Read as _;
 use std::time::Duration;
 
-use super::{before, short_lived, timed};
+use super::{before, hears, short_lived, timed};
 use crate::support::authority::Authority;
 use crate::support::gateway::Gateway;
 use crate::support::raw::Raw;
@@ -15,18 +14,6 @@ fn listen(gateway: &Gateway, path: &str, token: &str) -> Raw {
     let head = stream.head().unwrap();
     assert_eq!((head.status, head.field("content-type").as_deref()), (200, Some("text/event-stream")));
     stream
-}
-
-/// Reads until these words came.
-fn hears(stream: &Raw, words: &str) -> bool {
-    let (mut seen, mut chunk) = (Vec::new(), [0; 256]);
-    while !String::from_utf8_lossy(&seen).contains(words) {
-        match stream.stream().read(&mut chunk) {
-            Ok(read) if read > 0 => seen.extend_from_slice(&chunk[..read]),
-            _ => return false,
-        }
-    }
-    true
 }
 
 #[test]

@@ -30,7 +30,7 @@ const WORDS: [(&str, &[&str]); 19] = [
     ("cookies.same_site", &["lax", "strict"]),
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
-    ("routes[].on_expiry", &["close", "allow"]),
+    ("routes[].on_expiry", &["close", "close_all", "allow"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),

@@ -1,17 +1,26 @@
 //! How a request came in: by which listener, and encrypted or not. Known to the connection, and
 //! handed to Pingora's callbacks through the task that carries the request.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 
 use super::connections::{Open, Place};
+use super::lasting::{Answer, Lasting};
 use super::lifeline::Lifeline;
 use crate::telemetry::StreamBound;
 
 tokio::task_local! {
-    static ARRIVAL: Arc<Arrival>;
+    static CARRIED: Carried;
+}
+
+/// What a task carries: a request, and the answer once it has begun.
+struct Carried {
+    arrival: Arc<Arrival>,
+    answer: RefCell<Option<Answer>>,
 }
 
 /// What all requests of one connection have in common.
@@ -45,18 +54,40 @@ impl Arrival {
 
     /// Of the request that this task carries.
     pub(super) fn current() -> Arc<Self> {
-        ARRIVAL.try_with(Arc::clone).unwrap_or_default()
+        CARRIED.try_with(|carried| Arc::clone(&carried.arrival)).unwrap_or_default()
+    }
+
+    /// The answer to the request that this task carries has begun.
+    pub(super) fn answers(answer: Answer) {
+        // There is no such task where there is no client.
+        let _ = CARRIED.try_with(|carried| carried.answer.replace(Some(answer)));
+    }
+
+    /// That answer, if it has begun.
+    pub(super) fn with_answer(act: impl FnOnce(&mut Answer)) {
+        let _ = CARRIED.try_with(|carried| {
+            if let Some(answer) = &mut *carried.answer.borrow_mut() {
+                act(answer);
+            }
+        });
     }
 
     /// Carries a request to its end, or until its lifeline is cut: then it is dropped where it is,
     /// which closes the connection of HTTP/1.1 and resets the stream of HTTP/2.
-    pub(super) async fn carry<T>(self: Arc<Self>, request: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn carry<T>(
+        self: Arc<Self>,
+        lasting: &mut Lasting,
+        request: impl Future<Output = T>,
+    ) -> Option<T> {
         self.lifeline.renew();
-        ARRIVAL
-            .scope(Arc::clone(&self), async {
+        let carried = Carried { arrival: Arc::clone(&self), answer: RefCell::default() };
+        CARRIED
+            .scope(carried, async {
                 tokio::select! {
+                    // In this order: each looks at what the one before it has done.
                     biased;
                     done = request => Some(done),
+                    () = poll_fn(|context| lasting.look(context, &self)) => None,
                     () = self.lifeline.cut() => None,
                 }
             })

@@ -25,7 +25,9 @@ use super::downstream::Downstream;
 use super::exchange::refused;
 use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
+use super::lasting::Lasting;
 use super::proxy_protocol;
+use super::streams::Streams;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
 use crate::framing::head_end;
@@ -52,6 +54,7 @@ pub(super) struct Conversation<A> {
     pub(super) connections: Arc<Connections>,
     pub(super) descriptors: Arc<Descriptors>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) streams: Arc<Streams>,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
     pub(super) drain: ShutdownWatch,
@@ -182,7 +185,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let arrival = Arc::new(door.arrival(open));
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
-        let mut idle = Idle::new();
+        let (mut idle, mut lasting) = (Idle::new(), Lasting::new(&self.streams));
         loop {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
             if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
@@ -213,7 +216,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             if door.tls.is_some() && *self.drain.borrow() {
                 session.set_keepalive(None);
             }
-            let carried = Arc::clone(&arrival).carry(self.proxy.process_new_http(session, &self.closing));
+            let request = self.proxy.process_new_http(session, &self.closing);
+            let carried = Arc::clone(&arrival).carry(&mut lasting, request);
             let Some(Some(reusable)) = carried.await else { return };
             let used;
             (used, settings) = reusable.consume();

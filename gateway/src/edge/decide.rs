@@ -114,7 +114,7 @@ impl Gateway {
             self.parts.metrics.requests.shadowed(route, reason);
             tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
         }
-        exchange.progress = Progress::Admitted(Box::new(admitted));
+        exchange.progress = Progress::Admitted(Arc::new(admitted));
         Ok(Decision::Forward)
     }
 

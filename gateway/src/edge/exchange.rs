@@ -56,11 +56,10 @@ pub struct Exchange {
     pub(super) is_stream: bool,
     /// Where it is a stream that has its connection for itself.
     pub(super) streaming: Option<Streaming>,
-    /// Where it is a stream that ends with its token.
+    /// Where it is a stream from the beginning, which ends with its token.
     pub(super) watched: Option<Watched>,
     /// While the service waits for its body.
     pub(super) paced: Option<Paced>,
-    hold: Option<Hold>,
 }
 
 /// How far a request has come.
@@ -74,11 +73,11 @@ pub enum Progress {
     /// The pipeline, or the edge before it, said no.
     Refused(Code),
     /// It may be forwarded. Without this state nothing is.
-    Admitted(Box<Admitted>),
+    Admitted(Arc<Admitted>),
     /// It was admitted, and the way to the upstream or back broke.
-    Failed(Box<Admitted>, Code),
+    Failed(Arc<Admitted>, Code),
     /// It was admitted, and the client went away before it had its answer.
-    Left(Box<Admitted>),
+    Left(Arc<Admitted>),
 }
 
 impl Exchange {
@@ -106,14 +105,13 @@ impl Exchange {
             streaming: None,
             watched: None,
             paced: None,
-            hold: None,
         }
     }
 
     /// The right to end it from outside: the same for all who want it. Must be called by the task
     /// that carries the request.
-    pub(super) fn hold(&mut self) -> Hold {
-        *self.hold.get_or_insert_with(|| self.arrival.lifeline.hold())
+    pub(super) fn hold(&self) -> Hold {
+        self.arrival.lifeline.hold()
     }
 
     pub fn client_ip(&self) -> Option<IpAddr> {

@@ -71,6 +71,10 @@ impl Gateway {
     pub(super) fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.parts.metrics)
     }
+
+    pub(super) fn streams(&self) -> Arc<Streams> {
+        Arc::clone(&self.parts.streams)
+    }
 }
 
 #[async_trait]

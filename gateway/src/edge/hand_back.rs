@@ -8,6 +8,7 @@ use pingora::proxy::Session;
 
 use super::downstream::Downstream;
 use super::exchange::Exchange;
+use super::lasting::Answer;
 use super::message::Plain;
 use super::{Gateway, downstream, upgrade};
 use crate::limits::fields;
@@ -42,6 +43,8 @@ impl Gateway {
             self.watch(exchange);
             let alone = session.as_http2().is_none();
             exchange.streaming = alone.then(|| self.parts.connections.streaming());
+        } else if exchange.watched.is_none() && !has_no_content(session, response) {
+            Answer::begins(exchange, response);
         }
         if upgraded {
             upgrade::opened(session, response, exchange);

@@ -17,6 +17,7 @@ use super::connections::Open;
 use super::conversation::{Conversation, HEAD_TIME_MAX, IDLE_TIME_MAX};
 use super::door::Door;
 use super::head::HEAD_BYTES_MAX;
+use super::lasting::Lasting;
 use super::overheard::{OpenHead, Overheard};
 use crate::telemetry::{Refused, Spoken};
 
@@ -106,7 +107,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                     let arrival = Arc::new(door.arrival(open));
                     running.spawn(async move {
                         let session = ServerSession::new_http2(session);
-                        arrival.carry(this.proxy.process_new_http(session, &this.closing)).await;
+                        let mut lasting = Lasting::new(&this.streams);
+                        arrival
+                            .carry(&mut lasting, this.proxy.process_new_http(session, &this.closing))
+                            .await;
                     });
                     requests += 1;
                     if requests == REQUESTS_MAX && !draining {

@@ -25,9 +25,14 @@ pub(super) struct Lifeline {
 pub(super) struct Hold(u64);
 
 impl Lifeline {
-    /// From here on it can be cut. Must be called by the task that carries the request.
+    /// From here on it can be cut, by all who hold it for the same request. Must be called by the task
+    /// that carries the request.
     pub(super) fn hold(&self) -> Hold {
-        let held = (self.state.load(Ordering::Acquire) & !BITS).wrapping_add(BITS + 1) | HELD;
+        let state = self.state.load(Ordering::Acquire);
+        if state & BITS == HELD {
+            return Hold(state);
+        }
+        let held = (state & !BITS).wrapping_add(BITS + 1) | HELD;
         self.state.store(held, Ordering::Release);
         Hold(held)
     }
@@ -101,6 +106,7 @@ mod tests {
     fn only_the_request_for_which_it_was_held_can_be_severed() {
         let line = Lifeline::default();
         let first = line.hold();
+        assert_eq!(line.hold(), first, "for the same request");
         line.let_go(first);
         assert!(!line.sever(first));
         let ended = line.hold();

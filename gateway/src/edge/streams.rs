@@ -1,6 +1,6 @@
-//! Streams that outlive the moment in which they were admitted: WebSockets, server-sent events and
-//! gRPC. Each is looked at again and again, also while nothing is said on it, and is ended when its
-//! token is no longer good.
+//! Streams that outlive the moment in which they were admitted: WebSockets, server-sent events, gRPC,
+//! and whatever else lasts. Each is looked at again and again, also while nothing is said on it, and is
+//! ended when its token is no longer good.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

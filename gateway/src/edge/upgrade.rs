@@ -111,7 +111,7 @@ impl Gateway {
             request_id: exchange.request_id.clone(),
             route: admitted.route().name.clone(),
             principal: principal.clone(),
-            close_on_expiry: admitted.route().close_on_expiry,
+            close_on_expiry: admitted.route().on_expiry.closes(false),
         };
         let hold = exchange.hold();
         exchange.watched = Some(self.parts.streams.watch(&exchange.arrival, hold, facts));

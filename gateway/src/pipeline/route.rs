@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use serde::{Deserialize, Serialize};
 
 use super::cors::Cors;
 use super::forward::Upstream;
@@ -25,6 +26,29 @@ pub enum Access {
     Optional,
     /// A good token, whose holder has what is required.
     Required(Requires),
+}
+
+/// What becomes of an answer that is still running when the token expires under which it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExpiry {
+    /// It ends, unless it said how long it is: then it comes to its end.
+    #[default]
+    Close,
+    /// It ends in any case.
+    CloseAll,
+    Allow,
+}
+
+impl OnExpiry {
+    /// `is_measured` says that the answer has a length.
+    pub fn closes(self, is_measured: bool) -> bool {
+        match self {
+            Self::Close => !is_measured,
+            Self::CloseAll => true,
+            Self::Allow => false,
+        }
+    }
 }
 
 /// A part of the request space, who may enter it, and what lies behind it.
@@ -70,8 +94,8 @@ pub struct Route {
     pub websocket_token: bool,
     /// Whether a browser's cookies are taken for a token, where the gateway hands them out.
     pub cookie: bool,
-    /// Whether a stream that runs ends when its token expires. When it is revoked it ends anyway.
-    pub close_on_expiry: bool,
+    /// What becomes of an answer that runs when its token expires. When it is revoked it ends anyway.
+    pub on_expiry: OnExpiry,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
 }
@@ -104,7 +128,7 @@ impl Route {
             websocket: false,
             websocket_token: false,
             cookie: true,
-            close_on_expiry: true,
+            on_expiry: OnExpiry::default(),
             shadow: false,
         }
     }

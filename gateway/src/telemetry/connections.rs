@@ -193,7 +193,7 @@ impl Connections {
             )?,
             streams: book.gauge(
                 "gateway_streams_running",
-                "WebSockets, server-sent events and gRPC calls that run under a token.",
+                "WebSockets, server-sent events, gRPC calls, and other answers that have run for more than a second, under a token.",
             )?,
             ended: book.counters(
                 "gateway_streams_ended_total",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::Checker;
-use crate::config::file::{Assertion, Auth, File, Match, OnExpiry, RouteEntry};
+use crate::config::file::{Assertion, Auth, File, Match, RouteEntry};
 use crate::config::suggest::hint;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
@@ -133,7 +133,7 @@ impl Checker<'_> {
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
             cookie: entry.cookie,
-            close_on_expiry: entry.on_expiry == OnExpiry::Close,
+            on_expiry: entry.on_expiry,
             shadow: entry.shadow,
             ..Route::new(name, path?, Arc::clone(upstream?))
         })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Limit;
+use crate::pipeline::OnExpiry;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,15 +24,6 @@ pub enum Match {
     #[default]
     Prefix,
     Exact,
-}
-
-/// What becomes of a stream whose token expires.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnExpiry {
-    #[default]
-    Close,
-    Allow,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,0 +1,97 @@
+//! Answers that last. One that still runs after a moment is watched from then on as streams are,
+//! whatever it is made of: it ends with its token.
+//!
+//! Nearly all are over before. They cost a note that stays in their own task; nothing is allocated for
+//! it, and nothing shared is touched.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pingora::http::ResponseHeader;
+use tokio::time::{Sleep, sleep};
+
+use super::arrival::Arrival;
+use super::exchange::{Exchange, Progress};
+use super::streams::{Facts, Streams, Watched};
+use crate::clock::Stopwatch;
+use crate::pipeline::Admitted;
+use crate::telemetry::RequestId;
+
+/// How long a request and its answer may take without being watched.
+const UNWATCHED_MAX: Duration = Duration::from_secs(1);
+
+/// An answer that has begun.
+pub(super) struct Answer {
+    /// Since its request came.
+    since: Stopwatch,
+    request_id: RequestId,
+    admitted: Arc<Admitted>,
+    close_on_expiry: bool,
+    watched: Option<Watched>,
+}
+
+/// Looks after the answers of one connection, one after the other.
+pub(super) struct Lasting {
+    streams: Arc<Streams>,
+    /// For all of them: it is not set anew with each, but when it ends.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Answer {
+    /// Takes note of it, where it is for somebody.
+    pub(super) fn begins(exchange: &Exchange, response: &ResponseHeader) {
+        let Progress::Admitted(admitted) = &exchange.progress else { return };
+        let route = admitted.route();
+        if admitted.principal().is_none() || route.shadow {
+            return;
+        }
+        let is_measured = response.headers.contains_key(http::header::CONTENT_LENGTH);
+        Arrival::answers(Self {
+            since: exchange.started,
+            request_id: exchange.request_id.clone(),
+            admitted: Arc::clone(admitted),
+            close_on_expiry: route.on_expiry.closes(is_measured),
+            watched: None,
+        });
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        Some(Facts {
+            request_id: self.request_id.clone(),
+            route: self.admitted.route().name.clone(),
+            principal: self.admitted.principal()?.clone(),
+            close_on_expiry: self.close_on_expiry,
+        })
+    }
+}
+
+impl Lasting {
+    pub(super) fn new(streams: &Arc<Streams>) -> Self {
+        Self { streams: Arc::clone(streams), timer: None }
+    }
+
+    /// Never ready. It looks each time that it is polled, and is woken by nothing but its timer: it must
+    /// be polled after the request was, and before the lifeline, by the same task.
+    pub(super) fn look(&mut self, context: &mut Context<'_>, arrival: &Arc<Arrival>) -> Poll<()> {
+        Arrival::with_answer(|answer| {
+            while answer.watched.is_none() {
+                let left = UNWATCHED_MAX.saturating_sub(answer.since.elapsed());
+                if left.is_zero() {
+                    let hold = arrival.lifeline.hold();
+                    let watch = |facts| self.streams.watch(arrival, hold, facts);
+                    answer.watched = answer.facts().map(watch);
+                    return;
+                }
+                // One that was set for an answer before this one ends earlier.
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
+                if timer.as_mut().poll(context).is_pending() {
+                    return;
+                }
+                self.timer = None;
+            }
+        });
+        Poll::Pending
+    }
+}
