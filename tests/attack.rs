@@ -9,6 +9,7 @@ mod floods;
 mod framing;
 mod header_spoofing;
 mod limits;
+mod other_proxies;
 mod path_tricks;
 mod points;
 mod signatures;

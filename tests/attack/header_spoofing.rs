@@ -2,6 +2,7 @@
 //! gateway or not at all.
 
 use super::Siege;
+use super::other_proxies::SAID_BY_PROXIES;
 use crate::support::gateway::Setup;
 use crate::support::raw::Raw;
 use crate::support::upstream::{Arrived, Upstream};
@@ -49,54 +50,6 @@ const BELIEVED: [&str; 40] = [
     "X-Forwarded-Method",
     "Proxy",
 ];
-/// What services believe that stand behind the proxies of some maker, or of any: from which address and
-/// by which scheme, host and path a client came.
-const SAID_BY_PROXIES: [&str; 44] = [
-    "True-Client-IP",
-    "CF-Connecting-IP",
-    "CF-Connecting-IPv6",
-    "CF-Pseudo-IPv4",
-    "CF-Visitor",
-    "X-Client-IP",
-    "Client-IP",
-    "X-Cluster-Client-IP",
-    "X-Original-Forwarded-For",
-    "Forwarded-For",
-    "Fastly-Client-IP",
-    "X-Azure-ClientIP",
-    "X-Azure-SocketIP",
-    "X-AppEngine-User-IP",
-    "X-AppEngine-Remote-Addr",
-    "Fly-Client-IP",
-    "DO-Connecting-IP",
-    "X-NF-Client-Connection-IP",
-    "CloudFront-Viewer-Address",
-    "X-Envoy-External-Address",
-    "X-Envoy-Original-Host",
-    "X-Envoy-Original-Dst-Host",
-    "X-ProxyUser-Ip",
-    "WL-Proxy-Client-IP",
-    "Proxy-Client-IP",
-    "HTTP-Client-IP",
-    "HTTP-X-Forwarded-For",
-    "X-Remote-Addr",
-    "X-Remote-IP",
-    "X-Originating-IP",
-    "X-Host",
-    "X-Host-Override",
-    "X-HTTP-Host-Override",
-    "X-Forwarded-Server",
-    "X-Forwarded-Scheme",
-    "X-Forwarded-Ssl",
-    "X-Scheme",
-    "X-Url-Scheme",
-    "Front-End-Https",
-    "CloudFront-Forwarded-Proto",
-    "X-Script-Name",
-    "Script-Name",
-    "Path-Info",
-    "X-Accel-Mapping",
-];
 /// What a name may hold beside letters and digits (RFC 9110 §5.6.2); a CGI server sees `_` for each.
 const SEPARATORS: &str = "-_.!#$%&'*+^`|~";
 
@@ -130,7 +83,7 @@ const WAYS: [(&str, bool, Option<&str>); 6] = [
     ("/public", true, None),
 ];
 
-fn send(siege: &Siege, path: &str, with_token: bool, lines: &str) -> Arrived {
+pub(super) fn send(siege: &Siege, path: &str, with_token: bool, lines: &str) -> Arrived {
     let token =
         if with_token { format!("Authorization: Bearer {}\r\n", siege.ada.access) } else { String::new() };
     let reply =
@@ -386,29 +339,4 @@ fn what_a_stranger_says_of_addresses_and_ids_is_replaced_and_a_trusted_proxy_is_
         let arrived = send(&trusting, "/public", false, &format!("X-Request-Id: {broken}\r\n"));
         assert_ne!(arrived.one("x-request-id"), broken);
     }
-}
-
-#[test]
-fn what_a_proxy_of_ours_says_passes_where_the_operator_names_it_and_from_nobody_else() {
-    let named =
-        |setup: Setup| setup.config("[server]\ntrusted_headers = [\"CF-Connecting-IP\", \"X-Scheme\"]");
-    let lines = "CF-Connecting-IP: 192.0.2.1\r\nX-Scheme: https\r\nTrue-Client-IP: 192.0.2.1\r\nCF_Connecting_IP: 192.0.2.9\r\n";
-    for (proxies, passes) in [("[]", false), (r#"["127.0.0.0/8"]"#, true)] {
-        let siege = Siege::with(|setup| named(setup).env("GATEWAY__SERVER__TRUSTED_PROXIES", proxies));
-        let arrived = send(&siege, "/api/todos", true, lines);
-        let expected = |value| if passes { vec![value] } else { vec![] };
-        assert_eq!(arrived.folded("cf-connecting-ip"), expected("192.0.2.1"), "{proxies}");
-        assert_eq!(arrived.folded("x-scheme"), expected("https"), "{proxies}");
-        assert!(arrived.folded("true-client-ip").is_empty(), "{proxies}");
-    }
-}
-
-#[test]
-fn a_route_may_still_set_and_take_away_what_only_proxies_say() {
-    let rules =
-        "request_headers = { set = { \"X-Client-IP\" = \"192.0.2.7\" }, remove = [\"True-Client-IP\"] }";
-    let siege = Siege::with(|setup| setup.route("ruled", "/ruled", "service", rules));
-    let arrived = send(&siege, "/ruled", true, "X-Client-IP: 1\r\nX_Client_IP: 2\r\nTrue-Client-IP: 3\r\n");
-    assert_eq!(arrived.folded("x-client-ip"), ["192.0.2.7"]);
-    assert!(arrived.folded("true-client-ip").is_empty());
 }

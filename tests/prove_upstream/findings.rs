@@ -36,6 +36,7 @@ fn the_gateway_holds_before_flask_gunicorn_php_and_node() {
             "in trailers",
             "ours taken away by Connection",
             "without the token",
+            "what only proxies say",
         ] {
             assert!(held.contains(&format!("HTTP/1.1 {attack}")), "{kind:?}: {attack} {:?}", proof.rows);
         }
@@ -54,6 +55,8 @@ fn a_service_without_a_gateway_believes_everybody() {
         for name in ["`x-user-id`", "`x-webauth-user`", "`remote-user`", "`x-forwarded-for`"] {
             assert!(arrived.iter().any(|other| other == name), "{kind:?}: {name} {arrived:?}");
         }
+        let believed = proof.row("what only proxies say")["arrived"].as_array().unwrap();
+        assert!(believed.iter().any(|name| name == "`true-client-ip`"), "{kind:?}: {believed:?}");
         assert!(proof.stderr.contains("no hop may be there"), "{}", proof.stderr);
     }
 }

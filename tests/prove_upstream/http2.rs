@@ -91,7 +91,7 @@ fn the_gateway_holds_over_http2_with_tls_and_without() {
             assert_eq!(proof.status, 0, "{url}: {} {:?}", proof.stderr, proof.rows);
             let over_http2 =
                 proof.with_result("held").into_iter().filter(|attack| attack.starts_with("HTTP/2"));
-            assert_eq!(over_http2.count(), 14, "{url}: {:?}", proof.rows);
+            assert_eq!(over_http2.count(), 15, "{url}: {:?}", proof.rows);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::json;
 
-use gateway::pipeline::Reserved;
+use gateway::pipeline::{Reserved, is_reserved};
 
 use crate::support::forge::encode;
 
@@ -116,7 +116,8 @@ fn judged(head: &str, weakness: Weakness) -> Option<(String, Option<usize>)> {
             "upgrade" | "authorization" => continue,
             _ => {}
         }
-        if looks && Reserved::default().keeps_out(name) && !passes(name, &dropped, weakness) {
+        let passes = is_reserved(name) && passes(name, &dropped, weakness);
+        if looks && Reserved::default().keeps_out(name) && !passes {
             dropped.push(lower);
             continue;
         }

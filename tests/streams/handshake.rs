@@ -63,6 +63,7 @@ fn another_version_is_told_which_one_there_is() {
     for version in ["8", "14", "0", "777", "013"] {
         let refused = asks(&gateway, "GET", &FIELDS.replace(": 13", &format!(": {version}")));
         assert_eq!(refused.status, 426, "{version}");
+        assert!(refused.text().contains("websocket_version_unsupported"), "{}", refused.text());
         assert_eq!(refused.field("sec-websocket-version").as_deref(), Some("13"), "{version}");
         assert_eq!(refused.field("upgrade").as_deref(), Some("websocket"), "{version}");
     }

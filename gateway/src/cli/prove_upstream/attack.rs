@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::door::Door;
 use super::http1::{Outcome, Request};
-use crate::pipeline::{IdentityHeaders, reserved_names};
+use crate::pipeline::{IdentityHeaders, names_of_proxies, reserved_names};
 
 /// A header in some spelling of a name of ours, with a value that nobody can guess.
 #[derive(Clone, Debug)]
@@ -85,6 +85,24 @@ pub(super) fn names(more: &[http::HeaderName]) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// What of it arrives by which only proxies say where a request came from, as it is and as servers fold
+/// it.
+pub(super) fn of_proxies(way: &'static str, send: impl Fn(&[Spoof]) -> Outcome + Sync) -> Row {
+    const ATTACK: &str = "what only proxies say";
+    let names: Vec<_> = names_of_proxies().map(str::to_owned).collect();
+    let rows = ["-", "_", "."].map(|separator| {
+        let spoofs = spelled(&names, |name| name.replace('-', separator));
+        attempt(way, ATTACK, &spoofs, &send)
+    });
+    let requests = rows.iter().map(|row| row.requests).sum();
+    let telling = rows.iter().find(|row| row.arrived());
+    let telling = telling.or_else(|| rows.iter().find(|row| row.answer != Answer::Held(None)));
+    let answer = telling.map_or(Answer::Held(None), |row| row.answer.clone());
+    Row { requests, ..Row::of(way, ATTACK, answer) }.mend(
+        "a service that reads such a header takes a client's word for its address, scheme, host or path; have the proxy in front drop those that your services read",
+    )
 }
 
 /// Hexadecimal digits of a marker.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Plan;
-use super::attack::{Answer, Row, Spoof, attempt, contains, marker, spelled};
+use super::attack::{Answer, Row, Spoof, attempt, contains, marker, of_proxies, spelled};
 use super::http1::{Outcome, Request, conversation, exchange};
 
 const WAY: &str = "HTTP/1.1";
@@ -43,6 +43,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             let line = format!("GET {} HTTP/1.0", plan.door.target);
             with(Request::with_line(&plan.door, token, &line, ""), spoofs).send(&plan.door)
         }),
+        of_proxies(WAY, plain),
         hidden_requests(plan),
         upgrade(plan),
     ];

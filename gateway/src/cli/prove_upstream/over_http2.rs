@@ -1,7 +1,7 @@
 //! The attacks over HTTP/2: by ALPN over TLS, by prior knowledge without.
 
 use super::Plan;
-use super::attack::{Answer, Row, Spoof, attempt, contains, marker, spelled};
+use super::attack::{Answer, Row, Spoof, attempt, contains, marker, of_proxies, spelled};
 use super::http1::Outcome;
 use super::http2::{Fields, ask};
 
@@ -62,6 +62,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             all.extend(fields(spoofs));
             send(head(plan, &all))
         }),
+        of_proxies(WAY, plain),
         // What HTTP/1.1 takes for the end of a line, behind a proxy that translates.
         value("behind a line break in a value", &|spoof| {
             ("x-prove".to_owned(), format!("a\r\n{}: {}", spoof.spelling, spoof.marker))
