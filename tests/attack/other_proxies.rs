@@ -7,7 +7,7 @@ use crate::support::gateway::Setup;
 
 /// What services believe that stand behind the proxies of some maker, or of any: from which address and
 /// by which scheme, host and path a client came.
-pub(super) const SAID_BY_PROXIES: [&str; 44] = [
+pub(super) const SAID_BY_PROXIES: [&str; 48] = [
     "True-Client-IP",
     "CF-Connecting-IP",
     "CF-Connecting-IPv6",
@@ -46,6 +46,10 @@ pub(super) const SAID_BY_PROXIES: [&str; 44] = [
     "X-Forwarded-Ssl",
     "X-Scheme",
     "X-Url-Scheme",
+    "X-Original-Scheme",
+    "X-Proto",
+    "X-Https",
+    "Https",
     "Front-End-Https",
     "CloudFront-Forwarded-Proto",
     "X-Script-Name",
@@ -76,4 +80,15 @@ fn a_route_may_still_set_and_take_away_what_only_proxies_say() {
     let arrived = send(&siege, "/ruled", true, "X-Client-IP: 1\r\nX_Client_IP: 2\r\nTrue-Client-IP: 3\r\n");
     assert_eq!(arrived.folded("x-client-ip"), ["192.0.2.7"]);
     assert!(arrived.folded("true-client-ip").is_empty());
+}
+
+#[test]
+fn how_long_a_message_is_has_one_spelling_for_services() {
+    let siege = Siege::begin();
+    let odd = "Content_Length: 9\r\nTransfer_Encoding: chunked\r\ncontent.length: 9\r\n";
+    let body = siege.head("POST /api/todos HTTP/1.1", &format!("{odd}Content-Length: 2\r\n")) + "hi";
+    assert_eq!(siege.status(body), 200);
+    let arrived = siege.got_through().pop().unwrap();
+    assert_eq!((arrived.folded("content-length"), arrived.body.as_slice()), (vec!["2"], &b"hi"[..]));
+    assert!(arrived.folded("transfer-encoding").is_empty(), "{arrived:?}");
 }

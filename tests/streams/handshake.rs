@@ -81,6 +81,7 @@ fn one_among_several_protocols_is_a_handshake_and_the_service_sees_that_one() {
         ("Upgrade: h2c ,WebSocket", "Connection: keep-alive, upgrade"),
         ("Upgrade: h2c\r\nUpgrade: websocket", "Connection: keep-alive\r\nConnection: UPGRADE"),
         ("Upgrade: websocket", "Connection: Upgrade\r\nContent-Length: 0"),
+        ("Upgrade: websocket", "Connection: Upgrade, Sec-WebSocket-Key, Sec-WebSocket-Version"),
     ] {
         let fields = FIELDS.replace("Upgrade: websocket", upgrade).replace("Connection: Upgrade", connection);
         let ask = format!("GET /live/chat HTTP/1.1\r\nHost: x\r\n{token}{fields}\r\n");
@@ -90,7 +91,7 @@ fn one_among_several_protocols_is_a_handshake_and_the_service_sees_that_one() {
     let seen = ada.get("/still/seen").json();
     let handshakes = seen.as_array().unwrap().iter().filter(|one| one["url"] == "/live/chat");
     let upgrades: Vec<_> = handshakes.map(|one| one["headers"]["upgrade"].as_str().unwrap()).collect();
-    assert_eq!(upgrades, ["websocket"; 4]);
+    assert_eq!(upgrades, ["websocket"; 5]);
 }
 
 #[test]

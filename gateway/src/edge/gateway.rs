@@ -256,7 +256,7 @@ impl ProxyHttp for Gateway {
             join_cookies(upstream);
         }
         if upgrade::wanted(session, exchange) {
-            upgrade::ask(upstream)?;
+            upgrade::ask(session.req_header(), upstream)?;
         }
         if upgrade::asks_for_a_stream(session.req_header()) {
             exchange.is_stream = true;

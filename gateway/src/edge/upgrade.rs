@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::Version;
-use http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
@@ -60,13 +62,19 @@ pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
     peer.options.read_timeout = route.and_then(|route| route.read_timeout).or(Some(SILENCE_MAX));
 }
 
-/// Asks the upstream, for nothing else. Pingora has taken away what the client asked for.
-pub(super) fn ask(upstream: &mut RequestHeader) -> pingora::Result<()> {
-    if upstream.version == Version::HTTP_11 {
-        upstream.insert_header(CONNECTION, "Upgrade")?;
-        upstream.insert_header(UPGRADE, "websocket")?;
+/// Asks the upstream, for nothing else, by what was checked. Pingora has taken away what the client
+/// asked for, and what its `Connection` names.
+pub(super) fn ask(request: &RequestHeader, upstream: &mut RequestHeader) -> pingora::Result<()> {
+    if upstream.version != Version::HTTP_11 {
+        return Ok(());
     }
-    Ok(())
+    for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
+        if let Some(value) = request.headers.get(&name) {
+            upstream.insert_header(name, value.clone())?;
+        }
+    }
+    upstream.insert_header(CONNECTION, "Upgrade")?;
+    upstream.insert_header(UPGRADE, "websocket")
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.

@@ -27,7 +27,7 @@ const FAMILIES: [&str; 6] =
 /// What the proxies of some maker tell, and what services believe whoever says it: from which address a
 /// client came, and by which scheme, host and path. Of a client they are lies. Unlike ours, rules of a
 /// route may set them, and answers may have them.
-const OF_PROXIES: [&str; 67] = [
+const OF_PROXIES: [&str; 71] = [
     // Addresses: Akamai and Cloudflare, Apache, Zscaler, nginx's ingress, Fastly, Azure, App Engine,
     // Fly, DigitalOcean, Netlify, Vercel, CloudFront, Alibaba, EdgeOne, Imperva, Sucuri, Envoy, Google,
     // WebLogic, and those that snippets for Java and PHP try one after the other.
@@ -77,6 +77,10 @@ const OF_PROXIES: [&str; 67] = [
     "front-end-https",
     "x-scheme",
     "x-url-scheme",
+    "x-original-scheme",
+    "x-proto",
+    "x-https",
+    "https",
     "x-real-proto",
     "x-arr-ssl",
     "x-original-proto",
@@ -104,6 +108,9 @@ const OF_PROXIES: [&str; 67] = [
     "x-sendfile-type",
 ];
 
+/// How long a message is, which no server may see in another spelling than its own.
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
 /// The names that no client can send, besides the families: to try whether one arrives.
 pub fn reserved_names() -> impl Iterator<Item = &'static str> {
     OURS.into_iter()
@@ -130,6 +137,11 @@ const fn lengths() -> [u64; 26] {
     index = 0;
     while index < OF_PROXIES.len() {
         note(&mut lengths, OF_PROXIES[index], 1 << OF_PROXIES[index].len());
+        index += 1;
+    }
+    index = 0;
+    while index < FRAMING.len() {
+        note(&mut lengths, FRAMING[index], 1 << FRAMING[index].len());
         index += 1;
     }
     index = 0;
@@ -182,7 +194,11 @@ impl Reserved {
 
     /// Whether no client can send it.
     pub fn keeps_out(&self, name: &str) -> bool {
-        self.covers(name) || may_be_listed(name) && OF_PROXIES.iter().any(|theirs| is(theirs, name))
+        let odd = |framing: &&str| is(framing, name) && !framing.eq_ignore_ascii_case(name);
+        self.covers(name)
+            || may_be_listed(name)
+                && (OF_PROXIES.iter().any(|theirs| is(theirs, name))
+                    || FRAMING.iter().any(|framing| odd(&framing)))
     }
 }
 
@@ -266,10 +282,19 @@ mod tests {
             }
             assert!(!reserved.keeps_out(&format!("{name}s")) && !reserved.keeps_out(&name[1..]), "{name}");
         }
-        for name in ["x-user-id", "Remote_User", "x-forwarded-ssl"] {
+        for name in ["x-user-id", "Remote_User", "x-forwarded-ssl", "Content_Length", "transfer.encoding"] {
             assert!(reserved.keeps_out(name), "{name}");
         }
-        for name in ["host", "hostname", "accept", "via", "x-client-version", "content-type", ""] {
+        for name in [
+            "host",
+            "hostname",
+            "accept",
+            "via",
+            "x-client-version",
+            "content-length",
+            "Transfer-Encoding",
+            "",
+        ] {
             assert!(!reserved.keeps_out(name), "{name}");
         }
     }
