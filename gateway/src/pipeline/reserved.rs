@@ -198,7 +198,7 @@ impl Reserved {
         self.covers(name)
             || may_be_listed(name)
                 && (OF_PROXIES.iter().any(|theirs| is(theirs, name))
-                    || FRAMING.iter().any(|framing| odd(&framing)))
+                    || FRAMING.iter().any(|framing| odd(framing)))
     }
 }
 
