@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{before, hears, short_lived, timed};
 use crate::support::authority::Authority;
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Setup};
 use crate::support::h2::H2;
-use crate::support::in_parallel;
 use crate::support::raw::Raw;
 use crate::support::streaming::Streaming;
+use crate::support::upstream::Upstream;
+use crate::support::{eventually, in_parallel};
 
 /// Nothing may outlive its token for longer.
 const SOON: Duration = Duration::from_secs(10);
@@ -150,4 +151,23 @@ fn a_connection_goes_on_after_an_answer_that_lasted() {
         401,
         "an answer, and no closed connection"
     );
+}
+
+#[test]
+fn one_that_was_long_in_coming_is_for_who_is_still_in_force() {
+    let upstream = Upstream::that_takes(Duration::from_secs(2));
+    let gateway = Setup::before(upstream.address).start();
+    // Who has changed something is told what became of it.
+    for (method, status) in [("GET", 401), ("POST", 200)] {
+        let ada = gateway.user();
+        let reply = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| ada.request(method, "/api/todos").send());
+            eventually("it has arrived", || !upstream.arrived().is_empty());
+            assert_eq!(ada.log_out().status, 200);
+            asked.join().unwrap()
+        });
+        upstream.forget();
+        assert_eq!(reply.status, status, "{method}: {}", reply.text());
+        assert!(status == 200 || reply.code() == "token_revoked", "{}", reply.text());
+    }
 }

@@ -9,6 +9,9 @@ use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
 use crate::limits::AddressKey;
 use crate::problem::Code;
 
+/// The token was revoked while its request was under way.
+pub(super) const REVOKED: ErrorType = ErrorType::Custom("Revoked");
+
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
     let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
@@ -61,6 +64,7 @@ pub(super) fn classify(fault: &Error) -> Code {
     };
     match (fault.esource(), fault.etype()) {
         (_, HTTPStatus(413)) => Code::BodyTooLarge,
+        (_, kind) if *kind == REVOKED => Code::TokenRevoked,
         (_, kind) if *kind == UPSTREAM_FULL => Code::UpstreamFull,
         (_, kind) if *kind == NO_HEALTHY_UPSTREAM => Code::NoHealthyUpstream,
         (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,

@@ -71,10 +71,6 @@ impl Gateway {
     pub(super) fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.parts.metrics)
     }
-
-    pub(super) fn streams(&self) -> Arc<Streams> {
-        Arc::clone(&self.parts.streams)
-    }
 }
 
 #[async_trait]
@@ -313,6 +309,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            self.ask_again(session, exchange).await?;
             exchange.settle().await;
             if let Some(paced) = &exchange.paced {
                 paced.answered();

@@ -9,14 +9,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pingora::Error;
 use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
 use tokio::time::{Sleep, sleep};
 
+use super::Gateway;
 use super::arrival::Arrival;
 use super::exchange::{Exchange, Progress};
+use super::fault::REVOKED;
 use super::streams::{Facts, Streams, Watched};
 use crate::clock::Stopwatch;
-use crate::pipeline::Admitted;
+use crate::pipeline::{Admitted, Refusal};
 use crate::telemetry::RequestId;
 
 /// How long a request and its answer may take without being watched.
@@ -37,6 +41,24 @@ pub(super) struct Lasting {
     streams: Arc<Streams>,
     /// For all of them: it is not set anew with each, but when it ends.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Gateway {
+    /// An answer that was long in coming, as that of a long poll, is for who is still in force. Whoever may
+    /// have changed something is told what became of it; and nobody is refused since nobody can be asked.
+    pub(super) async fn ask_again(&self, session: &Session, exchange: &Exchange) -> pingora::Result<()> {
+        let Progress::Admitted(admitted) = &exchange.progress else { return Ok(()) };
+        let is_late = exchange.started.elapsed() > UNWATCHED_MAX && session.req_header().method.is_safe();
+        let principal = admitted.principal().filter(|_| is_late && !admitted.route().shadow);
+        let Some(principal) = principal else { return Ok(()) };
+        match self.parts.pipeline.is_in_force(principal).await {
+            // As if the client had gone: the upstream is not to blame.
+            Err(Refusal::TokenRevoked(_)) => {
+                Err(Error::explain(REVOKED, "before its answer came").into_down())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Answer {

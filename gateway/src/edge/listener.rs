@@ -106,7 +106,7 @@ pub fn proxy_service(
     let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
     let conversation = Arc::new(Conversation {
         metrics: public.gateway.metrics(),
-        streams: public.gateway.streams(),
+        streams: Arc::clone(&public.gateway.parts.streams),
         proxy: Arc::new(http_proxy(conf, public.gateway)),
         connections: public.connections,
         descriptors: public.descriptors,
