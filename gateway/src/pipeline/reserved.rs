@@ -197,8 +197,7 @@ impl Reserved {
         let odd = |framing: &&str| is(framing, name) && !framing.eq_ignore_ascii_case(name);
         self.covers(name)
             || may_be_listed(name)
-                && (OF_PROXIES.iter().any(|theirs| is(theirs, name))
-                    || FRAMING.iter().any(|framing| odd(framing)))
+                && (OF_PROXIES.iter().any(|theirs| is(theirs, name)) || FRAMING.iter().any(odd))
     }
 }
 
