@@ -22,7 +22,7 @@ use gateway::pipeline::{
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
-use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy};
+use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -72,8 +72,9 @@ pub fn issuer(algorithm: Algorithm) -> Issuer {
         return hs256;
     }
     let key = DatedKey::generate(algorithm, support::now()).expect("the self-check made one before");
-    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], hs256.access_lifetime);
-    Issuer { access_keys: Arc::new(keys.expect("there is a key")), ..hs256 }
+    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], hs256.terms.access_lifetime);
+    let access_keys = Arc::new(keys.expect("there is a key"));
+    Issuer { terms: TokenTerms { access_keys, ..hs256.terms }, ..hs256 }
 }
 
 /// Whose tokens are accepted, what is revoked, and whether each user is limited.

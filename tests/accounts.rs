@@ -5,6 +5,7 @@ mod concealed;
 mod delivery;
 mod disk;
 mod guessing;
+mod installations;
 mod invitations;
 mod lifetimes;
 mod odd_input;

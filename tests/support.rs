@@ -31,6 +31,7 @@ pub mod stores;
 pub mod streaming;
 pub mod todo_backend;
 pub mod tools;
+pub mod transfer;
 pub mod uploads;
 pub mod upstream;
 pub mod verbatim;

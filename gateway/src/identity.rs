@@ -8,6 +8,6 @@ mod user_id;
 
 pub use email::{Email, EmailFault};
 pub use role::{Role, RoleName};
-pub use session_id::{SessionId, TokenId};
+pub use session_id::{InstallationId, SessionId, TokenId};
 pub use subject::{ForeignSubject, IssuerName, SubjectKey};
 pub use user_id::{Generation, UserId};

@@ -68,9 +68,9 @@ pub use trail::{Stage, Step, Trail};
 
 use self::extract::Presented;
 use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations};
+use crate::store::{AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
-use crate::token::{AuthenticForeign, RawToken};
+use crate::token::{AuthenticClaims, AuthenticForeign, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -95,6 +95,8 @@ pub struct Pipeline {
     own_tokens: verify::OwnTokens,
     /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
     audit: Option<Arc<dyn AuditTrail>>,
+    /// Where the sessions of tokens are that do not name their installation; without it, none counts.
+    sessions: Option<Arc<dyn Sessions>>,
     recorded: refused::Recorded,
 }
 
@@ -108,12 +110,17 @@ impl Pipeline {
         let own_tokens = verify::OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
         let configured = ArcSwap::new(configured);
-        Self { configured, revocations, clock, metrics, own_tokens, audit: None, recorded }
+        Self { configured, revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
     }
 
     #[must_use]
     pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
         Self { audit: Some(audit), ..self }
+    }
+
+    #[must_use]
+    pub fn asking_for_sessions(self, sessions: Arc<dyn Sessions>) -> Self {
+        Self { sessions: Some(sessions), ..self }
     }
 
     /// What is configured now.
@@ -251,6 +258,17 @@ impl Pipeline {
             Refusal::TokenInvalid => self.count_failure(client),
             _ => refusal,
         })
+    }
+
+    /// A token of ours, whatever its time, unless another store with the same secrets may have signed
+    /// it: for a logout.
+    pub async fn of_this_installation(
+        &self,
+        claims: AuthenticClaims,
+        client: IpAddr,
+    ) -> Result<AuthenticClaims, Refusal> {
+        let ours = claims.names_installation() || revocation::is_known(self, &claims).await?;
+        if ours { Ok(claims) } else { Err(self.count_failure(client)) }
     }
 
     /// Whether the token under which somebody was admitted has expired meanwhile.

@@ -26,7 +26,7 @@ pub use foreign::{
     Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
     KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
 };
-pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
+pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
 pub use jwks::jwks;
 pub use key_file::{DatedKey, KeyFileFault};

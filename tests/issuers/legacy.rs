@@ -92,7 +92,7 @@ fn what_is_no_access_token_of_that_service_is_refused() {
 fn its_secret_makes_no_tokens_of_ours() {
     let (_upstream, gateway) = start("");
     let ada = gateway.user();
-    let forged = sign(&crate::support::forge::access_claims(ada.id), SECRET);
+    let forged = sign(&crate::support::forge::access_claims(&ada), SECRET);
     get(&gateway.client(), "/app", &forged).is_refused(401, "Invalid or expired token", "token_invalid");
 }
 

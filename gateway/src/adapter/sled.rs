@@ -12,6 +12,7 @@ mod codec;
 mod ending;
 mod export;
 mod import;
+mod installation;
 mod open;
 mod outbox;
 mod panics;
@@ -31,6 +32,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use import::{IDS_SKIPPED, Importing};
+pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

@@ -55,7 +55,7 @@ pub(super) async fn logout(
     let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => claims,
+        Ok(claims) => services.pipeline.of_this_installation(claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
             let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
@@ -91,7 +91,10 @@ pub(super) async fn logout(
 /// Either token names the session: a browser that has not renewed for long has the refresh token only.
 async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
     let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
-    let access = carried.access.and_then(|token| verifier.authenticate(token, now).ok());
+    let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {
+        Some(claims) => services.pipeline.of_this_installation(claims, client.address).await.ok(),
+        None => None,
+    };
     let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
     let (user, session) = match (&access, &refresh) {
         (Some(claims), _) => (claims.user(), claims.session()),

@@ -11,9 +11,10 @@ use serde_json::json;
 
 use super::Failure;
 use crate::adapter::jwks::JwksBook;
+use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
-use crate::identity::TokenId;
+use crate::identity::{InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::startup::Prepared;
@@ -67,7 +68,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
     }
     let keys = JwksBook::new(Arc::new(SystemClock));
-    let snapshot = Prepared::new(checked.reloadable, &books, &keys).map_err(Failure::Other)?.snapshot;
+    // Where there was no start yet, no token can be of this installation.
+    let installation = installation_of(&checked.store_path).unwrap_or_else(InstallationId::random);
+    let snapshot =
+        Prepared::new(checked.reloadable, installation, &books, &keys).map_err(Failure::Other)?.snapshot;
     let pipeline = Pipeline::new(
         Arc::clone(&snapshot),
         Arc::new(NotAsked),

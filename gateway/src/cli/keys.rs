@@ -104,8 +104,8 @@ impl Use {
 fn list(checked: &Checked, json: bool, now: Timestamp) -> Result<(), Failure> {
     let keys = &checked.reloadable;
     let rings = [
-        (KeyUse::Access, &keys.issuer.access_keys),
-        (KeyUse::Refresh, &keys.issuer.refresh_keys),
+        (KeyUse::Access, &keys.tokens.access_keys),
+        (KeyUse::Refresh, &keys.tokens.refresh_keys),
         (KeyUse::Assertion, &keys.assertions.keys),
     ];
     let mut rows = Vec::new();

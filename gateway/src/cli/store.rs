@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::Failure;
-use crate::adapter::sled::{SledOptions, SledStore};
+use crate::adapter::sled::{IDS_SKIPPED, Importing, SledOptions, SledStore, installation_of};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -30,6 +30,10 @@ enum Action {
         data: PathBuf,
         /// The exported file
         file: PathBuf,
+        /// Make it an installation of its own, such as a copy for tests: no token or link of the other
+        /// one is good there, nobody is logged in, and what waits in the outbox is left out
+        #[arg(long)]
+        new_installation: bool,
     },
 }
 
@@ -47,13 +51,21 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             out.flush().map_err(|fault| other(&fault))?;
             counts
         }
-        Action::Import { data, file } => {
+        Action::Import { data, file, new_installation } => {
             let input = std::fs::File::open(&file);
             let input = input.map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
             super::serve::make_folder(&data)?;
             super::operators::refuse_stranger(&data)?;
             let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
-            store.import(&mut BufReader::new(input)).map_err(|fault| other(&fault))?
+            let importing = if new_installation { Importing::AsNew } else { Importing::Restore };
+            let counts =
+                store.import(&mut BufReader::new(input), importing).map_err(|fault| other(&fault))?;
+            if let Some(id) = installation_of(&data) {
+                eprintln!(
+                    "installation {id}; ids of new accounts begin {IDS_SKIPPED} above those of the export"
+                );
+            }
+            counts
         }
     };
     eprintln!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations);

@@ -34,7 +34,7 @@ use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings};
 use crate::pipeline::{Cors, Routes, SameSite, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
-use crate::token::{AssertionIssuer, Issuer};
+use crate::token::{AssertionIssuer, TokenTerms};
 
 /// Everything that was found wrong, each with its place and its mend.
 pub type Faults = Vec<String>;
@@ -86,7 +86,7 @@ pub struct Checked {
 
 /// What a reload swaps, all of it at once.
 pub struct Reloadable {
-    pub issuer: Issuer,
+    pub tokens: TokenTerms,
     pub assertions: AssertionIssuer,
     /// How long others may keep the key set: not longer than a new key waits before it signs.
     pub key_set_lifetime: Duration,
@@ -177,7 +177,7 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let keys = checker.keys(&file, keys, secrets);
-    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), Some(mail), true) =
+    let (Some(operations_listen), Some(routes), Some((tokens, assertions)), Some(mail), true) =
         (operations_listen, routes, keys, mail, checker.faults.is_empty())
     else {
         return Err(checker.faults);
@@ -223,7 +223,7 @@ pub fn check(
         mail,
         webhook,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
+        reloadable: Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
         written: file,

@@ -41,8 +41,8 @@ pub fn rotate(
     let mut done = Vec::new();
     for usage in KeyUse::ALL.into_iter().filter(|usage| uses.contains(usage)) {
         let (ring, algorithm) = match usage {
-            KeyUse::Access => (&reloadable.issuer.access_keys, settings.tokens.algorithm),
-            KeyUse::Refresh => (&reloadable.issuer.refresh_keys, settings.tokens.algorithm),
+            KeyUse::Access => (&reloadable.tokens.access_keys, settings.tokens.algorithm),
+            KeyUse::Refresh => (&reloadable.tokens.refresh_keys, settings.tokens.algorithm),
             KeyUse::Assertion => (&reloadable.assertions.keys, settings.tokens.assertion_algorithm),
         };
         if algorithm == Algorithm::Hs256 {

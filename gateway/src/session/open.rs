@@ -41,7 +41,7 @@ impl Lifecycle {
         ended: Entry,
     ) -> Result<Opened, SessionFault> {
         let now = self.clock.now();
-        let expires_at = now.plus(self.issuer.load().refresh_lifetime);
+        let expires_at = now.plus(self.issuer.load().terms.refresh_lifetime);
         let session = Session {
             id: SessionId::random(),
             user: user.id,
@@ -75,7 +75,7 @@ impl Lifecycle {
         Ok(TokenPair {
             access: self.access_token(user, session.id)?,
             refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
             session: session.id,
             session_seconds: session.expires_at.seconds().saturating_sub(self.clock.now().seconds()),
         })

@@ -67,6 +67,7 @@ impl Assembly {
     ) -> Result<Self, String> {
         let options = SledOptions { min_free_bytes: needed.store_min_free_bytes, ..SledOptions::default() };
         let store = SledStore::open(needed.store_path, options).map_err(|fault| fault.to_string())?;
+        let installation = store.installation().await.map_err(|fault| fault.to_string())?;
         let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
         let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
         let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
@@ -81,9 +82,9 @@ impl Assembly {
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
         let Prepared { snapshot, limits, mut issuer } =
-            Prepared::new(needed.reloadable, books, &issuer_keys)?;
+            Prepared::new(needed.reloadable, installation, books, &issuer_keys)?;
         if is_stopped {
-            issuer.access_lifetime = ACCESS_LIFETIME_MAX;
+            issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
         let pipeline = Pipeline::new(
             Arc::clone(&snapshot),
@@ -91,7 +92,8 @@ impl Assembly {
             Arc::clone(&clock),
             Arc::clone(&metrics),
         );
-        let pipeline = Arc::new(pipeline.recording_to(Arc::clone(&audit)));
+        let pipeline = pipeline.recording_to(Arc::clone(&audit)).asking_for_sessions(Arc::clone(&sessions));
+        let pipeline = Arc::new(pipeline);
         let services = Arc::new(Services {
             users: Arc::new(store.clone()),
             sessions: Lifecycle {

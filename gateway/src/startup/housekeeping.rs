@@ -101,7 +101,7 @@ impl Work {
         }
         let Services { sessions, tickets, .. } = &*self.services;
         // Access tokens outlive their session: what ends all of a user's must know of it that long.
-        let lifetime = sessions.issuer.load().access_lifetime;
+        let lifetime = sessions.issuer.load().terms.access_lifetime;
         for swept in [
             sessions.sessions.sweep(now.minus(lifetime)).await,
             sessions.ledger.sweep(now).await,

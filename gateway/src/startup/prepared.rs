@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
 use crate::config::{IssuerSettings, ProofSettings, Reloadable};
+use crate::identity::InstallationId;
 use crate::limits::{Books, Policy};
 use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
 use crate::token::{ForeignIssuer, ForeignIssuers, Issuer, LegacySecret, Proof, Published};
@@ -18,9 +19,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(settings: Reloadable, books: &Books, keys: &JwksBook) -> Result<Self, String> {
-        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
+    pub(crate) fn new(
+        settings: Reloadable,
+        installation: InstallationId,
+        books: &Books,
+        keys: &JwksBook,
+    ) -> Result<Self, String> {
+        let Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
         let issuers: Result<Vec<_>, _> = issuers.into_iter().map(|one| foreign(one, keys)).collect();
+        let issuer = Issuer { terms: tokens, installation };
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
             policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))

@@ -54,8 +54,8 @@ struct Changed {
 /// when they verify.
 pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
     let rings = [
-        ("access", &settings.issuer.access_keys),
-        ("refresh", &settings.issuer.refresh_keys),
+        ("access", &settings.tokens.access_keys),
+        ("refresh", &settings.tokens.refresh_keys),
         ("assertion", &settings.assertions.keys),
     ];
     let mut names = Vec::new();
@@ -197,7 +197,8 @@ impl Reload {
         }
         let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
         let keys = key_names(&checked.reloadable, self.services.clock.now());
-        let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
+        let installation = self.services.sessions.issuer.load().installation;
+        let prepared = Prepared::new(checked.reloadable, installation, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
         let snapshot = Arc::clone(&prepared.snapshot);

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use gateway::adapter::redis::RedisSettings;
+use gateway::identity::InstallationId;
 use gateway::store::{Revocations, Standing};
 
 use super::{Gateway, generation_of, ledger, somebody, token_of};
@@ -88,7 +89,7 @@ async fn the_rights_that_are_asked_for_are_enough() {
         "+scan",
         "+ping",
     ]);
-    let theirs = Gateway::at(&redis.url(), &Arc::new(MemoryLedger::new("another")));
+    let theirs = Gateway::at(&redis.url(), &Arc::new(MemoryLedger::new(InstallationId::random())));
     theirs.check(&somebody()).await.unwrap();
     drop(theirs);
     let url = format!("redis://gateway:secret@localhost:{}", redis.port());

@@ -87,7 +87,7 @@ impl View {
 
     pub(super) async fn learn_store(&self) -> Result<(), Unreachable> {
         if self.store.get().is_none() {
-            let id = self.ledger.store_id().await.map_err(ledger_fault)?;
+            let id = self.ledger.installation().await.map_err(ledger_fault)?;
             self.store.get_or_init(|| format!("{id}:"));
         }
         Ok(())

@@ -8,11 +8,12 @@ use super::audit::text;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
 use super::{SledStore, TransferCounts, TransferError, codec};
+use crate::identity::InstallationId;
 use crate::store::StoreError;
 
 /// What was in the trees at one moment, not decoded yet.
 struct State {
-    store_id: String,
+    store_id: InstallationId,
     counters: Vec<(&'static str, u64)>,
     users: Vec<(IVec, IVec)>,
     sessions: Vec<(IVec, IVec)>,
@@ -86,7 +87,7 @@ impl SledStore {
 fn collect(trees: &Trees) -> Result<State, StoreError> {
     let all = |tree: &Tree| tree.iter().collect::<Result<_, _>>().map_err(store_error);
     Ok(State {
-        store_id: trees.store_id()?,
+        store_id: trees.installation()?,
         counters: [LAST_USER_ID, LAST_INVITATION_ID, LAST_ERRAND_ID]
             .into_iter()
             .map(|name| Ok((name, trees.counter(name)?)))

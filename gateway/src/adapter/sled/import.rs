@@ -9,9 +9,9 @@ use super::trees::{
     Change, Fault, IMPORTING, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, STORE_ID, Stop, Trees,
     store_error,
 };
-use super::{SledStore, TransferCounts, TransferError};
-use crate::identity::{Email, SessionId, UserId};
-use crate::store::{Invitation, Prover, Queued, Revocation, Session, Tally, Ticket, User};
+use super::{SledStore, TransferCounts, TransferError, installation};
+use crate::identity::{Email, InstallationId, SessionId, UserId};
+use crate::store::{Invitation, Prover, Queued, Revocation, Session, StoreError, Tally, Ticket, User};
 
 /// Bytes of a line. The longest record, a session with its user agent, has a few thousand.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
@@ -19,10 +19,25 @@ const LINE_BYTES_MAX: u64 = 64 * 1_024;
 /// Records in one transaction: sled holds a transaction in memory until it is complete.
 const TRANSACTION_RECORDS: usize = 512;
 
+/// Ids that an import leaves out above those of the export: an export is older than the store that was
+/// lost, and what was given out in between is not given again, to somebody else. An account costs the
+/// hash of a password, so that these are more than can have been made since any backup that is of use.
+pub const IDS_SKIPPED: u64 = 1_000_000;
+
+/// What the store becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Importing {
+    /// The installation of the export, if no id was given out here yet: its tokens stay good.
+    Restore,
+    /// An installation of its own, such as a copy to try things out: no token or link of the other one
+    /// is good here, and nothing is sent that waits there.
+    AsNew,
+}
+
 /// An export that was read and checked.
 #[derive(Default)]
 struct Export {
-    store_id: String,
+    installation: Option<InstallationId>,
     last_user_id: u64,
     users: Vec<User>,
     sessions: Vec<Session>,
@@ -42,16 +57,27 @@ struct Export {
 }
 
 impl SledStore {
-    /// Fills this store, which must be empty, with an export; it takes over the export's store id.
-    /// It is durable on return. Blocks.
-    pub fn import(&self, input: &mut dyn BufRead) -> Result<TransferCounts, TransferError> {
-        let export = read(input)?;
+    /// Fills this store, which must be empty, with an export. It is durable on return. Blocks.
+    pub fn import(
+        &self,
+        input: &mut dyn BufRead,
+        importing: Importing,
+    ) -> Result<TransferCounts, TransferError> {
+        let mut export = read(input)?;
+        if importing == Importing::AsNew {
+            export.leave_behind();
+        }
         let counts = export.counts();
         let imported = self.0.writer.write_blocking(move |trees| {
             let empty = trees.all()[1..].iter().all(|tree| tree.is_empty());
             if empty { write(trees, &export).map(|()| true) } else { Ok(false) }
         })?;
-        imported.then_some(counts).ok_or(TransferError::NotEmpty)
+        if !imported {
+            return Err(TransferError::NotEmpty);
+        }
+        let told = installation::tell(&self.0.place.folder, self.read(Trees::installation)?);
+        told.map_err(|fault| StoreError::Unavailable(fault.to_string()))?;
+        Ok(counts)
     }
 }
 
@@ -72,7 +98,7 @@ fn read(input: &mut dyn BufRead) -> Result<Export, TransferError> {
             (0, _) => {
                 return Err(fault("the export is cut off: its last line is missing".into()));
             }
-            (_, 1) => export.store_id = header(&text).map_err(fault)?,
+            (_, 1) => export.installation = Some(header(&text).map_err(fault)?),
             _ => {
                 let record = serde_json::from_slice(&text).map_err(|cause| fault(cause.to_string()))?;
                 export.take(record).map_err(fault)?;
@@ -82,7 +108,7 @@ fn read(input: &mut dyn BufRead) -> Result<Export, TransferError> {
     Ok(export)
 }
 
-fn header(text: &[u8]) -> Result<String, String> {
+fn header(text: &[u8]) -> Result<InstallationId, String> {
     let header: Header = serde_json::from_slice(text)
         .map_err(|cause| format!("this is not the header of a {FORMAT} export: {cause}"))?;
     if header.format != FORMAT {
@@ -92,11 +118,20 @@ fn header(text: &[u8]) -> Result<String, String> {
         let found = header.version;
         return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
     }
-    uuid::Uuid::try_parse(&header.store_id).map_err(|_| "the store_id is not a UUID".to_owned())?;
     Ok(header.store_id)
 }
 
 impl Export {
+    /// What is of the other installation alone: who is logged in there, what its mails link to, and
+    /// what it has yet to send.
+    fn leave_behind(&mut self) {
+        self.installation = None;
+        self.sessions.clear();
+        self.tickets.clear();
+        self.invitations.clear();
+        self.errands.clear();
+    }
+
     /// Adds a record that fits to those before it.
     fn take(&mut self, record: Line) -> Result<(), String> {
         require(!self.ended, || "there is something after the end".to_owned())?;
@@ -204,10 +239,18 @@ fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
     put(trees, &export.audit, |change, line| change.put_line(line)).map_err(half)?;
     put(trees, &export.tallies, |change, one| change.tally(one.hour, &one.word, one.count)).map_err(half)?;
     let ended = trees.transact(|change| {
-        change.set_counter(LAST_INVITATION_ID, export.last_invitation_id)?;
-        change.set_counter(LAST_ERRAND_ID, export.last_errand_id)?;
-        change.set_counter(LAST_USER_ID, export.last_user_id)?;
-        change.meta.insert(STORE_ID, export.store_id.as_bytes())?;
+        let given_here = change.counter(LAST_USER_ID)?;
+        for (name, last) in [
+            (LAST_INVITATION_ID, export.last_invitation_id),
+            (LAST_ERRAND_ID, export.last_errand_id),
+            (LAST_USER_ID, export.last_user_id.max(given_here)),
+        ] {
+            change.set_counter(name, last.saturating_add(IDS_SKIPPED))?;
+        }
+        // Whoever got an id here may have a token: it must not become somebody of the export.
+        if let Some(id) = export.installation.filter(|_| given_here == 0) {
+            change.meta.insert(STORE_ID, id.to_string().as_bytes())?;
+        }
         change.meta.remove(IMPORTING)?;
         Ok(())
     });

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{Generation, UserId};
+use crate::identity::{Generation, InstallationId, UserId};
 use crate::store::{Along, Revocation, RevocationLedger, StoreError};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
@@ -48,8 +48,8 @@ impl RevocationLedger for SledStore {
             .await
     }
 
-    async fn store_id(&self) -> Result<String, StoreError> {
-        self.read(Trees::store_id)
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.read(Trees::installation)
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

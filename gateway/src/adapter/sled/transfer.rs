@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::identity::InstallationId;
 use crate::store::{Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
 
 pub(super) const FORMAT: &str = "gateway-store";
@@ -16,7 +17,7 @@ pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
 pub(super) struct Header {
     pub(super) format: String,
     pub(super) version: u32,
-    pub(super) store_id: String,
+    pub(super) store_id: InstallationId,
 }
 
 /// Every other line.
