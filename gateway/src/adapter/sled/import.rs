@@ -11,7 +11,7 @@ use super::trees::{
 };
 use super::{SledStore, TransferCounts, TransferError, installation};
 use crate::identity::{Email, InstallationId, SessionId, UserId};
-use crate::store::{Invitation, Prover, Queued, Revocation, Session, StoreError, Tally, Ticket, User};
+use crate::store::{Invitation, Prover, Queued, Revocation, Session, Tally, Ticket, User};
 
 /// Bytes of a line. The longest record, a session with its user agent, has a few thousand.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
@@ -75,8 +75,7 @@ impl SledStore {
         if !imported {
             return Err(TransferError::NotEmpty);
         }
-        let told = installation::tell(&self.0.place.folder, self.read(Trees::installation)?);
-        told.map_err(|fault| StoreError::Unavailable(fault.to_string()))?;
+        installation::tell(&self.0.place.folder, self.read(Trees::installation)?);
         Ok(counts)
     }
 }

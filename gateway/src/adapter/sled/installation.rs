@@ -16,11 +16,18 @@ pub fn installation_of(folder: &Path) -> Option<InstallationId> {
     InstallationId::parse(fs::read_to_string(folder.join(INSTALLATION)).ok()?.trim_end())
 }
 
-/// Makes the file say so. A rename, so that whoever reads it meanwhile finds one of the two.
-pub(super) fn tell(folder: &Path, id: InstallationId) -> io::Result<()> {
-    if installation_of(folder) == Some(id) {
-        return Ok(());
+/// Makes the file say so. That it cannot be written, on a full disk for example, keeps nobody from
+/// anything but those commands.
+pub(super) fn tell(folder: &Path, id: InstallationId) {
+    if installation_of(folder) != Some(id)
+        && let Err(fault) = write(folder, id)
+    {
+        tracing::warn!(error = %fault, "`gateway explain` and `gateway bench` will not know whose tokens are good here");
     }
+}
+
+/// A rename, so that whoever reads it meanwhile finds one of the two.
+fn write(folder: &Path, id: InstallationId) -> io::Result<()> {
     let new = folder.join("installation.new");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;

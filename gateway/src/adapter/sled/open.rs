@@ -102,7 +102,7 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
         }
     };
     witness.write(commits)?;
-    installation::tell(folder, trees.installation()?)?;
+    installation::tell(folder, trees.installation()?);
     File::open(folder)?.sync_all()?;
     let failure = Arc::default();
     let committer = Committer { trees: trees.clone(), space, witness, log, commits, failure };
