@@ -151,6 +151,7 @@ impl Api {
             .route("/users/{id}/password", put(operator::set_password))
             .route("/users/{id}/sessions", get(sessions::of_user))
             .route("/sessions/{sid}", delete(sessions::end_any))
+            .route("/revocations", get(operator::standing))
             .route("/audit/lines", get(operator::audit_lines))
             .route("/audit/proof", get(operator::audit_proof));
         let router = Router::new()

@@ -42,6 +42,7 @@ fn no_request_from_the_network_is_an_operators() {
         ("POST", "/operator/users/import"),
         ("PUT", "/operator/users/1/password"),
         ("GET", "/operator/audit/lines"),
+        ("GET", "/operator/revocations?token=0"),
         ("GET", "/operator/audit/proof"),
         ("GET", "/api/auth/../../operator/users/export"),
         ("GET", "/api/auth/operator/users/export"),

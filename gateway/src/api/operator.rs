@@ -11,10 +11,11 @@ use super::choose::owner_of;
 use super::page::Query;
 use super::view::{answer, role};
 use super::{Client, Shared};
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
 use crate::password::Owner;
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, PasswordChange, Proof, StoreError};
+use crate::session::SessionFault;
+use crate::store::{NewUser, PasswordChange, Proof, Standing, StoreError, Subject};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn add_user(
@@ -68,6 +69,34 @@ pub(super) async fn find_user(
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
     Ok(Answer::ok(answer(&user)))
+}
+
+/// What the revocation view says of a token that was verified elsewhere: of one of another issuer, by
+/// its own id alone.
+pub(super) async fn standing(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let token = query.text("token").and_then(TokenId::parse).ok_or(Problem::new(Code::InvalidRequest))?;
+    let subject = (|| {
+        let session = SessionId::parse(query.text("session")?)?;
+        let user = query.text("user")?.parse().ok()?;
+        let generation = Generation(query.text("generation")?.parse().ok()?);
+        Some(Subject { token, session, user, generation })
+    })();
+    let revocations = &services.sessions.revocations;
+    let standing = match &subject {
+        Some(subject) => revocations.check(subject).answer().await,
+        None => revocations.check_token(token).answer().await,
+    };
+    let word = match standing.map_err(SessionFault::from)? {
+        Standing::InForce => "in_force",
+        Standing::Revoked => "revoked",
+        Standing::FailedOpen => "failed_open",
+    };
+    Ok(Answer::ok(json!({ "standing": word })))
 }
 
 /// Lines of the audit trail as they are, in their order.

@@ -76,10 +76,7 @@ impl Place {
 impl Line {
     /// To the gateway that runs on this store, if one does.
     fn to_running(folder: &Path) -> Result<Option<Self>, Failure> {
-        let socket = folder.join(SOCKET);
-        if !is_answered(&socket) {
-            return Ok(None);
-        }
+        let Some(socket) = socket_of_running(folder) else { return Ok(None) };
         Ok(Some(Self { runtime: runtime()?, way: Way::Running(socket) }))
     }
 
@@ -115,6 +112,11 @@ pub(super) fn refuse_stranger(folder: &Path) -> Result<(), Failure> {
         metadata.uid(),
         metadata.uid(),
     )))
+}
+
+/// Of the gateway that runs on the store in this folder, if one does, and may be asked by this user.
+pub(super) fn socket_of_running(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(SOCKET)).filter(|socket| is_answered(socket))
 }
 
 /// A socket file may be left over from a gateway that was killed.
@@ -199,7 +201,7 @@ impl Line {
     }
 }
 
-async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+pub(super) async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
     let fault = |fault: &dyn std::fmt::Display| format!("the running gateway cannot be asked: {fault}");
     let folder = socket.parent().map(std::fs::File::open).transpose().map_err(|error| fault(&error))?;
     let short = folder.as_ref().map(through);
