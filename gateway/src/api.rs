@@ -42,9 +42,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, delete, get, post, put};
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http_body_util::BodyExt as _;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -57,6 +55,7 @@ pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
+use crate::identity::UserAgent;
 use crate::limits::{KnownPairs, Setbacks};
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
@@ -174,7 +173,7 @@ impl Api {
         let audience = Audience::of_own(request.headers());
         let request_id = client.request_id.clone();
         let mut request: Request = request.map(axum::body::Body::from);
-        let user_agent = user_agent(request.headers());
+        let user_agent = UserAgent::of(request.headers());
         request.extensions_mut().insert(Client { user_agent, ..client });
         // The router's error type has no value.
         let response = match self.router.clone().oneshot(request).await {
@@ -213,13 +212,6 @@ impl Api {
         }
         (http::Response::from_parts(parts, body), None)
     }
-}
-
-/// What is no printable ASCII is left out.
-fn user_agent(headers: &http::HeaderMap) -> String {
-    let text = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
-    let printable = text.iter().take(200).map(|byte| char::from(*byte));
-    printable.filter(|c| c.is_ascii_graphic() || *c == ' ').collect()
 }
 
 impl axum::response::IntoResponse for Problem {
