@@ -26,6 +26,7 @@ macro_rules! laws {
 }
 
 mod durability;
+mod largest;
 mod opening;
 mod redis_revocations;
 mod revocations;

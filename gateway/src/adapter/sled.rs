@@ -12,6 +12,7 @@ mod codec;
 mod ending;
 mod export;
 mod import;
+mod judge;
 mod open;
 mod outbox;
 mod panics;
@@ -31,6 +32,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use import::verify;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

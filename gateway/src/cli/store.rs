@@ -1,12 +1,13 @@
 //! `gateway store`: the accounts as JSON lines, out of a stopped gateway's store and back.
 
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
 use super::Failure;
-use crate::adapter::sled::{SledOptions, SledStore};
+use crate::adapter::sled::{SledOptions, SledStore, TransferCounts, TransferError, verify};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -31,6 +32,11 @@ enum Action {
         /// The exported file
         file: PathBuf,
     },
+    /// Read what `export` wrote to its end, and say whether a store can be made of it; nothing is written
+    Verify {
+        /// The exported file
+        file: PathBuf,
+    },
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -48,14 +54,33 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             counts
         }
         Action::Import { data, file } => {
-            let input = std::fs::File::open(&file);
-            let input = input.map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+            let mut input = opened(&file)?;
             super::serve::make_folder(&data)?;
             super::operators::refuse_stranger(&data)?;
             let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
-            store.import(&mut BufReader::new(input)).map_err(|fault| other(&fault))?
+            store.import(&mut input).map_err(|fault| other(&fault))?
+        }
+        Action::Verify { file } => {
+            let verified = verify(&mut opened(&file)?);
+            let counts = verified.map_err(|fault| match fault {
+                TransferError::Line { line, fault } => {
+                    Failure::Verdict(vec![format!("line {line}: {fault}")])
+                }
+                fault => other(&fault),
+            })?;
+            super::operators::print(&format!("{}: a store can be made of it\n", told(&counts)));
+            return Ok(());
         }
     };
-    eprintln!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations);
+    eprintln!("{}", told(&counts));
     Ok(())
+}
+
+fn opened(file: &Path) -> Result<BufReader<File>, Failure> {
+    let input = File::open(file).map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+    Ok(BufReader::new(input))
+}
+
+fn told(counts: &TransferCounts) -> String {
+    format!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations)
 }
