@@ -73,6 +73,26 @@ impl Backup {
         self.with_lines(lines)
     }
 
+    /// So many further sessions of a user who has one.
+    pub fn with_sessions(mut self, user: u64, count: usize) -> Self {
+        let is_session = |line: &String| line.starts_with("{\"record\":\"session\"");
+        let one = self.records("session").find(|session| session["user"] == user).unwrap();
+        let mut other = one.clone();
+        other.as_object_mut().unwrap().remove("record");
+        let more = (0..count).map(|_| {
+            other["id"] = json!(uuid::Uuid::new_v4().to_string());
+            other["user_agent"] = json!("\"".repeat(200));
+            format!("{{\"record\":\"session\",{}", &other.to_string()[1..])
+        });
+        let more: Vec<_> = more.collect();
+        let end = 1 + self.0.iter().rposition(is_session).unwrap();
+        self.0.splice(end..end, more);
+        let mut last: Value = serde_json::from_str(&self.0.pop().unwrap()).unwrap();
+        last["sessions"] = self.0.iter().filter(|line| is_session(line)).count().into();
+        self.0.push(last.to_string());
+        self
+    }
+
     /// Number and hash of the last entry.
     pub fn last(&self) -> (u64, Hash) {
         let last: Value = serde_json::from_str(self.trail().last().unwrap()).unwrap();

@@ -9,7 +9,7 @@ use pingora::proxy::Session;
 use super::connections::Place;
 use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
-use super::{Gateway, bridge, cors, downstream, explain, head, redirect};
+use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect};
 use crate::identity::UserAgent;
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
@@ -132,7 +132,7 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
         target: &CanonicalTarget,
-    ) -> Result<http::Response<Bytes>, Problem> {
+    ) -> Result<http::Response<Content>, Problem> {
         let request = bridge::read(session, target).await?;
         let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused);

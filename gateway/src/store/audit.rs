@@ -136,9 +136,11 @@ pub struct Tally {
 pub trait AuditTrail: Send + Sync {
     async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError>;
 
+    /// A page, bounded in bytes, too: it may have fewer than `limit`, and more before it.
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError>;
 
-    /// The lines from number `first` on, in their order, at most `limit`: for an export.
+    /// The lines from number `first` on, in their order: at most `limit`, and fewer where they are long.
+    /// None where there are no more. For an export.
     async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Reads the whole trail, and proves that nothing in it was changed, removed or reordered.
