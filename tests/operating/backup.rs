@@ -1,12 +1,15 @@
 //! A backup is one only if a store can be made of it, whatever clients sent meanwhile.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::support::backup::Backup;
-use crate::support::gateway::{Gateway, Setup, run};
+use crate::support::belongings::memory;
+use crate::support::gateway::{Gateway, Setup, command, run};
 use crate::support::people::{PASSWORD, Person};
 use crate::support::stores::plain_sled;
 use crate::support::upstream::Upstream;
@@ -140,4 +143,28 @@ fn a_backup_is_read_through_without_a_store() {
     assert_eq!(status, 3, "{said}");
     assert!(said.contains("line 2: it is longer than"), "{said}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no store was made");
+}
+
+/// While nobody takes what it writes, all that it has is what it has read: that is a record, and what
+/// the store keeps of its files.
+#[test]
+fn an_export_of_much_takes_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let [small, large] = ["small", "large"].map(|name| folder.path().join(name));
+    Setup::new("").data(&small).start().terminate();
+    let backup = Backup::of(&small).with_events(&[1], 10_000, 4_000);
+    assert_eq!(backup.restore(&large).0, 0);
+    let taken = |data: &Path| {
+        let mut command = command();
+        command.args(["store", "export", "--data", data.to_str().unwrap()]);
+        let mut exporting = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(exporting.stdout.take().unwrap()).lines();
+        // The header; there is more than the pipe has room for.
+        assert!(lines.next().unwrap().unwrap().contains("gateway-store"));
+        let taken = memory(exporting.id());
+        assert!(lines.all(|line| line.is_ok()) && exporting.wait().unwrap().success());
+        taken
+    };
+    let (least, most) = (taken(&small), taken(&large));
+    assert!(most < least + (24 << 20), "{} KiB, and {} KiB of nearly nothing", most >> 10, least >> 10);
 }
