@@ -4,6 +4,7 @@ mod audit;
 mod concealed;
 mod delivery;
 mod disk;
+mod export;
 mod guessing;
 mod installations;
 mod invitations;

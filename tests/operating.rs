@@ -1,5 +1,6 @@
 //! Operating it: configuration, start, stop, logs, metrics, and what happens when things break.
 
+mod backup;
 mod canary;
 mod config;
 mod crash_safety;

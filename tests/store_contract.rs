@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
-use gateway::identity::{Email, Role, SessionId, TokenId, UserId};
+use gateway::identity::{Email, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
     Entry, NewUser, RefreshToken, RevocationLedger, Revocations, Room, Session, Sessions, StoredHash, Users,
 };
@@ -26,6 +26,7 @@ macro_rules! laws {
 }
 
 mod durability;
+mod largest;
 mod opening;
 mod redis_revocations;
 mod revocations;
@@ -109,6 +110,6 @@ fn session() -> Session {
         current_used: false,
         previous: None,
         address: "192.0.2.1".to_owned(),
-        user_agent: "curl/8".to_owned(),
+        user_agent: UserAgent::cut(b"curl/8"),
     }
 }

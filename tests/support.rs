@@ -8,6 +8,7 @@
 )]
 
 pub mod authority;
+pub mod backup;
 pub mod belongings;
 pub mod contract;
 pub mod exposition;

@@ -375,7 +375,7 @@ fn api_client(client: ApiClient) -> Client {
         request_id: client.request_id,
         trace: client.trace,
         browser: client.browser,
-        user_agent: String::new(),
+        user_agent: crate::identity::UserAgent::default(),
         operator: None,
     }
 }

@@ -11,7 +11,8 @@ mod users;
 
 pub use along::{AccountState, Along};
 pub use audit::{
-    Actor, AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, Tally, seal,
+    Actor, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Hash, Proof, Prover,
+    Sealed, Tally, seal,
 };
 pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;

@@ -13,6 +13,7 @@ mod ending;
 mod export;
 mod import;
 mod installation;
+mod judge;
 mod open;
 mod outbox;
 mod panics;
@@ -32,7 +33,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use import::{IDS_SKIPPED, Importing};
+pub use import::{IDS_SKIPPED, Importing, verify};
 pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};

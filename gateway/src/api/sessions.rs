@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::caller::{Administrator, Authenticated, Operator};
+use super::held::Held;
 use super::openapi::refusals::refusals;
 use super::page::Query;
 use super::{Client, Shared, schema};
@@ -13,7 +14,10 @@ use crate::problem::{Code, Problem};
 use crate::store::{Closing, Session};
 use crate::telemetry::{Event, SecurityLine};
 
-refusals!(ListRefusals: TOKEN; AccountRequired);
+/// Of a longer list of sessions an account reads one at a time, in bytes: there may be a thousand of them.
+const SHORT_BYTES_MAX: usize = 64 * 1_024;
+
+refusals!(ListRefusals: TOKEN; AccountRequired AnswerInProgress);
 
 #[utoipa::path(
     get,
@@ -25,10 +29,21 @@ refusals!(ListRefusals: TOKEN; AccountRequired);
     security(("bearer" = [])),
     responses((status = 200, description = "One's sessions.", body = schema::Sessions), ListRefusals),
 )]
-pub(super) async fn list(State(services): State<Shared>, caller: Authenticated) -> Result<Answer, Problem> {
+pub(super) async fn list(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+) -> Result<Answer, Problem> {
     let sessions = services.sessions.sessions.of_user(caller.user.id, services.clock.now()).await?;
     let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
-    Ok(Answer::ok(schema::Sessions { sessions }).with_quota(&caller.quota))
+    // Plain data, which has no way to fail.
+    let body = serde_json::to_string(&schema::Sessions { sessions }).unwrap_or_default();
+    let answer = if body.len() > SHORT_BYTES_MAX {
+        Answer::held(Held::new(body, services.long_answers.begin(caller.user.id, client.address)?))
+    } else {
+        Answer::text(body)
+    };
+    Ok(answer.with_quota(&caller.quota))
 }
 
 refusals!(EndRefusals: TOKEN; AccountRequired SessionNotFound);

@@ -126,9 +126,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn list(line: &Line, wanted: &[(&str, Option<String>)], limit: usize, json: bool) -> Result<(), Failure> {
-    let mut events: Vec<Value> = Vec::new();
+    let (mut rows, mut shown) = (Vec::new(), 0);
     let mut cursor: Option<String> = None;
-    while events.len() < limit {
+    while shown < limit {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in wanted {
             if let Some(value) = value {
@@ -138,19 +138,21 @@ fn list(line: &Line, wanted: &[(&str, Option<String>)], limit: usize, json: bool
         if let Some(cursor) = &cursor {
             query.append_pair("cursor", cursor);
         }
-        query.append_pair("limit", &(limit - events.len()).min(500).to_string());
+        query.append_pair("limit", &(limit - shown).min(500).to_string());
         let found = line.get(&format!("/api/auth/audit?{}", query.finish()))?;
-        events.extend(found["events"].as_array().cloned().unwrap_or_default());
+        for event in found["events"].as_array().into_iter().flatten() {
+            shown += 1;
+            // For programs there may be any number: none is kept.
+            if json { print(&format!("{event}\n")) } else { rows.push(row(event)) }
+        }
         cursor = found["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
     }
     if json {
-        events.iter().for_each(|event| print(&format!("{event}\n")));
         return Ok(());
     }
-    let rows: Vec<_> = events.iter().map(row).collect();
     print(&table(&["NUMBER", "TIME", "EVENT", "WHO", "ABOUT", "ADDRESS", "DETAILS"], &rows));
     Ok(())
 }
@@ -182,13 +184,14 @@ fn each_line(
     loop {
         let found = line.get(&format!("/operator/audit/lines?first={next}&limit={FETCHED}"))?;
         let lines = found["lines"].as_array().cloned().unwrap_or_default();
+        // A page may be short, as its lines are long.
+        if lines.is_empty() {
+            return Ok(());
+        }
         for text in lines.iter().filter_map(Value::as_str) {
             take(text)?;
             let entry: Value = serde_json::from_str(text).unwrap_or_default();
             next = entry["seq"].as_u64().unwrap_or(next) + 1;
-        }
-        if (lines.len() as u64) < FETCHED {
-            return Ok(());
         }
     }
 }

@@ -13,9 +13,10 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::Failure;
-use crate::api::Client;
+use crate::api::{Client, Content};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
+use crate::problem::Code;
 use crate::startup::{SOCKET, Stopped};
 
 /// Where the accounts are.
@@ -153,7 +154,9 @@ impl Line {
             Way::Running(socket) => self.runtime.block_on(ask(socket, request)).map_err(other)?,
             Way::Stopped(stopped) => {
                 let uid = rustix::process::getuid().as_raw();
-                self.runtime.block_on(stopped.api.serve(request, Client::operator(uid))).0
+                self.runtime
+                    .block_on(whole(stopped.api.serve(request, Client::operator(uid))))
+                    .map_err(other)?
             }
         };
         let status = response.status();
@@ -215,6 +218,15 @@ pub(super) async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::
     let body = body.collect().await.map_err(|error| fault(&error))?.to_bytes();
     driver.abort();
     Ok(http::Response::from_parts(head, body))
+}
+
+/// The answer of an endpoint in this process, read to its end.
+async fn whole(
+    answer: impl Future<Output = (http::Response<Content>, Option<Code>)>,
+) -> Result<http::Response<Bytes>, String> {
+    let (head, body) = answer.await.0.into_parts();
+    let body = body.collect().await.map_err(|fault| fault.to_string())?;
+    Ok(http::Response::from_parts(head, body.to_bytes()))
 }
 
 /// A password from a file (`-` is standard input), or typed twice; never from an argument, which all

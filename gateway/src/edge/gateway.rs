@@ -127,7 +127,7 @@ impl ProxyHttp for Gateway {
             // In a box: what is forwarded keeps no room for it.
             Ok(Decision::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
                 Ok(response) => {
-                    respond::write(session, exchange, response).await?;
+                    respond::serve(session, exchange, response).await?;
                     return Ok(true);
                 }
                 Err(problem) => {

@@ -147,6 +147,9 @@ codes! {
         "Wait for `Retry-After` seconds, or reset the password.";
     RateLimited, "rate_limited", 429, "Too many requests", "http_request_denied",
         "A rate limit is used up; `RateLimit` says which.", "Wait for `Retry-After` seconds.";
+    AnswerInProgress, "answer_in_progress", 429, "Too many long answers at once", "http_request_denied",
+        "An export of the account, or a long list of its sessions, is still being read, or as many are as may be, of all accounts or from this address.",
+        "Read the one that runs to its end, or leave it; wait for `Retry-After` seconds.";
     HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",
         "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
     Internal, "internal_error", 500, "Internal error", "proxy_internal_error",

@@ -1,7 +1,7 @@
 //! A fresh session: access and refresh token together.
 
 use super::{Lifecycle, SessionFault};
-use crate::identity::{SessionId, TokenId};
+use crate::identity::{SessionId, TokenId, UserAgent};
 use crate::store::{Along, Entry, RefreshToken, Revocation, Room, Session, User};
 use crate::token::{AccessGrant, RefreshFacts};
 
@@ -9,7 +9,7 @@ use crate::token::{AccessGrant, RefreshFacts};
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: String,
-    pub user_agent: String,
+    pub user_agent: UserAgent,
 }
 
 /// What a login answers with, and a refresh that rotates.

@@ -114,6 +114,7 @@ impl Assembly {
             limits: ArcSwap::from_pointee(limits),
             known: KnownPairs::new(PAIRS_MAX),
             setbacks: Setbacks::new(PAIRS_MAX),
+            long_answers: Arc::default(),
             registration: needed.registration,
             rotate_always: needed.rotate_always,
             docs: needed.docs,

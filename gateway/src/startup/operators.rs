@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::api::{Api, Client};
+use crate::api::{Api, Client, Content};
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::RequestId;
 
@@ -110,12 +109,15 @@ async fn serve(stream: UnixStream, api: Api) {
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Full<Bytes>> {
+async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Content> {
     let client = Client::operator(uid);
     let (head, body) = request.into_parts();
-    let answer = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
-        Err(_) => Problem::new(Code::BodyTooLarge).render(Audience::Json, RequestId::fresh().as_str()),
-    };
-    answer.map(Full::new)
+        Err(_) => {
+            let refusal = Problem::new(Code::BodyTooLarge);
+            let refusal = refusal.render(Audience::Json, RequestId::fresh().as_str());
+            refusal.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+        }
+    }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Along, Entry, Revocation, StoreError};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, TokenId, UserId};
+use crate::identity::{SessionId, TokenId, UserAgent, UserId};
 
 /// The facts from which a refresh token can be made again, signature included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Session {
     pub previous: Option<(TokenId, Timestamp)>,
     /// Where the session was opened from, and by what: shown to its owner.
     pub address: String,
-    pub user_agent: String,
+    pub user_agent: UserAgent,
 }
 
 /// A refresh token was presented; the question is what it still is.

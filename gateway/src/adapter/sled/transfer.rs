@@ -12,6 +12,10 @@ pub(super) const FORMAT_VERSION: u32 = 2;
 /// Without tickets, invitations, errands and the audit trail.
 pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
 
+/// Bytes of a line, for who writes one and for who reads one. What is recorded now takes some thousand;
+/// an entry of an older version may hold a whole head of 32 KiB, each byte of it escaped twice.
+pub(super) const LINE_BYTES_MAX: usize = 16 << 20;
+
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
@@ -72,6 +76,9 @@ pub enum TransferError {
     /// Nothing was written to the store.
     #[error("line {line}: {fault}; nothing was imported")]
     Line { line: u64, fault: String },
+    /// All of it was written; what is wrong is in the store.
+    #[error("line {line}: {fault}; the export was written, but no store can be made of it")]
+    Unreadable { line: u64, fault: String },
     #[error("there is something in this store already: import into a new folder")]
     NotEmpty,
     #[error("the export cannot be read: {0}")]

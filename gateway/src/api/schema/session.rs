@@ -38,7 +38,7 @@ impl OwnSession {
             last_used_at: session.last_used_at.to_string(),
             expires_at: session.expires_at.to_string(),
             address: session.address.clone(),
-            user_agent: session.user_agent.clone(),
+            user_agent: session.user_agent.as_str().to_owned(),
             current: session.id == current,
         }
     }

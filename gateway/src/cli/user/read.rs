@@ -9,11 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Role, UserId, person_name};
 use crate::store::{Account, StoredHash};
-
-/// Characters of a name, as at registration.
-const NAME_CHARACTERS_MAX: usize = 100;
 
 /// Half of what there is: an account that is made later gets an id above all that were imported.
 const ID_MAX: u64 = UserId::MAX / 2;
@@ -221,8 +218,5 @@ fn text(field: &str, value: &Value) -> Result<Option<String>, String> {
 
 fn name(field: &str, value: &Value) -> Result<String, String> {
     let name = text(field, value)?.unwrap_or_default();
-    if name.chars().count() > NAME_CHARACTERS_MAX {
-        return Err(format!("{field} has more than {NAME_CHARACTERS_MAX} characters"));
-    }
-    Ok(name)
+    person_name(&name).map(str::to_owned).map_err(|fault| format!("{field} {fault}"))
 }
