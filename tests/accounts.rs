@@ -4,6 +4,7 @@ mod audit;
 mod concealed;
 mod delivery;
 mod disk;
+mod familiar;
 mod guessing;
 mod invitations;
 mod lifetimes;

@@ -32,6 +32,7 @@ mod renewal;
 mod reports;
 mod schema;
 mod sessions;
+mod toll;
 mod verify;
 mod view;
 
@@ -57,7 +58,7 @@ pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
-use crate::limits::{KnownPairs, Setbacks};
+use crate::limits::Setbacks;
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::problem::{Audience, Code, Problem};
@@ -77,8 +78,6 @@ pub struct Services {
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     pub limits: ArcSwap<EndpointLimits>,
-    /// Addresses from which accounts were used.
-    pub known: KnownPairs,
     /// Failed logins in a row.
     pub setbacks: Setbacks,
     pub registration: Registration,

@@ -1,12 +1,14 @@
 //! The vocabulary of identity: types that cannot be wrong once they exist. No I/O, no async, no HTTP.
 
 mod email;
+mod network;
 mod role;
 mod session_id;
 mod subject;
 mod user_id;
 
 pub use email::{Email, EmailFault};
+pub use network::{Network, Width};
 pub use role::{Role, RoleName};
 pub use session_id::{SessionId, TokenId};
 pub use subject::{ForeignSubject, IssuerName, SubjectKey};

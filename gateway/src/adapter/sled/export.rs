@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use sled::{IVec, Tree};
 
 use super::audit::text;
+use super::familiar;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
 use super::{SledStore, TransferCounts, TransferError, codec};
@@ -16,6 +17,7 @@ struct State {
     counters: Vec<(&'static str, u64)>,
     users: Vec<(IVec, IVec)>,
     sessions: Vec<(IVec, IVec)>,
+    familiar: Vec<(IVec, IVec)>,
     revocations: Vec<(IVec, IVec)>,
     tickets: Vec<(IVec, IVec)>,
     invitations: Vec<(IVec, IVec)>,
@@ -45,6 +47,10 @@ impl SledStore {
         }
         for (_, value) in &state.sessions {
             write_line(&mut out, &Line::Session(codec::decode("a session", value)?))?;
+        }
+        for (key, value) in &state.familiar {
+            let (user, networks) = (codec::user_id(key)?, familiar::decode(value)?);
+            write_line(&mut out, &Line::Familiar { user, networks })?;
         }
         for (key, value) in &state.revocations {
             write_line(&mut out, &Line::Revocation(codec::revocation(key, value)?))?;
@@ -93,6 +99,7 @@ fn collect(trees: &Trees) -> Result<State, StoreError> {
             .collect::<Result<_, StoreError>>()?,
         users: all(&trees.users)?,
         sessions: all(&trees.sessions)?,
+        familiar: all(&trees.familiar)?,
         revocations: all(&trees.revocations)?,
         tickets: all(&trees.tickets)?,
         invitations: all(&trees.invitations)?,

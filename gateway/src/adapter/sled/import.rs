@@ -11,7 +11,7 @@ use super::trees::{
 };
 use super::{SledStore, TransferCounts, TransferError};
 use crate::identity::{Email, SessionId, UserId};
-use crate::store::{Invitation, Prover, Queued, Revocation, Session, Tally, Ticket, User};
+use crate::store::{Familiar, Invitation, Prover, Queued, Revocation, Session, Tally, Ticket, User};
 
 /// Bytes of a line. The longest record, a session with its user agent, has a few thousand.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
@@ -26,6 +26,7 @@ struct Export {
     last_user_id: u64,
     users: Vec<User>,
     sessions: Vec<Session>,
+    familiar: Vec<(UserId, Vec<Familiar>)>,
     revocations: Vec<Revocation>,
     tickets: Vec<([u8; 32], Ticket)>,
     invitations: Vec<Invitation>,
@@ -88,7 +89,7 @@ fn header(text: &[u8]) -> Result<String, String> {
     if header.format != FORMAT {
         return Err(format!("the format is {:?}, not {FORMAT:?}", header.format));
     }
-    if ![FORMAT_VERSION_FIRST, FORMAT_VERSION].contains(&header.version) {
+    if !(FORMAT_VERSION_FIRST..=FORMAT_VERSION).contains(&header.version) {
         let found = header.version;
         return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
     }
@@ -128,6 +129,11 @@ impl Export {
                 let fresh = self.session_ids.insert(id);
                 require(fresh, || format!("session {id} was there before"))?;
                 self.sessions.push(session);
+            }
+            Line::Familiar { user, networks } => {
+                let known = self.user_ids.contains(&user);
+                require(known, || format!("networks of user {user}, who is not here"))?;
+                self.familiar.push((user, networks));
             }
             Line::Revocation(revocation) => self.revocations.push(revocation),
             Line::Ticket { key, ticket } => {
@@ -197,6 +203,8 @@ fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
     trees.meta.flush().map_err(|error| half(store_error(error).into()))?;
     put(trees, &export.users, Change::add_user).map_err(half)?;
     put(trees, &export.sessions, Change::open_session).map_err(half)?;
+    put(trees, &export.familiar, |change, (user, networks)| change.put_familiar(*user, networks))
+        .map_err(half)?;
     put(trees, &export.revocations, Change::revoke).map_err(half)?;
     put(trees, &export.tickets, |change, (key, ticket)| change.put_ticket(key, ticket)).map_err(half)?;
     put(trees, &export.invitations, Change::put_invitation).map_err(half)?;
