@@ -264,7 +264,7 @@ async fn a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_othe
     for other in ["bob", "nobody"] {
         assert!(!is_familiar(stores, other, "192.0.2.1", 5).await);
     }
-    let known: Vec<_> = stores.sessions.familiar_to(session.user, at(5)).await.unwrap();
+    let known: Vec<_> = stores.sessions.familiar_to(session.user).await.unwrap();
     assert_eq!(
         known.iter().map(|one| one.network).collect::<Vec<_>>(),
         ["198.51.100.1", "192.0.2.1"].map(network)
@@ -300,7 +300,7 @@ async fn a_network_that_was_not_used_for_ninety_days_is_strange_again(stores: &S
     let ninety_days = 90 * 86_400;
     assert!(is_familiar(stores, "ada", "192.0.2.1", ninety_days - 1).await);
     assert!(!is_familiar(stores, "ada", "192.0.2.1", ninety_days).await);
-    assert_eq!(stores.sessions.familiar_to(user, at(ninety_days)).await.unwrap(), []);
+    assert_eq!(stores.sessions.familiar_to(user).await.unwrap().len(), 1, "what is kept is told");
 }
 
 async fn a_replay_makes_no_network_familiar(stores: &Stores) {
@@ -315,7 +315,7 @@ async fn nothing_is_familiar_to_who_is_gone(stores: &Stores) {
     stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     let user = opened(stores).await.user;
     stores.users.delete(user, at(7_200), Along::default()).await.unwrap();
-    assert_eq!(stores.sessions.familiar_to(user, at(5)).await.unwrap(), []);
+    assert_eq!(stores.sessions.familiar_to(user).await.unwrap(), []);
     stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
     assert!(!is_familiar(stores, "ada", "192.0.2.1", 5).await);
 }

@@ -114,7 +114,7 @@ pub(super) async fn export(
     let now = services.clock.now();
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
-    let familiar = services.sessions.sessions.familiar_to(user.id, now).await?;
+    let familiar = services.sessions.sessions.familiar_to(user.id).await?;
     let familiar: Vec<_> = familiar.iter().map(schema::FamiliarNetwork::from).collect();
     let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
     let events = services.audit.find(query).await?.lines;

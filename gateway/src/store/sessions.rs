@@ -127,8 +127,8 @@ pub trait Sessions: Send + Sync {
     /// is no such account.
     async fn is_familiar(&self, email: &Email, network: Network, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// From where an account was used, the last one first.
-    async fn familiar_to(&self, user: UserId, now: Timestamp) -> Result<Vec<Familiar>, StoreError>;
+    /// From where an account was used, the last one first: all that is kept, and counts or did.
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError>;
 
     /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
     /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.

@@ -38,11 +38,9 @@ impl Trees {
         Ok(networks.iter().any(|one| one.network == network && is_recent(one, now)))
     }
 
-    pub(super) fn familiar_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Familiar>, StoreError> {
+    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
         let record = self.familiar.get(codec::user_key(user)).map_err(store_error)?;
-        let mut networks = decode(record.as_deref().unwrap_or_default())?;
-        networks.retain(|one| is_recent(one, now));
-        Ok(networks)
+        decode(record.as_deref().unwrap_or_default())
     }
 
     /// As versions before left it, which knew of sessions only. All of it is one step.

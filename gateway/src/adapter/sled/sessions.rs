@@ -68,8 +68,8 @@ impl Sessions for SledStore {
         self.read(|trees| trees.is_familiar(email, network, now))
     }
 
-    async fn familiar_to(&self, user: UserId, now: Timestamp) -> Result<Vec<Familiar>, StoreError> {
-        self.read(|trees| trees.familiar_of(user, now))
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
+        self.read(|trees| trees.familiar_of(user))
     }
 
     async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError> {

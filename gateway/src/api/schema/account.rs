@@ -127,7 +127,8 @@ pub(in crate::api) struct Export {
     exported_at: String,
     account: Account,
     sessions: Vec<OwnSession>,
-    /// From where the account was used, the last one first: failed logins of others do not count there.
+    /// From where the account was used, the last one first. Where that was within 90 days, failed logins
+    /// of others do not count.
     familiar_networks: Vec<FamiliarNetwork>,
     /// Of the audit trail, the newest 10,000.
     events: Vec<AuditEvent>,
