@@ -5,6 +5,7 @@ mod concealed;
 mod delivery;
 mod disk;
 mod export;
+mod familiar;
 mod guessing;
 mod installations;
 mod invitations;

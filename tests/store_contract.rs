@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
-use gateway::identity::{Email, Role, SessionId, TokenId, UserAgent, UserId};
+use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
     Entry, NewUser, RefreshToken, RevocationLedger, Revocations, Room, Session, Sessions, StoredHash, Users,
 };
@@ -70,6 +70,10 @@ impl View {
 /// A moment, in seconds after the laws' common beginning.
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
+}
+
+fn network(address: &str) -> Network {
+    address.parse::<std::net::IpAddr>().unwrap().into()
 }
 
 fn user_id(id: u64) -> UserId {

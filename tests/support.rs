@@ -19,6 +19,7 @@ pub mod h2;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod marking;
 pub mod nginx;
 pub mod outbox;

@@ -35,6 +35,7 @@ mod renewal;
 mod reports;
 mod schema;
 mod sessions;
+mod toll;
 mod verify;
 mod view;
 
@@ -62,7 +63,7 @@ pub use verify::AskingProxy;
 
 use crate::clock::Clock;
 use crate::identity::UserAgent;
-use crate::limits::{KnownPairs, Setbacks};
+use crate::limits::Setbacks;
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::problem::{Audience, Code, Problem};
@@ -82,8 +83,6 @@ pub struct Services {
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     pub limits: ArcSwap<EndpointLimits>,
-    /// Addresses from which accounts were used.
-    pub known: KnownPairs,
     /// Failed logins in a row.
     pub setbacks: Setbacks,
     /// Those that are being read.

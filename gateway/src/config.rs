@@ -8,6 +8,7 @@ mod fingerprint;
 mod issuer_entry;
 mod kept_secret;
 mod key_folder;
+mod limits_entry;
 mod listener_entry;
 mod load;
 mod log_key;

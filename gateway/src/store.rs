@@ -18,7 +18,7 @@ pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;
 pub use outbox::{Errand, Outbox, Queued, Way};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
-pub use sessions::{Closing, RefreshToken, Room, Rotation, RotationRequest, Session, Sessions};
+pub use sessions::{Closing, Familiar, RefreshToken, Room, Rotation, RotationRequest, Session, Sessions};
 pub use tickets::{Invitation, Purpose, Ticket, TicketKey, Tickets};
 pub use users::{
     Account, Amended, Amendment, NewUser, PasswordChange, StoredHash, Taken, User, UserCounts, UserPage,

@@ -36,7 +36,7 @@ fn an_empty_configuration_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 39] = [
+    let cases: [(&str, &[&str]); 42] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -59,6 +59,18 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ("[refresh]\nrotation = \"alway\"", &["`refresh.rotation` = \"alway\"", "`always`?"]),
         ("[limits]\nuser = 5", &["`limits.user` = 5", "window_seconds", "\"unlimited\""]),
         ("[limits]\nuser = { requests = 0, window_seconds = 1 }", &["limits.user", "at least 1"]),
+        (
+            "[limits]\nlogin_failures_address = 1",
+            &["`limits.login_failures_address`", "login_failure_address`?"],
+        ),
+        (
+            "[limits]\nlogout_address = { requests = 0, window_seconds = 1 }",
+            &["logout_address", "at least 1"],
+        ),
+        (
+            "[limits]\nmail_unverified = { requests = 1, window_seconds = 0 }",
+            &["limits.mail_unverified", "86400"],
+        ),
         (&deep("auth = \"publik\""), &["`routes[0].auth` = \"publik\"", "did you mean `public`?"]),
         (&deep("roles = [\"root\"]"), &["route `todos`", "\"root\" is no role", "user, admin"]),
         (&deep("auth = \"public\"\nroles = [\"admin\"]"), &["route `todos`", "auth = \"required\""]),

@@ -44,6 +44,7 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
         let request = RotationRequest {
             session: opened.id,
             presented: opened.current.id,
+            from: super::network("192.0.2.1"),
             successor: Some(successor),
             now: at(round),
             grace_since: at(round),

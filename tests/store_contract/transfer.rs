@@ -49,7 +49,7 @@ async fn an_export_is_lines_of_json_with_a_header_and_an_end() {
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["format"], "gateway-store");
-    assert_eq!(lines[0]["version"], 2);
+    assert_eq!(lines[0]["version"], 3);
     assert_eq!(lines[0]["store_id"], store.installation().await.unwrap().to_string());
     let records: Vec<_> = lines[1..].iter().map(|line| line["record"].as_str().unwrap()).collect();
     let expected = [
@@ -59,6 +59,7 @@ async fn an_export_is_lines_of_json_with_a_header_and_an_end() {
         "user",
         "session",
         "session",
+        "familiar",
         "revocation",
         "revocation",
         "revocation",
@@ -82,16 +83,18 @@ async fn an_import_with_a_bad_line_names_it_and_writes_nothing() {
         (String::new(), 1, "cut off"),
         (with(0, &lines[0].replace("gateway-store", "other")), 1, "format"),
         (with(0, "{\"format\":\"gateway-store\",\"version\":2,\"store_id\":\"x\"}"), 1, "UUID"),
-        (with(0, &lines[0].replace("\"version\":2", "\"version\":3")), 1, "version 3"),
+        (with(0, &lines[0].replace("\"version\":3", "\"version\":4")), 1, "version 4"),
         (with(1, lines[2]), 2, "beyond the counter"),
         (with(3, "{\"record\":\"user\",\"id\":0}"), 4, ""),
         (with(3, lines[2]), 4, "user 1 was there before"),
         (with(2, &swapped), 4, "address of user 2 was there before"),
-        (with(2, lines[7]), 6, "belongs to user 1"),
+        (with(2, lines[8]), 6, "belongs to user 1"),
         (with(6, lines[5]), 7, "was there before"),
-        (with(9, lines[10]), 10, "were written"),
-        (lines[..10].join("\n"), 11, "cut off"),
-        (text.clone() + lines[8] + "\n", 12, "after the end"),
+        (with(7, &lines[7].replace("\"user\":1", "\"user\":9")), 8, "networks of user 9"),
+        (with(7, &lines[7].replace("/32", "/24")), 8, "must be an IPv4 address"),
+        (with(10, lines[11]), 11, "were written"),
+        (lines[..11].join("\n"), 12, "cut off"),
+        (text.clone() + lines[8] + "\n", 13, "after the end"),
         (text[..text.find("\"session\"").unwrap()].to_owned(), 6, ""),
         (with(4, &"x".repeat(70_000)), 5, ""),
     ] {

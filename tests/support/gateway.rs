@@ -22,6 +22,7 @@ pub const ADMIN_PASSWORD: &str = "CANARY-Admin-Password-1";
 pub struct Setup {
     config: String,
     environment: Vec<(String, String)>,
+    shipped: Vec<String>,
     data: Option<PathBuf>,
     demo: bool,
     descriptors: Option<u32>,
@@ -38,6 +39,7 @@ impl Setup {
         Self {
             config: config.to_owned(),
             environment: Vec::new(),
+            shipped: Vec::new(),
             data: None,
             demo: false,
             descriptors: None,
@@ -72,29 +74,10 @@ impl Setup {
         self
     }
 
-    /// No rate limit at all.
-    pub fn unlimited(self) -> Self {
-        let limits = [
-            "USER",
-            "LOGIN_ADDRESS",
-            "LOGIN_ACCOUNT_ADDRESS",
-            "LOGIN_ACCOUNT",
-            "REGISTER_ADDRESS",
-            "REFRESH_ADDRESS",
-            "RECOVERY_ADDRESS",
-            "MAIL_ACCOUNT",
-            "FAILED_AUTHENTICATION_ADDRESS",
-        ];
-        limits
-            .into_iter()
-            .fold(self, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), "unlimited"))
-            .unlocked()
-    }
-
-    /// No wait after failed logins in a row.
-    pub fn unlocked(self) -> Self {
-        let lock = "{after=4294967294,first_seconds=1,longest_seconds=1}";
-        self.env("GATEWAY__LIMITS__LOGIN_LOCK", lock)
+    /// The setting of this variable is what it is without one.
+    pub fn shipped(mut self, name: &str) -> Self {
+        self.shipped.push(name.to_owned());
+        self
     }
 
     pub fn redis(self, url: &str) -> Self {
@@ -146,7 +129,10 @@ impl Setup {
             (text("GATEWAY_ADMIN_PASSWORD"), text(ADMIN_PASSWORD)),
             // Hashing has the lowest priority there is.
             (text("GATEWAY__PASSWORD__WAIT_MAX_MS"), text("60000")),
+            // Everybody here registers at one address.
+            (text("GATEWAY__LIMITS__REGISTER_ADDRESS"), text("{requests=300,window_seconds=60}")),
         ];
+        environment.retain(|(name, _)| !self.shipped.contains(name));
         environment.extend(self.environment);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child =

@@ -42,9 +42,9 @@ impl MemoryLedger {
 
 #[async_trait]
 impl RevocationLedger for MemoryLedger {
-    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<bool, StoreError> {
         self.entries.lock().unwrap().extend_from_slice(revoked);
-        Ok(())
+        Ok(true)
     }
 
     /// Reads before it waits, so that a test can record what a reader then does not know.

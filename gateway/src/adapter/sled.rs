@@ -11,6 +11,7 @@ mod audit;
 mod codec;
 mod ending;
 mod export;
+mod familiar;
 mod import;
 mod installation;
 mod judge;

@@ -38,14 +38,25 @@ pub(super) async fn logout(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let limits = services.limits.load_full();
+    client.charged(&limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
+}
+
+async fn end(
+    services: &Shared,
+    client: &Client,
+    method: &Method,
+    headers: &HeaderMap,
+    fields: &Fields,
+) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let carried = services.pipeline.carried(client.head(&method, &headers))?;
+    let carried = services.pipeline.carried(client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(&services, &client, carried).await;
+        let ended = by_cookies(services, client, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
@@ -65,17 +76,17 @@ pub(super) async fn logout(
                 issuer: Some(issuer.as_str()),
                 ..client.line()
             };
-            let deed = client.deed(Event::LoggedOut, line, &services);
+            let deed = client.deed(Event::LoggedOut, line, services);
             let ended = services.sessions.revoke(foreign.claims(), deed.along()).await;
-            tell(&services, &ended, deed);
+            tell(services, &ended, deed);
             ended?;
             return Ok(Answer::message("Logged out successfully"));
         }
     };
-    let deed = client.deed(Event::LoggedOut, client.line(), &services);
+    let deed = client.deed(Event::LoggedOut, client.line(), services);
     let deed = deed.about(claims.user()).in_session(claims.session());
     let ended = services.sessions.close(&claims, deed.along()).await;
-    tell(&services, &ended, deed);
+    tell(services, &ended, deed);
     ended?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
@@ -83,7 +94,7 @@ pub(super) async fn logout(
         && other.user == claims.user()
         && other.session != claims.session()
     {
-        end_other(&services, &client, other).await?;
+        end_other(services, client, other).await?;
     }
     Ok(Answer::message("Logged out successfully"))
 }
@@ -121,12 +132,13 @@ async fn end_other(services: &Shared, client: &Client, other: RefreshClaims) -> 
     let deed = deed.about(other.user).in_session(other.session);
     let ended = services.sessions.close_session(other.session, deed.along()).await;
     tell(services, &ended, deed);
-    Ok(ended?)
+    ended.map(drop).map_err(Problem::from)
 }
 
-/// A session that is closed durably is closed, also where not all gateways could be told yet.
-fn tell(services: &Shared, ended: &Result<(), SessionFault>, deed: Deed<'_>) {
-    if matches!(ended, Ok(()) | Err(SessionFault::Revocations(_))) {
+/// A session that is closed durably is closed, also where not all gateways could be told yet. Who ends
+/// again what is over, however often, fills no log.
+fn tell(services: &Shared, ended: &Result<bool, SessionFault>, deed: Deed<'_>) {
+    if matches!(ended, Ok(true) | Err(SessionFault::Revocations(_))) {
         deed.tell(services);
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn add_user(
     let first_name = name(&fields, "first_name")?.map_err(invalid)?.unwrap_or_default();
     let last_name = name(&fields, "last_name")?.map_err(invalid)?.unwrap_or_default();
     let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
-    let password_hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner).await?;
+    let password_hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner).await?;
     let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
     let deed = client.deed(Event::AccountCreated, line, &services).by(operator.actor);
     let new = NewUser {
@@ -137,7 +137,7 @@ pub(super) async fn set_password(
     let missing = || Problem::new(Code::UserNotFound);
     let id: UserId = id.parse().map_err(|()| missing())?;
     let user = services.users.by_id(id).await?.ok_or_else(missing)?;
-    let hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
+    let hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(id).by(operator.actor);
     let asked = PasswordChange {
@@ -147,6 +147,7 @@ pub(super) async fn set_password(
         keep: None,
         // Whoever administers the machine vouches for it.
         proves_email: true,
+        from: None,
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
     let set = services.users.set_password(asked, deed.along()).await?;

@@ -10,6 +10,7 @@ pub use route::RouteEntry;
 pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, OnExpiry};
 
 use super::issuer_entry::IssuerEntry;
+use super::limits_entry::Limits;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::upstream_entry::UpstreamEntry;
@@ -192,58 +193,6 @@ pub struct Audit {
     pub keep_days: u64,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    pub user: Limit,
-    pub login_address: Limit,
-    pub login_account_address: Limit,
-    pub login_account: Limit,
-    pub register_address: Limit,
-    pub refresh_address: Limit,
-    pub recovery_address: Limit,
-    pub mail_account: Limit,
-    pub login_lock: LoginLock,
-    pub failed_authentication_address: Limit,
-    pub keys_max: usize,
-}
-
-/// So many requests in so many seconds, or no limit, asked for by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Limit {
-    Named(Unlimited),
-    Rate(Rate),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unlimited {
-    Unlimited,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    pub requests: u32,
-    pub window_seconds: u64,
-}
-
-/// How failed logins in a row make the next one wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginLock {
-    pub after: u32,
-    pub first_seconds: u64,
-    pub longest_seconds: u64,
-}
-
-impl Limit {
-    const fn per_minute(requests: u32) -> Self {
-        Self::Rate(Rate { requests, window_seconds: 60 })
-    }
-}
-
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -346,23 +295,5 @@ impl Default for PasswordHashing {
 impl Default for Audit {
     fn default() -> Self {
         Self { keep_days: 400 }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            user: Limit::per_minute(1_200),
-            login_address: Limit::per_minute(300),
-            login_account_address: Limit::Rate(Rate { requests: 10, window_seconds: 300 }),
-            login_account: Limit::Rate(Rate { requests: 100, window_seconds: 3_600 }),
-            register_address: Limit::per_minute(300),
-            refresh_address: Limit::per_minute(600),
-            recovery_address: Limit::per_minute(30),
-            mail_account: Limit::Rate(Rate { requests: 5, window_seconds: 3_600 }),
-            login_lock: LoginLock { after: 10, first_seconds: 30, longest_seconds: 900 },
-            failed_authentication_address: Limit::per_minute(600),
-            keys_max: 200_000,
-        }
     }
 }

@@ -5,8 +5,9 @@ use figment::Figment;
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
-use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::file::{CorsEntry, File, RouteEntry};
 use super::issuer_entry::IssuerEntry;
+use super::limits_entry::{Limit, Rate};
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::suggest::{hint, nearest};

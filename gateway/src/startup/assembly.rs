@@ -17,14 +17,14 @@ use crate::api::{Api, AskingProxy, Registration, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Reloadable, RevocationSettings};
 use crate::edge::outcomes;
-use crate::limits::{Books, KnownPairs, Setbacks};
+use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::{Pipeline, Snapshot};
 use crate::session::Lifecycle;
 use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
-/// How many pairs of account and address are remembered, as used by the owner or as failing.
+/// How many pairs of account and address are remembered as failing.
 const PAIRS_MAX: usize = 100_000;
 
 /// As long as any access token may live: what a stopped gateway's tokens lose must be remembered so
@@ -112,7 +112,6 @@ impl Assembly {
             pipeline: Arc::clone(&pipeline),
             hashing,
             limits: ArcSwap::from_pointee(limits),
-            known: KnownPairs::new(PAIRS_MAX),
             setbacks: Setbacks::new(PAIRS_MAX),
             long_answers: Arc::default(),
             registration: needed.registration,

@@ -79,7 +79,7 @@ impl Figures {
     fn hashing(&self) -> HashingReading {
         let (pool, figures) = (&self.services.hashing, self.services.hashing.figures());
         HashingReading {
-            waiting: figures.waiting.load(Ordering::Relaxed),
+            waiting: pool.waiting(),
             queue_max: pool.queue_max(),
             threads: pool.threads(),
             done: figures.done.load(Ordering::Relaxed),

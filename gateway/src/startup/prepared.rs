@@ -30,7 +30,7 @@ impl Prepared {
         let issuer = Issuer { terms: tokens, installation };
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
-            policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))
+            policy.map(|policy| books.address_limiter(policy.name, policy, keys_max))
         };
         let pair = limits.login_account_address;
         let snapshot = Snapshot {
@@ -51,12 +51,17 @@ impl Prepared {
             login_account: limits
                 .login_account
                 .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+            login_failure_address: by_address(limits.login_failure_address),
+            logout_address: by_address(limits.logout_address),
             register_address: by_address(limits.register_address),
             refresh_address: by_address(limits.refresh_address),
             recovery_address: by_address(limits.recovery_address),
             mail_account: limits
                 .mail_account
                 .map(|policy| books.mails.limiter(policy.name, policy, keys_max)),
+            mail_unverified: limits
+                .mail_unverified
+                .map(|policy| books.totals.limiter(policy.name, policy, keys_max)),
             login_lock: limits.login_lock,
         };
         Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })

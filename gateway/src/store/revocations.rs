@@ -94,8 +94,9 @@ pub trait Revocations: Send + Sync {
 /// The durable truth, from which a view that lost its data is rebuilt.
 #[async_trait]
 pub trait RevocationLedger: Send + Sync {
-    /// Records revocations durably, apart from a session or an account being changed.
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError>;
+    /// Records revocations durably, apart from a session or an account being changed. Answers whether
+    /// anything was not recorded yet.
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError>;
 
     /// All revocations that still matter at `now`.
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use serde::Serialize;
 
 use super::audit::text;
+use super::familiar;
 use super::import::header;
 use super::judge::Judge;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
@@ -41,6 +42,11 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
     }
     for entry in trees.sessions.iter() {
         lines.write(&Line::Session(codec::decode("a session", &entry.map_err(store_error)?.1)?))?;
+    }
+    for entry in trees.familiar.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        let (user, networks) = (codec::user_id(&key)?, familiar::decode(&value)?);
+        lines.write(&Line::Familiar { user, networks })?;
     }
     for entry in trees.revocations.iter() {
         let (key, value) = entry.map_err(store_error)?;

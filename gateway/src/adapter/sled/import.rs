@@ -10,8 +10,8 @@ use super::trees::{
     store_error,
 };
 use super::{SledStore, TransferCounts, TransferError, installation};
-use crate::identity::InstallationId;
-use crate::store::{Invitation, Queued, Revocation, Session, Tally, Ticket, User};
+use crate::identity::{InstallationId, UserId};
+use crate::store::{Familiar, Invitation, Queued, Revocation, Session, Tally, Ticket, User};
 
 /// Records in one transaction: sled holds a transaction in memory until it is complete.
 const TRANSACTION_RECORDS: usize = 512;
@@ -37,6 +37,7 @@ struct Export {
     installation: Option<InstallationId>,
     users: Vec<User>,
     sessions: Vec<Session>,
+    familiar: Vec<(UserId, Vec<Familiar>)>,
     revocations: Vec<Revocation>,
     tickets: Vec<([u8; 32], Ticket)>,
     invitations: Vec<Invitation>,
@@ -109,7 +110,7 @@ pub(super) fn header(text: &[u8]) -> Result<InstallationId, String> {
     if header.format != FORMAT {
         return Err(format!("the format is {:?}, not {FORMAT:?}", header.format));
     }
-    if ![FORMAT_VERSION_FIRST, FORMAT_VERSION].contains(&header.version) {
+    if !(FORMAT_VERSION_FIRST..=FORMAT_VERSION).contains(&header.version) {
         let found = header.version;
         return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
     }
@@ -131,6 +132,7 @@ impl Export {
         match record {
             Line::User(user) => self.users.push(user),
             Line::Session(session) => self.sessions.push(session),
+            Line::Familiar { user, networks } => self.familiar.push((user, networks)),
             Line::Revocation(revocation) => self.revocations.push(revocation),
             Line::Ticket { key, ticket } => self.tickets.push((ticket_key(&key)?, ticket)),
             Line::Invitation(invitation) => self.invitations.push(invitation),
@@ -165,6 +167,8 @@ fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
     trees.meta.flush().map_err(|error| half(store_error(error).into()))?;
     put(trees, &export.users, Change::add_user).map_err(half)?;
     put(trees, &export.sessions, Change::open_session).map_err(half)?;
+    put(trees, &export.familiar, |change, (user, networks)| change.put_familiar(*user, networks))
+        .map_err(half)?;
     put(trees, &export.revocations, Change::revoke).map_err(half)?;
     put(trees, &export.tickets, |change, (key, ticket)| change.put_ticket(key, ticket)).map_err(half)?;
     put(trees, &export.invitations, Change::put_invitation).map_err(half)?;

@@ -70,6 +70,10 @@ impl Judge {
                 let fresh = self.session_ids.insert(id);
                 require(fresh, || format!("session {id} was there before"))?;
             }
+            Line::Familiar { user, .. } => {
+                let known = self.user_ids.contains(user);
+                require(known, || format!("networks of user {user}, who is not here"))?;
+            }
             Line::Ticket { key, .. } => drop(ticket_key(key)?),
             Line::Invitation(invitation) => {
                 let given = invitation.id <= self.last_invitation_id;
@@ -103,7 +107,7 @@ impl TransferCounts {
             Line::Invitation(_) => &mut self.invitations,
             Line::Errand(_) => &mut self.errands,
             Line::Audit { .. } => &mut self.audit,
-            Line::Tally { .. } | Line::Counter { .. } | Line::End(_) => return,
+            Line::Familiar { .. } | Line::Tally { .. } | Line::Counter { .. } | Line::End(_) => return,
         };
         *count += 1;
     }

@@ -98,6 +98,7 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
         told => {
             let commits = inspect(&trees, told)?;
             migrate(&trees, &log)?;
+            trees.learn_from_sessions()?;
             commits
         }
     };

@@ -13,16 +13,16 @@ pub(super) const SWEEP_MAX: usize = 256;
 
 #[async_trait]
 impl RevocationLedger for SledStore {
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
         let revoked = revoked.to_vec();
         // What is known in full already costs neither a write nor an entry.
         if !revoked.is_empty() && self.read(|trees| is_known(trees, &revoked))? {
-            return Ok(());
+            return Ok(false);
         }
         self.write(move |trees| {
             trees.transact(|change| {
                 revoked.iter().try_for_each(|one| change.revoke(one))?;
-                change.put_along(&along)
+                change.put_along(&along).map(|()| true)
             })
         })
         .await

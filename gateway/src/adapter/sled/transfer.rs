@@ -4,12 +4,13 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::identity::InstallationId;
-use crate::store::{Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
+use crate::identity::{InstallationId, UserId};
+use crate::store::{Familiar, Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
 
 pub(super) const FORMAT: &str = "gateway-store";
-pub(super) const FORMAT_VERSION: u32 = 2;
-/// Without tickets, invitations, errands and the audit trail.
+/// The versions before: 2 without networks of accounts, and 1 without tickets, invitations, errands and
+/// the audit trail, too.
+pub(super) const FORMAT_VERSION: u32 = 3;
 pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
 
 /// Bytes of a line, for who writes one and for who reads one. What is recorded now takes some thousand;
@@ -30,6 +31,11 @@ pub(super) struct Header {
 pub(super) enum Line {
     User(User),
     Session(Session),
+    /// From where an account is used.
+    Familiar {
+        user: UserId,
+        networks: Vec<Familiar>,
+    },
     Revocation(Revocation),
     Ticket {
         /// The hash of the token, in hexadecimal digits.

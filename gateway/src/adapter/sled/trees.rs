@@ -73,6 +73,8 @@ trees! {
     session_expiry,
     /// User id, session id → nothing.
     user_sessions,
+    /// User id → networks from which the account is used.
+    familiar,
     /// Kind, id → until when.
     revocations,
     /// Until when, kind, id → nothing.

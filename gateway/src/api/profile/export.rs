@@ -46,6 +46,8 @@ pub(in crate::api) async fn export(
     let now = services.clock.now();
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
+    let familiar = services.sessions.sessions.familiar_to(user.id).await?;
+    let familiar: Vec<_> = familiar.iter().map(schema::FamiliarNetwork::from).collect();
     let mut events = Events::of(&services, user, running);
     // Before the export is an event itself.
     let first = events.next().await?;
@@ -55,6 +57,7 @@ pub(in crate::api) async fn export(
         "exported_at": now.to_string(),
         "account": schema::Account::from(user),
         "sessions": sessions,
+        "familiar_networks": familiar,
     });
     let facts = facts.to_string();
     let begun = format!("{},\"events\":[{first}", facts.trim_end_matches('}'));
