@@ -39,7 +39,8 @@ enum Action {
         /// Only the keys for these uses
         #[arg(value_enum, value_name = "USE")]
         uses: Vec<Use>,
-        /// Let them sign with the next reload, before others have fetched them
+        /// Let them sign with the next reload, before others have fetched them, and whatever the last
+        /// rotation made
         #[arg(long)]
         at_once: bool,
     },
@@ -178,6 +179,10 @@ fn tell(done: &[Rotated]) -> Result<(), Failure> {
             Rotated::Removed { path } => println!("removed {}: all that it signed has ended", path.display()),
             Rotated::Waiting { usage, kid, begins_at } => not_done.push(format!(
                 "{}: the next key {kid} is there already, and signs from {begins_at}; --at-once makes another one",
+                usage.name()
+            )),
+            Rotated::Recent { usage, replaced_at, until } => not_done.push(format!(
+                "{}: the secret was replaced at {replaced_at}, and stays until {until}; --at-once replaces it again",
                 usage.name()
             )),
             Rotated::Given { usage, variable } => not_done.push(format!(
