@@ -1,6 +1,7 @@
 //! Why was this request decided as it was? On the command line, and in an answer.
 
-use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, run};
+use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, finish, run};
+use crate::support::terminal;
 use crate::support::upstream::Upstream;
 
 fn setup(upstream: &Upstream) -> Setup {
@@ -13,7 +14,12 @@ fn setup(upstream: &Upstream) -> Setup {
 }
 
 fn explain(config: &std::path::Path, arguments: &[&str]) -> (i32, String, String) {
-    let keys = [("JWT_SECRET_KEY", ACCESS_KEY), ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)];
+    let data = config.with_file_name("data");
+    let keys = [
+        ("JWT_SECRET_KEY", ACCESS_KEY),
+        ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY),
+        ("GATEWAY__STORE__PATH", data.to_str().unwrap()),
+    ];
     let all: Vec<_> = ["explain", "--config", config.to_str().unwrap()]
         .into_iter()
         .chain(arguments.iter().copied())
@@ -43,6 +49,24 @@ fn the_command_says_each_step_and_the_verdict() {
         assert!(said.contains(line), "{line}\n{said}");
     }
     assert!(said.contains(&format!("x-user-id: {}", ada.id)), "{said}");
+}
+
+#[test]
+fn a_verdict_has_a_colour_on_a_terminal_and_nowhere_else() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    for (token, word, colour) in [(ada.access.as_str(), "allow", "\u{1b}[32m"), ("x", "refuse", "\u{1b}[31m")]
+    {
+        let ask = || gateway.command(&["explain", "GET", "/app", "--token", token]);
+        let (_, shown) = terminal::shown(ask(), 80);
+        assert!(shown.contains(&format!("verdict      {colour}{word}")), "{shown:?}");
+        let mut plain = ask();
+        plain.env("NO_COLOR", "1");
+        assert!(!terminal::shown(plain, 80).1.contains('\u{1b}'));
+        assert!(!finish(ask()).1.contains('\u{1b}'), "it is for no terminal");
+    }
+    let (_, shown) = terminal::shown(gateway.command(&["check"]), 80);
+    assert!(shown.contains("\u{1b}[32mcan be started"), "{shown:?}");
 }
 
 #[test]

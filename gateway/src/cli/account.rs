@@ -8,7 +8,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::operators::{Line, Place, cell, password, print, print_json, table};
+use super::operators::{Line, Place, cell, password, print, print_json};
+use super::terminal::table;
 
 /// A role, as it is written at the command line.
 #[derive(Clone, Copy, ValueEnum)]

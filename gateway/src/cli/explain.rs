@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::json;
 
 use super::Failure;
+use super::terminal::{BAD, GOOD, painted};
 use crate::adapter::jwks::JwksBook;
 use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
@@ -128,7 +129,7 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>) {
     }
     match decided {
         Ok(admitted) => {
-            println!("{:<12} allow", "verdict");
+            anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
             println!("{:<12} `{}` gets {}", "upstream", admitted.upstream().name, admitted.upstream_target());
             for (name, value) in identity_fields(admitted) {
                 println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
@@ -136,7 +137,8 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>) {
         }
         Err(denied) => {
             let entry = denied.refusal.code().entry();
-            println!("{:<12} refuse: {} `{}`", "verdict", entry.status, entry.word);
+            let refuse = painted(BAD, "refuse");
+            anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", entry.meaning);
             println!("{:<12} {}", "next", entry.next_step);
         }
