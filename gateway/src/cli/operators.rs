@@ -19,7 +19,7 @@ use crate::limits::Books;
 use crate::startup::{SOCKET, Stopped};
 
 /// Where the accounts are.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Place {
     /// The gateway's configuration, which names its store
@@ -247,6 +247,17 @@ pub(super) fn password(file: Option<&Path>) -> Result<SecretString, Failure> {
             Ok(once)
         }
     }
+}
+
+/// Asks the person at the terminal to type the address of the account that is meant.
+pub(super) fn confirm(what: &str, email: &str) -> Result<(), Failure> {
+    eprint!("{what}\nType its e-mail address to confirm: ");
+    let mut typed = String::new();
+    let read = std::io::stdin().read_line(&mut typed);
+    if read.is_ok() && typed.trim().eq_ignore_ascii_case(email) {
+        return Ok(());
+    }
+    Err(Failure::Other("that is not its address; nothing was changed".to_owned()))
 }
 
 /// A value as a cell; what people wrote cannot command the terminal.
