@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::operators::{Line, Place, cell, print, print_json};
-use super::terminal::table;
+use super::terminal::{GOOD, painted, table};
 use super::{Failure, counted};
 use crate::store::{Hash, Proof, Prover};
 
@@ -119,7 +119,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 print_json(&body);
             } else {
                 let entries = counted(entries, "entry", "entries");
-                print(&format!("{entries}, {first} to {last}: whole and unchanged\n"));
+                let whole = painted(GOOD, "whole and unchanged");
+                anstream::println!("{entries}, {first} to {last}: {whole}");
                 print(&format!("note this elsewhere, for `gateway audit verify --head`: {last}:{head}\n"));
             }
             Ok(())
