@@ -31,6 +31,7 @@ pub mod small_disk;
 pub mod smtp;
 pub mod stores;
 pub mod streaming;
+pub mod terminal;
 pub mod todo_backend;
 pub mod tools;
 pub mod transfer;

@@ -57,7 +57,7 @@ pub use inject::{
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
-pub use refusal::{Denied, Refusal};
+pub use refusal::{Denied, NOT_BEARER, Refusal};
 pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use revocation::Principal;

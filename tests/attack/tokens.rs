@@ -295,6 +295,7 @@ fn a_token_is_looked_for_in_one_place_only() {
             let reply = siege.raw(head).unwrap();
             assert_eq!(reply.status, 401, "{value:?} on {path}");
             assert!(reply.text().contains("\"token_missing\""), "{value:?} on {path}");
+            assert!(reply.text().contains("not of the form"), "{value:?} on {path}: {}", reply.text());
         }
         let twice = siege.ada.request("GET", path).bearer(token).send();
         assert_eq!((twice.status, twice.code().as_str()), (400, "invalid_request"));

@@ -56,6 +56,30 @@ fn kept_secrets_are_rotated_by_command_and_reload() {
 }
 
 #[test]
+fn a_second_rotation_within_the_publish_delay_replaces_no_secret_again() {
+    let upstream = Upstream::start();
+    let gateway = keeping(&upstream).publish_delay(3_600).start();
+    let secrets =
+        || ["access.key", "refresh.key"].map(|name| std::fs::read(gateway.data.join(name)).unwrap());
+    gateway.rotate(&["access"]);
+    let [first, refresh] = secrets();
+    // Of those that are named, what waits is left alone, and the rest is done.
+    let told = gateway.rotate(&[]);
+    assert!(told.contains("refresh: replaced") && !told.contains("access: "), "{told}");
+    assert_eq!(secrets()[0], first);
+    assert_ne!(secrets()[1], refresh);
+    let (status, out, said) = gateway.run(&["keys", "rotate"]);
+    assert_eq!((status, out.as_str()), (3, ""), "{said}");
+    for usage in ["access", "refresh"] {
+        assert!(said.contains(&format!("no: {usage}: the secret was replaced at ")), "{said}");
+    }
+    assert!(said.contains("; --at-once replaces it again"), "{said}");
+    assert_eq!(secrets()[0], first);
+    gateway.rotate(&["access", "--at-once"]);
+    assert_ne!(secrets()[0], first);
+}
+
+#[test]
 fn secrets_that_are_given_are_rotated_by_naming_the_former_ones() {
     let (upstream, folder) = (Upstream::start(), tempfile::tempdir().unwrap());
     let setup = || Setup::before(upstream.address).data(folder.path());

@@ -1,6 +1,7 @@
 //! Why was this request decided as it was? On the command line, and in an answer.
 
-use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, run};
+use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, finish, run};
+use crate::support::terminal;
 use crate::support::upstream::Upstream;
 
 fn setup(upstream: &Upstream) -> Setup {
@@ -83,6 +84,24 @@ fn where_there_is_no_store_the_command_says_so() {
     let (status, _, noted) = explain_on(&gateway, elsewhere, &["GET", "/app", "--token", &ada.access]);
     assert_eq!(status, 3);
     assert!(noted.contains(&format!("{elsewhere}: there is no store here")), "{noted}");
+}
+
+#[test]
+fn a_verdict_has_a_colour_on_a_terminal_and_nowhere_else() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    for (token, word, colour) in [(ada.access.as_str(), "allow", "\u{1b}[32m"), ("x", "refuse", "\u{1b}[31m")]
+    {
+        let ask = || gateway.command(&["explain", "GET", "/app", "--token", token]);
+        let (_, shown) = terminal::shown(ask(), 80);
+        assert!(shown.contains(&format!("verdict      {colour}{word}")), "{shown:?}");
+        let mut plain = ask();
+        plain.env("NO_COLOR", "1");
+        assert!(!terminal::shown(plain, 80).1.contains('\u{1b}'));
+        assert!(!finish(ask()).1.contains('\u{1b}'), "it is for no terminal");
+    }
+    let (_, shown) = terminal::shown(gateway.command(&["check"]), 80);
+    assert!(shown.contains("\u{1b}[32mcan be started"), "{shown:?}");
 }
 
 #[test]

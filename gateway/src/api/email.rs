@@ -18,8 +18,8 @@ refusals!(Refusals: BODY LIMITED STORES; VerificationTokenInvalid);
     path = "/api/auth/email/verify",
     tag = "login",
     operation_id = "verifyEmail",
-    summary = "An address is proven, by the token of a mail",
-    description = "With `registration.conceal_existing` this makes the account.",
+    summary = "Verify an e-mail address",
+    description = "By the token of a mail. With `registration.conceal_existing` this makes the account.",
     request_body = schema::EmailProof,
     responses((status = 200, description = "The address is proven.", body = schema::Message), Refusals),
 )]

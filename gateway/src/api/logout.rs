@@ -11,7 +11,7 @@ use super::body::Fields;
 use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::pipeline::{Carried, credentials};
+use crate::pipeline::{Carried, NOT_BEARER, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
@@ -25,8 +25,8 @@ refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired Toke
     path = "/api/auth/logout",
     tag = "login",
     operation_id = "logout",
-    summary = "The end of a session, at once",
-    description = "",
+    summary = "Log out",
+    description = "The session ends at once, with its access token and its refresh token.",
     request_body(content = Option<schema::LogoutRequest>),
     security(("bearer" = [])),
     responses((status = 200, description = "The session is over; so it is when it was over before.", body = schema::Message), Refusals),
@@ -63,7 +63,9 @@ async fn end(
         return ended;
     }
     let refresh = fields.text("refresh_token")?;
-    let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
+    let missing = Problem::new(Code::LogoutTokenRequired);
+    let missing = if headers.contains_key(AUTHORIZATION) { missing.with_detail(NOT_BEARER) } else { missing };
+    let token = value.and_then(credentials).ok_or(missing)?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
     let claims = match verifier.authenticate(token, services.clock.now()) {
         Ok(claims) => services.pipeline.of_this_installation(claims, client.address).await?,

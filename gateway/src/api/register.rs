@@ -35,7 +35,7 @@ refusals!(Refusals: BODY LIMITED CHOOSES; MissingBody RegistrationClosed Invitat
     path = "/api/auth/register",
     tag = "login",
     operation_id = "register",
-    summary = "A new account",
+    summary = "Register an account",
     description = "Addresses are trimmed and lower-cased. What all is wrong is told at once, in `errors`.",
     request_body = schema::Registration,
     responses((status = 201, description = "The account is there.", body = schema::Registered), (status = 202, description = "With `registration.conceal_existing`: a mail is on its way, whether there is an account or not.", body = schema::Message), Refusals),

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::Failure;
-use super::operators::{Line, Place, cell, print, print_json, table};
+use super::operators::{Line, Place, cell, print, print_json};
+use super::terminal::{GOOD, painted, table};
+use super::{Failure, counted};
 use crate::store::{Hash, Proof, Prover};
 
 /// Lines that are fetched at a time.
@@ -117,7 +118,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                     serde_json::json!({ "entries": entries, "first": first, "last": last, "head": head });
                 print_json(&body);
             } else {
-                print(&format!("{entries} entries, {first} to {last}: whole and unchanged\n"));
+                let entries = counted(entries, "entry", "entries");
+                let whole = painted(GOOD, "whole and unchanged");
+                anstream::println!("{entries}, {first} to {last}: {whole}");
                 print(&format!("note this elsewhere, for `gateway audit verify --head`: {last}:{head}\n"));
             }
             Ok(())

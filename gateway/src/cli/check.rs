@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
+use super::terminal::{GOOD, UNCLEAR, painted};
 use crate::config::{Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
 use crate::startup::let_signals_through;
@@ -23,16 +24,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let checked =
         check(loaded, secrets, KeyPolicy::LookOnly, &Books::default()).map_err(Failure::Configuration)?;
     for warning in &checked.warnings {
-        eprintln!("warning: {warning}");
+        anstream::eprintln!("{} {warning}", painted(UNCLEAR, "warning:"));
     }
     if !checked.rotate_always {
-        eprintln!(
-            "advice: refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)"
+        anstream::eprintln!(
+            "{} refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)",
+            painted(UNCLEAR, "advice:")
         );
     }
     if !checked.unmet.is_empty() {
         return Err(Failure::Verdict(checked.unmet.iter().map(ToString::to_string).collect()));
     }
-    println!("{}: can be started", arguments.config.display());
+    anstream::println!("{}: {}", arguments.config.display(), painted(GOOD, "can be started"));
     Ok(())
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::operators::socket_of_running;
+use super::terminal::{BAD, GOOD, painted};
 use crate::adapter::jwks::JwksBook;
 use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
@@ -164,12 +165,13 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked
             tell_admitted(admitted);
         }
         Ok(admitted) => {
-            println!("{:<12} allow", "verdict");
+            anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
             tell_admitted(admitted);
         }
         Err(denied) => {
             let entry = denied.refusal.code().entry();
-            println!("{:<12} refuse: {} `{}`", "verdict", entry.status, entry.word);
+            let refuse = painted(BAD, "refuse");
+            anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", entry.meaning);
             println!("{:<12} {}", "next", entry.next_step);
         }

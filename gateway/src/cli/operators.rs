@@ -20,14 +20,15 @@ use crate::problem::Code;
 use crate::startup::{SOCKET, Stopped};
 
 /// Where the accounts are.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
+#[group(required = true, multiple = false)]
 pub(super) struct Place {
     /// The gateway's configuration, which names its store
-    #[arg(long, value_name = "FILE", required_unless_present = "data")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The store's folder (store.path), in place of a configuration; that of a demo is
     /// demo-data/gateway
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
@@ -262,20 +263,15 @@ pub(super) fn password(file: Option<&Path>) -> Result<SecretString, Failure> {
     }
 }
 
-/// Rows under their heading, each column as wide as it needs to be.
-pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(heading.get(column).map(|cell| cell.len())).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..heading.len()).map(width).collect();
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut text = line(heading.to_vec());
-    rows.iter().for_each(|row| text.push_str(&line(row.iter().map(String::as_str).collect())));
-    text
+/// Asks the person at the terminal to type the address of the account that is meant.
+pub(super) fn confirm(what: &str, email: &str) -> Result<(), Failure> {
+    eprint!("{what}\nType its e-mail address to confirm: ");
+    let mut typed = String::new();
+    let read = std::io::stdin().read_line(&mut typed);
+    if read.is_ok() && typed.trim().eq_ignore_ascii_case(email) {
+        return Ok(());
+    }
+    Err(Failure::Other("that is not its address; nothing was changed".to_owned()))
 }
 
 /// A value as a cell; what people wrote cannot command the terminal.

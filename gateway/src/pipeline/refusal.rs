@@ -9,6 +9,9 @@ use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
 
+/// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
+pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
+
 /// Why a request was not admitted.
 #[derive(Clone, Debug)]
 pub enum Refusal {
@@ -18,6 +21,8 @@ pub enum Refusal {
     MethodNotAllowed(String),
     TwoTokens,
     NoToken,
+    /// Something came in `Authorization`, and in another form than ours.
+    NotBearer,
     /// By cookies, and perhaps not sent by a page that may use them.
     Csrf(Suspicion),
     /// A browser's session could not be renewed, and nobody can say whether it is over.
@@ -74,7 +79,7 @@ impl Refusal {
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
-            Self::NoToken => Code::TokenMissing,
+            Self::NoToken | Self::NotBearer => Code::TokenMissing,
             Self::Csrf(_) => Code::CsrfRefused,
             Self::NotRenewed(problem) => problem.code(),
             Self::TokenInvalid => Code::TokenInvalid,
@@ -92,6 +97,7 @@ impl Refusal {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(self.code());
         match self {
+            Self::NotBearer => problem.with_detail(NOT_BEARER),
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {

@@ -13,11 +13,15 @@ pub struct Entry {
     /// For the reference: when it happens, and what to do next.
     pub meaning: &'static str,
     pub next_step: &'static str,
+    /// What a person reads beside the message, where the contract's words leave out what to do.
+    pub detail: Option<&'static str>,
 }
 
 macro_rules! codes {
+    (@detail) => { None };
+    (@detail $detail:literal) => { Some($detail) };
     ($($name:ident, $word:literal, $status:literal, $message:literal, $proxy:literal,
-       $meaning:literal, $next:literal;)*) => {
+       $meaning:literal, $next:literal $(, $detail:literal)?;)*) => {
         /// Every way to say no.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $(#[doc = $meaning] $name,)* }
@@ -29,7 +33,7 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => &Entry {
                         word: $word, status: $status, message: $message, proxy_error: $proxy,
-                        meaning: $meaning, next_step: $next,
+                        meaning: $meaning, next_step: $next, detail: codes!(@detail $($detail)?),
                     },)*
                 }
             }
@@ -62,7 +66,7 @@ codes! {
     MissingCredentials, "missing_credentials", 400, "Missing credentials", "http_request_denied",
         "A login without a body.", "Send `email` and `password`.";
     TokenMissing, "token_missing", 401, "Missing authorization token", "http_request_denied",
-        "The route needs an access token and none came.",
+        "The route needs an access token and none came, or one in another form than `Bearer <access_token>`: then `detail` says so.",
         "Log in, and send `Authorization: Bearer <access_token>`.";
     TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
         "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";
@@ -131,7 +135,8 @@ codes! {
     CredentialsRequired, "credentials_required", 422, "Email and password required", "http_request_denied",
         "A login lacks one of the two.", "Send both.";
     PasswordTooWeak, "password_too_weak", 422, "Password doesn't meet security requirements", "http_request_denied",
-        "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.";
+        "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.",
+        "A password needs at least 8 characters, with an upper-case letter, a lower-case letter and a digit";
     PasswordGuessable, "password_guessable", 422, "Password is too easily guessed", "http_request_denied",
         "The password is among the first that anybody tries, or made of the account's address or names.",
         "Choose another one: longer, or of several words that do not belong together.";
@@ -141,7 +146,7 @@ codes! {
     RefreshTokenRequired, "refresh_token_required", 422, "Refresh token required", "http_request_denied",
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",
-        "A logout came without an access token.", "Send `Authorization: Bearer <access_token>`.";
+        "A logout came without an access token, or with one in another form: then `detail` says so.", "Send `Authorization: Bearer <access_token>`.";
     LoginLocked, "login_locked", 429, "Too many requests", "http_request_denied",
         "Too many failed logins in a row for this account from this address.",
         "Wait for `Retry-After` seconds, or reset the password.";

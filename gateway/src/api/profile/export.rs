@@ -30,8 +30,8 @@ refusals!(ExportRefusals: TOKEN; AccountRequired AnswerInProgress);
     path = "/api/auth/profile/export",
     tag = "account",
     operation_id = "exportProfile",
-    summary = "Everything that is kept of oneself",
-    description = "",
+    summary = "Export the account",
+    description = "Everything that is kept of the caller (GDPR, articles 15 and 20).",
     security(("bearer" = [])),
     responses((status = 200, description = "A file for a browser to keep. A long one comes without its length.", body = schema::Export, headers(("Content-Disposition" = String))), ExportRefusals),
 )]
