@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod belongings;
+pub mod command;
 pub mod contract;
 pub mod exposition;
 pub mod farm;
