@@ -8,6 +8,7 @@ use super::{Lack, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
+use crate::token::Asked;
 
 /// Why a request was not admitted.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub enum Refusal {
     TokenInvalid,
     TokenExpired,
     TokenRevoked(Box<RevokedToken>),
-    /// Its issuer did not tell us its keys.
-    IssuerUnavailable,
+    /// Its issuer did not tell us its keys, or told us that it has none.
+    IssuerUnavailable(Asked),
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
     /// The assertion that the route asks for could not be made.
@@ -80,7 +81,7 @@ impl Refusal {
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked(_) => Code::TokenRevoked,
-            Self::IssuerUnavailable => Code::IssuerUnavailable,
+            Self::IssuerUnavailable(_) => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
             Self::NoAssertion => Code::Internal,
@@ -94,7 +95,7 @@ impl Refusal {
         match self {
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
-            Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {
+            Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {
                 problem.retry_after(Duration::from_secs(1))
             }
             Self::Limited(exhausted) => limited(problem, exhausted),
