@@ -2,6 +2,7 @@
 
 mod canary;
 mod config;
+mod config_source;
 mod crash_safety;
 mod login_storm;
 mod logs;
