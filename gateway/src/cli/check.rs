@@ -25,6 +25,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     for warning in &checked.warnings {
         eprintln!("warning: {warning}");
     }
+    for note in &checked.notes {
+        eprintln!("note: {note}");
+    }
     if !checked.rotate_always {
         eprintln!(
             "advice: refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)"

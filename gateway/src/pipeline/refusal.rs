@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, Quota, RevokedToken, Route, Suspicion};
+use super::{Lack, NearMiss, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
@@ -14,6 +14,8 @@ use crate::token::Asked;
 #[derive(Clone, Debug)]
 pub enum Refusal {
     AmbiguousPath,
+    /// The service of one route could take the path for that of a stricter one.
+    NearMiss(Box<NearMiss>),
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
@@ -71,7 +73,7 @@ impl Refusal {
 
     pub fn code(&self) -> Code {
         match self {
-            Self::AmbiguousPath => Code::AmbiguousPath,
+            Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
