@@ -142,6 +142,39 @@ fn routes_of_another_service_another_host_or_another_method_are_none_of_its_matt
     assert_eq!([there("here.example.com"), there("there.example.com")], [200, 400]);
 }
 
+/// Werkzeug, for one, has the method in capitals, however it came.
+#[test]
+fn another_spelling_of_a_method_is_no_way_round_the_route_for_it() {
+    let upstream = Upstream::start();
+    let gateway = setup(&upstream)
+        .route("things", "/things", "app", "")
+        .route("drop", "/things", "app", "methods = [\"DELETE\"]\nroles = [\"admin\"]")
+        .start();
+    let ada = gateway.user();
+    let ask = |method: &str| gateway.client().request(method, "/things/7").bearer(&ada.access).send();
+    assert_eq!(ask("DELETE").status, 403);
+    for method in ["delete", "Delete", "dELETE"] {
+        ask(method).is_refused(400, "Ambiguous request path", "ambiguous_path");
+    }
+    assert!(upstream.arrived().is_empty());
+    for method in ["GET", "get", "FROB", "frob"] {
+        assert_eq!(ask(method).status, 200, "{method}");
+    }
+}
+
+/// A proxy that asks is told the same.
+#[test]
+fn whoever_asks_by_forward_authentication_gets_no_yes_for_another_spelling() {
+    let upstream = Upstream::start();
+    let gateway = guarded(&upstream, "").env("GATEWAY__SERVER__TRUSTED_PROXIES", "[127.0.0.1]").start();
+    let ada = gateway.user();
+    let ask = |path: &str| {
+        let request = gateway.client().get("/api/auth/verify").bearer(&ada.access);
+        request.header("x-forwarded-method", "GET").header("x-forwarded-uri", path).send().status
+    };
+    assert_eq!([ask("/about"), ask("/admin"), ask("/ADMIN"), ask("/items/7/")], [200, 403, 400, 400]);
+}
+
 #[test]
 fn a_route_can_forward_other_spellings_where_it_says_so() {
     let upstream = Upstream::start();

@@ -1,4 +1,4 @@
-//! Near misses: paths that a route gets, and that its service could read as those of a stricter one.
+//! Near misses: requests that a route gets, and that its service could read as those of a stricter one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +24,7 @@ impl fmt::Display for NearMiss {
         let (by, of, path) = (&self.by.name, &self.of.name, self.of.path.as_str());
         write!(
             f,
-            "`{by}` gets this path, and its service could read it as one of `{of}` (`{path}`), which is stricter; near_miss = \"forward\" of `{by}` lets it pass"
+            "`{by}` gets this request, and its service could read it as one of `{of}` (`{path}`), which is stricter; near_miss = \"forward\" of `{by}` lets it pass"
         )
     }
 }
@@ -60,7 +60,8 @@ impl Routes {
         routes.iter_mut().zip(near).for_each(|(route, near)| route.near = near);
     }
 
-    /// A stricter route whose path a service could read in this one, which `found` gets.
+    /// A stricter route whose path, or whose method, a service could read in this request, which
+    /// `found` gets.
     pub(super) fn near_miss(
         &self,
         found: &Arc<Route>,
@@ -68,7 +69,8 @@ impl Routes {
         method: &Method,
         path: &str,
     ) -> Option<NearMiss> {
-        if is_plain(path) && !self.has_odd_paths {
+        let capital = in_capitals(method);
+        if is_plain(path) && !self.has_odd_paths && capital.is_none() {
             return None;
         }
         let as_is: Vec<_> = path.split('/').skip(1).map(|raw| Read { raw, folded: folded(raw) }).collect();
@@ -76,12 +78,10 @@ impl Routes {
         let mut stricter = None;
         let mut look = |read: &[&Read<'_>]| {
             let mut visit = |candidates: &[Arc<Route>]| {
-                let chosen = chosen(candidates, method);
-                // None for this method: somebody wrote down that it is not for that.
-                let refusing =
-                    chosen.or_else(|| candidates.iter().find(|route| route.is_for_service_of(found)));
-                let is_stricter = |route: &&Arc<Route>| chosen.is_none() || route.is_stricter_than(found);
-                stricter = stricter.take().or_else(|| refusing.filter(is_stricter).cloned());
+                let methods = [Some(method), capital.as_ref()].into_iter().flatten();
+                stricter = stricter.take().or_else(|| {
+                    methods.filter_map(|method| refusing(candidates, found, method)).next().cloned()
+                });
             };
             let _ = nodes.iter().all(|node| node.walk(read, &mut visit));
         };
@@ -123,6 +123,22 @@ impl Routes {
         nodes.push(&self.any_host);
         nodes
     }
+}
+
+/// The one of these that would refuse what `found` lets pass.
+fn refusing<'a>(candidates: &'a [Arc<Route>], found: &Route, method: &Method) -> Option<&'a Arc<Route>> {
+    match chosen(candidates, method) {
+        Some(route) => Some(route).filter(|route| route.is_stricter_than(found)),
+        // None for this method: somebody wrote down that the path is not for it.
+        None => candidates.iter().find(|route| route.is_for_service_of(found)),
+    }
+}
+
+/// The method in capitals, where it is not: RFC 9110 §9.1 tells them apart, and some frameworks do not.
+fn in_capitals(method: &Method) -> Option<Method> {
+    let text = method.as_str();
+    let is_small = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    is_small.then(|| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok())?
 }
 
 pub(super) fn chosen<'a>(candidates: &'a [Arc<Route>], method: &Method) -> Option<&'a Arc<Route>> {
