@@ -3,6 +3,7 @@
 mod backup;
 mod canary;
 mod config;
+mod config_source;
 mod crash_safety;
 mod login_storm;
 mod logs;

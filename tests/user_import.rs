@@ -39,7 +39,7 @@ struct Place {
 impl Place {
     fn new(methods: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("gateway.toml"), "").unwrap();
+        std::fs::write(folder.path().join("gateway.toml"), "[server]").unwrap();
         Self { folder, methods: methods.to_owned() }
     }
 

@@ -10,6 +10,7 @@ mod cookies;
 mod cors;
 mod csrf;
 mod extract;
+mod fold;
 mod foresee;
 mod forward;
 mod header_rules;
@@ -28,6 +29,7 @@ mod route;
 mod routes;
 mod shadow;
 mod snapshot;
+mod stricter;
 mod trail;
 mod verify;
 
@@ -55,14 +57,14 @@ pub use inject::{
     is_reserved, reserved_names,
 };
 pub use path::{CanonicalTarget, canonical};
-pub use pattern::{PathPattern, PatternFault};
+pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Denied, NOT_BEARER, Refusal};
 pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use revocation::Principal;
 pub use route::{Access, Route};
-pub use routes::{RouteFault, Routes, is_own};
+pub use routes::{NearMiss, RouteFault, Routes, is_own};
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
 
@@ -143,8 +145,9 @@ impl Pipeline {
     ) -> Result<Admitted, Denied> {
         // 400: the path could be read in two ways.
         let target = canonical(head.target)?;
-        // 404: nothing is forwarded by default; 405: not by this method.
-        let route = now.routes.find(head.host, head.method, target.path())?;
+        // 404: nothing is forwarded by default; 405: not by this method; 400: a stricter route's, perhaps.
+        let route = now.routes.find(head.host, head.method, target.path());
+        let route = route.map_err(|refusal| refusal.before_a_route(trail))?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
         let admitted = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)

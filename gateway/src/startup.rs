@@ -113,7 +113,7 @@ pub fn run(
     let (signals, hangup) =
         signals.map_err(|fault: std::io::Error| format!("signals cannot be waited for: {fault}"))?;
     let signal_thread = SignalThread::start()?;
-    let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
+    let successor = source.clone().map(Successor::of_this);
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {

@@ -24,7 +24,8 @@ pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
     Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
-    KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
+    KeySet, KeySource, LegacySecret, Mapping, Numbers, Proof, Published, Unproved, begins_like_number,
+    is_chosen,
 };
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};

@@ -274,7 +274,8 @@ def inside():
             unit="ops", none="no other issuer",
             says="How often the keys of other issuers were fetched, and what came of it.",
             bad="unreachable or status: ask its jwks_url from the gateway's machine. unusable: it answered "
-            "what is no set of keys. Tokens of known keys stay good meanwhile.",
+            "what is no set of keys, or one without a usable key. Tokens of known keys stay good meanwhile, but in "
+            "the last case.",
             alerts=["GatewayIssuerKeysStale"],
         ),
         graph(

@@ -116,7 +116,7 @@ fn what_is_no_list_and_what_cannot_be_asked_are_faults_of_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let path = list(folder.path());
     let text = std::fs::read_to_string(&path).unwrap();
-    let check = |name: &str, value: &str| run(&["check", "--config", "/dev/null"], &[(name, value)]);
+    let check = |name: &str, value: &str| run(&["check"], &[(name, value)]);
     const PATH: &str = "GATEWAY__PASSWORD__BREACHED_PATH";
     assert_eq!(check(PATH, path.to_str().unwrap()).0, 0);
     for (content, words) in [
@@ -156,7 +156,7 @@ fn the_first_administrators_password_is_judged_as_well() {
             ("GATEWAY_ADMIN_PASSWORD", password),
             ("GATEWAY__PASSWORD__BREACHED_PATH", path.to_str().unwrap()),
         ];
-        let (status, _, said) = run(&["check", "--config", "/dev/null"], &environment);
+        let (status, _, said) = run(&["check"], &environment);
         assert_eq!(status, 78, "{said}");
         assert!(said.contains("GATEWAY_ADMIN_PASSWORD: ") && said.contains(words), "{said}");
         assert!(!said.contains(password), "{said}");

@@ -8,6 +8,8 @@ use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup, run};
 
 /// `gateway check` on this text: the exit code, and what it said.
 fn check(text: &str, environment: &[(&str, &str)]) -> (i32, String) {
+    // A file that says nothing is a fault of its own.
+    let text = if text.is_empty() { "[server]" } else { text };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.toml");
     std::fs::write(&path, text).unwrap();
@@ -26,7 +28,7 @@ fn route(name: &str, path: &str, more: &str) -> String {
 }
 
 #[test]
-fn an_empty_configuration_can_be_started_and_advice_is_given() {
+fn a_configuration_that_sets_nothing_can_be_started_and_advice_is_given() {
     let (status, said) = check("", &[]);
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("can be started"), "{said}");
@@ -275,8 +277,7 @@ fn a_wrong_configuration_never_starts() {
 fn a_wrong_configuration_binds_no_port() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (status, _, said) =
-        run(&["serve", "--config", "/dev/null", "--listen", &address], &[("GATEWAY__BOGUS", "1")]);
+    let (status, _, said) = run(&["serve", "--listen", &address], &[("GATEWAY__BOGUS", "1")]);
     assert_eq!(status, 78, "{said}");
     assert!(!said.contains("cannot listen"), "{said}");
 }

@@ -17,7 +17,7 @@ use super::terminal::{BAD, GOOD, painted};
 use crate::adapter::jwks::JwksBook;
 use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
-use crate::config::{Flags, KeyPolicy, Secrets, check, load};
+use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
@@ -27,9 +27,9 @@ use crate::telemetry::Metrics;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The configuration to decide by
+    /// The configuration to decide by; - is standard input
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// For example GET
     method: String,
     /// Path and query, for example /api/todos?page=2
@@ -53,7 +53,13 @@ pub(super) struct Arguments {
 
 /// By the same stages as a request; whether the token was revoked is asked of the running gateway.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let loaded = load(Some(&arguments.config), &Flags::default());
+    let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_standard_input);
+    if is_input(&arguments.config) && is_input(&arguments.token_file) {
+        return Err(Failure::Other(
+            "standard input can be read once: --config and --token-file cannot both be -".to_owned(),
+        ));
+    }
+    let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&super::environment);
     let books = Books::default();
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
@@ -121,7 +127,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(written) };
     let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
+    let read = if is_standard_input(path) {
         std::io::stdin().read_to_string(&mut text).map(|_| ())
     } else {
         std::fs::read_to_string(path).map(|read| text = read)

@@ -52,6 +52,10 @@ impl Place {
     pub(super) fn open(self) -> Result<Line, Failure> {
         let flags = Flags { store_path: self.data, ..Flags::default() };
         let mut loaded = load(self.config.as_deref(), &flags);
+        // Another store than the one that was meant could be the one of the defaults.
+        if !loaded.faults.is_empty() {
+            return Err(Failure::Configuration(loaded.faults));
+        }
         let folder = loaded.file.store.path.clone();
         if let Some(line) = Line::to_running(&folder)? {
             return Ok(line);

@@ -82,6 +82,8 @@ pub struct Checked {
     pub first_admin: Option<(Email, Password)>,
     /// What is allowed and unwise; said at start.
     pub warnings: Vec<String>,
+    /// What is as it should be, and worth knowing; said by a check only.
+    pub notes: Vec<String>,
 }
 
 /// What a reload swaps, all of it at once.
@@ -137,6 +139,7 @@ pub enum KeyPolicy {
 struct Checker<'a> {
     faults: Faults,
     warnings: Vec<String>,
+    notes: Vec<String>,
     /// The limiters in use, so that a reload keeps what was counted.
     books: &'a Books,
 }
@@ -149,7 +152,7 @@ pub fn check(
     books: &Books,
 ) -> Result<Checked, Faults> {
     let Loaded { file, faults } = loaded;
-    let mut checker = Checker { faults, warnings: Vec::new(), books };
+    let mut checker = Checker { faults, warnings: Vec::new(), notes: Vec::new(), books };
     let mut secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
@@ -229,6 +232,7 @@ pub fn check(
         reloadable: Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
+        notes: checker.notes,
         written: file,
     })
 }

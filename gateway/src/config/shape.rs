@@ -15,7 +15,7 @@ use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 19] = [
+const WORDS: [(&str, &[&str]); 20] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
@@ -32,6 +32,7 @@ const WORDS: [(&str, &[&str]); 19] = [
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "allow"]),
+    ("routes[].near_miss", &["refuse", "forward"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, Quota, RevokedToken, Route, Suspicion};
+use super::{Lack, NearMiss, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
+use crate::token::Asked;
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
@@ -16,6 +17,8 @@ pub const NOT_BEARER: &str = "The Authorization header is not of the form `Beare
 #[derive(Clone, Debug)]
 pub enum Refusal {
     AmbiguousPath,
+    /// The service of one route could take the path for that of a stricter one.
+    NearMiss(Box<NearMiss>),
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
@@ -30,8 +33,8 @@ pub enum Refusal {
     TokenInvalid,
     TokenExpired,
     TokenRevoked(Box<RevokedToken>),
-    /// Its issuer did not tell us its keys.
-    IssuerUnavailable,
+    /// Its issuer did not tell us its keys, or told us that it has none.
+    IssuerUnavailable(Asked),
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
     /// The assertion that the route asks for could not be made.
@@ -75,7 +78,7 @@ impl Refusal {
 
     pub fn code(&self) -> Code {
         match self {
-            Self::AmbiguousPath => Code::AmbiguousPath,
+            Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
@@ -85,7 +88,7 @@ impl Refusal {
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked(_) => Code::TokenRevoked,
-            Self::IssuerUnavailable => Code::IssuerUnavailable,
+            Self::IssuerUnavailable(_) => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
             Self::NoAssertion => Code::Internal,
@@ -100,7 +103,7 @@ impl Refusal {
             Self::NotBearer => problem.with_detail(NOT_BEARER),
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
-            Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {
+            Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {
                 problem.retry_after(Duration::from_secs(1))
             }
             Self::Limited(exhausted) => limited(problem, exhausted),

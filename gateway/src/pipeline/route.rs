@@ -74,6 +74,10 @@ pub struct Route {
     pub close_on_expiry: bool,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
+    /// Whether it gets paths, too, that its service could read as those of a stricter route.
+    pub forward_near_misses: bool,
+    /// Whether there can be such paths; the table of routes finds out.
+    pub near: bool,
 }
 
 impl Route {
@@ -106,6 +110,8 @@ impl Route {
             cookie: true,
             close_on_expiry: true,
             shadow: false,
+            forward_near_misses: false,
+            near: false,
         }
     }
 

@@ -51,8 +51,8 @@ codes! {
         "The head of the request breaks RFC 9112, or could be read in two ways.",
         "Send one Host, and one of Content-Length or Transfer-Encoding: chunked.";
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
-        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
-        "Send the plain path.";
+        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` (also as `%3B`) or a dot segment, which a service behind us could read as another path; or it is another spelling (capitals, a slash, dot or blank at an end) of a path for which a stricter route of the same service is there.",
+        "Send the plain path, as the service writes it.";
     OriginalRequestUnclear, "original_request_unclear", 400, "Original request unclear", "http_request_error",
         "A proxy asked /api/auth/verify without telling the method, host and path of the original request, or told two that differ; one may come from the client.",
         "Configure the proxy as docs/proxies.md shows, and name it in `verify.proxy`.";
@@ -168,8 +168,8 @@ codes! {
     UpstreamFull, "upstream_full", 503, "Too many connections to the service", "connection_limit_reached",
         "Each server behind the route has as many connections as it may have (`connections_max` of the upstream).", "Wait for `Retry-After` seconds; ask the operator.";
     IssuerUnavailable, "issuer_unavailable", 503, "Keys of the token's issuer unavailable", "destination_unavailable",
-        "The issuer that the token names does not answer, and the key of the token is not known, so that it cannot be verified. The token may well be good.",
-        "Keep the token and retry.";
+        "The issuer that the token names does not answer, and the key of the token is not known; or it answers, and publishes no key that could be used. So it cannot be verified. The token may well be good.",
+        "Keep the token, and retry where there is a `Retry-After`; ask the operator.";
     RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
         "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
         "Keep the token and retry.";

@@ -2,6 +2,7 @@
 //! by preparing them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
@@ -79,5 +80,5 @@ fn foreign(settings: IssuerSettings, keys: &JwksBook) -> Result<ForeignIssuer, S
         }
         ProofSettings::Secret { key, until } => Proof::Secret(LegacySecret::new(key, until)),
     };
-    Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof })
+    Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof, told: AtomicBool::default() })
 }

@@ -34,6 +34,15 @@ pub enum OnExpiry {
     Allow,
 }
 
+/// What becomes of a path that the service could read as one of a stricter route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NearMiss {
+    #[default]
+    Refuse,
+    Forward,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteEntry {
@@ -98,6 +107,8 @@ pub struct RouteEntry {
     pub on_expiry: OnExpiry,
     #[serde(default)]
     pub shadow: bool,
+    #[serde(default)]
+    pub near_miss: NearMiss,
     #[serde(default)]
     pub expect: Vec<ExpectEntry>,
 }
