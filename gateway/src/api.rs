@@ -219,7 +219,8 @@ impl Api {
 /// What an answer holds: all of it, or what is made while it is read, which has no length.
 pub type Content = UnsyncBoxBody<Bytes, axum::BoxError>;
 
-fn whole(body: Bytes) -> Content {
+/// What is there already.
+pub fn whole(body: Bytes) -> Content {
     Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }
 

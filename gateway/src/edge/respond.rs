@@ -86,7 +86,10 @@ where
         let frame = body.frame().await.transpose().map_err(|fault| broken(&fault.to_string()))?;
         let is_end = frame.is_none() || body.is_end_stream();
         let piece = frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default();
-        session.write_response_body(Some(piece), is_end).await?;
+        // A chunk of nothing would be the end.
+        if is_end || !piece.is_empty() {
+            session.write_response_body(Some(piece), is_end).await?;
+        }
         if is_end {
             return Ok(());
         }

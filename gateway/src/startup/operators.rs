@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::api::{Api, Client, Content};
+use crate::api::{Api, Client, Content, whole};
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::RequestId;
 
@@ -116,8 +116,7 @@ async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::R
         Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
         Err(_) => {
             let refusal = Problem::new(Code::BodyTooLarge);
-            let refusal = refusal.render(Audience::Json, RequestId::fresh().as_str());
-            refusal.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+            refusal.render(Audience::Json, RequestId::fresh().as_str()).map(whole)
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::api::pieces::{Maker, pieces};
 use crate::api::{Client, Shared, schema};
 use crate::problem::Problem;
 use crate::store::{AuditQuery, StoreError, User};
-use crate::telemetry::{Event, SecurityLine};
+use crate::telemetry::{Event, RequestId, SecurityLine};
 
 /// Newest events of the audit trail that an export holds.
 const EVENTS_MAX: usize = 10_000;
@@ -48,7 +48,8 @@ pub(in crate::api) async fn export(
     let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
     let familiar = services.sessions.sessions.familiar_to(user.id).await?;
     let familiar: Vec<_> = familiar.iter().map(schema::FamiliarNetwork::from).collect();
-    let mut events = Events::of(&services, user, running);
+    let request_id = client.request_id.clone();
+    let mut events = Events::of(&services, user, running, request_id);
     // Before the export is an event itself.
     let first = events.next().await?;
     let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
@@ -59,8 +60,10 @@ pub(in crate::api) async fn export(
         "sessions": sessions,
         "familiar_networks": familiar,
     });
-    let facts = facts.to_string();
-    let begun = format!("{},\"events\":[{first}", facts.trim_end_matches('}'));
+    let mut begun = facts.to_string();
+    // Before the brace that ends it.
+    begun.truncate(begun.len() - 1);
+    begun.push_str(&format!(",\"events\":[{first}"));
     let answer = if events.are_over() {
         Answer::text(begun + END)
     } else {
@@ -81,6 +84,7 @@ struct Events {
     services: Shared,
     user: Arc<User>,
     running: Running,
+    request_id: RequestId,
     /// How many there may be.
     left: usize,
     /// Only those before this one; `None` at the beginning.
@@ -89,9 +93,9 @@ struct Events {
 }
 
 impl Events {
-    fn of(services: &Shared, user: &User, running: Running) -> Self {
+    fn of(services: &Shared, user: &User, running: Running, request_id: RequestId) -> Self {
         let (services, user) = (Arc::clone(services), Arc::new(user.clone()));
-        Self { services, user, running, left: EVENTS_MAX, before: None, told: false }
+        Self { services, user, running, request_id, left: EVENTS_MAX, before: None, told: false }
     }
 
     fn are_over(&self) -> bool {
@@ -130,7 +134,9 @@ impl Events {
             }
             piece = match self.next().await {
                 Ok(piece) => piece,
-                Err(fault) => return tracing::error!(error = %fault, "an export broke off"),
+                Err(fault) => {
+                    return tracing::error!(request_id = %self.request_id, error = %fault, "an export broke off");
+                }
             };
         }
         // Whoever has seen the end may begin another one at once.
