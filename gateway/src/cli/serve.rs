@@ -13,7 +13,7 @@ use crate::telemetry::log;
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The configuration; conf/gateway.toml explains each setting. - is standard input; without it,
-    /// everything is as it comes
+    /// every setting has its default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen here instead of where the configuration says

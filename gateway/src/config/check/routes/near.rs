@@ -19,7 +19,7 @@ impl Checker<'_> {
             if wide.forward_near_misses {
                 self.warnings.push(format!("route `{name}`: near_miss = \"forward\": other spellings of {stricter} are forwarded by it, to the same service and with less asked; a service that takes `/ADMIN` or `/admin.` for `/admin` opens what those routes protect"));
             } else {
-                self.notes.push(format!("route `{name}` gets all paths that no stricter route of its service has; other spellings of {stricter} are answered 400 `ambiguous_path`"));
+                self.notes.push(format!("route `{name}` has stricter ones of its service beside it: other spellings of {stricter} are answered 400 `ambiguous_path`"));
             }
         }
     }
