@@ -3,6 +3,7 @@
 mod canary;
 mod config;
 mod crash_safety;
+mod dumps;
 mod login_storm;
 mod logs;
 mod metrics;

@@ -3,6 +3,7 @@
 
 mod assembly;
 mod courier;
+pub(crate) mod dumps;
 mod figures;
 mod first_admin;
 mod housekeeping;

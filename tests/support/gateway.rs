@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 use super::http::{Client, Reply};
+use super::restricted;
 
 /// The key with which the tests' gateways sign access tokens. Its words mark it: they must never
 /// be seen in a log, an answer or a metric.
@@ -25,6 +26,7 @@ pub struct Setup {
     data: Option<PathBuf>,
     demo: bool,
     descriptors: Option<u32>,
+    unprivileged: bool,
 }
 
 impl Setup {
@@ -41,6 +43,7 @@ impl Setup {
             data: None,
             demo: false,
             descriptors: None,
+            unprivileged: false,
         }
     }
 
@@ -114,6 +117,12 @@ impl Setup {
         self
     }
 
+    /// As a user who is not root, whoever runs the tests.
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
+        self
+    }
+
     pub fn start(self) -> Gateway {
         self.try_start()
             .unwrap_or_else(|failed| panic!("the gateway did not start: {} {}", failed.status, failed.stderr))
@@ -123,7 +132,11 @@ impl Setup {
     pub fn try_start(self) -> Result<Gateway, Failed> {
         let own = tempfile::tempdir().unwrap();
         let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
-        let mut command = self.descriptors.map_or_else(command, with_descriptors);
+        let mut command = match (self.unprivileged, self.descriptors) {
+            (true, _) => restricted::as_nobody(own.path()),
+            (false, Some(max)) => restricted::with_descriptors(max),
+            (false, None) => command(),
+        };
         let config = own.path().join("gateway.toml");
         if self.demo {
             command
@@ -200,16 +213,8 @@ pub fn command() -> Command {
     command
 }
 
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     LOOKED_AT.get().cloned().unwrap_or_else(|| env!("CARGO_BIN_EXE_gateway").into())
-}
-
-/// The same with a limit of file descriptors that it cannot raise.
-fn with_descriptors(max: u32) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.env_clear().env("RUST_BACKTRACE", "0");
-    command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(binary());
-    command
 }
 
 /// Runs a command of the binary to its end: status, standard output, standard error.

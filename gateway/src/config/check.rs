@@ -52,6 +52,8 @@ pub struct Checked {
     pub caps: Caps,
     pub shutdown: Duration,
     pub upgrade: Duration,
+    /// Whether others may read the memory of the process.
+    pub core_dumps: bool,
     pub log: LogSettings,
     pub traces: TraceSettings,
     pub store_path: PathBuf,
@@ -202,6 +204,7 @@ pub fn check(
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
         upgrade: Duration::from_secs(file.server.upgrade_seconds),
+        core_dumps: file.server.core_dumps,
         log,
         traces,
         store_path: file.store.path.clone(),
@@ -349,6 +352,11 @@ impl Checker<'_> {
                 "operations.listen = \"{}\" is no loopback address: metrics and readiness can be read by others",
                 file.operations.listen
             ));
+        }
+        if file.server.core_dumps {
+            self.warnings.push(
+                "server.core_dumps = true: keys and passwords are in what a crash leaves, and processes of the same user can read them".to_owned(),
+            );
         }
         if file.routes.is_empty() {
             self.warnings.push("there are no routes: everything but /api/auth is 404".to_owned());

@@ -60,6 +60,7 @@ pub struct Server {
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
     pub watch_seconds: u64,
+    pub core_dumps: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -258,6 +259,7 @@ impl Default for Server {
             shutdown_seconds: 30,
             upgrade_seconds: 5,
             watch_seconds: 0,
+            core_dumps: false,
         }
     }
 }
