@@ -8,6 +8,7 @@ mod login_storm;
 mod logs;
 mod metrics;
 mod readiness;
+mod redis_eviction;
 mod redis_faults;
 mod shutdown;
 mod start;

@@ -13,6 +13,7 @@ mod load;
 mod log_key;
 mod mail_entry;
 mod private_file;
+mod redis_entry;
 mod rotation;
 mod secret_source;
 mod shape;

@@ -12,6 +12,7 @@ pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry
 use super::issuer_entry::IssuerEntry;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
+use super::redis_entry::RedisEntry;
 use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
@@ -29,7 +30,7 @@ pub struct File {
     pub log: Log,
     pub traces: Traces,
     pub store: Store,
-    pub redis: Redis,
+    pub redis: RedisEntry,
     pub tokens: Tokens,
     pub refresh: Refresh,
     pub cookies: Cookies,
@@ -99,24 +100,6 @@ pub struct Traces {
 pub struct Store {
     pub path: PathBuf,
     pub min_free_bytes: u64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    pub url: String,
-    pub ca_file: Option<PathBuf>,
-    pub check_timeout_ms: u64,
-    pub fail: Fail,
-}
-
-/// What happens to a request whose token cannot be checked for revocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fail {
-    #[default]
-    Closed,
-    Open,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -297,12 +280,6 @@ impl Default for Log {
 impl Default for Store {
     fn default() -> Self {
         Self { path: "gateway-data".into(), min_free_bytes: 64 * 1_024 * 1_024 }
-    }
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        Self { url: String::new(), ca_file: None, check_timeout_ms: 50, fail: Fail::Closed }
     }
 }
 

@@ -35,7 +35,7 @@ fn advice(error: &RedisError) -> Option<&'static str> {
         "WRONGPASS" => "Redis refuses the user or the password of its URL: correct them",
         "NOPERM" => {
             "the user in the Redis URL may not do this: allow it mget, get, getex, set, del, \
-             pttl, pexpire, eval, scan and ping on revoked:* and blacklist:*"
+             pttl, pexpire, eval, scan, ping and info on revoked:* and blacklist:*"
         }
         "LOADING" => "Redis is still loading its data: wait until it has",
         "READONLY" => "this Redis is a read-only replica: the URL must lead to the primary",
