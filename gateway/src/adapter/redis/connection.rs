@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisResult};
 
-use super::complaint::explain;
+use super::complaint::{code, explain};
 use super::settings::Target;
 use crate::store::Unreachable;
 
@@ -58,7 +58,7 @@ pub(super) async fn try_ask<T: FromRedisValue>(
     let explain = |error: &redis::RedisError| explain(error, target.password.as_ref());
     match tokio::time::timeout(patience, command.query_async(connection)).await {
         Ok(Ok(answer)) => Ok(Ok(answer)),
-        Ok(Err(error)) => match error.code().map(str::to_owned) {
+        Ok(Err(error)) => match code(&error).map(str::to_owned) {
             Some(code) => Ok(Err(Refused { code, reason: explain(&error) })),
             None => Err(explain(&error)),
         },

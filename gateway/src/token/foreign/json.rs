@@ -103,6 +103,7 @@ mod tests {
         ] {
             assert_eq!(object(wrong.as_bytes()), None, "{wrong}");
         }
+        assert_eq!(object(b"{\"a\":\"\xff\"}"), None);
     }
 
     #[test]
