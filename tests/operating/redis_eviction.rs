@@ -74,13 +74,16 @@ fn a_redis_that_may_evict_is_not_ready_and_fails_closed_until_it_may_not() {
 fn a_policy_that_is_changed_while_it_runs_is_noticed() {
     let (upstream, redis) = (Upstream::start(), Redis::start());
     let (gateway, good, revoked) = ready(managed(&upstream, &redis));
+    let losses = || gateway.metric("gateway_revocation_store_data_losses_total");
     for policy in ["allkeys-random", "volatile-ttl"] {
+        let before = losses();
         redis.set("maxmemory-policy", policy);
         eventually("it is noticed", || ask(&gateway, &good.access).status == 503);
         is_not_believed(&gateway, &good, policy);
         assert_eq!(ask(&gateway, &revoked.access).code(), "token_revoked");
         redis.set("maxmemory-policy", "noeviction");
         eventually("it is believed again", || ask(&gateway, &good.access).status == 200);
+        assert_eq!(losses(), before + 1.0, "what it did meanwhile is not known");
     }
 }
 

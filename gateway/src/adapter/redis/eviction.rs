@@ -66,8 +66,12 @@ impl Eviction {
             None => Policy::Untold,
         };
         let before = std::mem::replace(&mut self.policy, policy);
-        if before != self.policy && (before, &self.policy) != (Policy::Unknown, &Policy::Keeps) {
-            self.say(view, told.evicted.is_some());
+        if before != self.policy {
+            if (&before, &self.policy) != (&Policy::Unknown, &Policy::Keeps) {
+                self.say(view, told.evicted.is_some());
+            }
+            // It was not asked meanwhile, or does not count.
+            self.lost |= matches!(before, Policy::Evicts(_));
         }
         // Fewer than before are another server, or a count that was set back: nobody knows then.
         self.lost |= told.evicted.is_some() && self.evicted.is_some() && told.evicted != self.evicted;
