@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use gateway::adapter::embedded::EmbeddedRevocations;
+use gateway::adapter::own_first::OwnFirst;
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
@@ -64,6 +65,11 @@ struct View(Arc<dyn Revocations>);
 impl View {
     async fn embedded() -> Self {
         Self(Arc::new(EmbeddedRevocations::default()))
+    }
+
+    async fn own_first() -> Self {
+        let (own, shared) = (Self::embedded().await, Self::embedded().await);
+        Self(Arc::new(OwnFirst::new(own.0, shared.0)))
     }
 }
 

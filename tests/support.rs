@@ -28,6 +28,7 @@ pub mod people;
 pub mod prometheus;
 pub mod raw;
 pub mod redis;
+pub mod restricted;
 pub mod small_disk;
 pub mod smtp;
 pub mod stores;

@@ -23,6 +23,8 @@ use clap::{Parser, Subcommand};
 
 use terminal::{BAD, painted};
 
+use crate::startup::dumps;
+
 /// Bad configuration (sysexits.h, EX_CONFIG).
 const EXIT_CONFIG: u8 = 78;
 
@@ -81,6 +83,8 @@ enum Failure {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    // Each command reads secrets, and none has a log yet: the gateway's own tries again, and complains.
+    let _ = dumps::forbid();
     let arguments = Arguments::parse();
     let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cryptography = crate::token::install_cryptography();

@@ -15,6 +15,7 @@ mod log_key;
 mod mail_entry;
 mod private_file;
 mod read_once;
+mod redis_entry;
 mod rotation;
 mod secret_source;
 mod shape;

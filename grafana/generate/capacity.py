@@ -262,7 +262,7 @@ def inside():
                 Line(f"sum by (policy) ({of('gateway_rate_limit_keys')})", "limiter: {{policy}}"),
             ],
             unit="none", width=12,
-            says="What is remembered: revocations (without Redis), verified tokens, and who has used up part "
+            says="What is remembered: revocations, verified tokens, and who has used up part "
             "of a limit. All are bounded, or end by themselves.",
             bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too "
             "low (limits.keys_max).",

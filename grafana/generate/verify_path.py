@@ -186,7 +186,7 @@ def revocation():
             [Line(total("gateway_revocation_checks_total", by="result"), "{{result}}")],
             unit="ops", width=6, none="no Redis: the view is in memory",
             colours={"in_force": look.GREEN, "revoked": look.YELLOW, "error": look.RED, "timeout": look.ORANGE},
-            says="What Redis answered. error and timeout mean that the request was refused with 503, or passed "
+            says="What Redis answered; what this gateway revoked itself is refused without a question. error and timeout mean that the request was refused with 503, or passed "
             "unchecked where `redis.fail` is open.",
             bad="error: Redis is down or was replaced. timeout: it is too slow.",
             alerts=["GatewayRevocationStale", "GatewayFailOpen"],

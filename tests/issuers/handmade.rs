@@ -66,6 +66,10 @@ impl HandMade {
     }
 
     pub(crate) fn sign(&self, header: &str, payload: &str) -> String {
+        self.sign_bytes(header.as_bytes(), payload.as_bytes())
+    }
+
+    pub(crate) fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let message = format!("{}.{}", encode(header), encode(payload));
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", encode(signature.as_ref()))

@@ -55,6 +55,24 @@ fn kept_secrets_are_rotated_by_command_and_reload() {
     assert!(!gateway.data.join("access.key.replaced-1000000000").exists());
 }
 
+/// What a start makes is known to it by the name that a reload finds it by.
+#[test]
+fn the_first_reload_after_the_very_first_start_rotates_nothing() {
+    let upstream = Upstream::start();
+    for algorithm in ["HS256", "EdDSA"] {
+        let gateway = keeping(&upstream).env("GATEWAY__TOKENS__ALGORITHM", algorithm).start();
+        assert!(gateway.reload_again());
+        let (status, told, said) = gateway.run(&["audit", "list"]);
+        assert_eq!(status, 0, "{said}");
+        assert!(told.contains("config_reloaded") && !told.contains("keys_rotated"), "{algorithm}: {told}");
+        assert!(!gateway.log().contains("keys were rotated"), "{algorithm}");
+        gateway.rotate(&[]);
+        assert!(gateway.reload_again());
+        let (_, told, _) = gateway.run(&["audit", "list"]);
+        assert!(told.contains("keys_rotated"), "{algorithm}: {told}");
+    }
+}
+
 #[test]
 fn a_second_rotation_within_the_publish_delay_replaces_no_secret_again() {
     let upstream = Upstream::start();

@@ -38,7 +38,7 @@ fn a_configuration_that_sets_nothing_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 42] = [
+    let cases: [(&str, &[&str]); 43] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -58,6 +58,10 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         ("[log]\nformat = \"jsn\"", &["`log.format` = \"jsn\"", "\"human\"", "did you mean `json`?"]),
         ("[log]\nlevel = \"noisy\"", &["log.level", "\"noisy\"", "debug"]),
         ("[redis]\nfail = \"opened\"", &["`redis.fail` = \"opened\"", "\"closed\"", "`open`?"]),
+        (
+            "[redis]\neviction = \"tolerated\"",
+            &["`redis.eviction` = \"tolerated\"", "\"refuse\"", "`tolerate`?"],
+        ),
         ("[refresh]\nrotation = \"alway\"", &["`refresh.rotation` = \"alway\"", "`always`?"]),
         ("[limits]\nuser = 5", &["`limits.user` = 5", "window_seconds", "\"unlimited\""]),
         ("[limits]\nuser = { requests = 0, window_seconds = 1 }", &["limits.user", "at least 1"]),

@@ -14,16 +14,8 @@ pub fn command() -> Command {
     command
 }
 
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     LOOKED_AT.get().cloned().unwrap_or_else(|| env!("CARGO_BIN_EXE_gateway").into())
-}
-
-/// The same with a limit of file descriptors that it cannot raise.
-pub(super) fn with_descriptors(max: u32) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.env_clear().env("RUST_BACKTRACE", "0");
-    command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(binary());
-    command
 }
 
 /// Runs a command of the binary to its end: status, standard output, standard error.

@@ -47,6 +47,11 @@ pub fn refresh_claims(user: &Person) -> Value {
 
 /// Signs text as it is: header and payload may be no JSON at all.
 pub fn sign_text(header: &str, payload: &str, key: &str) -> String {
+    sign_bytes(header.as_bytes(), payload.as_bytes(), key)
+}
+
+/// The same of what may be no text.
+pub fn sign_bytes(header: &[u8], payload: &[u8], key: &str) -> String {
     let message = format!("{}.{}", encode(header), encode(payload));
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), message.as_bytes());
     format!("{message}.{}", encode(tag))

@@ -7,9 +7,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::command::with_descriptors;
 pub use super::command::{LOOKED_AT, command, finish, run};
 use super::http::{Client, Reply};
+use super::restricted;
 
 /// The key with which the tests' gateways sign access tokens. Its words mark it: they must never
 /// be seen in a log, an answer or a metric.
@@ -28,6 +28,7 @@ pub struct Setup {
     data: Option<PathBuf>,
     from: From,
     descriptors: Option<u32>,
+    unprivileged: bool,
 }
 
 /// Where the configuration comes from.
@@ -61,6 +62,7 @@ impl Setup {
             data: None,
             from: From::File,
             descriptors: None,
+            unprivileged: false,
         }
     }
 
@@ -125,6 +127,12 @@ impl Setup {
         self
     }
 
+    /// As a user who is not root, whoever runs the tests.
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
+        self
+    }
+
     pub fn start(self) -> Gateway {
         self.try_start()
             .unwrap_or_else(|failed| panic!("the gateway did not start: {} {}", failed.status, failed.stderr))
@@ -134,7 +142,11 @@ impl Setup {
     pub fn try_start(self) -> Result<Gateway, Failed> {
         let own = tempfile::tempdir().unwrap();
         let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
-        let mut command = self.descriptors.map_or_else(command, with_descriptors);
+        let mut command = match (self.unprivileged, self.descriptors) {
+            (true, _) => restricted::as_nobody(own.path()),
+            (false, Some(max)) => restricted::with_descriptors(max),
+            (false, None) => command(),
+        };
         let config = own.path().join("gateway.toml");
         let verb = if self.from == From::Demo { "demo" } else { "serve" };
         command.args([verb, "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"]);

@@ -63,7 +63,8 @@ pub(super) async fn import(
     operator: Operator,
     body: Bytes,
 ) -> Result<Answer, Problem> {
-    let import: Import = serde_json::from_slice(&body).map_err(|_| Problem::new(Code::MalformedJson))?;
+    let import = std::str::from_utf8(&body).ok().and_then(|body| serde_json::from_str(body).ok());
+    let import: Import = import.ok_or(Problem::new(Code::MalformedJson))?;
     let methods: Vec<_> = import.accounts.iter().map(|account| unknown_method(&services, account)).collect();
     if import.dry_run {
         let taken = services.users.taken(import.accounts).await?;

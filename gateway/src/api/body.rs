@@ -37,8 +37,8 @@ impl Fields {
         if !declared_json {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
+        match std::str::from_utf8(body).map(serde_json::from_str) {
+            Ok(Ok(Value::Object(fields))) => Ok(Self(fields)),
             _ => Err(Problem::new(Code::MalformedJson)),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Failure;
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, log_hash_key};
 use crate::limits::Books;
-use crate::startup::{Listening, Sockets, hold_signals_back, run as run_gateway};
+use crate::startup::{Listening, Sockets, dumps, hold_signals_back, run as run_gateway};
 use crate::telemetry::log;
 
 #[derive(clap::Args)]
@@ -76,8 +76,11 @@ pub(super) fn make_folder(path: &std::path::Path) -> Result<(), Failure> {
     })
 }
 
-/// What holds for every way of starting: file descriptors, and what is unwise.
+/// What holds for every way of starting: memory, file descriptors, and what is unwise.
 pub(super) fn prepare(checked: &Checked) {
+    if let Err(fault) = if checked.core_dumps { dumps::allow() } else { dumps::forbid() } {
+        tracing::warn!(error = %fault, "it cannot be set who may read the memory of this process");
+    }
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => tracing::info!(limit, "file descriptors"),
         Err(fault) => tracing::warn!(error = %fault, "the limit of file descriptors cannot be raised"),

@@ -7,6 +7,7 @@ mod limits;
 mod listeners;
 mod mail;
 mod passwords;
+mod redis;
 mod routes;
 mod telemetry;
 mod upstreams;
@@ -20,12 +21,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
 
-use super::file::{Fail, File, RotationPolicy};
+use super::file::{File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
-use crate::adapter::redis::{OnFailure, RedisSettings};
+use crate::adapter::redis::RedisSettings;
 use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{Caps, ListenerSettings, Most};
@@ -52,6 +52,8 @@ pub struct Checked {
     pub caps: Caps,
     pub shutdown: Duration,
     pub upgrade: Duration,
+    /// Whether others may read the memory of the process.
+    pub core_dumps: bool,
     pub log: LogSettings,
     pub traces: TraceSettings,
     pub store_path: PathBuf,
@@ -208,6 +210,7 @@ pub fn check(
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
         upgrade: Duration::from_secs(file.server.upgrade_seconds),
+        core_dumps: file.server.core_dumps,
         log,
         traces,
         store_path: file.store.path.clone(),
@@ -264,31 +267,6 @@ impl Checker<'_> {
             }
         }
         networks
-    }
-
-    fn revocations(&mut self, file: &File, from_environment: Option<SecretString>) -> RevocationSettings {
-        let written = (!file.redis.url.is_empty()).then(|| SecretString::from(file.redis.url.clone()));
-        let Some(url) = from_environment.or(written) else { return RevocationSettings::Embedded };
-        let fail_open = file.redis.fail == Fail::Open;
-        if fail_open {
-            self.warnings.push(
-                "redis.fail = \"open\": while Redis cannot be asked, revoked tokens are accepted".to_owned(),
-            );
-        }
-        let mut settings = RedisSettings::new(url);
-        settings.ca_file = file.redis.ca_file.clone();
-        settings.check_timeout = Duration::from_millis(file.redis.check_timeout_ms);
-        if file.redis.check_timeout_ms > 30_000 {
-            self.fault(format!(
-                "redis.check_timeout_ms = {}: allowed are 1 to 30000",
-                file.redis.check_timeout_ms
-            ));
-        }
-        settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
-        if let Err(fault) = settings.check() {
-            self.fault(format!("redis: {fault}"));
-        }
-        RevocationSettings::Redis(settings)
     }
 
     fn ranges(&mut self, file: &File) {
@@ -356,6 +334,11 @@ impl Checker<'_> {
                 "operations.listen = \"{}\" is no loopback address: metrics and readiness can be read by others",
                 file.operations.listen
             ));
+        }
+        if file.server.core_dumps {
+            self.warnings.push(
+                "server.core_dumps = true: keys and passwords are in what a crash leaves, and processes of the same user can read them".to_owned(),
+            );
         }
         if file.routes.is_empty() {
             self.warnings.push("there are no routes: everything but /api/auth is 404".to_owned());

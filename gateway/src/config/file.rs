@@ -15,6 +15,7 @@ use super::issuer_entry::IssuerEntry;
 use super::limits_entry::Limits;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
+use super::redis_entry::RedisEntry;
 use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
@@ -32,7 +33,7 @@ pub struct File {
     pub log: Log,
     pub traces: Traces,
     pub store: Store,
-    pub redis: Redis,
+    pub redis: RedisEntry,
     pub tokens: Tokens,
     pub refresh: Refresh,
     pub cookies: Cookies,
@@ -63,6 +64,7 @@ pub struct Server {
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
     pub watch_seconds: u64,
+    pub core_dumps: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,24 +103,6 @@ pub struct Traces {
 pub struct Store {
     pub path: PathBuf,
     pub min_free_bytes: u64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    pub url: String,
-    pub ca_file: Option<PathBuf>,
-    pub check_timeout_ms: u64,
-    pub fail: Fail,
-}
-
-/// What happens to a request whose token cannot be checked for revocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fail {
-    #[default]
-    Closed,
-    Open,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -209,6 +193,7 @@ impl Default for Server {
             shutdown_seconds: 30,
             upgrade_seconds: 5,
             watch_seconds: 0,
+            core_dumps: false,
         }
     }
 }
@@ -246,12 +231,6 @@ impl Default for Log {
 impl Default for Store {
     fn default() -> Self {
         Self { path: "gateway-data".into(), min_free_bytes: 64 * 1_024 * 1_024 }
-    }
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        Self { url: String::new(), ca_file: None, check_timeout_ms: 50, fail: Fail::Closed }
     }
 }
 

@@ -15,12 +15,13 @@ use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 20] = [
+const WORDS: [(&str, &[&str]); 21] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
     ("mail.smtp.security", &["starttls", "tls", "none"]),
     ("redis.fail", &["closed", "open"]),
+    ("redis.eviction", &["refuse", "tolerate"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
     ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),

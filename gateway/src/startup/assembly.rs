@@ -11,6 +11,7 @@ use super::View;
 use super::prepared::Prepared;
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::jwks::JwksBook;
+use crate::adapter::own_first::OwnFirst;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, AskingProxy, Registration, Services};
@@ -76,9 +77,10 @@ impl Assembly {
         // Nobody knows here how long the tokens live that are out.
         let is_stopped = needed.revocations.is_none();
         let view = view(needed.revocations, &ledger, &clock).await?;
-        let revocations: Arc<dyn Revocations> = match &view {
-            View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
-            View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
+        let own = Arc::clone(&view.own) as Arc<dyn Revocations>;
+        let revocations = match &view.redis {
+            None => own,
+            Some(redis) => Arc::new(OwnFirst::new(own, Arc::clone(redis) as _)),
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
         let Prepared { snapshot, limits, mut issuer } =
@@ -157,17 +159,19 @@ async fn view(
     ledger: &Arc<dyn RevocationLedger>,
     clock: &Arc<dyn Clock>,
 ) -> Result<View, String> {
-    match settings {
-        None => Ok(View::Embedded(Arc::new(EmbeddedRevocations::default()))),
-        Some(RevocationSettings::Embedded) => {
-            let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
-            Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
-        }
-        Some(RevocationSettings::Redis(settings)) => {
+    let Some(settings) = settings else {
+        return Ok(View { own: Arc::default(), redis: None });
+    };
+    let own = EmbeddedRevocations::load(&**ledger, clock.now()).await;
+    let own = Arc::new(own.map_err(|fault| fault.to_string())?);
+    let redis = match settings {
+        RevocationSettings::Embedded => None,
+        RevocationSettings::Redis(settings) => {
             let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
-            Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
+            Some(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?))
         }
-    }
+    };
+    Ok(View { own, redis })
 }
 
 fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {

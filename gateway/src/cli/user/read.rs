@@ -149,7 +149,8 @@ impl JsonLines {
     }
 
     fn account(&self) -> Result<Account, String> {
-        let written = serde_json::from_slice(&self.text);
+        let text = std::str::from_utf8(&self.text).map_err(|_| "is not UTF-8".to_owned())?;
+        let written = serde_json::from_str(text);
         // The message names a place, and never what stands there.
         let written = written.map_err(|error| format!("no JSON object (column {})", error.column()));
         written.and_then(|written: Written| written.account(self.now))
