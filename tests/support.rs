@@ -18,6 +18,7 @@ pub mod h2;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod log_lines;
 pub mod marking;
 pub mod nginx;
 pub mod outbox;
