@@ -58,7 +58,7 @@ def now():
                 total(LIMITS, HERE, 'policy="user"', 'outcome="refused"'),
                 total(LIMITS, HERE, 'policy="user"'),
             ),
-            unit="percentunit", steps=look.low_is_good(warn=0.01, bad=0.1), none="none asked",
+            unit="percentunit", steps=look.low_is_good(warn=0.05, bad=0.1), none="none asked",
             says="Share of requests with a good token that the limit of their user refused: real users.",
             bad="See in the log (outcome rate_limited) whether it is one user in a loop or many. Many: raise "
             "limits.user, or user_limit of the route.",
@@ -190,7 +190,8 @@ def trail():
             [Line(total("gateway_security_events_total", by="event"), "{{event}}")],
             unit="ops",
             says="What happened to accounts, as the log has it line by line under the same word.",
-            bad="Search the log for lines with target security and this event: they have client and user_id. "
+            bad="Search the log for lines with target security and this event: they have client and user_id; "
+            "`gateway audit list` has the e-mail addresses. "
             "account_changed without a known reason is worth a call.",
             alerts=["GatewayCredentialStuffing", "GatewayRefreshReuse"],
         ),

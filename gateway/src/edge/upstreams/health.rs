@@ -88,7 +88,7 @@ impl HealthCheck for Checks {
             Err(_) => Error::e_explain(ErrorType::ReadTimedout, "the health check took too long"),
         };
         if let Some(server) = server_of(target) {
-            server.was_checked(outcome.as_ref().map(|()| ()).map_err(|fault| in_words(fault)));
+            server.was_checked(outcome.as_ref().err().map(|fault| in_words(fault)));
         }
         outcome
     }

@@ -77,9 +77,9 @@ impl Server {
         &self.peer._address
     }
 
-    /// Keeps what came of a health check.
-    pub(super) fn was_checked(&self, outcome: Result<(), String>) {
-        *self.ailment.lock() = outcome.err();
+    /// Keeps what was wrong with it at a health check, or that nothing was.
+    pub(super) fn was_checked(&self, ailment: Option<String>) {
+        *self.ailment.lock() = ailment;
     }
 
     /// Why its last health check failed, if it did; or that it is left out for what its requests met.
