@@ -174,7 +174,7 @@ def limits():
                     "{{policy}}",
                 )
             ],
-            unit="percentunit", most=1, steps=look.low_is_good(warn=0.01, bad=0.1),
+            unit="percentunit", most=1, steps=look.low_is_good(warn=0.05, bad=0.1),
             says="Of all that a limit was asked about, the share that it refused.",
             bad="For user: real users are hit, raise it or find the one in a loop. For the others a large "
             "share means that little else comes than the attack.",

@@ -49,9 +49,9 @@ def percentile(q, histogram, where=HERE, *labels, by=""):
 
 
 def staleness(by=""):
-    """The highest since the scrapes before: the value rises from 0 to 1 each second, and where on that
-    slope a scrape comes says nothing."""
-    return f"max{grouped(by)}(max_over_time({of('gateway_revocation_staleness_seconds')}[$__rate_interval]))"
+    """The highest of the last minute: the value rises from 0 to 1 each second, and where on that slope a
+    scrape comes says nothing."""
+    return f"max{grouped(by)}(max_over_time({of('gateway_revocation_staleness_seconds')}[1m]))"
 
 
 def share(part, whole):

@@ -36,7 +36,8 @@ def now():
             "Revocation staleness",
             staleness(),
             unit="s", steps=look.low_is_good(warn=2, bad=5),
-            says="How long ago what is asked about revocation was last known to be whole, at most. 0 without Redis.",
+            says="How long ago what is asked about revocation was last known to be whole, at most in the last minute. 0 "
+            "without Redis.",
             bad="Bring Redis back. Until then requests are refused, or pass unchecked where `redis.fail` is "
             "open.",
             alerts=["GatewayRevocationStale"],
@@ -249,7 +250,7 @@ def inside():
                 Line(percentile(0.99, "gateway_password_hash_wait_duration_seconds"), "wait"),
                 Line(percentile(0.99, "gateway_password_hash_duration_seconds"), "work"),
             ],
-            unit="s", width=12, steps=look.low_is_good(bad=2.5), none="nobody logs in", scale=look.magnitudes,
+            unit="s", steps=look.low_is_good(bad=2.5), none="nobody logs in", scale=look.magnitudes,
             says="What a login waits for a thread, and what its hash takes.",
             bad="The wait rises: more logins than threads. The work rises: CPU is short, as others use it.",
             alerts=["GatewayHashingSaturated"],
@@ -261,7 +262,7 @@ def inside():
                 Line(f"sum({of('gateway_token_cache_entries')})", "tokens known"),
                 Line(f"sum by (policy) ({of('gateway_rate_limit_keys')})", "limiter: {{policy}}"),
             ],
-            unit="none", width=12,
+            unit="none",
             says="What is remembered: revocations (without Redis), verified tokens, and who has used up part "
             "of a limit. All are bounded, or end by themselves.",
             bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too "

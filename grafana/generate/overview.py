@@ -94,8 +94,8 @@ def now():
             staleness(),
             unit="s", width=6, height=3, steps=look.low_is_good(warn=2, bad=5),
             leads_to=VERIFY_PATH,
-            says="How long ago what is asked about revocation was last known to be whole, at most. About 1 s "
-            "while Redis answers; 0 without Redis.",
+            says="How long ago what is asked about revocation was last known to be whole, at most in the last "
+            "minute. About 1 s while Redis answers; 0 without Redis.",
             bad="Requests are refused with revocation_unavailable, or pass unchecked where `redis.fail` is "
             "open. Bring Redis back.",
             alerts=["GatewayRevocationStale"],

@@ -170,8 +170,8 @@ def revocation():
             "Revocation staleness",
             [Line(staleness(by="instance"), "{{instance}}")],
             unit="s", width=6, steps=look.low_is_good(bad=5),
-            says="How long ago what is asked about revocation was last known to be whole, at most. About 1 s "
-            "while Redis answers; 0 without Redis.",
+            says="How long ago what is asked about revocation was last known to be whole, at most in the last "
+            "minute. About 1 s while Redis answers; 0 without Redis.",
             bad="It rises by a second a second: Redis is gone. It jumps and falls: Redis or the network is "
             "slow.",
             alerts=["GatewayRevocationStale"],

@@ -33,6 +33,21 @@ fn each_title_fits_into_its_panel() {
 }
 
 #[test]
+fn each_panel_lies_on_the_page_and_on_no_other_one() {
+    for (file, dashboard) in dashboards() {
+        let mut taken = std::collections::BTreeSet::new();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap_or(0));
+            let title = panel["title"].as_str().unwrap();
+            assert!(x + w <= 24, "{file}: {title} ends in column {}", x + w);
+            for cell in (x..x + w).flat_map(|column| (y..y + h).map(move |row| (column, row))) {
+                assert!(taken.insert(cell), "{file}: {title} lies on another panel");
+            }
+        }
+    }
+}
+
+#[test]
 fn only_alerts_that_call_somebody_are_marked_and_by_a_line_where_each_began() {
     for (file, dashboard) in dashboards() {
         let marks = dashboard["annotations"]["list"].as_array().unwrap().iter();
@@ -63,12 +78,13 @@ fn percentiles_beside_each_other_are_drawn_by_their_magnitude() {
 }
 
 #[test]
-fn staleness_is_the_highest_since_the_scrapes_before() {
+fn staleness_is_the_highest_of_a_minute() {
     let metric = "gateway_revocation_staleness_seconds";
     let mut seen = 0;
     each_panel(|name, panel| {
         for expr in asked(panel).into_iter().filter(|expr| expr.contains(metric)) {
-            assert!(expr.contains(&format!("max_over_time({metric}")), "{name}: {expr}");
+            let maximum = expr.contains(&format!("max_over_time({metric}")) && expr.contains("[1m]");
+            assert!(maximum, "{name}: {expr}");
             seen += 1;
         }
     });
