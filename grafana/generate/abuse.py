@@ -187,8 +187,8 @@ def trail():
     return [
         graph(
             "Security events",
-            [Line(total("gateway_security_events_total", by="event"), "{{event}}")],
-            unit="ops",
+            [Line(total("gateway_security_events_total", by="event") + " > 0", "{{event}}")],
+            unit="ops", none="nothing happened",
             says="What happened to accounts, as the log has it line by line under the same word.",
             bad="Search the log for lines with target security and this event: they have client and user_id; "
             "`gateway audit list` has the e-mail addresses. "

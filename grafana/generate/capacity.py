@@ -237,7 +237,7 @@ def inside():
                 Line(f"sum({rate('gateway_password_hash_duration_seconds_sum')})", "threads at work"),
                 Line(total("gateway_password_hash_jobs_total", HERE, 'result="shed"'), "refused a second"),
             ],
-            unit="none", scale=look.magnitudes_from_zero,
+            unit="none", width=12, scale=look.magnitudes_from_zero,
             says="Logins that wait for their hash, threads that are hashing, and what was refused since the "
             "queue was full.",
             bad="A login storm or an attack: see the page of abuse. If it is real users, raise "
@@ -250,7 +250,7 @@ def inside():
                 Line(percentile(0.99, "gateway_password_hash_wait_duration_seconds"), "wait"),
                 Line(percentile(0.99, "gateway_password_hash_duration_seconds"), "work"),
             ],
-            unit="s", steps=look.low_is_good(bad=2.5), none="nobody logs in", scale=look.magnitudes,
+            unit="s", width=12, steps=look.low_is_good(bad=2.5), none="nobody logs in", scale=look.magnitudes,
             says="What a login waits for a thread, and what its hash takes.",
             bad="The wait rises: more logins than threads. The work rises: CPU is short, as others use it.",
             alerts=["GatewayHashingSaturated"],
@@ -262,12 +262,27 @@ def inside():
                 Line(f"sum({of('gateway_token_cache_entries')})", "tokens known"),
                 Line(f"sum by (policy) ({of('gateway_rate_limit_keys')})", "limiter: {{policy}}"),
             ],
-            unit="none",
+            unit="none", width=12,
             says="What is remembered: revocations (without Redis), verified tokens, and who has used up part "
             "of a limit. All are bounded, or end by themselves.",
             bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too "
             "low (limits.keys_max).",
             alerts=["GatewayLimiterKeysNearMax"],
+        ),
+        graph(
+            "Log queue",
+            [
+                Line(f"max({of('gateway_log_queue_depth')})", "lines waiting"),
+                Line(f"min({of('gateway_log_queue_max')})", "lines waiting at most", bound=True),
+                Line(total("gateway_log_lines_dropped_total"), "lines dropped a second"),
+                Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
+            ],
+            unit="none", width=12, scale=look.magnitudes_from_zero,
+            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
+            "too.",
+            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "
+            "among what was dropped. Spans: the collector does not answer.",
+            alerts=["GatewayLogQueueBehind"],
         ),
         graph(
             "Fetches of issuers' keys",
@@ -289,21 +304,6 @@ def inside():
             bad="refused: the gateway goes on with the configuration before; `gateway check --config FILE` "
             "says what is wrong. Long: names or keys are slow to look up.",
             alerts=["GatewayConfigReloadRefused"],
-        ),
-        graph(
-            "Log queue",
-            [
-                Line(f"max({of('gateway_log_queue_depth')})", "lines waiting"),
-                Line(f"min({of('gateway_log_queue_max')})", "lines waiting at most", bound=True),
-                Line(total("gateway_log_lines_dropped_total"), "lines dropped a second"),
-                Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
-            ],
-            unit="none", scale=look.magnitudes_from_zero,
-            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
-            "too.",
-            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "
-            "among what was dropped. Spans: the collector does not answer.",
-            alerts=["GatewayLogQueueBehind"],
         ),
         graph(
             "Mails and events",

@@ -36,11 +36,8 @@ def graph(title, lines, *, unit, says, bad, alerts=(), width=8, height=8, steps=
         .legend(_legend(many and width >= 12, many))
         .tooltip(_tooltip())
     )
-    if scale is not None:
-        panel = panel.scale_distribution(scale())
-    # A logarithm begins where the values do: it has no zero.
-    if scale not in (look.magnitudes, look.sizes):
-        panel = panel.min(0)
+    # A logarithm begins where the values do.
+    panel = panel.min(0) if scale is None else panel.scale_distribution(scale())
     if most is not None:
         panel = panel.max(most)
     if none is not None:

@@ -154,8 +154,8 @@ def cost():
         ),
         graph(
             "Limiter decisions",
-            [Line(total("gateway_rate_limit_decisions_total", by="policy, outcome"), "{{policy}} {{outcome}}")],
-            unit="ops", width=6,
+            [Line(total("gateway_rate_limit_decisions_total", by="policy, outcome") + " > 0", "{{policy}} {{outcome}}")],
+            unit="ops", width=6, none="none was asked",
             says="How often limits were asked, and what they said.",
             bad="refused in a load test: the test has too few users for the limit, and measures refusals.",
             alerts=["GatewayLimitsHitUsers"],
