@@ -228,8 +228,10 @@ def burn(title, ratio, objective, what, alert):
 def alerts():
     since = "ALERTS_FOR_STATE * 1000"
     hidden = {"Time": True, "__name__": True}
-    order = ["alertname", "alertstate", "Value", "severity", "job", "instance", "upstream", "server"]
-    return [
+    # What an alert is about; most have but some of these, and an empty cell is not an empty table.
+    about = ["job", "instance", "upstream", "server", "window", "certificate", "issuer", "policy"]
+    order = ["alertname", "alertstate", "Value", "severity", *about]
+    table = (
         listing(
             "Alerts, pending and firing",
             [Line(f"ALERTS{{{ALERTS}}} * ignoring (alertstate) group_left () ({since})")],
@@ -250,8 +252,11 @@ def alerts():
         )
         .override_by_name("since", [look.setting("unit", "dateTimeFromNow")])
         .override_by_name("state", coloured({"firing": ("firing", look.RED), "pending": ("pending", look.YELLOW)}))
-        .override_by_name("severity", coloured({"page": ("page", look.RED), "ticket": ("ticket", look.YELLOW)})),
-    ]
+        .override_by_name("severity", coloured({"page": ("page", look.RED), "ticket": ("ticket", look.YELLOW)}))
+    )
+    for label in about:
+        table = table.override_by_name(label, [look.setting("noValue", "")])
+    return [table]
 
 
 def coloured(meanings):

@@ -92,6 +92,18 @@ fn staleness_is_the_highest_of_a_minute() {
 }
 
 #[test]
+fn what_an_empty_table_says_is_not_said_in_each_empty_cell() {
+    let (_, page) = dashboards().into_iter().find(|(file, _)| file == "overview").unwrap();
+    let tables: Vec<_> = panels(&page).into_iter().filter(|panel| panel["type"] == "table").collect();
+    let overrides = tables[0]["fieldConfig"]["overrides"].as_array().unwrap();
+    for label in ["job", "instance", "upstream", "server", "window", "certificate", "issuer", "policy"] {
+        let own = overrides.iter().find(|one| one["matcher"]["options"] == label);
+        let properties = own.unwrap_or_else(|| panic!("{label}"))["properties"].as_array().unwrap();
+        assert!(properties.iter().any(|one| one["id"] == "noValue" && one["value"] == ""), "{label}");
+    }
+}
+
+#[test]
 fn what_no_server_answered_is_on_the_page_of_upstreams() {
     let (_, page) = dashboards().into_iter().find(|(file, _)| file == "upstreams").unwrap();
     let shown = |panel: &&Value| asked(panel).iter().any(|expr| expr.contains("no_healthy_upstream"));
