@@ -21,6 +21,7 @@ pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod log_lines;
 pub mod marking;
 pub mod nginx;
 pub mod outbox;

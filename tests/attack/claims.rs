@@ -54,7 +54,7 @@ fn no_part_of_a_token_may_be_anything_but_utf8() {
     all_are(&siege, "token_invalid", &cases);
     let utf8 = more(&claims, "J\u{fc}rgen".as_bytes());
     passes(&siege, "UTF-8", &signed(HEADER.as_bytes(), &utf8));
-    let refresh = more(&refresh_claims(siege.ada.id).to_string(), b"\xff");
+    let refresh = more(&refresh_claims(&siege.ada).to_string(), b"\xff");
     let refresh = sign_bytes(HEADER.as_bytes(), &refresh, REFRESH_KEY);
     let reply = siege.ada.refresh(&refresh, false);
     reply.is_refused(401, "Invalid or expired refresh token", "refresh_token_invalid");
