@@ -15,14 +15,14 @@ use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::clock::SystemClock;
 use gateway::edge::outcomes;
 use gateway::identity::TokenId;
-use gateway::limits::{Allowance, Limiter, Policy};
+use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
     Access, Admitted, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline, Requires,
     Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders, UserLimit,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
-use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy};
+use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -51,9 +51,12 @@ pub fn route(name: &str, prefix: &str, access: Access) -> Route {
 
 /// One that nobody reaches.
 pub fn limiter<K: std::hash::Hash + Eq + Clone>(name: &'static str) -> Limiter<K> {
+    Limiter::new(policy(name), KEYS_MAX)
+}
+
+fn policy(name: &'static str) -> Policy {
     let requests = NonZeroU32::new(1_000_000_000).expect("not zero");
-    let allowance = Allowance { requests, window: Duration::from_secs(60) };
-    Limiter::new(Policy { name, allowance }, KEYS_MAX)
+    Policy { name, allowance: Allowance { requests, window: Duration::from_secs(60) } }
 }
 
 /// A view in which as many tokens are revoked, none of them among those that are sent.
@@ -72,8 +75,9 @@ pub fn issuer(algorithm: Algorithm) -> Issuer {
         return hs256;
     }
     let key = DatedKey::generate(algorithm, support::now()).expect("the self-check made one before");
-    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], hs256.access_lifetime);
-    Issuer { access_keys: Arc::new(keys.expect("there is a key")), ..hs256 }
+    let keys = KeyRing::new(SignBy::Key, Vec::new(), vec![key], hs256.terms.access_lifetime);
+    let access_keys = Arc::new(keys.expect("there is a key"));
+    Issuer { terms: TokenTerms { access_keys, ..hs256.terms }, ..hs256 }
 }
 
 /// Whose tokens are accepted, what is revoked, and whether each user is limited.
@@ -94,6 +98,8 @@ pub fn pipeline_with(
         route("todos", "/api/todos", Access::Required(requires)),
         route("reports", "/api/reports", Access::Required(Requires::default())),
     ];
+    let name = "failed-authentication-address";
+    let failures = Books::default().address_limiter(name, policy(name), KEYS_MAX);
     let configured = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(issuer.verifier()),
@@ -101,7 +107,7 @@ pub fn pipeline_with(
         key_set_lifetime: Duration::from_secs(300),
         issuers: ForeignIssuers::default(),
         user_limit,
-        failures: FailureLimit(Some(Arc::new(limiter("failed-authentication-address")))),
+        failures: FailureLimit(Some(failures)),
         own_cors: None,
     };
     let metrics = Metrics::new(outcomes()).expect("each metric has a name of its own");

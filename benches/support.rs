@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::clock::{Clock as _, SystemClock, Timestamp};
-use gateway::identity::{Email, Generation, Role, SessionId, UserId};
+use gateway::identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
 use gateway::pipeline::Assertions;
-use gateway::token::{AccessGrant, Algorithm, AssertionIssuer, DatedKey, HmacKey, Issuer, KeyRing, SignBy};
+use gateway::token::{
+    AccessGrant, Algorithm, AssertionIssuer, DatedKey, HmacKey, Issuer, KeyRing, SignBy, TokenTerms,
+};
 
 pub const ACCESS_KEY: &str = "benchmark-access-key-3b9f50d1c2e84a76";
 pub const REFRESH_KEY: &str = "benchmark-refresh-key-7c41a8e6f0d2953b";
@@ -23,16 +25,22 @@ pub fn key(secret: &str) -> HmacKey {
     HmacKey::new(&secret.as_bytes().to_vec().into()).expect("the keys above are long enough")
 }
 
-/// Signs what a gateway with the keys above accepts.
+/// Whose accounts the tokens are about.
+pub fn installation() -> InstallationId {
+    InstallationId::from_bytes(*b"of the benchmark")
+}
+
+/// Signs what a gateway of that installation with the keys above accepts.
 pub fn issuer() -> Issuer {
-    Issuer {
+    let terms = TokenTerms {
         access_keys: Arc::new(KeyRing::of_secret(key(ACCESS_KEY))),
         refresh_keys: Arc::new(KeyRing::of_secret(key(REFRESH_KEY))),
         issuer: ISSUER.to_owned(),
         audience: None,
         access_lifetime: Duration::from_secs(3_600),
         refresh_lifetime: Duration::from_secs(86_400),
-    }
+    };
+    Issuer { terms, installation: installation() }
 }
 
 /// Makes identity assertions with a key of its own.

@@ -3,14 +3,16 @@
 
 mod audit;
 mod socket;
+mod terminal;
 mod users;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::gateway::{Gateway, Setup, run};
+use crate::support::gateway::{Gateway, Setup, command, finish, run};
 
 const SECRET: &str = "CANARY-Chosen-By-Operator-1";
 
@@ -47,16 +49,19 @@ impl Machine {
 
     /// Exit status, standard output, standard error.
     fn tried(&self, command: &str) -> (i32, String, String) {
-        let (data, password) = (self.data(), self.password_file());
-        let mut arguments: Vec<&str> = Vec::new();
-        for word in command.split(' ') {
+        finish(self.command(command))
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = command();
+        for word in line.split(' ') {
             match word {
-                "--data" => arguments.extend(["--data", path(&data)]),
-                "--password-file" => arguments.extend(["--password-file", path(&password)]),
-                word => arguments.push(word),
-            }
+                "--data" => command.arg(word).arg(self.data()),
+                "--password-file" => command.arg(word).arg(self.password_file()),
+                word => command.arg(word),
+            };
         }
-        run(&arguments, &[])
+        command
     }
 
     /// What a command says that works.

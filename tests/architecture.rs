@@ -7,7 +7,9 @@ mod rules;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rules::{Source, long_files, misplaced_crates, misplaced_rooms, unfinished, unwraps, vague_names};
+use rules::{
+    Source, json_of_bytes, long_files, misplaced_crates, misplaced_rooms, unfinished, unwraps, vague_names,
+};
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -102,6 +104,13 @@ fn no_request_can_meet_an_unwrap() {
     assert_eq!(unwraps(&sources("todo-backend/src")), NOTHING);
     assert_eq!(unwraps(&sample("a.rs", "fn f() { x.unwrap(); }")), ["a.rs"]);
     assert_eq!(unwraps(&sample("a.rs", "#[cfg(test)]\nmod tests { fn f() { x.unwrap(); } }")), NOTHING);
+}
+
+#[test]
+fn what_others_wrote_is_utf8_before_it_is_json() {
+    assert_eq!(json_of_bytes(&sources("gateway/src")), NOTHING);
+    let bytes = sample("adapter/jwks/fetch.rs", "let x = serde_json::from_slice(&body);");
+    assert_eq!(json_of_bytes(&bytes), ["adapter/jwks/fetch.rs"]);
 }
 
 #[test]

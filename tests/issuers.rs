@@ -9,3 +9,5 @@ mod legacy;
 mod provider;
 mod revocation;
 mod strictness;
+mod subjects;
+mod withdrawn;

@@ -1,6 +1,7 @@
 //! The endpoints as a document: it says what is there, as it is, and a browser can try it out.
 
 mod document;
+mod lint;
 mod page;
 mod schemathesis;
 

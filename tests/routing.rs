@@ -6,6 +6,8 @@ mod expectations;
 mod explain;
 mod handing_on;
 mod identity_names;
+mod near_misses;
+mod patterns;
 mod reload;
 mod requirements;
 mod shadow;

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use gateway::adapter::embedded::EmbeddedRevocations;
+use gateway::adapter::own_first::OwnFirst;
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
-use gateway::identity::{Email, Role, SessionId, TokenId, UserId};
+use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
     Entry, NewUser, RefreshToken, RevocationLedger, Revocations, Room, Session, Sessions, StoredHash, Users,
 };
@@ -26,6 +27,7 @@ macro_rules! laws {
 }
 
 mod durability;
+mod largest;
 mod opening;
 mod redis_revocations;
 mod revocations;
@@ -64,11 +66,20 @@ impl View {
     async fn embedded() -> Self {
         Self(Arc::new(EmbeddedRevocations::default()))
     }
+
+    async fn own_first() -> Self {
+        let (own, shared) = (Self::embedded().await, Self::embedded().await);
+        Self(Arc::new(OwnFirst::new(own.0, shared.0)))
+    }
 }
 
 /// A moment, in seconds after the laws' common beginning.
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
+}
+
+fn network(address: &str) -> Network {
+    address.parse::<std::net::IpAddr>().unwrap().into()
 }
 
 fn user_id(id: u64) -> UserId {
@@ -109,6 +120,6 @@ fn session() -> Session {
         current_used: false,
         previous: None,
         address: "192.0.2.1".to_owned(),
-        user_agent: "curl/8".to_owned(),
+        user_agent: UserAgent::cut(b"curl/8"),
     }
 }

@@ -8,7 +8,9 @@
 )]
 
 pub mod authority;
+pub mod backup;
 pub mod belongings;
+pub mod command;
 pub mod contract;
 pub mod exposition;
 pub mod farm;
@@ -18,6 +20,8 @@ pub mod h2;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
+pub mod log_lines;
 pub mod marking;
 pub mod nginx;
 pub mod outbox;
@@ -25,12 +29,15 @@ pub mod people;
 pub mod prometheus;
 pub mod raw;
 pub mod redis;
+pub mod restricted;
 pub mod small_disk;
 pub mod smtp;
 pub mod stores;
 pub mod streaming;
+pub mod terminal;
 pub mod todo_backend;
 pub mod tools;
+pub mod transfer;
 pub mod uploads;
 pub mod upstream;
 pub mod verbatim;

@@ -39,7 +39,7 @@ struct Place {
 impl Place {
     fn new(methods: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("gateway.toml"), "").unwrap();
+        std::fs::write(folder.path().join("gateway.toml"), "[server]").unwrap();
         Self { folder, methods: methods.to_owned() }
     }
 
@@ -169,7 +169,9 @@ fn each_bad_line_is_named_and_then_nothing_is_imported() {
         (format!("1,a@example.com,{hash},root,,,"), "role must be user or admin"),
         (format!("1,a@example.com,{hash},,maybe,,"), "is_active must be true or false"),
         (format!("1,a@example.com,{hash},,,yesterday,"), "created_at is no time"),
-        (format!("1,a@example.com,{hash},,,,{long}"), "first_name has more than 100 characters"),
+        (format!("1,a@example.com,{hash},,,,{long}"), "first_name must be at most 100 characters"),
+        (format!("1,a@example.com,{hash},,,,A\u{7}da"), "first_name must not contain control characters"),
+        (format!("1,a@example.com,{}{hash},,,,", "0".repeat(600)), "password_hash is of no known kind"),
         ("1,a@example.com".to_owned(), "fields"),
     ];
     let lines: String = bad.iter().map(|(line, _)| format!("{line}\n")).collect();
@@ -181,9 +183,9 @@ fn each_bad_line_is_named_and_then_nothing_is_imported() {
         let line = said.lines().find(|line| line.contains(&format!("users.csv line {number}: ")));
         assert!(line.is_some_and(|line| line.contains(words)), "line {number}: {words}\n{said}");
     }
-    assert!(said.contains("line 16: the address was there before"), "{said}");
-    assert!(said.contains("line 17: the id was there before"), "{said}");
-    assert!(said.contains("15 of the lines are bad; nothing was imported"), "{said}");
+    assert!(said.contains("line 18: the address was there before"), "{said}");
+    assert!(said.contains("line 19: the id was there before"), "{said}");
+    assert!(said.contains("17 of the lines are bad; nothing was imported"), "{said}");
     crate::support::canary(&said);
     assert!(!said.contains(&hash), "{said}");
     assert!(!place.data().exists(), "a store was made");

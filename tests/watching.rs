@@ -8,6 +8,8 @@ mod hostile;
 mod incidents;
 mod logs;
 mod observed;
+mod readable;
 mod reference;
 mod rules;
+mod runbooks;
 mod traces;

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
-use gateway::token::{AccessGrant, Algorithm, DatedKey, Issuer, KeyRing, SignBy, jwks};
+use gateway::token::{AccessGrant, Algorithm, DatedKey, Issuer, KeyRing, SignBy, TokenTerms, jwks};
 use serde_json::{Value, json};
 
 use crate::support;
@@ -76,7 +76,8 @@ impl KeyPair {
         let ring = KeyRing::new(SignBy::Key, Vec::new(), vec![key], Duration::from_secs(86_400));
         let ring = Arc::new(ring.map_err(|fault| fault.to_string())?);
         let key_set = jwks([&*ring], now);
-        let issuer = Issuer { access_keys: ring, ..support::issuer() };
+        let issuer = support::issuer();
+        let issuer = Issuer { terms: TokenTerms { access_keys: ring, ..issuer.terms }, ..issuer };
         Ok(Self { algorithm, private_pem, public_pem, key_set, tokens: tokens(&issuer, TOKENS, now) })
     }
 }

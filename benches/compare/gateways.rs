@@ -8,15 +8,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use gateway::adapter::sled::{SledOptions, SledStore};
+use gateway::adapter::sled::{Importing, SledOptions, SledStore};
 use gateway::identity::TokenId;
 use gateway::store::{Revocation, RevocationLedger as _};
+use serde_json::json;
 
 use crate::contestants::{Contestant, Stage};
 use crate::credentials::KeyPair;
 use crate::levels::Level;
 use crate::programs::{Cores, Program, Side, complaint, free_addresses};
-use crate::support::{ACCESS_KEY, REFRESH_KEY};
+use crate::support::{self, ACCESS_KEY, REFRESH_KEY};
 
 /// How many revocations are written in one transaction.
 const BATCH: usize = 5_000;
@@ -107,6 +108,7 @@ pub(crate) fn gateway(stage: &Stage<'_>, name: &str, settings: &Settings<'_>) ->
         let mut key = key.write(true).create(true).mode(0o600).open(access.join("key.pem")).map_err(fault)?;
         std::io::Write::write_all(&mut key, keys.private_pem.as_bytes()).map_err(fault)?;
     }
+    make_store(&data)?;
     if !settings.revoked.is_empty() {
         revoke(&data, settings.revoked)?;
     }
@@ -123,6 +125,15 @@ pub(crate) fn gateway(stage: &Stage<'_>, name: &str, settings: &Settings<'_>) ->
     command.stderr(File::create(&said).map_err(fault)?);
     let started = Program::announced(stage.cores, Side::Proxy, &mut command);
     started.map_err(|fault| format!("{fault} {}", complaint(&said)))
+}
+
+/// A store of the installation that the tokens of the comparison are of.
+fn make_store(data: &Path) -> Result<(), String> {
+    let header = json!({ "format": "gateway-store", "version": 2, "store_id": support::installation() });
+    let end = json!({ "record": "end", "users": 0, "sessions": 0, "revocations": 0 });
+    let store = SledStore::open(data, SledOptions::default()).map_err(|fault| fault.to_string())?;
+    let imported = store.import(&mut format!("{header}\n{end}\n").as_bytes(), Importing::Restore);
+    imported.map(drop).map_err(|fault| fault.to_string())
 }
 
 /// Writes revocations into the store of a gateway that does not run yet.

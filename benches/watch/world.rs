@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use gateway::clock::{Clock as _, SystemClock};
+
 use crate::support::authority::Authority;
 use crate::support::farm::Instance;
 use crate::support::gateway::{Gateway, Setup};
@@ -77,10 +79,13 @@ impl World {
         let _ = std::fs::write(&self.log, self.gateway.log());
     }
 
-    /// Draws each dashboard as it was over this time; whether all could be drawn.
+    /// Draws each dashboard as it was over this time, all of them over the same; whether all could be
+    /// drawn.
     pub(crate) fn draw(&self, folder: &Path, time: Duration) -> bool {
         let dashboards =
             std::fs::read_dir(project().join("grafana/dashboards")).expect("there are dashboards");
+        let to = SystemClock.now();
+        let from = to.minus(time);
         let mut all = true;
         for dashboard in dashboards.flatten() {
             let drawn = Command::new("node")
@@ -92,9 +97,8 @@ impl World {
                 .arg(format!("{SCRAPE_SECONDS}s"))
                 .arg("--dashboard")
                 .arg(dashboard.path())
-                .arg("--from")
-                .arg(format!("now-{}s", time.as_secs()))
-                .args(["--to", "now", "--theme", "dark", "--width", "1600", "--scale", "0.75", "--out"])
+                .args(["--from", &from.to_string(), "--to", &to.to_string()])
+                .args(["--theme", "dark", "--width", "1600", "--scale", "0.75", "--out"])
                 .arg(folder)
                 .status();
             all &= drawn.is_ok_and(|status| status.success());

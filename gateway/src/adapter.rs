@@ -3,6 +3,7 @@
 pub mod embedded;
 pub mod jwks;
 pub mod mail;
+pub mod own_first;
 pub mod redis;
 pub mod sled;
 pub mod webhook;

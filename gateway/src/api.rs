@@ -13,16 +13,19 @@ mod choose;
 mod deed;
 mod docs;
 mod email;
+mod held;
 mod invitations;
 mod key_set;
 mod limits;
 mod login;
 mod logout;
+mod long_answers;
 mod mode;
 mod openapi;
 mod operator;
 mod page;
 mod password;
+mod pieces;
 mod profile;
 mod refresh;
 mod register;
@@ -32,6 +35,7 @@ mod renewal;
 mod reports;
 mod schema;
 mod sessions;
+mod toll;
 mod verify;
 mod view;
 
@@ -42,22 +46,24 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, delete, get, post, put};
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
-};
-use http_body_util::BodyExt as _;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http_body::Body as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
+pub use long_answers::LongAnswers;
 pub use openapi::document;
 pub use registration::{EmailVerification, Registration, RegistrationMode};
 pub use reports::REFUSED;
 pub use verify::AskingProxy;
 
 use crate::clock::Clock;
-use crate::limits::{KnownPairs, Setbacks};
+use crate::identity::UserAgent;
+use crate::limits::Setbacks;
 use crate::password::HashPool;
 use crate::pipeline::Pipeline;
 use crate::problem::{Audience, Code, Problem};
@@ -77,10 +83,10 @@ pub struct Services {
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     pub limits: ArcSwap<EndpointLimits>,
-    /// Addresses from which accounts were used.
-    pub known: KnownPairs,
     /// Failed logins in a row.
     pub setbacks: Setbacks,
+    /// Those that are being read.
+    pub long_answers: Arc<LongAnswers>,
     pub registration: Registration,
     /// Whether each refresh replaces the refresh token, asked for or not.
     pub rotate_always: bool,
@@ -151,6 +157,7 @@ impl Api {
             .route("/users/{id}/password", put(operator::set_password))
             .route("/users/{id}/sessions", get(sessions::of_user))
             .route("/sessions/{sid}", delete(sessions::end_any))
+            .route("/revocations", get(operator::standing))
             .route("/audit/lines", get(operator::audit_lines))
             .route("/audit/proof", get(operator::audit_proof));
         let router = Router::new()
@@ -170,11 +177,12 @@ impl Api {
         &self,
         request: http::Request<Bytes>,
         client: Client,
-    ) -> (http::Response<Bytes>, Option<Code>) {
+    ) -> (http::Response<Content>, Option<Code>) {
         let audience = Audience::of_own(request.headers());
         let request_id = client.request_id.clone();
+        let is_head = request.method() == http::Method::HEAD;
         let mut request: Request = request.map(axum::body::Body::from);
-        let user_agent = user_agent(request.headers());
+        let user_agent = UserAgent::of(request.headers());
         request.extensions_mut().insert(Client { user_agent, ..client });
         // The router's error type has no value.
         let response = match self.router.clone().oneshot(request).await {
@@ -194,32 +202,26 @@ impl Api {
             if let Some(carried) = parts.extensions.remove::<verify::Carried>() {
                 carried.apply(&problem, &mut rendered);
             }
-            return (rendered, Some(problem.code()));
+            return (rendered.map(whole), Some(problem.code()));
         }
-        let body = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => {
-                return (
-                    Problem::new(Code::Internal).render(audience, request_id.as_str()),
-                    Some(Code::Internal),
-                );
-            }
-        };
         parts.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         parts.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         parts.headers.insert("proxy-status", HeaderValue::from_static("gateway"));
-        if !parts.headers.contains_key(CONTENT_LENGTH) {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        // That of a `HEAD` is the one that its `GET` would have, where that is known.
+        if let Some(length) = body.size_hint().exact().filter(|_| !is_head) {
+            parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
+        let body = body.map_err(axum::Error::into_inner).boxed_unsync();
         (http::Response::from_parts(parts, body), None)
     }
 }
 
-/// What is no printable ASCII is left out.
-fn user_agent(headers: &http::HeaderMap) -> String {
-    let text = headers.get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
-    let printable = text.iter().take(200).map(|byte| char::from(*byte));
-    printable.filter(|c| c.is_ascii_graphic() || *c == ' ').collect()
+/// What an answer holds: all of it, or what is made while it is read, which has no length.
+pub type Content = UnsyncBoxBody<Bytes, axum::BoxError>;
+
+/// What is there already.
+pub fn whole(body: Bytes) -> Content {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }
 
 impl axum::response::IntoResponse for Problem {

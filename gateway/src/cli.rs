@@ -13,12 +13,17 @@ mod report;
 mod serve;
 mod session;
 mod store;
+mod terminal;
 mod trust;
 mod user;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use terminal::{BAD, painted};
+
+use crate::startup::dumps;
 
 /// Bad configuration (sysexits.h, EX_CONFIG).
 const EXIT_CONFIG: u8 = 78;
@@ -78,6 +83,8 @@ enum Failure {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    // Each command reads secrets, and none has a log yet: the gateway's own tries again, and complains.
+    let _ = dumps::forbid();
     let arguments = Arguments::parse();
     let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cryptography = crate::token::install_cryptography();
@@ -104,26 +111,27 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Configuration(faults)) => {
             for fault in &faults {
-                eprintln!("error: {fault}");
+                anstream::eprintln!("{} {fault}", painted(BAD, "error:"));
             }
-            eprintln!("{} found; nothing was started", counted(faults.len()));
+            eprintln!("{} found; nothing was started", counted(faults.len() as u64, "fault", "faults"));
             ExitCode::from(EXIT_CONFIG)
         }
         Err(Failure::Verdict(findings)) => {
             for finding in &findings {
-                eprintln!("no: {finding}");
+                anstream::eprintln!("{} {finding}", painted(BAD, "no:"));
             }
             ExitCode::from(EXIT_VERDICT)
         }
         Err(Failure::Other(fault)) => {
-            eprintln!("error: {fault}");
+            anstream::eprintln!("{} {fault}", painted(BAD, "error:"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn counted(faults: usize) -> String {
-    if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
+/// A number with its noun, which has two forms.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 fn environment(name: &str) -> Option<String> {

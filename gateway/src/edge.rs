@@ -60,16 +60,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::pipeline::{Browser, RenewalStep, Renewed};
 use crate::problem::Code;
+
+/// What an endpoint answers with: whole, or made while it is read.
+pub type Content = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The seam to `/api/auth`: a plain function, so that this room knows nothing of axum.
 pub type ServeApi = Box<
     dyn Fn(
             http::Request<Bytes>,
             ApiClient,
-        ) -> Pin<Box<dyn Future<Output = (http::Response<Bytes>, Option<Code>)> + Send>>
+        ) -> Pin<Box<dyn Future<Output = (http::Response<Content>, Option<Code>)> + Send>>
         + Send
         + Sync,
 >;

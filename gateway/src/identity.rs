@@ -1,13 +1,19 @@
 //! The vocabulary of identity: types that cannot be wrong once they exist. No I/O, no async, no HTTP.
 
 mod email;
+mod network;
+mod person_name;
 mod role;
 mod session_id;
 mod subject;
+mod user_agent;
 mod user_id;
 
 pub use email::{Email, EmailFault};
+pub use network::{Network, Width};
+pub use person_name::{NAME_CHARACTERS_MAX, person_name};
 pub use role::{Role, RoleName};
-pub use session_id::{SessionId, TokenId};
+pub use session_id::{InstallationId, SessionId, TokenId};
 pub use subject::{ForeignSubject, IssuerName, SubjectKey};
+pub use user_agent::UserAgent;
 pub use user_id::{Generation, UserId};

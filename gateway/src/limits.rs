@@ -1,17 +1,17 @@
 //! Rate limits by GCRA. The only room that names `governor`.
 
+mod address;
 mod book;
 mod fields;
-mod known;
 mod policy;
 mod quota;
 mod setbacks;
 mod states;
 mod tally;
 
+pub use address::AddressLimiter;
 pub use book::{Book, Books};
 pub use fields::{Fields, fields};
-pub use known::KnownPairs;
 pub use policy::{AddressKey, Limiter, LoginKey, MailKey};
 pub use quota::{Allowance, Charge, Exhausted, Policy};
 pub use setbacks::{Lock, Setbacks};

@@ -5,6 +5,7 @@ mod hash;
 mod imported;
 mod policy;
 mod pool;
+mod queue;
 
 pub use hash::{Cost, CostFault, Verdict};
 pub use imported::{ImportedHash, Method, owed};

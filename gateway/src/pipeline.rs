@@ -10,6 +10,7 @@ mod cookies;
 mod cors;
 mod csrf;
 mod extract;
+mod fold;
 mod foresee;
 mod forward;
 mod handshake;
@@ -30,6 +31,7 @@ mod route;
 mod routes;
 mod shadow;
 mod snapshot;
+mod stricter;
 mod trail;
 mod verify;
 
@@ -55,23 +57,23 @@ pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
 pub use path::{CanonicalTarget, canonical};
-pub use pattern::{PathPattern, PatternFault};
+pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
-pub use refusal::{Denied, Refusal};
+pub use refusal::{Denied, NOT_BEARER, Refusal};
 pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
 pub use route::{Access, OnExpiry, Route};
-pub use routes::{RouteFault, Routes, is_own};
+pub use routes::{NearMiss, RouteFault, Routes, is_own};
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
 
 use self::extract::Presented;
 use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations};
+use crate::store::{AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
-use crate::token::{AuthenticForeign, RawToken};
+use crate::token::{AuthenticClaims, AuthenticForeign, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -96,6 +98,8 @@ pub struct Pipeline {
     own_tokens: verify::OwnTokens,
     /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
     audit: Option<Arc<dyn AuditTrail>>,
+    /// Where the sessions of tokens are that do not name their installation; without it, none counts.
+    sessions: Option<Arc<dyn Sessions>>,
     recorded: refused::Recorded,
 }
 
@@ -109,12 +113,17 @@ impl Pipeline {
         let own_tokens = verify::OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
         let configured = ArcSwap::new(configured);
-        Self { configured, revocations, clock, metrics, own_tokens, audit: None, recorded }
+        Self { configured, revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
     }
 
     #[must_use]
     pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
         Self { audit: Some(audit), ..self }
+    }
+
+    #[must_use]
+    pub fn asking_for_sessions(self, sessions: Arc<dyn Sessions>) -> Self {
+        Self { sessions: Some(sessions), ..self }
     }
 
     /// What is configured now.
@@ -137,8 +146,9 @@ impl Pipeline {
     ) -> Result<Admitted, Denied> {
         // 400: the path could be read in two ways.
         let target = canonical(head.target)?;
-        // 404: nothing is forwarded by default; 405: not by this method.
-        let route = now.routes.find(head.host, head.method, target.path())?;
+        // 404: nothing is forwarded by default; 405: not by this method; 400: a stricter route's, perhaps.
+        let route = now.routes.find(head.host, head.method, target.path());
+        let route = route.map_err(|refusal| refusal.before_a_route(trail))?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
         let admitted = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
@@ -252,6 +262,17 @@ impl Pipeline {
             Refusal::TokenInvalid => self.count_failure(client),
             _ => refusal,
         })
+    }
+
+    /// A token of ours, whatever its time, unless another store with the same secrets may have signed
+    /// it: for a logout.
+    pub async fn of_this_installation(
+        &self,
+        claims: AuthenticClaims,
+        client: IpAddr,
+    ) -> Result<AuthenticClaims, Refusal> {
+        let ours = claims.names_installation() || revocation::is_known(self, &claims).await?;
+        if ours { Ok(claims) } else { Err(self.count_failure(client)) }
     }
 
     /// Whether the token under which somebody was admitted has expired meanwhile.

@@ -21,6 +21,7 @@ pub struct Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Details {
     message: Option<Cow<'static, str>>,
+    detail: Option<&'static str>,
     errors: Vec<Cow<'static, str>>,
     retry_after: Option<Duration>,
     allow: Option<String>,
@@ -41,6 +42,11 @@ impl Problem {
     /// A message for this case, in place of the code's own.
     pub fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         self.with(|details| details.message = Some(message.into()))
+    }
+
+    /// What is to be known beside the message.
+    pub fn with_detail(self, detail: &'static str) -> Self {
+        self.with(|details| details.detail = Some(detail))
     }
 
     /// `Retry-After` (RFC 9110 §10.2.3); rendered in whole seconds, at least 1.
@@ -70,6 +76,11 @@ impl Problem {
     pub fn message(&self) -> &str {
         let own = self.details.as_ref().and_then(|details| details.message.as_deref());
         own.unwrap_or(self.code.entry().message)
+    }
+
+    pub fn detail(&self) -> Option<&'static str> {
+        let own = self.details.as_ref().and_then(|details| details.detail);
+        own.or(self.code.entry().detail)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Details)) -> Self {

@@ -3,6 +3,7 @@
 
 mod assembly;
 mod courier;
+pub(crate) mod dumps;
 mod figures;
 mod first_admin;
 mod housekeeping;
@@ -88,10 +89,12 @@ pub struct Listening {
     pub made_admin: bool,
 }
 
-/// The two shapes of the revocation view, for what is asked beyond the port.
-enum View {
-    Embedded(Arc<EmbeddedRevocations>),
-    Redis(Arc<RedisRevocations>),
+/// The revocation views, for what is asked beyond the port.
+struct View {
+    /// What the ledger holds.
+    own: Arc<EmbeddedRevocations>,
+    /// What others hold as well.
+    redis: Option<Arc<RedisRevocations>>,
 }
 
 /// Runs the gateway until it is told to stop; everything acknowledged is durable then.
@@ -113,7 +116,7 @@ pub fn run(
     let (signals, hangup) =
         signals.map_err(|fault: std::io::Error| format!("signals cannot be waited for: {fault}"))?;
     let signal_thread = SignalThread::start()?;
-    let successor = source.as_ref().map(|source| Successor::of_this(source.path.clone()));
+    let successor = source.clone().map(Successor::of_this);
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {
@@ -180,10 +183,7 @@ pub fn run(
         pipeline: Arc::clone(&pipeline),
         services: Arc::clone(&services),
         audit_kept: checked.audit_kept,
-        embedded: match &*view {
-            View::Embedded(embedded) => Some(Arc::clone(embedded)),
-            View::Redis(_) => None,
-        },
+        own: Arc::clone(&view.own),
     })?;
 
     let (drain, drained) = watch::channel(false);
@@ -200,7 +200,7 @@ pub fn run(
         let (keys, streams) = (Arc::clone(&issuer_keys), Arc::clone(&streams));
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
-            if let View::Redis(redis) = &*view {
+            if let Some(redis) = &view.redis {
                 redis.start();
             }
             // It is there only once.
@@ -375,7 +375,7 @@ fn api_client(client: ApiClient) -> Client {
         request_id: client.request_id,
         trace: client.trace,
         browser: client.browser,
-        user_agent: String::new(),
+        user_agent: crate::identity::UserAgent::default(),
         operator: None,
     }
 }

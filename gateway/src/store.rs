@@ -11,13 +11,14 @@ mod users;
 
 pub use along::{AccountState, Along};
 pub use audit::{
-    Actor, AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, Tally, seal,
+    Actor, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Hash, Proof, Prover,
+    Sealed, Tally, seal,
 };
 pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;
 pub use outbox::{Errand, Outbox, Queued, Way};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
-pub use sessions::{Closing, RefreshToken, Room, Rotation, RotationRequest, Session, Sessions};
+pub use sessions::{Closing, Familiar, RefreshToken, Room, Rotation, RotationRequest, Session, Sessions};
 pub use tickets::{Invitation, Purpose, Ticket, TicketKey, Tickets};
 pub use users::{
     Account, Amended, Amendment, NewUser, PasswordChange, StoredHash, Taken, User, UserCounts, UserPage,

@@ -9,6 +9,7 @@ mod deliveries;
 mod issuers;
 mod limits;
 pub mod log;
+mod log_json;
 mod log_queue;
 mod metrics;
 mod process;

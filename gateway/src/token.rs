@@ -24,9 +24,10 @@ pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
     Asked, AuthenticForeign, Candidate, ClaimPath, ForeignClaims, ForeignIssuer, ForeignIssuers, JwksFault,
-    KeySet, KeySource, LegacySecret, Mapping, Proof, Published, Unproved,
+    KeySet, KeySource, LegacySecret, Mapping, Numbers, Proof, Published, Unproved, begins_like_number,
+    is_chosen,
 };
-pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault};
+pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
 pub use jwks::jwks;
 pub use key_file::{DatedKey, KeyFileFault};

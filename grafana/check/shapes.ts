@@ -31,6 +31,7 @@ interface Query extends Omit<grafana.DataQuery, "datasource"> {
 // The properties that our overrides change, and no others.
 type Property =
   | { id: "unit"; value: string }
+  | { id: "noValue"; value: string }
   | { id: "color"; value: Written<grafana.FieldColor> }
   | { id: "mappings"; value: Written<grafana.ValueMapping[]> }
   | { id: "custom.lineStyle"; value: Written<grafana.LineStyle> }

@@ -58,7 +58,7 @@ def now():
                 total(LIMITS, HERE, 'policy="user"', 'outcome="refused"'),
                 total(LIMITS, HERE, 'policy="user"'),
             ),
-            unit="percentunit", steps=look.low_is_good(warn=0.01, bad=0.1), none="none asked",
+            unit="percentunit", steps=look.low_is_good(warn=0.05, bad=0.1), none="none asked",
             says="Share of requests with a good token that the limit of their user refused: real users.",
             bad="See in the log (outcome rate_limited) whether it is one user in a loop or many. Many: raise "
             "limits.user, or user_limit of the route.",
@@ -174,7 +174,7 @@ def limits():
                     "{{policy}}",
                 )
             ],
-            unit="percentunit", most=1, steps=look.low_is_good(warn=0.01, bad=0.1),
+            unit="percentunit", most=1, steps=look.low_is_good(warn=0.05, bad=0.1),
             says="Of all that a limit was asked about, the share that it refused.",
             bad="For user: real users are hit, raise it or find the one in a loop. For the others a large "
             "share means that little else comes than the attack.",
@@ -187,10 +187,11 @@ def trail():
     return [
         graph(
             "Security events",
-            [Line(total("gateway_security_events_total", by="event"), "{{event}}")],
-            unit="ops",
+            [Line(total("gateway_security_events_total", by="event") + " > 0", "{{event}}")],
+            unit="ops", none="nothing happened",
             says="What happened to accounts, as the log has it line by line under the same word.",
-            bad="Search the log for lines with target security and this event: they have client and user_id. "
+            bad="Search the log for lines with target security and this event: they have client and user_id; "
+            "`gateway audit list` has the e-mail addresses. "
             "account_changed without a known reason is worth a call.",
             alerts=["GatewayCredentialStuffing", "GatewayRefreshReuse"],
         ),

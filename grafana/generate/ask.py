@@ -6,9 +6,15 @@ ROUTE = HERE + ', route=~"$route"'
 SERVED = ROUTE + ', status_class=~"2xx|3xx"'
 UPSTREAM = HERE + ', upstream=~"$upstream"'
 
+# Requests that were admitted and that no server of their upstream answered, by their reason. Which
+# upstream it was is said by the route.
+UNANSWERED = 'decision="error", reason=~"upstream_.+|no_healthy_upstream"'
+
 # Alerts of a whole job have no instance, and one that says "nothing is there" may have no job. An
 # alert must not be hidden by what is chosen above, so that a missing label is chosen as well.
 ALERTS = 'alertname=~"Gateway.+", job=~"$job|", instance=~"$instance|"'
+# Those that call somebody; the rest, with the severity `info`, is seen in the table of alerts only.
+CALLING = 'severity=~"page|ticket", ' + ALERTS
 
 # Every program exports process_ metrics: with this behind them, only those of gateways are left.
 # It takes what was a gateway within the last day, so that one that is down is still known.
@@ -42,6 +48,12 @@ def percentile(q, histogram, where=HERE, *labels, by=""):
     return f"histogram_quantile({q}, {total(histogram + '_bucket', where, *labels, by=kept)}) >= 0"
 
 
+def staleness(by=""):
+    """The highest of the last minute: the value rises from 0 to 1 each second, and where on that slope a
+    scrape comes says nothing."""
+    return f"max{grouped(by)}(max_over_time({of('gateway_revocation_staleness_seconds')}[1m]))"
+
+
 def share(part, whole):
     """A part of a whole; nothing where the whole is 0, since no share is true there."""
     return f"{part} / ({whole} > 0)"
@@ -73,8 +85,8 @@ RESOURCES = {
     "Open files": f"max({of('process_open_fds')} / {of('process_max_fds')} {OURS})",
     "Connections": f"max({of('gateway_downstream_connections')} / ({of('gateway_downstream_connections_max')} > 0))",
     "Limiter keys": f"max({of('gateway_rate_limit_keys')} / {of('gateway_rate_limit_keys_max')})",
-    "Hash queue": f"max({of('gateway_password_hash_queue_depth')} / {of('gateway_password_hash_queue_max')})",
-    "Hash threads": f"max({rate('gateway_password_hash_duration_seconds_sum')}"
+    "Hashing queue": f"max({of('gateway_password_hash_queue_depth')} / {of('gateway_password_hash_queue_max')})",
+    "Hashing threads": f"max({rate('gateway_password_hash_duration_seconds_sum')}"
     f" / on (job, instance) {of('gateway_password_hash_threads')})",
     "Log queue": f"max({of('gateway_log_queue_depth')} / {of('gateway_log_queue_max')})",
 }

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 import look
-from ask import HERE, OURS, RESOURCES, of, percentile, rate, total
+from ask import HERE, OURS, RESOURCES, of, percentile, rate, staleness, total
 from frame import CAPACITY, dashboard
 from panels import Line, bars, graph, listing, number
 
@@ -34,9 +34,10 @@ def now():
         ),
         number(
             "Revocation staleness",
-            f"max({of('gateway_revocation_staleness_seconds')})",
+            staleness(),
             unit="s", steps=look.low_is_good(warn=2, bad=5),
-            says="How long ago what is asked about revocation was last known to be whole. 0 without Redis.",
+            says="How long ago what is asked about revocation was last known to be whole, at most in the last minute. 0 "
+            "without Redis.",
             bad="Bring Redis back. Until then requests are refused, or pass unchecked where `redis.fail` is "
             "open.",
             alerts=["GatewayRevocationStale"],
@@ -157,7 +158,7 @@ def machine():
                 Line(f"{of('process_resident_memory_bytes')} {OURS}", "{{instance}}"),
                 Line(f"min({of('gateway_memory_max_bytes')})", "at most", bound=True),
             ],
-            unit="bytes",
+            unit="bytes", scale=look.sizes,
             says="Memory that the process really holds.",
             bad="At the bound the kernel ends the process. Hashing takes password.memory_kib for "
             "each thread; keys and entries are below; each connection takes its buffers.",
@@ -169,7 +170,7 @@ def machine():
                 Line(f"max({of('gateway_store_size_bytes')})", "data folder"),
                 Line(f"max({of('gateway_store_disk_free_min_bytes')})", "refuses writes below", bound=True),
             ],
-            unit="bytes",
+            unit="bytes", scale=look.sizes,
             says="Free space on the disk of the data folder, and what the folder takes.",
             bad="The folder grows: many sessions or revocations, or a store that was not compacted. It does "
             "not: something else fills the disk.",
@@ -190,7 +191,7 @@ def inside():
                 Line(f"max({of(files)} {OURS})", "open files"),
                 Line(f"min({of('process_max_fds')} {OURS})", "open files at most", bound=True),
             ],
-            unit="none",
+            unit="none", scale=look.magnitudes_from_zero,
             says="In the gateway with most of them. Each connection of a client is a file, and so is each to "
             "an upstream.",
             bad="At the bound of connections new ones are refused (too_many). Many idle ones: shorten "
@@ -206,7 +207,7 @@ def inside():
                 Line(f"min({of(held + '_max')} > 0)", "files of connections at most", bound=True),
                 Line(total("gateway_downstream_streams_refused_total", by="bound"), "refused a second: {{bound}}"),
             ],
-            unit="none",
+            unit="none", scale=look.magnitudes_from_zero,
             says="Requests in the gateway with most of them, each stream of HTTP/2 one of them; files that "
             "connections of clients and requests on their way to a service hold; and what was answered 503 "
             "for want of a place (address, all) or of a file (descriptors).",
@@ -236,7 +237,7 @@ def inside():
                 Line(f"sum({rate('gateway_password_hash_duration_seconds_sum')})", "threads at work"),
                 Line(total("gateway_password_hash_jobs_total", HERE, 'result="shed"'), "refused a second"),
             ],
-            unit="none",
+            unit="none", width=12, scale=look.magnitudes_from_zero,
             says="Logins that wait for their hash, threads that are hashing, and what was refused since the "
             "queue was full.",
             bad="A login storm or an attack: see the page of abuse. If it is real users, raise "
@@ -249,7 +250,7 @@ def inside():
                 Line(percentile(0.99, "gateway_password_hash_wait_duration_seconds"), "wait"),
                 Line(percentile(0.99, "gateway_password_hash_duration_seconds"), "work"),
             ],
-            unit="s", width=12, steps=look.low_is_good(bad=2.5), none="nobody logs in",
+            unit="s", width=12, steps=look.low_is_good(bad=2.5), none="nobody logs in", scale=look.magnitudes,
             says="What a login waits for a thread, and what its hash takes.",
             bad="The wait rises: more logins than threads. The work rises: CPU is short, as others use it.",
             alerts=["GatewayHashingSaturated"],
@@ -262,11 +263,26 @@ def inside():
                 Line(f"sum by (policy) ({of('gateway_rate_limit_keys')})", "limiter: {{policy}}"),
             ],
             unit="none", width=12,
-            says="What is remembered: revocations (without Redis), verified tokens, and who has used up part "
+            says="What is remembered: revocations, verified tokens, and who has used up part "
             "of a limit. All are bounded, or end by themselves.",
             bad="Limiter keys near the bound (see the bars): many addresses at once, or a bound that is too "
             "low (limits.keys_max).",
             alerts=["GatewayLimiterKeysNearMax"],
+        ),
+        graph(
+            "Log queue",
+            [
+                Line(f"max({of('gateway_log_queue_depth')})", "lines waiting"),
+                Line(f"min({of('gateway_log_queue_max')})", "lines waiting at most", bound=True),
+                Line(total("gateway_log_lines_dropped_total"), "lines dropped a second"),
+                Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
+            ],
+            unit="none", width=12, scale=look.magnitudes_from_zero,
+            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
+            "too.",
+            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "
+            "among what was dropped. Spans: the collector does not answer.",
+            alerts=["GatewayLogQueueBehind"],
         ),
         graph(
             "Fetches of issuers' keys",
@@ -274,7 +290,8 @@ def inside():
             unit="ops", none="no other issuer",
             says="How often the keys of other issuers were fetched, and what came of it.",
             bad="unreachable or status: ask its jwks_url from the gateway's machine. unusable: it answered "
-            "what is no set of keys. Tokens of known keys stay good meanwhile.",
+            "what is no set of keys, or one without a usable key. Tokens of known keys stay good meanwhile, but in "
+            "the last case.",
             alerts=["GatewayIssuerKeysStale"],
         ),
         graph(
@@ -288,21 +305,6 @@ def inside():
             bad="refused: the gateway goes on with the configuration before; `gateway check --config FILE` "
             "says what is wrong. Long: names or keys are slow to look up.",
             alerts=["GatewayConfigReloadRefused"],
-        ),
-        graph(
-            "Log queue",
-            [
-                Line(f"max({of('gateway_log_queue_depth')})", "lines waiting"),
-                Line(f"min({of('gateway_log_queue_max')})", "lines waiting at most", bound=True),
-                Line(total("gateway_log_lines_dropped_total"), "lines dropped a second"),
-                Line(total("gateway_trace_spans_total", HERE, 'result=~"dropped|failed"', by="result"), "spans {{result}} a second"),
-            ],
-            unit="none",
-            says="Lines on their way to the log, and what was lost on the way; spans of traces that were lost, "
-            "too.",
-            bad="Who reads the log is too slow: a full disk, or a journal that is held. Security events may be "
-            "among what was dropped. Spans: the collector does not answer.",
-            alerts=["GatewayLogQueueBehind"],
         ),
         graph(
             "Mails and events",

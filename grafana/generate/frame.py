@@ -25,8 +25,8 @@ def dashboard(named, question, rows, *, by_route=False, by_upstream=False):
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .editable().version(1)
         .link(_links())
-        .annotation(_mark("Alerts", "red", f'ALERTS{{alertstate="firing", {ALERTS}}}', "{{alertname}}",
-                          "{{severity}} {{job}} {{instance}} {{upstream}} {{server}}"))
+        .annotation(_calls("Pages", "red", "page"))
+        .annotation(_calls("Tickets", "yellow", "ticket"))
         .annotation(_mark("Starts", "blue", f"process_start_time_seconds{{{HERE}}} * 1000 {OURS}",
                           "Gateway started", "{{instance}}", at_value=True))
         .variables(_variables(by_route, by_upstream))
@@ -53,6 +53,9 @@ def _variables(by_route, by_upstream):
     if by_upstream:
         query = f"label_values(gateway_upstream_server_healthy{{{HERE}}}, upstream)"
         found.append(_choice("upstream", "Upstream", query, ".*"))
+    # Where the runbooks are read: the rules in prometheus/recording.yml say it.
+    base = _asked("runbooks", "Runbooks", "label_values(gateway:runbooks:url, base)")
+    found.append(base.hide(model.VariableHide.HIDE_VARIABLE))
     for each in found:
         # The SDK writes these, which belong to variables of intervals, into all of them.
         made = each.build()
@@ -61,14 +64,27 @@ def _variables(by_route, by_upstream):
 
 
 def _choice(name, label, query, all_value):
+    return (
+        _asked(name, label, query).multi(True).include_all(True).all_value(all_value)
+        .current(model.VariableOption(selected=True, text=["All"], value=["$__all"]))
+    )
+
+
+def _asked(name, label, query):
     # The words that Grafana itself writes for a query of label values.
     asked = {"qryType": 1, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"}
     return (
         build.QueryVariable(name).label(label).datasource(DATASOURCE).query(asked)
         .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
-        .multi(True).include_all(True).all_value(all_value)
-        .current(model.VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
+
+
+def _calls(name, colour, severity):
+    """Thin lines where alerts of this severity began that fire now: a band for as long as they do would
+    change the colours of what is under it."""
+    began = f'(ALERTS_FOR_STATE{{severity="{severity}", {ALERTS}}} * 1000)'
+    expr = f'{began} and ignoring (alertstate) ALERTS{{alertstate="firing", severity="{severity}", {ALERTS}}}'
+    return _mark(name, colour, expr, "{{alertname}}", "{{job}} {{instance}} {{upstream}} {{server}}", at_value=True)
 
 
 def _links():

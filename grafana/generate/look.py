@@ -1,6 +1,8 @@
 """How a panel looks: where good ends and bad begins, colours with a meaning, words for values."""
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as model
 
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
@@ -35,6 +37,21 @@ def _steps(base, *further):
         .mode(model.ThresholdsMode.ABSOLUTE)
         .steps([model.Threshold(value=value, color=colour) for value, colour in steps])
     )
+
+
+def magnitudes():
+    """Each power of ten is as high as the one below: for times, of which none is 0."""
+    return common.ScaleDistributionConfig().type(kinds.ScaleDistribution.LOG).log(10)
+
+
+def magnitudes_from_zero():
+    """The same for counts beside a bound that is far above them."""
+    return common.ScaleDistributionConfig().type(kinds.ScaleDistribution.SYMLOG).log(10).linear_threshold(1)
+
+
+def sizes():
+    """The same for bytes."""
+    return common.ScaleDistributionConfig().type(kinds.ScaleDistribution.LOG).log(2)
 
 
 def words(meanings):

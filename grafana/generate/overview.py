@@ -3,7 +3,10 @@
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 import look
-from ask import ALERTS, FAILED_LOGINS, HERE, OURS, RESOURCES, ROUTE, SERVED, of, percentile, share, state, total
+from ask import (
+    ALERTS, CALLING, FAILED_LOGINS, HERE, OURS, RESOURCES, ROUTE, SERVED, UNANSWERED, of, percentile, share, staleness,
+    state, total,
+)
 from frame import ABUSE, CAPACITY, OVERVIEW, UPSTREAMS, VERIFY_PATH, dashboard
 from panels import Line, graph, listing, number, states
 
@@ -27,7 +30,7 @@ def now():
         number(
             "Instances up",
             state(f"({of('up')} {OURS})"),
-            unit="none", width=3, steps=look.plain(),
+            unit="none", width=6, height=3, steps=look.plain(),
             mapping=look.words({0: ("none", look.RED), 1: ("some", look.YELLOW), 2: ("all", look.GREEN)}),
             says="Whether Prometheus can scrape all gateways that it could within the last day.",
             bad="See whether the process runs and whether its operations listener answers /readyz.",
@@ -35,16 +38,17 @@ def now():
         ),
         number(
             "Alerts firing",
-            f'count(ALERTS{{alertstate="firing", {ALERTS}}}) or 0 * max(gateway:availability:objective)',
-            unit="none", width=3, steps=look.low_is_good(bad=1), none="rules not loaded",
-            says="Alerts of this gateway that fire. Without the rules in prometheus/ it says so, and not 0.",
+            f'count(ALERTS{{alertstate="firing", {CALLING}}}) or 0 * max(gateway:availability:objective)',
+            unit="none", width=6, height=3, steps=look.low_is_good(bad=1), none="rules not loaded",
+            says="Alerts of this gateway that fire and call somebody: pages and tickets. Without the rules in "
+            "prometheus/ it says so, and not 0.",
             bad="The table below names them. Begin with a cause (revocation, upstream, hashing), not with its "
             "symptom (the error budget).",
         ),
         number(
             "Failing requests",
             share(total(REQUESTS, ROUTE, 'status_class="5xx"'), total(REQUESTS, ROUTE)),
-            unit="percentunit", width=3, steps=look.low_is_good(warn=0.001, bad=0.01), none="no requests",
+            unit="percentunit", width=6, height=3, steps=look.low_is_good(warn=0.001, bad=0.01), none="no requests",
             leads_to=UPSTREAMS,
             says="Share of requests that were answered 5xx, whoever caused it. Yellow from the objective (0.1 "
             "%) on.",
@@ -54,7 +58,7 @@ def now():
         number(
             "Slowest 1 %",
             percentile(0.99, DURATION, SERVED),
-            unit="s", width=3, steps=look.low_is_good(warn=0.25, bad=0.5), none="no requests",
+            unit="s", width=6, height=3, steps=look.low_is_good(warn=0.25, bad=0.5), none="no requests",
             leads_to=VERIFY_PATH,
             says="99 of 100 requests that were answered 2xx or 3xx are faster than this. Streams are not in it. Red from the objective (0.5 "
             "s) on.",
@@ -64,7 +68,7 @@ def now():
         number(
             "Failed logins in 5 min",
             FAILED_LOGINS,
-            unit="none", width=3, decimals=0, steps=look.low_is_good(warn=25, bad=50),
+            unit="none", width=6, height=3, decimals=0, steps=look.low_is_good(warn=25, bad=50),
             leads_to=ABUSE,
             says="Logins with a wrong password, or to no account. The alert also asks whether they are more "
             "than those that succeed.",
@@ -77,7 +81,7 @@ def now():
                 total(LIMITS, HERE, 'policy="user"', 'outcome="refused"'),
                 total(LIMITS, HERE, 'policy="user"'),
             ),
-            unit="percentunit", width=3, steps=look.low_is_good(warn=0.01, bad=0.1), none="none asked",
+            unit="percentunit", width=6, height=3, steps=look.low_is_good(warn=0.05, bad=0.1), none="none asked",
             leads_to=ABUSE,
             says="Share of requests with a good token that the limit of their user refused: these are real "
             "users.",
@@ -87,11 +91,11 @@ def now():
         ),
         number(
             "Revocation staleness",
-            f"max({of('gateway_revocation_staleness_seconds')})",
-            unit="s", width=3, steps=look.low_is_good(warn=2, bad=5),
+            staleness(),
+            unit="s", width=6, height=3, steps=look.low_is_good(warn=2, bad=5),
             leads_to=VERIFY_PATH,
-            says="How long ago what is asked about revocation was last known to be whole. About 1 s at most "
-            "while Redis answers; 0 without Redis.",
+            says="How long ago what is asked about revocation was last known to be whole, at most in the last "
+            "minute. About 1 s while Redis answers; 0 without Redis.",
             bad="Requests are refused with revocation_unavailable, or pass unchecked where `redis.fail` is "
             "open. Bring Redis back.",
             alerts=["GatewayRevocationStale"],
@@ -99,7 +103,7 @@ def now():
         number(
             "Fullest resource",
             "max(" + " or ".join(named_resources()) + ")",
-            unit="percentunit", width=3, steps=look.low_is_good(warn=0.8, bad=0.95),
+            unit="percentunit", width=6, height=3, steps=look.low_is_good(warn=0.8, bad=0.95),
             leads_to=CAPACITY,
             says="The fullest of what a gateway can run out of: " + ", ".join(RESOURCES).lower()
             + ". In the fullest gateway.",
@@ -116,13 +120,12 @@ def named_resources():
 
 
 def cause():
-    upstream = 'reason=~"upstream_unreachable|upstream_timeout|no_healthy_upstream"'
     # What is no one else's is ours, also a code that comes later. Who goes away is no failure.
     others = "upstream_.+|no_healthy_upstream|revocation_unavailable|issuer_unavailable"
     gateway = f'decision="error", reason!~"{others}|abandoned"'
     lines = {
         "upstream answered 5xx": total("gateway_upstream_responses_total", HERE, 'status_class="5xx"'),
-        "upstream gave no answer": total(DECISIONS, ROUTE, upstream),
+        "upstream gave no answer": total(DECISIONS, ROUTE, UNANSWERED),
         "revocation store": total(DECISIONS, ROUTE, 'reason="revocation_unavailable"'),
         "another issuer": total(DECISIONS, ROUTE, 'reason="issuer_unavailable"'),
         "gateway": total(DECISIONS, ROUTE, gateway),
@@ -151,7 +154,7 @@ def cause():
                 Line(percentile(0.99, "gateway_decision_duration_seconds", ROUTE), "decision of the gateway"),
                 Line(percentile(0.99, "gateway_revocation_check_duration_seconds"), "question to Redis"),
             ],
-            unit="s", steps=look.low_is_good(bad=0.5),
+            unit="s", steps=look.low_is_good(bad=0.5), scale=look.magnitudes,
             says="The 99th percentile of the whole request and of its parts. The parts do not add up: each is "
             "the percentile of its own.",
             bad="If the upstream's line follows the whole request, it is the upstream. If the gateway's does, "
@@ -172,7 +175,7 @@ def cause():
             width=8,
             says="Whether it can be used, in all gateways that are chosen. An upstream is partly up while some "
             "of its servers are out.",
-            bad="`/readyz` of the operations listener says what is wrong with it.",
+            bad="`/readyz` of the operations listener names each, and says what is wrong with it.",
             alerts=["GatewayUpstreamServerOut", "GatewayRevocationStale", "GatewayStoreDown",
                     "GatewayIssuerKeysStale"],
         ),
@@ -225,8 +228,10 @@ def burn(title, ratio, objective, what, alert):
 def alerts():
     since = "ALERTS_FOR_STATE * 1000"
     hidden = {"Time": True, "__name__": True}
-    order = ["alertname", "alertstate", "Value", "severity", "job", "instance", "upstream", "server"]
-    return [
+    # What an alert is about; most have but some of these, and an empty cell is not an empty table.
+    about = ["job", "instance", "upstream", "server", "window", "certificate", "issuer", "policy"]
+    order = ["alertname", "alertstate", "Value", "severity", *about]
+    table = (
         listing(
             "Alerts, pending and firing",
             [Line(f"ALERTS{{{ALERTS}}} * ignoring (alertstate) group_left () ({since})")],
@@ -243,12 +248,15 @@ def alerts():
             ],
             says="Each alert, since when, and what it is about. One of another gateway than those chosen above "
             "is not shown.",
-            bad="The page docs/runbooks/<alert>.md says what to do, in the order in which one would act.",
+            bad="Its page in ${runbooks} says what to do, in the order in which one would act.",
         )
         .override_by_name("since", [look.setting("unit", "dateTimeFromNow")])
         .override_by_name("state", coloured({"firing": ("firing", look.RED), "pending": ("pending", look.YELLOW)}))
-        .override_by_name("severity", coloured({"page": ("page", look.RED), "ticket": ("ticket", look.YELLOW)})),
-    ]
+        .override_by_name("severity", coloured({"page": ("page", look.RED), "ticket": ("ticket", look.YELLOW)}))
+    )
+    for label in about:
+        table = table.override_by_name(label, [look.setting("noValue", "")])
+    return [table]
 
 
 def coloured(meanings):

@@ -23,18 +23,21 @@ class Line(NamedTuple):
 
 
 def graph(title, lines, *, unit, says, bad, alerts=(), width=8, height=8, steps=None, colours=None,
-          stacked=False, most=None, none=None):
-    """Values over time. Bounds of good and bad, where there are any, are drawn as dashed lines."""
+          stacked=False, most=None, none=None, scale=None):
+    """Values over time. Bounds of good and bad, where there are any, are drawn as dashed lines. `scale` is
+    one of `look`, for values that are far from each other."""
     many = len(lines) > 4 or any("{{" in line.legend for line in lines)
     panel = (
         _framed(timeseries.Panel(), title, says, bad, alerts, width, height)
-        .unit(unit).min(0)
+        .unit(unit)
         .draw_style(kinds.GraphDrawStyle.LINE).line_width(0 if stacked else 1).fill_opacity(60 if stacked else 8)
         .show_points(kinds.VisibilityMode.AUTO).span_nulls(False)
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .legend(_legend(many and width >= 12, many))
         .tooltip(_tooltip())
     )
+    # A logarithm begins where the values do.
+    panel = panel.min(0) if scale is None else panel.scale_distribution(scale())
     if most is not None:
         panel = panel.max(most)
     if none is not None:
@@ -126,7 +129,7 @@ def listing(title, lines, *, says, bad, alerts=(), width=24, height=8, changes, 
 def _framed(panel, title, says, bad, alerts, width, height):
     text = f"{says}\n\n**When it is bad:** {bad}"
     if alerts:
-        text += "\n\n**Alert:** " + "; ".join(f"{alert}, see `docs/runbooks/{alert}.md`" for alert in alerts) + "."
+        text += "\n\n**Alert:** " + "; ".join(f"{alert}, see ${{runbooks}}/{alert}.md" for alert in alerts) + "."
     return panel.title(title).description(text).span(width).height(height).datasource(DATASOURCE)
 
 

@@ -1,12 +1,13 @@
 """How the services behind the gateway are: up, fast, and answering?"""
 
 import look
-from ask import UPSTREAM, in_range, of, percentile, share, state, total
+from ask import HERE, UNANSWERED, UPSTREAM, of, percentile, share, state, total
 from frame import UPSTREAMS, dashboard
 from panels import Line, graph, number, states
 
 HEALTHY = "gateway_upstream_server_healthy"
 RESPONSES = "gateway_upstream_responses_total"
+DECISIONS = "gateway_auth_decisions_total"
 CONNECT = "gateway_upstream_connect_duration_seconds"
 FIRST_BYTE = "gateway_upstream_first_byte_duration_seconds"
 SERVER = "{{upstream}} {{server}}"
@@ -32,6 +33,16 @@ def now():
             bad="The first graph names them. Ask the server's health path yourself, from the gateway's "
             "machine.",
             alerts=["GatewayUpstreamServerOut"],
+        ),
+        number(
+            "Requests not answered",
+            total(DECISIONS, HERE, UNANSWERED),
+            unit="reqps", decimals=2, steps=look.low_is_good(warn=0.01, bad=1),
+            says="Requests a second to which no server gave an answer: none was left, or none answered. Of all "
+            "upstreams, whichever are chosen.",
+            bad="The graph of them says why, and on which route. no_healthy_upstream: see which servers are "
+            "out.",
+            alerts=["GatewayUpstreamServerOut", "GatewayErrorBudgetBurn"],
         ),
         number(
             "Answers 5xx",
@@ -69,15 +80,6 @@ def now():
             "packet.",
             alerts=["GatewayLatencyBudgetBurn"],
         ),
-        number(
-            "Retries per answer",
-            share(total("gateway_upstream_retries_total", UPSTREAM), total(RESPONSES, UPSTREAM)),
-            unit="percentunit", steps=look.low_is_good(warn=0.01, bad=0.1), none="no answers",
-            says="Requests that were tried again at another server, beside the number of answers.",
-            bad="Retries hide failures from users and add load. Mend the server that fails before there are "
-            "more.",
-            alerts=["GatewayUpstreamServerOut"],
-        ),
     ]
 
 
@@ -100,8 +102,9 @@ def servers():
             ],
             unit="ops",
             says="How often a server was left out after failures in a row, and a request tried again "
-            "elsewhere.",
-            bad="A server that comes and goes: it is overloaded, or dies and is started again.",
+            "elsewhere. One that fails its health checks is not ejected: see the states beside.",
+            bad="A server that comes and goes: it is overloaded, or dies and is started again. Retries hide "
+            "failures from users, and add load.",
             alerts=["GatewayUpstreamServerOut"],
         ),
     ]
@@ -110,17 +113,27 @@ def servers():
 def answers():
     return [
         graph(
+            "Requests not answered, by route",
+            [Line(total(DECISIONS, HERE, UNANSWERED, by="route, reason") + " > 0", "{{route}}: {{reason}}")],
+            unit="reqps", width=12, stacked=True, none="each was answered",
+            says="Requests to which no server gave an answer. Of all upstreams, whichever are chosen: the route "
+            "says which it was.",
+            bad="no_healthy_upstream: all servers are out. upstream_unreachable: they refuse connections or break "
+            "them. upstream_timeout: they are too slow. upstream_full: connections_max is too low, or they hang.",
+            alerts=["GatewayUpstreamServerOut", "GatewayErrorBudgetBurn"],
+        ),
+        graph(
             "Answers by class",
             [Line(total(RESPONSES, UPSTREAM, by="status_class"), "{{status_class}}")],
-            unit="reqps", stacked=True, colours=look.CLASSES,
+            unit="reqps", width=12, stacked=True, colours=look.CLASSES,
             says="What upstreams answered. Answers of the gateway itself are not in it.",
-            bad="5xx are the upstream's own. Fewer answers than requests: see failures.",
+            bad="5xx are the upstream's own. Fewer answers than requests: see those that were not answered.",
             alerts=["GatewayErrorBudgetBurn"],
         ),
         graph(
             "Answers 5xx by server",
             [Line(total(RESPONSES, UPSTREAM, 'status_class="5xx"', by="upstream, server"), SERVER)],
-            unit="reqps",
+            unit="reqps", width=12,
             says="Which server answers 5xx.",
             bad="One of several: take it out. All: the service, or what it depends on.",
             alerts=["GatewayErrorBudgetBurn"],
@@ -128,7 +141,7 @@ def answers():
         graph(
             "Failed attempts by server",
             [Line(total("gateway_upstream_server_failures_total", UPSTREAM, by="upstream, server"), SERVER)],
-            unit="ops",
+            unit="ops", width=12,
             says="Attempts that got no good answer: not reached, broken off, or too late.",
             bad="The log has the cause under outcome upstream_unreachable or upstream_timeout.",
             alerts=["GatewayUpstreamServerOut", "GatewayErrorBudgetBurn"],
@@ -141,7 +154,7 @@ def load():
         graph(
             "Time to first byte",
             percentiles(FIRST_BYTE),
-            unit="s", steps=look.low_is_good(bad=0.5),
+            unit="s", steps=look.low_is_good(bad=0.5), scale=look.magnitudes,
             says="From a connection to the head of the answer: the middle one, and the slowest 1 %.",
             bad="Only the slowest 1 %: some requests are heavy, or one server is slow. Both: the service is "
             "overloaded.",
@@ -150,7 +163,7 @@ def load():
         graph(
             "Time to connect",
             percentiles(CONNECT),
-            unit="s", steps=look.low_is_good(bad=1),
+            unit="s", steps=look.low_is_good(bad=1), scale=look.magnitudes,
             says="How long new connections take, with TLS where it is spoken.",
             bad="The network, or a full queue of connections at the server.",
             alerts=["GatewayLatencyBudgetBurn"],

@@ -125,3 +125,18 @@ fn a_reset_gives_its_address_all_attempts_again() {
     gateway.resets(&token, NEW).is_served(200);
     gateway.log_in(&ada.email, NEW);
 }
+
+/// A key that stayed for good would take the room of others, until there is none for anybody.
+#[test]
+fn a_reset_leaves_no_key_behind_in_the_limits_memory() {
+    let gateway = Setup::new("").start();
+    let ada = gateway.user();
+    let keys = || gateway.metric("gateway_rate_limit_keys{policy=\"login-account-address\"}");
+    for (number, password) in [NEW, PASSWORD].into_iter().enumerate() {
+        is_wrong(&gateway.try_log_in(&ada.email, WRONG));
+        assert_eq!(gateway.forgets(&ada.email).status, 202);
+        let token = gateway.nth_letter(number + 1, "password_reset", &ada.email).token();
+        gateway.resets(&token, password).is_served(200);
+        assert_eq!(keys(), 0.0);
+    }
+}

@@ -129,6 +129,7 @@ async fn a_token_that_expires_while_the_new_password_is_hashed_is_refused() {
         version: ada.password_version,
         hash: StoredHash("$argon2id$second".to_owned()),
         keep: None,
+        from: None,
         proves_email: true,
         revoked_until: now,
     };

@@ -1,6 +1,8 @@
 //! The socket in the data folder: for its owner, and for nobody from the network.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 
 use serde_json::json;
 
@@ -42,6 +44,7 @@ fn no_request_from_the_network_is_an_operators() {
         ("POST", "/operator/users/import"),
         ("PUT", "/operator/users/1/password"),
         ("GET", "/operator/audit/lines"),
+        ("GET", "/operator/revocations?token=0"),
         ("GET", "/operator/audit/proof"),
         ("GET", "/api/auth/../../operator/users/export"),
         ("GET", "/api/auth/operator/users/export"),
@@ -61,5 +64,31 @@ fn a_data_folder_with_a_long_path_has_one_too() {
         crate::support::gateway::run(&["user", "list", "--data", super::path(&long)], &[]);
     assert_eq!(status, 0, "{said}");
     assert!(out.contains("admin@example.com"), "{out}");
+    drop(gateway);
+}
+
+/// The command line looks at each line of a file; who speaks to the socket without it meets the same
+/// bounds.
+#[test]
+fn names_that_come_through_it_have_the_bounds_of_a_registration() {
+    let machine = Machine::new();
+    let gateway = machine.start();
+    for (name, why) in [("x".repeat(101), "at most 100 characters"), ("a\u{7}b".into(), "control characters")]
+    {
+        let account = json!({"id": null, "email": "eve@example.com", "password_hash": "$argon2id$", "role": "user",
+            "first_name": "Eve", "last_name": name, "is_active": true, "created_at": 0, "email_verified": false});
+        let body = json!({"dry_run": false, "accounts": [account]}).to_string();
+        let mut socket = UnixStream::connect(machine.data().join("operators.sock")).unwrap();
+        let (target, length) = ("POST /operator/users/import", body.len());
+        write!(
+            socket,
+            "{target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("last_name must"), "{answer}");
+        assert!(answer.contains(why), "{answer}");
+    }
     drop(gateway);
 }

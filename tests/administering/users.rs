@@ -45,7 +45,8 @@ fn administer(machine: &Machine) {
     assert!(lines.next().unwrap().starts_with("ID  EMAIL"), "{table}");
     assert!(lines.any(|line| line.contains("bob@example.com") && line.contains("admin")), "{table}");
     machine.says("user set-role --data bob@example.com user");
-    assert_eq!(machine.says(&format!("user delete --data {id}")), "User deleted\n");
+    let deleted = machine.says(&format!("user delete --data {id}"));
+    assert_eq!(deleted, format!("account {id} deleted: bob@example.com\n"));
     assert!(machine.refused(&format!("user show --data {id}")).contains("User not found (user_not_found)"));
 }
 
@@ -57,7 +58,8 @@ fn who_was_made_logs_in_and_a_new_password_ends_that() {
     let bob = gateway.log_in("bob@example.com", SECRET);
     let sessions = machine.json("session list --data --json bob@example.com");
     assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
-    machine.says("user set-password --data --password-file bob@example.com");
+    let told = machine.says("user set-password --data --password-file bob@example.com");
+    assert_eq!(told, format!("account {}, bob@example.com: Password changed; all sessions ended\n", bob.id));
     assert_eq!(bob.get("/api/auth/profile").status, 401);
     assert_eq!(bob.refresh(&bob.refresh, false).status, 401);
     gateway.log_in("bob@example.com", SECRET);
@@ -69,7 +71,8 @@ fn what_is_done_at_the_command_line_holds_at_once() {
     let machine = Machine::new();
     let gateway = machine.start();
     let (ada, eve) = (gateway.user(), gateway.user());
-    machine.says(&format!("session end --data --user {}", ada.id));
+    let told = machine.says(&format!("session end --data --user {}", ada.id));
+    assert!(told.starts_with(&format!("account {}, {}: ", ada.id, ada.email)), "{told}");
     assert_eq!(ada.get("/api/auth/profile").status, 401);
     assert_eq!(ada.refresh(&ada.refresh, false).status, 401);
     let one = machine.json(&format!("session list --data --json {}", eve.id));

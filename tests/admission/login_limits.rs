@@ -16,6 +16,9 @@ on_both_stores!(
     malformed_logins_are_no_guesses_at_an_account,
     a_login_lists_each_policy_that_it_was_charged_to,
     a_storm_of_logins_is_shed_and_told_when_to_come_back,
+    failures_of_one_address_are_bounded_over_all_accounts_and_successes_are_none,
+    who_was_here_before_is_not_held_up_by_others_failures_at_the_same_address,
+    what_could_not_be_done_takes_nothing_of_the_limits,
 );
 
 const WRONG: &str = "Wrong-Password-1";
@@ -114,14 +117,14 @@ fn a_login_lists_each_policy_that_it_was_charged_to(setup: Setup) {
     let gateway = bounded(setup, "LOGIN_ADDRESS", 4);
     let ada = gateway.user();
     let first = gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD);
-    let listed = r#""login-address";r=3;t=900, "login-account-address";r=9;t=30, "login-account";r=99;t=36"#;
+    let listed = r#""login-address";r=3;t=900, "login-account-address";r=9;t=30, "login-failure-address";r=99;t=6, "login-account";r=99;t=36"#;
     assert_eq!(first.header("ratelimit"), listed);
-    let listed =
-        r#""login-address";q=4;w=3600, "login-account-address";q=10;w=300, "login-account";q=100;w=3600"#;
+    let listed = r#""login-address";q=4;w=3600, "login-account-address";q=10;w=300, "login-failure-address";q=100;w=600, "login-account";q=100;w=3600"#;
     assert_eq!(first.header("ratelimit-policy"), listed);
-    // The account's own bound does not concern an address that its owner is known to use.
+    // Neither the account's own bound nor the address's concern where its owner is known to be.
     let second = gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD);
-    assert!(second.status == 200 && !second.header("ratelimit").contains(r#""login-account";"#));
+    let listed = r#""login-address";r=2;t=1800, "login-account-address";r=9;t=30"#;
+    assert_eq!((second.status, second.header("ratelimit")), (200, listed));
 }
 
 fn a_storm_of_logins_is_shed_and_told_when_to_come_back(setup: Setup) {
@@ -136,6 +139,53 @@ fn a_storm_of_logins_is_shed_and_told_when_to_come_back(setup: Setup) {
     }
     for reply in told {
         reply.is_refused(401, "Invalid credentials", "invalid_credentials");
+    }
+}
+
+/// Guesses at many accounts, none of which is guessed at often.
+fn failures_of_one_address_are_bounded_over_all_accounts_and_successes_are_none(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_FAILURE_ADDRESS", 3);
+    let guess = |from: &str, number: u32| {
+        gateway.try_log_in_from(from, &format!("somebody{number}@example.com"), WRONG)
+    };
+    for ada in [gateway.user(), gateway.user(), gateway.user(), gateway.user()] {
+        assert_eq!(gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD).status, 200);
+    }
+    assert_eq!([1, 2, 3].map(|number| guess("203.0.113.1", number).status), [401; 3]);
+    is_limited(&guess("203.0.113.1", 4), "login-failure-address", 1_200);
+    is_limited(&gateway.try_log_in_from("203.0.113.1", "no address", WRONG), "login-failure-address", 1_200);
+    assert_eq!(guess("203.0.113.2", 4).status, 401);
+}
+
+/// Of an office or a café with one address: whoever guesses there keeps nobody out who belongs there.
+fn who_was_here_before_is_not_held_up_by_others_failures_at_the_same_address(setup: Setup) {
+    let gateway = bounded(setup, "LOGIN_FAILURE_ADDRESS", 2);
+    let (ada, bob) = (gateway.user(), gateway.user());
+    assert_eq!(gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD).status, 200);
+    for number in 0..2 {
+        gateway.try_log_in_from("203.0.113.1", &format!("somebody{number}@example.com"), WRONG);
+    }
+    is_limited(&gateway.try_log_in_from("203.0.113.1", &bob.email, PASSWORD), "login-failure-address", 1_800);
+    assert_eq!(gateway.try_log_in_from("203.0.113.1", &ada.email, WRONG).status, 401);
+    assert_eq!(gateway.try_log_in_from("203.0.113.1", &ada.email, PASSWORD).status, 200);
+}
+
+/// Here nothing can be hashed in time.
+fn what_could_not_be_done_takes_nothing_of_the_limits(setup: Setup) {
+    let two = "{requests=2,window_seconds=3600}";
+    let limits = ["LOGIN_ADDRESS", "LOGIN_ACCOUNT_ADDRESS", "LOGIN_FAILURE_ADDRESS", "REGISTER_ADDRESS"];
+    let setup = limits
+        .iter()
+        .fold(setup, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), two))
+        .env("GATEWAY__PASSWORD__WAIT_MAX_MS", "0")
+        .env("GATEWAY_ADMIN_EMAIL", "")
+        .env("GATEWAY_ADMIN_PASSWORD", "");
+    let gateway = bounded(setup, "LOGIN_ACCOUNT", 2);
+    for _ in 0..4 {
+        let refused = gateway.try_log_in("ada@example.com", WRONG);
+        refused.is_refused(503, "Too many logins at once", "hashing_overloaded");
+        let refused = gateway.try_register("ada@example.com");
+        refused.is_refused(503, "Too many logins at once", "hashing_overloaded");
     }
 }
 

@@ -19,6 +19,9 @@ on_both_stores!(
     failed_authentications_are_bounded_by_address,
     registrations_and_refreshes_are_bounded_by_address,
     an_ipv6_network_is_one_address,
+    who_has_many_ipv6_networks_has_little_more_for_it,
+    one_member_of_a_household_uses_up_nothing_of_the_others,
+    logouts_are_bounded_by_address,
     an_untrusted_client_cannot_choose_its_address,
     no_limit_is_told_where_there_is_none,
 );
@@ -205,6 +208,55 @@ fn an_ipv6_network_is_one_address(setup: Setup) {
     assert_eq!(status("192.0.2.1"), 201);
     assert_eq!(status("::ffff:192.0.2.1"), 429);
     assert_eq!(status("192.0.2.2"), 201);
+}
+
+/// One /56 has 256 networks, and a /48 has 65,536.
+fn who_has_many_ipv6_networks_has_little_more_for_it(setup: Setup) {
+    let gateway = counting_logins(setup);
+    let passed = |household: u32| {
+        let from = |network: u32| format!("2001:db8:1:{household:x}{network:02x}::1");
+        (0..40).filter(|network| !is_over(&gateway, &from(*network))).count()
+    };
+    assert_eq!([1, 2, 3, 4, 5].map(passed), [8, 8, 8, 8, 0], "of 2 for one network");
+    assert!(!is_over(&gateway, "2001:db8:2::1"));
+    let told = gateway.try_log_in_from("2001:db8:2:1::1", "ada@example.com", "");
+    assert_eq!(told.status, 422);
+    // As before.
+    assert_eq!([1, 2, 3].map(|_| is_over(&gateway, "192.0.2.1")), [false, false, true]);
+}
+
+fn one_member_of_a_household_uses_up_nothing_of_the_others(setup: Setup) {
+    let gateway = counting_logins(setup);
+    let passed =
+        |member: u32| (0..20).filter(|_| !is_over(&gateway, &format!("2001:db8:1:{member}::1"))).count();
+    assert_eq!([1, 2, 3, 4, 5].map(passed), [2, 2, 2, 2, 0]);
+}
+
+/// Two in an hour for each network. What is no login is counted, too, and costs no hash.
+fn counting_logins(setup: Setup) -> Gateway {
+    let setup = setup.env(TRUSTING.0, TRUSTING.1);
+    setup.env("GATEWAY__LIMITS__LOGIN_ADDRESS", "{requests=2,window_seconds=3600}").start()
+}
+
+fn is_over(gateway: &Gateway, from: &str) -> bool {
+    let reply = gateway.try_log_in_from(from, "ada@example.com", "");
+    assert!(reply.status == 422 || reply.status == 429, "{reply:?}");
+    reply.status == 429
+}
+
+fn logouts_are_bounded_by_address(setup: Setup) {
+    let setup = setup.env(TRUSTING.0, TRUSTING.1);
+    let gateway = setup.env("GATEWAY__LIMITS__LOGOUT_ADDRESS", "{requests=3,window_seconds=3600}").start();
+    let (ada, bob) = (gateway.user(), gateway.user());
+    let logs_out = |from: &str, token: &str| {
+        let request = gateway.client().post("/api/auth/logout").header("x-forwarded-for", from);
+        request.bearer(token).send()
+    };
+    let told = logs_out("192.0.2.1", &ada.access);
+    assert_eq!((told.status, told.header("ratelimit")), (200, r#""logout-address";r=2;t=1200"#));
+    assert_eq!([1, 2].map(|_| logs_out("192.0.2.1", &ada.access).status), [200; 2]);
+    is_limited(&logs_out("192.0.2.1", &bob.access), "logout-address", 1_200);
+    assert_eq!(logs_out("192.0.2.2", &bob.access).status, 200);
 }
 
 fn an_untrusted_client_cannot_choose_its_address(setup: Setup) {

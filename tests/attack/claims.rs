@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::Siege;
 use super::tokens::{all_are, good, named, passes};
-use crate::support::forge::{access, now, sign_text, with};
-use crate::support::gateway::{ACCESS_KEY, Setup};
+use crate::support::forge::{access, now, refresh_claims, sign_bytes, sign_text, with};
+use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup};
 
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
@@ -32,6 +32,32 @@ fn no_claim_may_be_missing() {
         .collect();
     cases.push(("no claims".into(), access(&json!({}))));
     all_are(&siege, "token_invalid", &cases);
+}
+
+/// Not even where nothing is read: others might read it, and each in their own way.
+#[test]
+fn no_part_of_a_token_may_be_anything_but_utf8() {
+    let siege = Siege::begin();
+    let claims = good(&siege).to_string();
+    let more = |part: &str, bytes: &[u8]| {
+        let part = part.strip_suffix('}').unwrap();
+        [part.as_bytes(), b",\"note\":\"", bytes, b"\"}"].concat()
+    };
+    let signed = |header: &[u8], payload: &[u8]| sign_bytes(header, payload, ACCESS_KEY);
+    let mut cases = Vec::new();
+    // Latin-1; no such byte; a slash in two bytes; half a pair.
+    for bytes in [&b"J\xfcrgen"[..], b"\xff", b"\xc0\xaf", b"\xed\xa0\x80"] {
+        let token = signed(HEADER.as_bytes(), &more(&claims, bytes));
+        cases.push((format!("payload: {bytes:?}"), token));
+        cases.push((format!("header: {bytes:?}"), signed(&more(HEADER, bytes), claims.as_bytes())));
+    }
+    all_are(&siege, "token_invalid", &cases);
+    let utf8 = more(&claims, "J\u{fc}rgen".as_bytes());
+    passes(&siege, "UTF-8", &signed(HEADER.as_bytes(), &utf8));
+    let refresh = more(&refresh_claims(&siege.ada).to_string(), b"\xff");
+    let refresh = sign_bytes(HEADER.as_bytes(), &refresh, REFRESH_KEY);
+    let reply = siege.ada.refresh(&refresh, false);
+    reply.is_refused(401, "Invalid or expired refresh token", "refresh_token_invalid");
 }
 
 #[test]

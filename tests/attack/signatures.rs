@@ -14,7 +14,7 @@ use crate::support::gateway::ACCESS_KEY;
 fn a_signature_has_one_spelling_and_any_other_is_refused() {
     let siege = Siege::begin();
     // A signature in which both of base64url's own letters occur.
-    let token = std::iter::repeat_with(|| access(&access_claims(siege.ada.id)))
+    let token = std::iter::repeat_with(|| access(&access_claims(&siege.ada)))
         .find(|token| {
             let tag = token.rsplit('.').next().unwrap();
             tag.contains('-') && tag.contains('_')

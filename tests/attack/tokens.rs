@@ -12,7 +12,7 @@ use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY};
 
 /// Claims of Ada's, right in everything.
 pub(super) fn good(siege: &Siege) -> Value {
-    with(access_claims(siege.ada.id), "email", json!(siege.ada.email))
+    access_claims(&siege.ada)
 }
 
 /// Each of these tokens is refused, on a route and on an endpoint, with this code; and a good one
@@ -241,7 +241,7 @@ fn a_header_that_is_not_one_plain_object_is_refused() {
 fn access_and_refresh_tokens_never_stand_in_for_each_other() {
     let siege = Siege::begin();
     let claims = good(&siege);
-    let of_refresh = with(refresh_claims(siege.ada.id), "email", json!(siege.ada.email));
+    let of_refresh = refresh_claims(&siege.ada);
     let cases = named([
         ("a real refresh token", siege.ada.refresh.clone()),
         ("refresh claims, access key", access(&of_refresh)),
@@ -295,6 +295,7 @@ fn a_token_is_looked_for_in_one_place_only() {
             let reply = siege.raw(head).unwrap();
             assert_eq!(reply.status, 401, "{value:?} on {path}");
             assert!(reply.text().contains("\"token_missing\""), "{value:?} on {path}");
+            assert!(reply.text().contains("not of the form"), "{value:?} on {path}: {}", reply.text());
         }
         let twice = siege.ada.request("GET", path).bearer(token).send();
         assert_eq!((twice.status, twice.code().as_str()), (400, "invalid_request"));

@@ -49,6 +49,21 @@ fn a_password_that_anybody_would_guess_is_refused_after_the_rules_of_the_contrac
 }
 
 #[test]
+fn who_chose_a_password_of_too_few_kinds_is_told_the_rule() {
+    const RULE: &str = "A password needs at least 8 characters, \
+                        with an upper-case letter, a lower-case letter and a digit";
+    let gateway = Setup::new("").start();
+    let reply = register(&gateway, "ada@example.com", "correct-horse");
+    reply.is_refused(422, "Password doesn't meet security requirements", "password_too_weak");
+    assert_eq!(reply.json()["detail"], RULE);
+    let body = json!({"email": "ada@example.com", "password": "correct-horse"});
+    let reply = gateway.client().post("/api/auth/register").json(&body);
+    let problem = reply.header("accept", "application/problem+json").send().json();
+    assert_eq!(problem["title"], "Password doesn't meet security requirements");
+    assert_eq!(problem["detail"], RULE);
+}
+
+#[test]
 fn how_much_is_asked_is_a_setting() {
     let setting = |value: &str| Setup::new(&format!("[password]\nguesses_log10_min = {value}\n")).start();
     let (lax, strict) = (setting("0"), setting("8"));
@@ -101,7 +116,7 @@ fn what_is_no_list_and_what_cannot_be_asked_are_faults_of_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let path = list(folder.path());
     let text = std::fs::read_to_string(&path).unwrap();
-    let check = |name: &str, value: &str| run(&["check", "--config", "/dev/null"], &[(name, value)]);
+    let check = |name: &str, value: &str| run(&["check"], &[(name, value)]);
     const PATH: &str = "GATEWAY__PASSWORD__BREACHED_PATH";
     assert_eq!(check(PATH, path.to_str().unwrap()).0, 0);
     for (content, words) in [
@@ -141,7 +156,7 @@ fn the_first_administrators_password_is_judged_as_well() {
             ("GATEWAY_ADMIN_PASSWORD", password),
             ("GATEWAY__PASSWORD__BREACHED_PATH", path.to_str().unwrap()),
         ];
-        let (status, _, said) = run(&["check", "--config", "/dev/null"], &environment);
+        let (status, _, said) = run(&["check"], &environment);
         assert_eq!(status, 78, "{said}");
         assert!(said.contains("GATEWAY_ADMIN_PASSWORD: ") && said.contains(words), "{said}");
         assert!(!said.contains(password), "{said}");

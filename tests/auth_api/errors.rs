@@ -17,6 +17,7 @@ on_both_stores!(
     a_grpc_caller_gets_a_status_that_grpc_knows,
     a_challenge_says_what_is_wrong_with_the_token,
     a_token_is_two_parts_and_anything_else_is_none,
+    who_sent_a_token_in_another_form_is_told_how_to_send_it,
     a_token_in_two_places_is_a_bad_request,
     headers_over_32_kib_are_too_large,
     each_answer_has_a_request_id_of_ours,
@@ -217,6 +218,31 @@ fn a_token_is_two_parts_and_anything_else_is_none(setup: Setup) {
         "Invalid or expired token",
         "token_invalid",
     );
+}
+
+fn who_sent_a_token_in_another_form_is_told_how_to_send_it(setup: Setup) {
+    const HOW: &str = "The Authorization header is not of the form `Bearer <access_token>`";
+    let gateway = setup.start();
+    let (ada, client) = (gateway.user(), gateway.client());
+    for value in [ada.access.clone(), format!("Token {}", ada.access), format!("Bearer: {}", ada.access)] {
+        let reply = client.get("/api/auth/profile").header("authorization", &value).send();
+        reply.is_refused(401, "Missing authorization token", "token_missing");
+        assert_eq!(reply.json()["detail"], HOW);
+        assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"gateway\"");
+        let reply = client.post("/api/auth/logout").header("authorization", &value).send();
+        reply.is_refused(422, "No token provided", "logout_token_required");
+        assert_eq!(reply.json()["detail"], HOW);
+        assert!(!reply.text().contains(&ada.access));
+        let reply = client.get("/api/auth/profile").header("authorization", &value);
+        let problem = reply.header("accept", "application/problem+json").send().json();
+        assert_eq!(
+            (&problem["title"], &problem["detail"]),
+            (&"Missing authorization token".into(), &HOW.into())
+        );
+    }
+    for none in [client.get("/api/auth/profile").send(), client.post("/api/auth/logout").send()] {
+        assert_eq!(none.json().get("detail"), None, "{}", none.text());
+    }
 }
 
 fn a_token_in_two_places_is_a_bad_request(setup: Setup) {

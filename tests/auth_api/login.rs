@@ -45,8 +45,8 @@ fn the_tokens_have_the_claims_of_the_contract_and_no_others(setup: Setup) {
     let names = |claims: &serde_json::Value| {
         claims.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(names(&access), "email exp gen iat iss jti role sid sub type user_id");
-    assert_eq!(names(&refresh), "email exp iat iss jti sid sub type user_id");
+    assert_eq!(names(&access), "email exp gen iat ins iss jti role sid sub type user_id");
+    assert_eq!(names(&refresh), "email exp iat ins iss jti sid sub type user_id");
     assert_eq!(
         (&access["type"], &access["role"], &access["gen"]),
         (&json!("access"), &json!("user"), &json!(0))

@@ -14,6 +14,7 @@ on_both_stores!(
     a_logout_without_a_token_is_told_so,
     a_token_that_is_not_ours_is_refused,
     a_token_that_is_expired_or_revoked_already_is_logged_out_all_the_same,
+    who_logs_out_again_and_again_is_told_of_once,
     a_logout_of_one_session_leaves_the_other,
     a_refresh_token_of_another_own_session_in_the_body_ends_that_session_too,
     somebody_elses_refresh_token_in_the_body_ends_nothing,
@@ -66,6 +67,15 @@ fn a_token_that_is_not_ours_is_refused(setup: Setup) {
     let wrong_type = ada.request("POST", "/api/auth/logout").json(&json!({"refresh_token": 7})).send();
     wrong_type.is_refused(422, "refresh_token must be a string", "validation_failed");
     assert_eq!(ada.standing(), "in force");
+}
+
+fn who_logs_out_again_and_again_is_told_of_once(setup: Setup) {
+    let gateway = setup.start();
+    let ada = gateway.user();
+    for _ in 0..5 {
+        assert_eq!(ada.log_out().status, 200);
+    }
+    assert_eq!(gateway.metric(r#"gateway_security_events_total{event="logged_out"}"#), 1.0);
 }
 
 fn a_token_that_is_expired_or_revoked_already_is_logged_out_all_the_same(setup: Setup) {

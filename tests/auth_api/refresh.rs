@@ -57,7 +57,7 @@ fn a_refresh_token_that_is_not_in_force_is_refused(setup: Setup) {
     let good = forge::claims(&ada.refresh);
     let expired = forge::with(forge::with(good.clone(), "exp", json!(forge::now() - 1)), "iat", json!(1));
     let elsewhere = forge::with(good.clone(), "sid", json!(uuid::Uuid::new_v4().to_string()));
-    let never_issued = forge::refresh_claims(ada.id);
+    let never_issued = forge::refresh_claims(&ada);
     for token in [
         "x".to_owned(),
         " ".to_owned(),
@@ -88,7 +88,7 @@ fn the_signature_comes_before_the_user_and_the_user_before_the_session(setup: Se
     inactive.is_refused(404, "User not found or inactive", "user_inactive");
     let unsigned = ada.refresh(&format!("{}x", ada.refresh), false);
     unsigned.is_refused(401, "Invalid or expired refresh token", "refresh_token_invalid");
-    let nobody = ada.refresh(&forge::refresh(&forge::refresh_claims(999)), false);
+    let nobody = ada.refresh(&forge::refresh(&forge::about(forge::refresh_claims(&ada), 999)), false);
     nobody.is_refused(404, "User not found or inactive", "user_inactive");
 }
 

@@ -48,7 +48,7 @@ fn a_good_token_gets_the_identity_headers(setup: Setup) {
     assert_eq!((reply.status, reply.text().as_str()), (200, ""));
     assert_eq!(identity(&reply), [ada.id.to_string().as_str(), &ada.email, "user"]);
     assert_eq!(reply.header("cache-control"), "no-store");
-    assert_eq!(reply.header("ratelimit-policy"), r#""user";q=1200;w=60"#);
+    assert_eq!(reply.header("ratelimit-policy"), r#""user";q=6000;w=60"#);
     for name in ["x-user-id", "x-user-email", "x-user-role"] {
         assert_eq!(reply.headers.get_all(name).iter().count(), 1);
     }

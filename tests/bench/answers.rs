@@ -45,10 +45,13 @@ fn tokens_of_another_key_are_refused_and_said_to_be() {
     let gateway = three_routes(&upstream).start();
     let folder = tempfile::tempdir().unwrap();
     let (good, wrong) = (folder.path().join("good"), folder.path().join("wrong"));
-    let token = gateway.user().access;
-    std::fs::write(&good, format!("{token}\n\n")).unwrap();
-    std::fs::write(&wrong, forge::sign(&forge::access_claims(1), "CANARY-nobody-has-this-key-7a1b-CANARY"))
-        .unwrap();
+    let ada = gateway.user();
+    std::fs::write(&good, format!("{}\n\n", ada.access)).unwrap();
+    std::fs::write(
+        &wrong,
+        forge::sign(&forge::access_claims(&ada), "CANARY-nobody-has-this-key-7a1b-CANARY"),
+    )
+    .unwrap();
     let measured = measure(&gateway, &["--tokens", good.to_str().unwrap(), "--path", "/free"]);
     assert_eq!((measured.status, &measured.told["users"]), (0, &1.into()), "{}", measured.stderr);
     let measured = measure(&gateway, &["--tokens", wrong.to_str().unwrap(), "--path", "/free"]);

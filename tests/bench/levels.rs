@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{measure, micros, three_routes};
 use crate::support::gateway::{Setup, run};
+use crate::support::terminal::{shown, width};
 use crate::support::upstream::Upstream;
 
 #[test]
@@ -125,5 +126,27 @@ fn tables_are_for_people() {
     ] {
         assert!(stdout.contains(words), "{words} in {stdout}");
     }
+    assert!(width(&stdout) <= 80, "{stdout}");
+    assert!(stdout.ends_with("\nverdict  met\n"), "{stdout}");
     assert!(!stderr.contains('\r'), "progress is for terminals: {stderr:?}");
+}
+
+#[test]
+fn a_person_reads_how_long_it_takes_and_which_numbers_are_allowed() {
+    let upstream = Upstream::start();
+    let gateway = three_routes(&upstream).start();
+    let url = format!("http://{}", gateway.address);
+    let one = ["bench", "--url", &url, "--path", "/free", "--duration", "250ms", "--connections", "2"];
+    let (status, shown) = shown(gateway.command(&one), 80);
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("1 level in 5 rounds: about 1 s"), "{shown}");
+    let (_, help, _) = run(&["bench", "--help"], &[]);
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "In how many rounds, 5 to 1000",
+        "1 to 20000",
+        "gateway bench [OPTIONS] <--config <FILE>|--tokens <FILE>>",
+    ] {
+        assert!(help.contains(words), "{words} in {help}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before};
 use crate::support::authority::Authority;
-use crate::support::forge::{access, access_claims, claims, now, sign, sign_text};
+use crate::support::forge::{access, claims, now, sign, sign_text, with};
 use crate::support::gateway::{ACCESS_KEY, Setup};
 use crate::support::h2::H2;
 use crate::support::raw::Raw;
@@ -121,7 +121,9 @@ fn only_an_access_token_of_ours_is_taken_from_one() {
     let upstream = Upstream::start();
     let gateway = before(upstream.address).start();
     let tab = Tab::of_a_user(&gateway);
-    let stranger = sign(&access_claims(2), "CANARY-another-key-of-32-bytes-or-more");
+    let another =
+        with(claims(&tab.cookie(ACCESS)), "jti", serde_json::json!(uuid::Uuid::new_v4().to_string()));
+    let stranger = sign(&another, "CANARY-another-key-of-32-bytes-or-more");
     let none = sign_text(r#"{"alg":"none"}"#, &claims(&tab.cookie(ACCESS)).to_string(), ACCESS_KEY);
     for wrong in [tab.cookie(REFRESH), stranger, none, "x".to_owned(), "a b".to_owned()] {
         let cookie = format!("{ACCESS}={wrong}");
@@ -131,7 +133,7 @@ fn only_an_access_token_of_ours_is_taken_from_one() {
     }
     assert!(upstream.arrived().is_empty());
     // A token that we might have made is as good there as in a header.
-    let cookie = format!("{ACCESS}={}", access(&access_claims(7)));
+    let cookie = format!("{ACCESS}={}", access(&another));
     assert_eq!(gateway.client().get("/api/todos").header("cookie", &cookie).send().status, 200);
 }
 

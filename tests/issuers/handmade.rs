@@ -32,13 +32,18 @@ impl HandMade {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let mut set = json!({ "keys": [jwk(&key)] });
         change(&mut set);
-        let set = set.to_string();
-        let length = set.len();
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{set}"
-        );
-        let keys = Arc::new(Upstream::answering(&answer));
+        let keys = Arc::new(Upstream::answering(&answer("200 OK", &set.to_string())));
         Self { key, keys, issuer: "urn:handmade".to_owned() }
+    }
+
+    /// From now on this is what is answered where its keys are.
+    pub(crate) fn answers(&self, status: &str, body: &str) {
+        self.keys.answer_from_now(&answer(status, body));
+    }
+
+    /// Its one key, as it is published.
+    pub(crate) fn jwk(&self) -> Value {
+        jwk(&self.key)
     }
 
     pub(crate) fn entry(&self, name: &str, more: &str) -> String {
@@ -61,6 +66,10 @@ impl HandMade {
     }
 
     pub(crate) fn sign(&self, header: &str, payload: &str) -> String {
+        self.sign_bytes(header.as_bytes(), payload.as_bytes())
+    }
+
+    pub(crate) fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let message = format!("{}.{}", encode(header), encode(payload));
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", encode(signature.as_ref()))
@@ -70,6 +79,11 @@ impl HandMade {
     pub(crate) fn public_key(&self) -> Vec<u8> {
         self.key.public_key().as_ref().to_vec()
     }
+}
+
+fn answer(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 fn jwk(key: &EcdsaKeyPair) -> Value {

@@ -89,10 +89,32 @@ fn what_is_no_access_token_of_that_service_is_refused() {
 }
 
 #[test]
+fn its_user_ids_stay_what_they_were_and_have_one_spelling() {
+    let (upstream, gateway) = start("");
+    let ask = |gateway: &Gateway, claim: &str, value: Value| {
+        get(&gateway.client(), "/app", &sign(&with(claims(), claim, value), SECRET)).status
+    };
+    for id in [json!(42), json!("42"), json!(163_840_776_835_432_705_u64), json!("ada"), json!("42-ada")] {
+        assert_eq!(ask(&gateway, "user_id", id), 200);
+    }
+    upstream.forget();
+    for id in ["042", "+42", "42.0", "0x2a", "42;"] {
+        assert_eq!(ask(&gateway, "user_id", json!(id)), 401, "{id}");
+    }
+    // What people chose there is no number that it gave.
+    let (named, gateway) = start("subject_claim = \"username\"");
+    for name in ["42", "42nd"] {
+        assert_eq!(ask(&gateway, "username", json!(name)), 401, "{name}");
+    }
+    assert!(upstream.arrived().is_empty() && named.arrived().is_empty());
+    assert_eq!(ask(&gateway, "username", json!("ada")), 200);
+}
+
+#[test]
 fn its_secret_makes_no_tokens_of_ours() {
     let (_upstream, gateway) = start("");
     let ada = gateway.user();
-    let forged = sign(&crate::support::forge::access_claims(ada.id), SECRET);
+    let forged = sign(&crate::support::forge::access_claims(&ada), SECRET);
     get(&gateway.client(), "/app", &forged).is_refused(401, "Invalid or expired token", "token_invalid");
 }
 

@@ -36,6 +36,8 @@ fn a_logout_ends_the_token_and_no_other_one_of_the_subject() {
     assert_eq!(get(&gateway.client(), "/app", &other).status, 200);
     // Once more: what its owner wants is true already.
     assert_eq!(log_out(&gateway, &one).0, 200);
+    let told = gateway.metric(r#"gateway_security_events_total{event="logged_out"}"#);
+    assert_eq!(told, 1.0, "and of what is true already nobody is told again");
 }
 
 #[test]

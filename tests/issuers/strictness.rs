@@ -57,6 +57,21 @@ fn a_header_that_brings_its_own_key_or_changes_the_reading_is_refused() {
 }
 
 #[test]
+fn a_part_that_is_not_utf8_is_refused() {
+    let (issuer, upstream, gateway) = start();
+    let header = r#"{"alg":"ES256","kid":"one","x":"?"}"#;
+    let payload = with(issuer.claims("ada"), "note", json!("?")).to_string();
+    let strange = |part: &str| part.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+    let (strange_header, strange_payload): (Vec<u8>, Vec<u8>) = (strange(header), strange(&payload));
+    let tokens = [
+        issuer.sign_bytes(&strange_header, payload.as_bytes()),
+        issuer.sign_bytes(header.as_bytes(), &strange_payload),
+    ];
+    refuses_all(&gateway, &upstream, tokens);
+    assert_eq!(get(&gateway.client(), "/app", &issuer.sign(header, &payload)).status, 200);
+}
+
+#[test]
 fn the_public_key_is_no_secret_to_sign_with() {
     let (issuer, upstream, gateway) = start();
     let payload = issuer.claims("ada").to_string();

@@ -115,7 +115,7 @@ fn it_ends_with_the_token_and_is_made_again_before_it_ends() {
     let upstream = Upstream::start();
     let gateway = setup(&upstream).env("GATEWAY__TOKENS__ASSERTION_LIFETIME_SECONDS", "10").start();
     let ada = gateway.user();
-    let mine = with(access_claims(ada.id), "email", json!(ada.email));
+    let mine = access_claims(&ada);
     let soon = access(&with(mine, "exp", json!(now() + 7)));
     let client = gateway.client();
     assert_eq!(client.get("/app").bearer(&soon).send().status, 200);
@@ -144,7 +144,7 @@ fn it_is_no_access_token_and_an_access_token_is_none() {
     // Not even when the claims are those of an access token.
     let file = gateway.key_file("assertion");
     let head = header(&assertion).to_string();
-    let forged = sign_with(&file, &head, &access_claims(ada.id).to_string());
+    let forged = sign_with(&file, &head, &access_claims(&ada).to_string());
     assert_eq!(gateway.client().get("/plain").bearer(&forged).send().status, 401);
 }
 

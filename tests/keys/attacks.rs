@@ -26,7 +26,7 @@ impl Siege {
     }
 
     fn claims(&self) -> Value {
-        with(access_claims(self.ada.id), "email", json!(self.ada.email))
+        access_claims(&self.ada)
     }
 
     fn status(&self, token: &str) -> u16 {
@@ -178,7 +178,7 @@ fn a_key_for_one_use_signs_nothing_for_another() {
         cases.push(("the name of an access key", sign_with(&file(usage), &header(name("access")), &claims)));
     }
     siege.refuses(&cases);
-    let refresh = with(refresh_claims(siege.ada.id), "exp", json!(now() + 60)).to_string();
+    let refresh = with(refresh_claims(&siege.ada), "exp", json!(now() + 60)).to_string();
     for usage in ["access", "assertion"] {
         for named in [usage, "refresh"] {
             let forged = sign_with(&file(usage), &header(name(named)), &refresh);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::keys::{key_files, kid};
 use crate::support::people::{PASSWORD, Person};
+use crate::support::transfer::{exported, imported};
 use crate::support::upstream::Upstream;
 use crate::support::{SetOnDrop, eventually};
 
@@ -190,14 +191,17 @@ fn a_stolen_key_is_worth_nothing_once_its_file_is_gone() {
 }
 
 #[test]
-fn gateways_that_share_the_folder_accept_each_others_tokens_through_a_rotation() {
+fn gateways_of_one_installation_that_share_the_folder_accept_each_others_tokens_through_a_rotation() {
     let (upstream, shared) = (Upstream::start(), tempfile::tempdir().unwrap());
     let keys = shared.path().join("keys");
-    let start = || {
+    let start = |name: &str| {
         let setup = Setup::before(upstream.address).algorithm("EdDSA").publish_delay(0);
+        let setup = setup.data(&shared.path().join(name));
         setup.env("GATEWAY__TOKENS__KEYS_PATH", keys.to_str().unwrap()).start()
     };
-    let (one, other) = (start(), start());
+    let file = exported(&mut start("one"));
+    imported(&shared.path().join("other"), &file, &[]);
+    let (one, other) = (start("one"), start("other"));
     assert_eq!(key_files(&keys.join("access")).len(), 1, "each made its own");
     let accepts = |gateway: &Gateway, person: &Person| {
         gateway.client().get("/api/todos").bearer(&person.access).send().status == 200

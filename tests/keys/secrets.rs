@@ -28,7 +28,7 @@ fn kept_secrets_are_rotated_by_command_and_reload() {
     assert_ne!(secret(), first);
     let client = gateway.client();
     let passes = |token: &str| client.get("/api/todos").bearer(token).send().status == 200;
-    let by = |secret: &str| sign(&with(access_claims(ada.id), "email", json!(ada.email)), secret);
+    let by = |secret: &str| sign(&access_claims(&ada), secret);
     assert!(passes(&ada.access) && !passes(&by(&secret())), "before the reload");
     assert!(gateway.reload_again());
     assert!(passes(&ada.access) && passes(&by(&secret())), "after the reload");
@@ -53,6 +53,48 @@ fn kept_secrets_are_rotated_by_command_and_reload() {
     assert!(!passes(&ada.access) && passes(&fresh.access));
     gateway.rotate(&["access"]);
     assert!(!gateway.data.join("access.key.replaced-1000000000").exists());
+}
+
+/// What a start makes is known to it by the name that a reload finds it by.
+#[test]
+fn the_first_reload_after_the_very_first_start_rotates_nothing() {
+    let upstream = Upstream::start();
+    for algorithm in ["HS256", "EdDSA"] {
+        let gateway = keeping(&upstream).env("GATEWAY__TOKENS__ALGORITHM", algorithm).start();
+        assert!(gateway.reload_again());
+        let (status, told, said) = gateway.run(&["audit", "list"]);
+        assert_eq!(status, 0, "{said}");
+        assert!(told.contains("config_reloaded") && !told.contains("keys_rotated"), "{algorithm}: {told}");
+        assert!(!gateway.log().contains("keys were rotated"), "{algorithm}");
+        gateway.rotate(&[]);
+        assert!(gateway.reload_again());
+        let (_, told, _) = gateway.run(&["audit", "list"]);
+        assert!(told.contains("keys_rotated"), "{algorithm}: {told}");
+    }
+}
+
+#[test]
+fn a_second_rotation_within_the_publish_delay_replaces_no_secret_again() {
+    let upstream = Upstream::start();
+    let gateway = keeping(&upstream).publish_delay(3_600).start();
+    let secrets =
+        || ["access.key", "refresh.key"].map(|name| std::fs::read(gateway.data.join(name)).unwrap());
+    gateway.rotate(&["access"]);
+    let [first, refresh] = secrets();
+    // Of those that are named, what waits is left alone, and the rest is done.
+    let told = gateway.rotate(&[]);
+    assert!(told.contains("refresh: replaced") && !told.contains("access: "), "{told}");
+    assert_eq!(secrets()[0], first);
+    assert_ne!(secrets()[1], refresh);
+    let (status, out, said) = gateway.run(&["keys", "rotate"]);
+    assert_eq!((status, out.as_str()), (3, ""), "{said}");
+    for usage in ["access", "refresh"] {
+        assert!(said.contains(&format!("no: {usage}: the secret was replaced at ")), "{said}");
+    }
+    assert!(said.contains("; --at-once replaces it again"), "{said}");
+    assert_eq!(secrets()[0], first);
+    gateway.rotate(&["access", "--at-once"]);
+    assert_ne!(secrets()[0], first);
 }
 
 #[test]
@@ -117,7 +159,7 @@ fn a_kept_secret_that_is_gone_refuses_the_reload() {
     gateway.says("access.key is gone: put it back");
     assert_eq!(ada.get("/api/todos").status, 200);
     let guessed = format!("{}: not made yet, 32 bytes or more", "access.key");
-    let forged = sign(&with(access_claims(ada.id), "role", json!("admin")), &guessed);
+    let forged = sign(&with(access_claims(&ada), "role", json!("admin")), &guessed);
     assert_eq!(gateway.client().get("/api/todos").bearer(&forged).send().status, 401);
     std::fs::write(&path, secret).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

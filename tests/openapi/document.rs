@@ -85,6 +85,46 @@ fn nothing_in_the_document_points_nowhere_and_each_operation_has_a_name_of_its_o
 }
 
 #[test]
+fn an_operation_is_called_by_what_it_does_in_the_words_of_the_field() {
+    let document = gateway::api::document();
+    let items = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+    for (_, operation) in items {
+        let summary = operation["summary"].as_str().unwrap();
+        let verb = summary.split(' ').next().unwrap();
+        let known = [
+            "Authorize",
+            "Change",
+            "Create",
+            "Delete",
+            "End",
+            "Export",
+            "Get",
+            "List",
+            "Log",
+            "Refresh",
+            "Register",
+            "Request",
+            "Reset",
+            "Revoke",
+            "Send",
+            "Update",
+            "Verify",
+        ];
+        assert!(known.contains(&verb), "{summary}");
+        assert!(summary.len() <= 48 && !summary.ends_with('.'), "{summary} is no name");
+    }
+}
+
+#[test]
+fn what_is_open_to_anybody_says_that_it_asks_for_no_token() {
+    let document = gateway::api::document();
+    let security = |method: &str, path: &str| document["paths"][path][method]["security"].clone();
+    assert_eq!(security("post", "/api/auth/login"), serde_json::json!([]));
+    assert_eq!(security("get", "/.well-known/jwks.json"), serde_json::json!([]));
+    assert_eq!(security("get", "/api/auth/profile")[0], serde_json::json!({"bearer": []}));
+}
+
+#[test]
 fn each_code_of_the_list_is_one_that_the_document_knows() {
     let document = gateway::api::document();
     let known = document["components"]["schemas"]["RefusalCode"]["enum"].as_array().unwrap();

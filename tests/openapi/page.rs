@@ -19,7 +19,7 @@ fn browse(page: &str, tries: &Value) -> Value {
 }
 
 #[test]
-fn a_browser_shows_all_endpoints_and_tries_them_out() {
+fn a_browser_shows_all_endpoints_in_the_order_of_their_use_and_tries_them_out() {
     let gateway = alone().start();
     let origin = format!("http://{}", gateway.address);
     let who = json!({"email": "tried@example.com", "password": "CANARY-Tried-Out-1"});
@@ -34,6 +34,9 @@ fn a_browser_shows_all_endpoints_and_tries_them_out() {
     assert_eq!(seen["failure"], Value::Null, "{seen}");
     let mut shown: Vec<_> =
         seen["shown"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    // As a person comes by them.
+    let first = ["register", "login", "refresh", "logout"].map(|name| format!("POST /api/auth/{name}"));
+    assert_eq!(shown[..4], first);
     shown.sort_unstable();
     let mut wanted = operations(&document(&gateway));
     wanted.sort_unstable();

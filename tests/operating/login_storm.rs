@@ -21,6 +21,7 @@ const VERIFIED: usize = 400;
 fn storm_setup(upstream: &Upstream) -> Setup {
     Setup::before(upstream.address)
         .unlimited()
+        .env("GATEWAY__SERVER__TRUSTED_PROXIES", r#"["127.0.0.1"]"#)
         .env("GATEWAY__PASSWORD__THREADS", "1")
         .env("GATEWAY__PASSWORD__QUEUE", "8")
 }
@@ -34,11 +35,9 @@ struct Storm {
 
 impl Storm {
     /// Logs in until the storm is over. Whoever is shed asks again at once, as an attacker would.
-    fn rage(&self, gateway: &Gateway, email: &str) {
-        let client = gateway.client();
-        let body = json!({"email": email, "password": PASSWORD});
+    fn rage(&self, gateway: &Gateway, from: &str, email: &str) {
         while !self.over.load(Ordering::Relaxed) {
-            let reply = client.post("/api/auth/login").json(&body).send();
+            let reply = gateway.try_log_in_from(from, email, PASSWORD);
             if reply.status == 200 {
                 self.served.fetch_add(1, Ordering::Relaxed);
                 continue;
@@ -80,7 +79,7 @@ fn a_login_storm_is_shed_and_does_not_delay_verified_requests() {
     let stormy = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..STORMERS {
-            scope.spawn(|| storm.rage(&gateway, &ada.email));
+            scope.spawn(|| storm.rage(&gateway, "203.0.113.1", &ada.email));
         }
         let _over = SetOnDrop(&storm.over);
         eventually("logins are shed", || storm.shed.load(Ordering::Relaxed) > STORMERS);
@@ -100,6 +99,28 @@ fn a_login_storm_is_shed_and_does_not_delay_verified_requests() {
     assert!(gateway.metric("gateway_password_hash_jobs_total{result=\"shed\"}") >= 1.0);
     assert_eq!(gateway.log_in(&ada.email, PASSWORD).id, ada.id, "it is over");
     assert_eq!(gateway.metric("gateway_password_hash_queue_depth"), 0.0);
+}
+
+/// Many networks of one /48 are one of those who wait.
+#[test]
+fn a_storm_from_elsewhere_leaves_everybody_a_turn() {
+    let upstream = Upstream::start();
+    let gateway = storm_setup(&upstream).start();
+    let ada = gateway.user();
+    let (storm, email) = (&Storm::default(), ada.email.as_str());
+    let served = std::thread::scope(|scope| {
+        let _over = SetOnDrop(&storm.over);
+        for number in 0..STORMERS {
+            let many = || format!("2001:db8:1:{number:x}::1");
+            let from = if number.is_multiple_of(2) { many() } else { "203.0.113.1".to_owned() };
+            let gateway = &gateway;
+            scope.spawn(move || storm.rage(gateway, &from, email));
+        }
+        eventually("logins are shed", || storm.shed.load(Ordering::Relaxed) > STORMERS);
+        let log_in = |_| gateway.try_log_in_from("192.0.2.1", email, PASSWORD).status;
+        (0..8).map(log_in).collect::<Vec<_>>()
+    });
+    assert_eq!(served, [200; 8]);
 }
 
 #[test]

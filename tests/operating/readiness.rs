@@ -2,9 +2,12 @@
 
 use serde_json::json;
 
+use crate::issuers::handmade::HandMade;
 use crate::support::eventually;
+use crate::support::farm::Instance;
 use crate::support::gateway::Setup;
 use crate::support::redis::Redis;
+use crate::support::upstream::Upstream;
 
 #[test]
 fn it_says_that_it_lives_and_is_ready_with_each_dependency_by_name() {
@@ -13,7 +16,44 @@ fn it_says_that_it_lives_and_is_ready_with_each_dependency_by_name() {
     assert_eq!((alive.status, alive.text().as_str()), (200, "ok\n"));
     let ready = gateway.ready();
     assert_eq!(ready.status, 200);
-    assert_eq!(ready.json(), json!({"ready": true, "checks": {"store": "ok", "revocations": "ok"}}));
+    let checks = json!({"store": "ok", "revocations": "ok"});
+    assert_eq!(ready.json(), json!({"ready": true, "checks": checks, "upstreams": {}, "issuers": {}}));
+}
+
+#[test]
+fn it_names_each_upstream_and_what_is_wrong_with_it_and_is_ready_all_the_same() {
+    let (mut servers, single) = ([Instance::start("a"), Instance::start("b")], Upstream::start());
+    let [a, b] = servers.each_ref().map(|server| server.address);
+    let health = "health = { path = \"/healthz\", interval_ms = 50, unhealthy_after = 1, healthy_after = 1 }";
+    let gateway = Setup::before(single.address)
+        .config(&format!(
+            "[[upstreams]]\nname = \"app\"\nservers = [{{ address = \"{a}\" }}, {{ address = \"{b}\" }}]\n{health}\n"
+        ))
+        .route("app", "/app", "app", "auth = \"public\"")
+        .start();
+    let upstreams = || gateway.ready().json()["upstreams"].clone();
+    assert_eq!(upstreams(), json!({"todo": "ok", "app": "ok"}));
+    servers[0].ill(true);
+    let one = format!("1 of 2 servers in use; out: {a} (it answered 503, and 200 is expected)");
+    eventually("one is out", || upstreams() == json!({"todo": "ok", "app": one}));
+    servers[1].kill();
+    eventually("none is left", || upstreams()["app"].as_str().unwrap().starts_with("0 of 2 servers in use"));
+    let said = upstreams()["app"].as_str().unwrap().to_owned();
+    assert!(said.contains(&format!("{b} (")) && said.contains("refused"), "{said}");
+    assert_eq!((gateway.ready().status, &gateway.ready().json()["ready"]), (200, &json!(true)));
+    servers[0].ill(false);
+    servers[1].revive();
+    eventually("both are back", || upstreams()["app"] == "ok");
+}
+
+#[test]
+fn it_names_each_issuer_and_whether_its_keys_are_known() {
+    let issuer = HandMade::start();
+    let gone = "[[issuers]]\nname = \"gone\"\nissuer = \"http://127.0.0.1:9\"\naudience = [\"x\"]\njwks_url = \"http://127.0.0.1:9/keys\"\ndanger_allow_http = true\n";
+    let gateway = Setup::new("").config(&issuer.entry("elsewhere", "")).config(gone).start();
+    let known = json!({"elsewhere": "ok", "gone": "no keys of it are known"});
+    eventually("its keys are known", || gateway.ready().json()["issuers"] == known);
+    assert_eq!(gateway.ready().status, 200);
 }
 
 #[test]
@@ -67,10 +107,8 @@ fn nothing_of_it_is_on_the_public_listener() {
 fn it_is_on_loopback_unless_said_otherwise_and_then_it_is_warned_of() {
     let gateway = Setup::new("").start();
     assert!(!gateway.log().contains("no loopback address"));
-    let (status, _, said) = crate::support::gateway::run(
-        &["check", "--config", "/dev/null"],
-        &[("GATEWAY__OPERATIONS__LISTEN", "0.0.0.0:9090")],
-    );
+    let (status, _, said) =
+        crate::support::gateway::run(&["check"], &[("GATEWAY__OPERATIONS__LISTEN", "0.0.0.0:9090")]);
     assert_eq!(status, 0);
     assert!(said.contains("warning: operations.listen = \"0.0.0.0:9090\" is no loopback address"), "{said}");
     let file = gateway::config::File::default();

@@ -14,7 +14,7 @@ use crate::support::upstream::Upstream;
 use crate::support::{SetOnDrop, eventually, in_parallel};
 
 /// Sends SIGUSR2, and waits until the next one listens.
-fn upgrade(gateway: &Gateway) {
+pub(super) fn upgrade(gateway: &Gateway) {
     let starts = || gateway.log().matches("\"message\":\"listening\"").count();
     let before = starts();
     gateway.signal(Signal::USR2);

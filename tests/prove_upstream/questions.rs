@@ -23,6 +23,11 @@ fn people_get_a_table_and_exit_codes_mean_something() {
     assert_eq!(status, 3);
     assert!(said.contains("ARRIVED: `forwarded`, `proxy`"), "{said}");
     assert!(beside.starts_with("no: "), "{beside}");
+    let around = echo.address.to_string();
+    let (status, _, beside) =
+        ask(&format!("http://{}/open", gateway.address), None, &["--upstream", &around]);
+    assert_eq!(status, 3);
+    assert!(beside.ends_with(" (around the gateway)\n"), "{beside}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why was this request decided as it was? On the command line, and in an answer.
 
-use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, run};
+use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, finish, run};
+use crate::support::terminal;
 use crate::support::upstream::Upstream;
 
 fn setup(upstream: &Upstream) -> Setup {
@@ -12,13 +13,19 @@ fn setup(upstream: &Upstream) -> Setup {
         .route("open", "/open", "app", "auth = \"public\"")
 }
 
-fn explain(config: &std::path::Path, arguments: &[&str]) -> (i32, String, String) {
-    let keys = [("JWT_SECRET_KEY", ACCESS_KEY), ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)];
-    let all: Vec<_> = ["explain", "--config", config.to_str().unwrap()]
-        .into_iter()
-        .chain(arguments.iter().copied())
-        .collect();
-    run(&all, &keys)
+fn explain(gateway: &Gateway, arguments: &[&str]) -> (i32, String, String) {
+    let store = gateway.data.to_str().unwrap();
+    explain_on(gateway, store, arguments)
+}
+
+fn explain_on(gateway: &Gateway, store: &str, arguments: &[&str]) -> (i32, String, String) {
+    let environment = [
+        ("JWT_SECRET_KEY", ACCESS_KEY),
+        ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY),
+        ("GATEWAY__STORE__PATH", store),
+    ];
+    let command = ["explain", "--config", gateway.config().to_str().unwrap()];
+    run(&[&command, arguments].concat(), &environment)
 }
 
 fn gateway() -> (Gateway, Upstream) {
@@ -30,12 +37,13 @@ fn gateway() -> (Gateway, Upstream) {
 fn the_command_says_each_step_and_the_verdict() {
     let (gateway, _upstream) = gateway();
     let ada = gateway.user();
-    let (status, said, _) = explain(gateway.config(), &["GET", "/app/x?y=1", "--token", &ada.access]);
+    let (status, said, _) = explain(&gateway, &["GET", "/app/x?y=1", "--token", &ada.access]);
     assert_eq!(status, 0, "{said}");
     for line in [
         "route        `app`: /app",
         "verify       authentic and in time: user",
-        "revocation   not asked: only the running gateway knows",
+        "revocation   in force",
+        "limit        not asked",
         "authorize    has what the route requires",
         "verdict      allow",
         "upstream     `app` gets /x?y=1",
@@ -43,6 +51,57 @@ fn the_command_says_each_step_and_the_verdict() {
         assert!(said.contains(line), "{line}\n{said}");
     }
     assert!(said.contains(&format!("x-user-id: {}", ada.id)), "{said}");
+}
+
+#[test]
+fn the_command_asks_the_running_gateway_whether_a_token_was_revoked() {
+    let (mut gateway, _upstream) = gateway();
+    let (ada, ben) = (gateway.user(), gateway.user());
+    assert_eq!(ada.log_out().status, 200);
+    let asked = |gateway: &Gateway, token: &str| explain(gateway, &["GET", "/app", "--token", token]);
+    let (status, said, _) = asked(&gateway, &ada.access);
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("verdict      refuse: 401 `token_revoked`"), "{said}");
+    assert_eq!(asked(&gateway, &ben.access).0, 0);
+    let store = gateway.data.display().to_string();
+    gateway.terminate();
+    let (status, said, _) = asked(&gateway, &ada.access);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("revocation   not asked: no gateway runs on this store"), "{said}");
+    assert!(said.contains("verdict      allow, unless the token was revoked"), "{said}");
+    assert!(said.contains(&store), "{said}");
+    let (_, said, _) = explain(&gateway, &["GET", "/app", "--json", "--token", &ada.access]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["not_asked"], serde_json::json!(["revocation", "limit"]));
+}
+
+#[test]
+fn where_there_is_no_store_the_command_says_so() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    let elsewhere = gateway.data.join("nothing");
+    let elsewhere = elsewhere.to_str().unwrap();
+    let (status, _, noted) = explain_on(&gateway, elsewhere, &["GET", "/app", "--token", &ada.access]);
+    assert_eq!(status, 3);
+    assert!(noted.contains(&format!("{elsewhere}: there is no store here")), "{noted}");
+}
+
+#[test]
+fn a_verdict_has_a_colour_on_a_terminal_and_nowhere_else() {
+    let (gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    for (token, word, colour) in [(ada.access.as_str(), "allow", "\u{1b}[32m"), ("x", "refuse", "\u{1b}[31m")]
+    {
+        let ask = || gateway.command(&["explain", "GET", "/app", "--token", token]);
+        let (_, shown) = terminal::shown(ask(), 80);
+        assert!(shown.contains(&format!("verdict      {colour}{word}")), "{shown:?}");
+        let mut plain = ask();
+        plain.env("NO_COLOR", "1");
+        assert!(!terminal::shown(plain, 80).1.contains('\u{1b}'));
+        assert!(!finish(ask()).1.contains('\u{1b}'), "it is for no terminal");
+    }
+    let (_, shown) = terminal::shown(gateway.command(&["check"]), 80);
+    assert!(shown.contains("\u{1b}[32mcan be started"), "{shown:?}");
 }
 
 #[test]
@@ -56,7 +115,7 @@ fn the_command_says_why_it_would_refuse_and_what_to_do_and_ends_with_3() {
         (vec!["GET", "/admin", "--token", &ada.access], "403 `insufficient_scope`"),
         (vec!["GET", "/app/../x"], "400 `ambiguous_path`"),
     ] {
-        let (status, said, _) = explain(gateway.config(), &arguments);
+        let (status, said, _) = explain(&gateway, &arguments);
         assert_eq!(status, 3, "{said}");
         assert!(said.contains(&format!("verdict      refuse: {code}")), "{code}\n{said}");
         assert!(said.contains("next  "), "{said}");
@@ -70,7 +129,7 @@ fn a_token_can_come_from_a_file_and_the_answer_can_be_for_programs() {
     let file = gateway.data.with_file_name("token");
     std::fs::write(&file, format!("{}\n", ada.access)).unwrap();
     let arguments = ["GET", "/admin", "--json", "--token-file", file.to_str().unwrap()];
-    let (status, said, _) = explain(gateway.config(), &arguments);
+    let (status, said, _) = explain(&gateway, &arguments);
     let told: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(
         (status, &told["verdict"], &told["code"]),

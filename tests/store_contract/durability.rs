@@ -18,14 +18,14 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let user = store.create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
     Sessions::open(&store, opened.clone(), room(1_000), Along::default()).await.unwrap();
     store.record(&[revoked], Along::default()).await.unwrap();
-    let id = store.store_id().await.unwrap();
+    let id = store.installation().await.unwrap();
     drop(store);
 
     let store = open(folder.path());
     assert_eq!(Users::by_id(&store, user.id).await.unwrap(), Some(user.clone()));
     assert_eq!(Sessions::by_id(&store, opened.id).await.unwrap(), Some(opened));
     assert_eq!(store.live(at(0)).await.unwrap(), [revoked]);
-    assert_eq!(store.store_id().await.unwrap(), id);
+    assert_eq!(store.installation().await.unwrap(), id);
     let next = store.create(new_user("bob@example.org", Role::User), Along::default()).await.unwrap();
     assert_eq!(next.id, user_id(2));
 }
@@ -44,6 +44,7 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
         let request = RotationRequest {
             session: opened.id,
             presented: opened.current.id,
+            from: super::network("192.0.2.1"),
             successor: Some(successor),
             now: at(round),
             grace_since: at(round),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway::adapter::redis::{RedisReading, RedisRevocations, RedisSettings};
 use gateway::clock::{Clock, Stopwatch, SystemClock, Timestamp};
-use gateway::identity::{Generation, SessionId, TokenId, UserId};
+use gateway::identity::{Generation, InstallationId, SessionId, TokenId, UserId};
 use gateway::store::{Along, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
 use secrecy::SecretString;
 
@@ -73,7 +73,8 @@ impl Gateway {
 }
 
 fn ledger() -> Arc<MemoryLedger> {
-    Arc::new(MemoryLedger::new("3f6c"))
+    let ours = InstallationId::parse("3f6c0000-0000-4000-8000-000000000000");
+    Arc::new(MemoryLedger::new(ours.unwrap()))
 }
 
 fn somebody() -> Subject {

@@ -20,9 +20,8 @@ laws! {
 
 async fn a_new_ledger_is_empty_and_has_an_id(stores: &Stores) {
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
-    let id = stores.ledger.store_id().await.unwrap();
-    assert!(!id.is_empty());
-    assert_eq!(stores.ledger.store_id().await.unwrap(), id);
+    let id = stores.ledger.installation().await.unwrap();
+    assert_eq!(stores.ledger.installation().await.unwrap(), id);
 }
 
 async fn each_kind_of_revocation_is_read_back(stores: &Stores) {

@@ -80,6 +80,7 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
         let request = RotationRequest {
             session: session.id,
             presented,
+            from: super::network("192.0.2.1"),
             successor,
             now: at(now),
             grace_since: at(now.saturating_sub(GRACE_SECONDS)),

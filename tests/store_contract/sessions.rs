@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Role, TokenId};
+use gateway::identity::{Network, Role, TokenId};
 use gateway::store::{
-    Along, Amendment, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
+    Along, Amendment, Closing, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
 };
 
-use super::{Stores, at, new_user, room, session, token};
+use super::{Stores, at, network, new_user, room, session, token};
 
 laws! {
     sled = crate::store_contract::Stores::sled() => {
@@ -30,6 +30,11 @@ laws! {
         a_closed_session_is_unknown_and_recorded,
         closing_a_session_that_is_gone_records_it_all_the_same,
         a_sweep_forgets_expired_sessions_and_no_others,
+        a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_other,
+        of_many_networks_those_that_were_used_last_stay_familiar,
+        a_network_that_was_not_used_for_ninety_days_is_strange_again,
+        a_replay_makes_no_network_familiar,
+        nothing_is_familiar_to_who_is_gone,
     }
 }
 
@@ -246,6 +251,81 @@ async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {
     assert_eq!(stores.sessions.by_id(lasting.id).await.unwrap(), Some(lasting));
 }
 
+async fn a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_other(stores: &Stores) {
+    for address in ["ada@example.org", "bob@example.org"] {
+        stores.users.create(new_user(address, Role::User), Along::default()).await.unwrap();
+    }
+    assert!(!is_familiar(stores, "ada", "192.0.2.1", 0).await);
+    let session = opened(stores).await;
+    assert!(is_familiar(stores, "ada", "192.0.2.1", 0).await);
+    assert!(!is_familiar(stores, "ada", "198.51.100.1", 0).await);
+    stores.sessions.rotate(present(&session, session.current.id, None, 5)).await.unwrap();
+    assert!(is_familiar(stores, "ada", "198.51.100.1", 5).await);
+    for other in ["bob", "nobody"] {
+        assert!(!is_familiar(stores, other, "192.0.2.1", 5).await);
+    }
+    let known: Vec<_> = stores.sessions.familiar_to(session.user).await.unwrap();
+    assert_eq!(
+        known.iter().map(|one| one.network).collect::<Vec<_>>(),
+        ["198.51.100.1", "192.0.2.1"].map(network)
+    );
+    stores.sessions.close(session.id, &[], Along::default()).await.unwrap();
+    assert!(is_familiar(stores, "ada", "192.0.2.1", 5).await, "a logout changes nothing");
+    stores.sessions.close_of(session.user, Closing::All, at(7_200), Along::default()).await.unwrap();
+    assert!(!is_familiar(stores, "ada", "192.0.2.1", 5).await);
+}
+
+/// The one that is used all the time is not pushed out by those that are used once.
+async fn of_many_networks_those_that_were_used_last_stay_familiar(stores: &Stores) {
+    stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    for number in 0..40_u64 {
+        for address in [format!("203.0.113.{number}"), "192.0.2.1".to_owned()] {
+            let created_at = at(number);
+            let session = Session { address, created_at, last_used_at: created_at, ..session() };
+            stores.sessions.open(session, room(1_000), Along::default()).await.unwrap();
+        }
+    }
+    assert!(is_familiar(stores, "ada", "192.0.2.1", 40).await);
+    let familiar = [8, 9, 39].map(|number| format!("203.0.113.{number}"));
+    let mut found = Vec::new();
+    for address in &familiar {
+        found.push(is_familiar(stores, "ada", address, 40).await);
+    }
+    assert_eq!(found, [false, true, true]);
+}
+
+async fn a_network_that_was_not_used_for_ninety_days_is_strange_again(stores: &Stores) {
+    stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    let user = opened(stores).await.user;
+    let ninety_days = 90 * 86_400;
+    assert!(is_familiar(stores, "ada", "192.0.2.1", ninety_days - 1).await);
+    assert!(!is_familiar(stores, "ada", "192.0.2.1", ninety_days).await);
+    assert_eq!(stores.sessions.familiar_to(user).await.unwrap().len(), 1, "what is kept is told");
+}
+
+async fn a_replay_makes_no_network_familiar(stores: &Stores) {
+    stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    let session = opened(stores).await;
+    let replayed = stores.sessions.rotate(present(&session, TokenId::random(), None, 5)).await.unwrap();
+    assert!(matches!(replayed, Rotation::Replayed(_)));
+    assert!(!is_familiar(stores, "ada", "198.51.100.1", 5).await);
+}
+
+async fn nothing_is_familiar_to_who_is_gone(stores: &Stores) {
+    stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    let user = opened(stores).await.user;
+    stores.users.delete(user, at(7_200), Along::default()).await.unwrap();
+    assert_eq!(stores.sessions.familiar_to(user).await.unwrap(), []);
+    stores.users.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    assert!(!is_familiar(stores, "ada", "192.0.2.1", 5).await);
+}
+
+async fn is_familiar(stores: &Stores, name: &str, address: &str, seconds: u64) -> bool {
+    let email = new_user(&format!("{name}@example.org"), Role::User).email;
+    let network: Network = network(address);
+    stores.sessions.is_familiar(&email, network, at(seconds)).await.unwrap()
+}
+
 async fn opened(stores: &Stores) -> Session {
     let session = session();
     stores.sessions.open(session.clone(), room(1_000), Along::default()).await.unwrap();
@@ -272,6 +352,7 @@ fn present(
     RotationRequest {
         session: session.id,
         presented,
+        from: network("198.51.100.1"),
         successor,
         now: at(seconds),
         grace_since: at(seconds.saturating_sub(10)),

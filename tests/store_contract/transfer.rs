@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gateway::adapter::sled::{SledOptions, SledStore, TransferError};
+use gateway::adapter::sled::{Importing, SledOptions, SledStore, TransferError};
 use gateway::identity::{Role, SessionId, TokenId};
 use gateway::store::{Along, Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
 use tempfile::TempDir;
@@ -18,17 +18,21 @@ async fn an_export_imports_into_an_equal_store() {
 
     let folder = tempfile::tempdir().unwrap();
     let copy = open(folder.path());
-    assert_eq!(copy.import(&mut &*text).unwrap(), counts);
+    assert_eq!(copy.import(&mut &*text, Importing::Restore).unwrap(), counts);
     drop(copy);
     let copy = open(folder.path());
-    assert_eq!(exported(&copy), String::from_utf8(text).unwrap());
-    assert_eq!(copy.store_id().await.unwrap(), store.store_id().await.unwrap());
+    let later = String::from_utf8(text).unwrap().replace("\"value\":3}", "\"value\":1000003}");
+    let unused = |line: &&str| !line.contains("last_invitation_id") && !line.contains("last_errand_id");
+    let again = exported(&copy);
+    assert_eq!(again.lines().filter(unused).collect::<Vec<_>>(), later.lines().collect::<Vec<_>>());
+    assert_eq!(copy.installation().await.unwrap(), store.installation().await.unwrap());
     let mail = new_user("bob@example.org", Role::User).email;
     assert_eq!(copy.by_email(&mail).await.unwrap(), store.by_email(&mail).await.unwrap());
     assert_eq!(copy.page(1, 2).await.unwrap().users, store.page(1, 2).await.unwrap().users);
     assert_eq!(
         copy.create(new_user("new@example.org", Role::User), Along::default()).await.unwrap().id,
-        user_id(4)
+        user_id(1_000_004),
+        "ids that were given out since the export are not given again"
     );
     let demoted = Amendment { role: Some(Role::User), ..Amendment::default() };
     copy.amend(user_id(1), demoted, at(60), Along::default())
@@ -45,8 +49,8 @@ async fn an_export_is_lines_of_json_with_a_header_and_an_end() {
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["format"], "gateway-store");
-    assert_eq!(lines[0]["version"], 2);
-    assert_eq!(lines[0]["store_id"], store.store_id().await.unwrap());
+    assert_eq!(lines[0]["version"], 3);
+    assert_eq!(lines[0]["store_id"], store.installation().await.unwrap().to_string());
     let records: Vec<_> = lines[1..].iter().map(|line| line["record"].as_str().unwrap()).collect();
     let expected = [
         "counter",
@@ -55,6 +59,7 @@ async fn an_export_is_lines_of_json_with_a_header_and_an_end() {
         "user",
         "session",
         "session",
+        "familiar",
         "revocation",
         "revocation",
         "revocation",
@@ -76,17 +81,20 @@ async fn an_import_with_a_bad_line_names_it_and_writes_nothing() {
     let swapped = lines[2].replace("ada@", "bob@");
     for (text, line, part) in [
         (String::new(), 1, "cut off"),
-        (with(0, "{\"format\":\"other\",\"version\":1,\"store_id\":\"x\"}"), 1, "format"),
-        (with(0, &lines[0].replace("\"version\":2", "\"version\":3")), 1, "version 3"),
+        (with(0, &lines[0].replace("gateway-store", "other")), 1, "format"),
+        (with(0, "{\"format\":\"gateway-store\",\"version\":2,\"store_id\":\"x\"}"), 1, "UUID"),
+        (with(0, &lines[0].replace("\"version\":3", "\"version\":4")), 1, "version 4"),
         (with(1, lines[2]), 2, "beyond the counter"),
         (with(3, "{\"record\":\"user\",\"id\":0}"), 4, ""),
         (with(3, lines[2]), 4, "user 1 was there before"),
         (with(2, &swapped), 4, "address of user 2 was there before"),
-        (with(2, lines[7]), 6, "belongs to user 1"),
+        (with(2, lines[8]), 6, "belongs to user 1"),
         (with(6, lines[5]), 7, "was there before"),
-        (with(9, lines[10]), 10, "were written"),
-        (lines[..10].join("\n"), 11, "cut off"),
-        (text.clone() + lines[8] + "\n", 12, "after the end"),
+        (with(7, &lines[7].replace("\"user\":1", "\"user\":9")), 8, "networks of user 9"),
+        (with(7, &lines[7].replace("/32", "/24")), 8, "must be an IPv4 address"),
+        (with(10, lines[11]), 11, "were written"),
+        (lines[..11].join("\n"), 12, "cut off"),
+        (text.clone() + lines[8] + "\n", 13, "after the end"),
         (text[..text.find("\"session\"").unwrap()].to_owned(), 6, ""),
         (with(4, &"x".repeat(70_000)), 5, ""),
     ] {
@@ -97,7 +105,7 @@ async fn an_import_with_a_bad_line_names_it_and_writes_nothing() {
 async fn assert_refused(text: &str, at_line: u64, part: &str) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let refused = store.import(&mut text.as_bytes()).unwrap_err();
+    let refused = store.import(&mut text.as_bytes(), Importing::Restore).unwrap_err();
     let TransferError::Line { line, fault } = &refused else { panic!("{refused}") };
     assert!(*line == at_line && fault.contains(part), "expected {at_line} {part}: {refused}");
     assert!(refused.to_string().starts_with(&format!("line {at_line}: ")), "{refused}");
@@ -110,7 +118,7 @@ async fn assert_refused(text: &str, at_line: u64, part: &str) {
 async fn only_an_empty_store_takes_an_import() {
     let (_folder, store) = filled().await;
     let before = exported(&store);
-    let refused = store.import(&mut before.as_bytes()).unwrap_err();
+    let refused = store.import(&mut before.as_bytes(), Importing::Restore).unwrap_err();
     assert!(matches!(refused, TransferError::NotEmpty), "{refused}");
     assert_eq!(exported(&store), before);
 
@@ -120,7 +128,7 @@ async fn only_an_empty_store_takes_an_import() {
         .record(&[Revocation::Token { id: TokenId::random(), until: at(60) }], Along::default())
         .await
         .unwrap();
-    let refused = store.import(&mut before.as_bytes()).unwrap_err();
+    let refused = store.import(&mut before.as_bytes(), Importing::Restore).unwrap_err();
     assert!(matches!(refused, TransferError::NotEmpty), "{refused}");
 }
 
@@ -144,7 +152,7 @@ async fn an_export_during_writes_is_one_state_of_the_store() {
         let users = text.matches("\"record\":\"user\"").count();
         assert!(text.contains(&format!("\"value\":{users}}}")), "{users} users: {text}");
         let copy = tempfile::tempdir().unwrap();
-        open(copy.path()).import(&mut text.as_bytes()).unwrap();
+        open(copy.path()).import(&mut text.as_bytes(), Importing::Restore).unwrap();
     }
 }
 

@@ -1,13 +1,17 @@
 //! The laws of the view that is asked on each request.
 
+use std::sync::Arc;
+
 use gateway::adapter::embedded::EmbeddedRevocations;
+use gateway::adapter::own_first::OwnFirst;
 use gateway::identity::{Generation, SessionId, TokenId};
 use gateway::store::{Along, Check, Revocation, Revocations, Standing, Subject};
 
 use super::{Stores, View, at, user_id};
 
 laws! {
-    embedded = crate::store_contract::View::embedded() => {
+    embedded = crate::store_contract::View::embedded(),
+    own_first = crate::store_contract::View::own_first() => {
         what_nobody_revoked_is_in_force,
         a_published_token_is_revoked_and_no_other,
         a_published_session_ends_all_its_tokens,
@@ -67,6 +71,22 @@ async fn a_view_answers_its_ping(view: &View) {
 async fn the_embedded_view_answers_without_waiting() {
     let view = EmbeddedRevocations::default();
     assert!(matches!(view.check(&subject(0)), Check::Ready(Ok(Standing::InForce))));
+}
+
+#[tokio::test]
+async fn what_either_of_two_views_holds_is_revoked_and_the_own_one_answers_without_waiting() {
+    let (own, shared) = (Arc::new(EmbeddedRevocations::default()), Arc::new(EmbeddedRevocations::default()));
+    let both = OwnFirst::new(Arc::clone(&own) as _, Arc::clone(&shared) as _);
+    let (here, there, both_know) = (subject(0), subject(0), subject(0));
+    let token = |subject: &Subject| Revocation::Token { id: subject.token, until: at(60) };
+    own.publish(&[token(&here)]).await.unwrap();
+    shared.publish(&[token(&there)]).await.unwrap();
+    both.publish(&[token(&both_know)]).await.unwrap();
+    for revoked in [&here, &there, &both_know] {
+        assert!(matches!(both.check(revoked), Check::Ready(Ok(Standing::Revoked))));
+        assert!(matches!(both.check_token(revoked.token), Check::Ready(Ok(Standing::Revoked))));
+    }
+    assert_eq!((own.sizes().tokens, shared.sizes().tokens), (2, 2));
 }
 
 #[tokio::test]

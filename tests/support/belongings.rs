@@ -31,6 +31,14 @@ pub fn connections(pid: u32, to: &[SocketAddr]) -> usize {
     table.lines().skip(1).filter(leads_there).count()
 }
 
+/// How large a core dump may be: the limit that holds, and up to which it can be raised.
+pub fn core_limits(pid: u32) -> (String, String) {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    let mut fields = line.split_whitespace().map(str::to_owned);
+    (fields.next().unwrap(), fields.next().unwrap())
+}
+
 /// The memory that is in use, in bytes.
 pub fn memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -1,13 +1,15 @@
 //! The real binary on free ports: started, waited for by its ready line, stopped on drop.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+pub use super::command::{LOOKED_AT, command, finish, run};
 use super::http::{Client, Reply};
+use super::restricted;
 
 /// The key with which the tests' gateways sign access tokens. Its words mark it: they must never
 /// be seen in a log, an answer or a metric.
@@ -22,15 +24,33 @@ pub const ADMIN_PASSWORD: &str = "CANARY-Admin-Password-1";
 pub struct Setup {
     config: String,
     environment: Vec<(String, String)>,
+    shipped: Vec<String>,
     data: Option<PathBuf>,
-    demo: bool,
+    from: From,
     descriptors: Option<u32>,
+    unprivileged: bool,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    /// `gateway demo` needs none.
+    Demo,
+    /// Only variables and flags.
+    Nowhere,
+    StandardInput,
+    File,
 }
 
 impl Setup {
     /// `gateway demo`: with its own todo service.
     pub fn demo() -> Self {
-        Self { demo: true, ..Self::new("") }
+        Self { from: From::Demo, ..Self::new("") }
+    }
+
+    /// `gateway serve` without a configuration.
+    pub fn unwritten() -> Self {
+        Self { from: From::Nowhere, ..Self::new("") }
     }
 
     /// `gateway serve` with these lines of configuration.
@@ -38,9 +58,11 @@ impl Setup {
         Self {
             config: config.to_owned(),
             environment: Vec::new(),
+            shipped: Vec::new(),
             data: None,
-            demo: false,
+            from: From::File,
             descriptors: None,
+            unprivileged: false,
         }
     }
 
@@ -72,29 +94,10 @@ impl Setup {
         self
     }
 
-    /// No rate limit at all.
-    pub fn unlimited(self) -> Self {
-        let limits = [
-            "USER",
-            "LOGIN_ADDRESS",
-            "LOGIN_ACCOUNT_ADDRESS",
-            "LOGIN_ACCOUNT",
-            "REGISTER_ADDRESS",
-            "REFRESH_ADDRESS",
-            "RECOVERY_ADDRESS",
-            "MAIL_ACCOUNT",
-            "FAILED_AUTHENTICATION_ADDRESS",
-        ];
-        limits
-            .into_iter()
-            .fold(self, |setup, limit| setup.env(&format!("GATEWAY__LIMITS__{limit}"), "unlimited"))
-            .unlocked()
-    }
-
-    /// No wait after failed logins in a row.
-    pub fn unlocked(self) -> Self {
-        let lock = "{after=4294967294,first_seconds=1,longest_seconds=1}";
-        self.env("GATEWAY__LIMITS__LOGIN_LOCK", lock)
+    /// The setting of this variable is what it is without one.
+    pub fn shipped(mut self, name: &str) -> Self {
+        self.shipped.push(name.to_owned());
+        self
     }
 
     pub fn redis(self, url: &str) -> Self {
@@ -108,9 +111,25 @@ impl Setup {
         self
     }
 
+    /// With the configuration on standard input, and not in a file.
+    pub fn piped(self) -> Self {
+        Self { from: From::StandardInput, ..self }
+    }
+
+    /// What stands in the file: one that says nothing is a fault.
+    fn text(&self) -> &str {
+        if self.config.trim().is_empty() { "[server]\n" } else { &self.config }
+    }
+
     /// No more file descriptors than this.
     pub fn descriptors(mut self, max: u32) -> Self {
         self.descriptors = Some(max);
+        self
+    }
+
+    /// As a user who is not root, whoever runs the tests.
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
         self
     }
 
@@ -123,19 +142,24 @@ impl Setup {
     pub fn try_start(self) -> Result<Gateway, Failed> {
         let own = tempfile::tempdir().unwrap();
         let data = self.data.clone().unwrap_or_else(|| own.path().join("data"));
-        let mut command = self.descriptors.map_or_else(command, with_descriptors);
+        let mut command = match (self.unprivileged, self.descriptors) {
+            (true, _) => restricted::as_nobody(own.path()),
+            (false, Some(max)) => restricted::with_descriptors(max),
+            (false, None) => command(),
+        };
         let config = own.path().join("gateway.toml");
-        if self.demo {
-            command
-                .args(["demo", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
-                .arg("--data")
-                .arg(&data);
-        } else {
-            std::fs::write(&config, &self.config).unwrap();
-            command
-                .args(["serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"])
-                .arg("--config")
-                .arg(&config);
+        let verb = if self.from == From::Demo { "demo" } else { "serve" };
+        command.args([verb, "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"]);
+        match self.from {
+            From::Demo => drop(command.arg("--data").arg(&data)),
+            From::Nowhere => {}
+            From::StandardInput => drop(command.args(["--config", "-"])),
+            From::File => {
+                std::fs::write(&config, self.text()).unwrap();
+                command.arg("--config").arg(&config);
+            }
+        }
+        if self.from != From::Demo {
             command.env("GATEWAY__STORE__PATH", &data);
         }
         let text = |text: &str| text.to_owned();
@@ -146,11 +170,18 @@ impl Setup {
             (text("GATEWAY_ADMIN_PASSWORD"), text(ADMIN_PASSWORD)),
             // Hashing has the lowest priority there is.
             (text("GATEWAY__PASSWORD__WAIT_MAX_MS"), text("60000")),
+            // Everybody here registers at one address.
+            (text("GATEWAY__LIMITS__REGISTER_ADDRESS"), text("{requests=300,window_seconds=60}")),
         ];
-        environment.extend(self.environment);
+        environment.retain(|(name, _)| !self.shipped.contains(name));
+        environment.extend(self.environment.clone());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let piped = self.from == From::StandardInput;
+        command.stdin(if piped { Stdio::piped() } else { Stdio::null() });
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(self.text().as_bytes()).unwrap();
+        }
         let log = Arc::new(Mutex::new(String::new()));
         let reader = follow(child.stderr.take().unwrap(), Arc::clone(&log));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -188,42 +219,6 @@ impl Setup {
 pub struct Failed {
     pub status: ExitStatus,
     pub stderr: String,
-}
-
-/// Another binary than the one under test, for who only wants to look. No test sets it.
-pub static LOOKED_AT: OnceLock<PathBuf> = OnceLock::new();
-
-/// The binary under test, with an empty environment.
-pub fn command() -> Command {
-    let mut command = Command::new(binary());
-    command.env_clear().env("RUST_BACKTRACE", "0");
-    command
-}
-
-fn binary() -> PathBuf {
-    LOOKED_AT.get().cloned().unwrap_or_else(|| env!("CARGO_BIN_EXE_gateway").into())
-}
-
-/// The same with a limit of file descriptors that it cannot raise.
-fn with_descriptors(max: u32) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.env_clear().env("RUST_BACKTRACE", "0");
-    command.arg("-c").arg(format!("ulimit -n {max} && exec \"$0\" \"$@\"")).arg(binary());
-    command
-}
-
-/// Runs a command of the binary to its end: status, standard output, standard error.
-pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
-    let mut command = command();
-    command.args(arguments).envs(environment.iter().copied());
-    finish(command)
-}
-
-/// The same of a command that is made already.
-pub fn finish(mut command: Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 /// A running gateway; it is stopped when this is dropped.
@@ -316,7 +311,7 @@ impl Gateway {
 
     /// Writes another configuration and sends SIGHUP; `true` when it was taken over.
     pub fn reload(&self, setup: &Setup) -> bool {
-        std::fs::write(&self.config, &setup.config).unwrap();
+        std::fs::write(&self.config, setup.text()).unwrap();
         self.reload_again()
     }
 

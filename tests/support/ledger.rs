@@ -5,20 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use gateway::clock::Timestamp;
+use gateway::identity::InstallationId;
 use gateway::store::{Along, Revocation, RevocationLedger, StoreError};
 use tokio::sync::watch;
 
 pub(crate) struct MemoryLedger {
-    id: String,
+    installation: InstallationId,
     entries: Mutex<Vec<Revocation>>,
     held: watch::Sender<bool>,
     failing: AtomicBool,
 }
 
 impl MemoryLedger {
-    pub(crate) fn new(id: &str) -> Self {
+    pub(crate) fn new(installation: InstallationId) -> Self {
         Self {
-            id: id.to_owned(),
+            installation,
             entries: Mutex::default(),
             held: watch::Sender::new(false),
             failing: AtomicBool::new(false),
@@ -41,9 +42,9 @@ impl MemoryLedger {
 
 #[async_trait]
 impl RevocationLedger for MemoryLedger {
-    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<bool, StoreError> {
         self.entries.lock().unwrap().extend_from_slice(revoked);
-        Ok(())
+        Ok(true)
     }
 
     /// Reads before it waits, so that a test can record what a reader then does not know.
@@ -62,8 +63,8 @@ impl RevocationLedger for MemoryLedger {
         self.live(now).await.map(|live| live.len() as u64)
     }
 
-    async fn store_id(&self) -> Result<String, StoreError> {
-        Ok(self.id.clone())
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        Ok(self.installation)
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

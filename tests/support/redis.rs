@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gateway::clock::Stopwatch;
@@ -127,6 +128,69 @@ impl Redis {
         let mut stream = connect(&self.socket(), self.password.as_deref()).unwrap();
         call(&mut stream, &["SELECT", &database.to_string()]).unwrap();
         call(&mut stream, command).unwrap()
+    }
+
+    /// What a gateway would be configured with that may do what it needs, and this beside it, such as
+    /// `+info`: a managed Redis allows no `CONFIG`.
+    pub(crate) fn url_of_a_user_with(&self, more: &[&str]) -> String {
+        const NEEDED: &[&str] = &[
+            "on",
+            ">secret",
+            "~revoked:*",
+            "~blacklist:*",
+            "-@all",
+            "+mget",
+            "+get",
+            "+getex",
+            "+set",
+            "+del",
+            "+pttl",
+            "+pexpire",
+            "+eval",
+            "+scan",
+            "+ping",
+            "+select",
+            "+hello",
+            "+auth",
+        ];
+        let rules = [&["ACL", "SETUSER", "gateway"], NEEDED, more].concat();
+        assert_eq!(self.cli(&rules), "OK");
+        format!("redis://gateway:secret@localhost:{}", self.port)
+    }
+
+    pub(crate) fn set(&self, setting: &str, value: &str) {
+        assert_eq!(self.cli(&["CONFIG", "SET", setting, value]), "OK");
+    }
+
+    /// Another program writes what never expires, until there is no room for more. What is written then
+    /// finds none until `maxmemory` is raised.
+    pub(crate) fn fill(&self) {
+        self.set("maxmemory", &(self.used_memory() + 500_000).to_string());
+        let mut stream = connect(&self.socket(), self.password.as_deref()).unwrap();
+        let content = "x".repeat(1_024);
+        let mut write = |number| call(&mut stream, &["SET", &format!("filler:{number}"), &content]).unwrap();
+        assert!((0..100_000).any(|number| write(number).starts_with("OOM")), "it never was full");
+        // Connections that end give memory back.
+        self.set("maxmemory", &(self.used_memory() - 200_000).to_string());
+    }
+
+    /// Another program writes all the time, a little more than the memory takes.
+    pub(crate) fn churn(&self, over: &AtomicBool) {
+        self.set("maxmemory", &(self.used_memory() + 300_000).to_string());
+        let mut stream = connect(&self.socket(), self.password.as_deref()).unwrap();
+        let content = "x".repeat(10_000);
+        for number in 0.. {
+            if over.load(Ordering::Relaxed) {
+                return;
+            }
+            call(&mut stream, &["SET", &format!("filler:{number}"), &content]).unwrap();
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn used_memory(&self) -> u64 {
+        let told = self.cli(&["INFO", "memory"]);
+        told.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().parse().unwrap()
     }
 
     fn socket(&self) -> PathBuf {

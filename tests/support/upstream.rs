@@ -54,6 +54,7 @@ impl Arrived {
 pub struct Upstream {
     pub address: SocketAddr,
     arrived: Arc<Mutex<Vec<Arrived>>>,
+    answer: Arc<Mutex<String>>,
 }
 
 impl Upstream {
@@ -76,15 +77,22 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let arrived = Arc::new(Mutex::new(Vec::new()));
-        let (record, answer) = (Arc::clone(&arrived), answer.to_owned());
+        let answer = Arc::new(Mutex::new(answer.to_owned()));
+        let (record, told) = (Arc::clone(&arrived), Arc::clone(&answer));
         // The thread ends with the process: it waits for connections and holds nothing else.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (record, answer, wait) = (Arc::clone(&record), answer.clone(), wait.clone());
+                let answer = told.lock().unwrap().clone();
+                let (record, wait) = (Arc::clone(&record), wait.clone());
                 std::thread::spawn(move || serve(stream, &record, &answer, answers, wait));
             }
         });
-        Self { address, arrived }
+        Self { address, arrived, answer }
+    }
+
+    /// From the next connection on it answers with these bytes.
+    pub fn answer_from_now(&self, answer: &str) {
+        answer.clone_into(&mut self.answer.lock().unwrap());
     }
 
     /// Answers with 200 and `ok`, but not before the gate is opened.

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde_json::json;
+
 use super::{before, three, upstream};
 use crate::support::eventually;
 use crate::support::farm::Instance;
@@ -89,9 +91,13 @@ fn a_server_that_fails_its_checks_gets_no_requests_until_it_passes_them() {
     let before = servers[0].count();
     assert_eq!(statuses(&gateway, 10), [200; 10]);
     assert_eq!(servers[0].count(), before);
-    gateway.says(&format!("upstream `app`: server {} becomes unhealthy", servers[0].address));
+    let line = gateway.line("a server fails its health checks");
+    let address = servers[0].address.to_string();
+    assert_eq!((&line["upstream"], &line["server"]), (&json!("app"), &json!(address)));
+    assert_eq!(line["error"], "it answered 503, and 200 is expected");
     servers[0].ill(false);
     eventually("it is healthy again", || gateway.metric(&healthy) == 1.0);
+    assert_eq!(gateway.line("a server passes its health checks again")["server"], address);
     assert_eq!(statuses(&gateway, 10), [200; 10]);
     assert!(servers[0].count() > before);
 }
@@ -137,6 +143,8 @@ fn a_server_that_fails_several_times_in_a_row_is_left_out_for_a_while() {
     assert_eq!(statuses(&gateway, 10), [200; 10]);
     assert_eq!(servers[0].count(), failed);
     assert_eq!(gateway.metric(&healthy), 0.0);
+    let line = gateway.line("a server is left out");
+    assert_eq!((&line["upstream"], &line["server"]), (&json!("app"), &json!(servers[0].address.to_string())));
     servers[0].hang_up(false);
     eventually("it is back", || gateway.metric(&healthy) == 1.0);
     assert_eq!(statuses(&gateway, 4), [200; 4]);

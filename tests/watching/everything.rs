@@ -45,10 +45,12 @@ impl Everything {
             .upstream("good", &good.address.to_string())
             .upstream("bad", &bad.address.to_string())
             .upstream("slow", &slow.address.to_string())
+            .upstream("gone", NOWHERE)
             .config(&servers)
             .route("todos", "/api/todos", "good", "")
             .route("bad", "/bad", "bad", "auth = \"public\"")
             .route("slow", "/slow", "slow", "auth = \"public\"")
+            .route("gone", "/gone", "gone", "auth = \"public\"")
             .route("shaky", "/shaky", "shaky", "auth = \"public\"")
             .route("few", "/few", "good", "user_limit = { requests = 2, window_seconds = 600 }")
             .route("shadow", "/shadow", "good", "shadow = true\nroles = [\"admin\"]")
@@ -78,7 +80,9 @@ impl Everything {
         }
         ada.get("/shadow");
         ada.get("/admins");
-        for path in ["/bad", "/slow", "/shaky", "/shaky", "/shaky", "/nowhere", "/api//todos", "/api/todos"] {
+        for path in
+            ["/gone", "/bad", "/slow", "/shaky", "/shaky", "/shaky", "/nowhere", "/api//todos", "/api/todos"]
+        {
             client.get(path).send();
         }
         client.get("/api/todos").bearer("x").send();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::project;
 use crate::support::prometheus::Prometheus;
+use crate::support::{files_below, project};
 
 /// One question, and who asks it.
 pub(super) struct Expression {
@@ -76,6 +76,18 @@ pub(super) fn of_dashboards() -> Vec<Expression> {
         }
     }
     all
+}
+
+/// What the runbooks have one ask.
+pub(super) fn of_runbooks() -> Vec<Expression> {
+    let pages = files_below(&project().join("docs/runbooks")).into_iter();
+    let asked = pages.flat_map(|page| {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let questions = text.split("ask '").skip(1).map(|rest| rest.split('\'').next().unwrap().to_owned());
+        let origin = page.file_stem().unwrap().to_str().unwrap().to_owned();
+        questions.map(move |text| Expression { origin: origin.clone(), text }).collect::<Vec<_>>()
+    });
+    asked.collect()
 }
 
 /// All rules: those that alert, and those that record.

@@ -7,8 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::support::forge::{access, access_claims, with};
+use crate::support::forge::{about, access, access_claims, with};
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::people::Person;
 use crate::support::upstream::Upstream;
 use crate::support::{eventually, exposition, in_parallel};
 
@@ -23,7 +24,7 @@ fn series(gateway: &Gateway) -> BTreeSet<String> {
 }
 
 /// Each number makes another request; each is one that HTTP allows.
-fn request(number: usize) -> String {
+fn request(number: usize, ada: &Person) -> String {
     let odd = format!("{:x}-%C3%A4~{number}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let (method, target, host, more) = match number % 5 {
         0 => (format!("M{number}"), format!("/{odd}"), format!("h{number}.example"), String::new()),
@@ -48,24 +49,24 @@ fn request(number: usize) -> String {
             "GET".into(),
             "/api/todos".into(),
             "x".into(),
-            format!("Authorization: Bearer {}\r\n", access(&somebody(number))),
+            format!("Authorization: Bearer {}\r\n", access(&somebody(number, ada))),
         ),
     };
     format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n")
 }
 
-fn somebody(number: usize) -> Value {
-    let claims = access_claims(1_000_000 + number as u64);
+fn somebody(number: usize, ada: &Person) -> Value {
+    let claims = about(access_claims(ada), 1_000_000 + number as u64);
     with(claims, "email", json!(format!("nobody{number}@example.com")))
 }
 
 /// Sends requests one after the other on one connection, and counts the answers.
-fn rage(address: SocketAddr, numbers: impl Iterator<Item = usize>) -> usize {
+fn rage(address: SocketAddr, ada: &Person, numbers: impl Iterator<Item = usize>) -> usize {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     let (mut answered, mut chunk) = (0, [0; 16_384]);
     for number in numbers {
-        stream.write_all(request(number).as_bytes()).unwrap();
+        stream.write_all(request(number, ada).as_bytes()).unwrap();
         let mut seen = Vec::new();
         while !is_whole(&seen) {
             let read = stream.read(&mut chunk).unwrap();
@@ -95,7 +96,8 @@ fn a_hundred_thousand_odd_requests_make_no_series() {
         .env("GATEWAY__LOG__ACCESS", "false")
         .start();
     // Each kind of request once: some of them have series that begin with their first event.
-    assert_eq!(rage(gateway.address, 0..10), 10);
+    let ada = gateway.user();
+    assert_eq!(rage(gateway.address, &ada, 0..10), 10);
     for number in 0..5 {
         log_in_as_nobody(&gateway, number);
     }
@@ -103,7 +105,7 @@ fn a_hundred_thousand_odd_requests_make_no_series() {
     let decided = || gateway.total("gateway_auth_decisions_total", &[]);
     let begun_with = decided();
     let answered = in_parallel(CONNECTIONS, |thread| {
-        rage(gateway.address, (0..REQUESTS).filter(|number| number % CONNECTIONS == thread))
+        rage(gateway.address, &ada, (0..REQUESTS).filter(|number| number % CONNECTIONS == thread))
     });
     for number in 5..25 {
         log_in_as_nobody(&gateway, number);

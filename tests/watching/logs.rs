@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use gateway::clock::Stopwatch;
 use serde_json::{Value, json};
 
+use crate::issuers::handmade::HandMade;
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup, command};
 use crate::support::http::Client;
@@ -18,9 +19,7 @@ use crate::support::upstream::Upstream;
 fn events(gateway: &Gateway, event: &str, count: usize) -> Vec<Value> {
     let mut found = Vec::new();
     eventually(&format!("{count} times {event}"), || {
-        let log = gateway.log();
-        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let lines = gateway.lines().into_iter();
         found = lines.filter(|line| line["target"] == "security" && line["event"] == event).collect();
         found.len() >= count
     });
@@ -182,6 +181,26 @@ fn the_log_of_requests_says_where_the_time_went() {
     assert!(micros("first_byte_micros") >= 60_000, "{line}");
     assert!(micros("decision_micros") < micros("first_byte_micros"), "{line}");
     assert!(micros("duration_micros") >= micros("first_byte_micros") + micros("decision_micros"), "{line}");
+}
+
+#[test]
+fn a_line_of_a_library_says_nothing_of_the_machine_that_built_the_gateway() {
+    for format in ["human", "json"] {
+        let gateway = Setup::before(Upstream::start().address)
+            .config(&HandMade::start().entry("elsewhere", ""))
+            .env("GATEWAY__LOG__LEVEL", "trace")
+            .env("GATEWAY__LOG__FORMAT", format)
+            .start();
+        gateway.says("add_parsable_certificates");
+        if format == "json" {
+            assert_eq!(gateway.line("add_parsable_certificates")["target"], "rustls::webpki::anchors");
+        }
+        let log = gateway.log();
+        for trace in ["log.file", "log.module_path", "log.line", ".cargo", "registry/src"] {
+            let line = log.lines().find(|line| line.contains(trace));
+            assert!(line.is_none(), "{format}: {trace} is in {line:?}");
+        }
+    }
 }
 
 #[test]

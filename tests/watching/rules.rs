@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::project;
 use crate::support::prometheus::rule_files;
+use crate::support::{copy_folder, project};
 
 /// Runs a program in the folder of the rules, and shows what it says if it is not content.
 #[track_caller]
@@ -42,7 +42,7 @@ fn annotations(name: &str) -> BTreeSet<String> {
     let begin = format!("{name}: ");
     let values = texts.flat_map(|text| {
         let lines = text.lines().filter_map(|line| line.trim().strip_prefix(&begin));
-        lines.map(|value| value.trim_matches('"').to_owned()).collect::<Vec<_>>()
+        lines.map(|value| value.trim_matches(['"', '\'']).to_owned()).collect::<Vec<_>>()
     });
     values.collect()
 }
@@ -56,6 +56,24 @@ fn alerts() -> BTreeSet<String> {
             .collect::<Vec<_>>()
     });
     names.collect()
+}
+
+/// How an alert's `runbook_url` begins: with what `recording.yml` says.
+const BASE: &str = "{{ range query \"gateway:runbooks:url\" }}{{ .Labels.base }}{{ end }}/";
+
+#[test]
+fn one_line_makes_each_runbook_url_an_address_that_can_be_clicked() {
+    let copy = copy_folder(&project().join("prometheus"));
+    let change = |file: &str, before: &str, after: &str| {
+        let path = copy.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(before), "{file} has no {before}");
+        std::fs::write(path, text.replace(before, after)).unwrap();
+    };
+    change("recording.yml", "base: docs/runbooks", "base: https://wiki.example.com/gateway");
+    let expected = ["runbook_url: docs/runbooks/", "runbook_url: https://wiki.example.com/gateway/"];
+    change("tests/messages.yml", expected[0], expected[1]);
+    is_content("promtool", &["test", "rules"], &[copy.path().join("tests/messages.yml")]);
 }
 
 #[test]
@@ -74,10 +92,11 @@ fn each_alert_is_tested_and_has_its_page_and_its_panel() {
     for annotation in annotations("dashboard") {
         assert!(panels.contains(&annotation), "{annotation} is no panel of {panels:?}");
     }
-    for page in annotations("runbook_url") {
-        assert!(project().join(&page).is_file(), "{page} is no page");
+    for url in annotations("runbook_url") {
+        let page = url.strip_prefix(BASE).unwrap_or_else(|| panic!("{url} does not begin with the base"));
+        assert!(pages.join(page).is_file(), "{page} is no page");
     }
-    for page in std::fs::read_dir(pages).unwrap() {
+    for page in std::fs::read_dir(&pages).unwrap() {
         let path = page.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         assert!(name == "README" || alerts.contains(&name), "{name} is no alert");

@@ -104,6 +104,17 @@ fn what_one_client_alone_meets_takes_no_server_out() {
     assert!((0..9).all(|_| get(&gateway, "/", "192.0.2.1") == 200));
 }
 
+/// A /48 of IPv6 has 65,536 networks, and is free at tunnel brokers.
+#[test]
+fn who_has_many_ipv6_networks_is_still_one_client() {
+    let servers = [Touchy::start(), Touchy::start(), Touchy::start()];
+    let gateway = gateway(&servers.iter().collect::<Vec<_>>(), "");
+    for network in 0..12 {
+        assert_eq!(get(&gateway, "/broken", &format!("2001:db8:1:{network:x}::1")), 502);
+    }
+    assert_eq!(ejections(&gateway), 0.0);
+}
+
 #[test]
 fn what_several_clients_meet_takes_a_server_out() {
     let servers = [Touchy::start(), Touchy::start()];

@@ -1,7 +1,7 @@
-//! The revocation view of a single gateway: everything that is revoked, in this process's memory.
+//! The revocation view in this process's memory: everything that its own ledger holds.
 //!
-//! It is exact, because nobody but this process revokes. It is no store: what it holds is in the
-//! ledger first, and is loaded from there at start.
+//! Of a single gateway it is exact, because nobody but this process revokes. It is no store: what it
+//! holds is in the ledger first, and is loaded from there at start.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,7 +41,7 @@ pub struct Sizes {
 }
 
 impl EmbeddedRevocations {
-    /// A view of what `ledger` holds. It must be the only one, or revocations would be missed.
+    /// A view of what `ledger` holds. Whatever is recorded there from then on must be published to it.
     pub async fn load(ledger: &dyn RevocationLedger, now: Timestamp) -> Result<Self, StoreError> {
         let view = Self::default();
         for revocation in ledger.live(now).await? {

@@ -1,5 +1,6 @@
 //! The keys of other issuers, fetched over HTTP: in the background, and kept while an issuer is
-//! away. A request asks what is known; only one whose key is unknown waits, and not for long.
+//! away. A request asks what is known; only one whose key is unknown waits, and not for long. What an
+//! issuer answers is taken over, also where it answers that it has no key any more.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -65,6 +66,11 @@ impl RemoteKeys {
             wake: Arc::default(),
             figures,
         })
+    }
+
+    /// What the issuer answered is what counts from now on.
+    fn learn(&self, keys: KeySet) {
+        self.known.store(Some(Arc::new(Known { keys: Arc::new(keys), at: self.clock.now() })));
     }
 
     fn reading(&self) -> JwksReading {

@@ -1,8 +1,9 @@
 //! The view of revocations in Redis: one round trip for each check, and no answer from a Redis
 //! that lost its data. The durable truth is the ledger, from which Redis is filled.
 //!
-//! A single primary of Redis 6.2 or newer, with `maxmemory-policy noeviction`. Rate limits are
-//! not kept here.
+//! A single primary of Redis 6.2 or newer, with `maxmemory-policy noeviction`. A key that somebody
+//! else removes is not missed here: what the ledger holds is to be asked before (`own_first`). Rate
+//! limits are not kept here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use crate::store::{Check, Revocation, RevocationLedger, Revocations, Standing, S
 mod complaint;
 mod connection;
 mod epoch;
+mod eviction;
 mod figures;
 mod keeper;
 mod keys;
@@ -33,7 +35,7 @@ use epoch::Epoch;
 use figures::Event;
 pub use figures::{RedisFigures, RedisReading};
 use keys::{EPOCH, Key};
-pub use settings::{OnFailure, RedisSettings, RedisSettingsFault};
+pub use settings::{OnEviction, OnFailure, RedisSettings, RedisSettingsFault};
 use view::{State, View};
 
 /// What is looked up: all that a token of ours could be revoked by, or one token alone.
@@ -63,12 +65,8 @@ impl RedisRevocations {
     ) -> Result<Self, RedisSettingsFault> {
         let target = settings.target()?;
         let silence = keeper::SILENCE_MAX.max(settings.check_timeout);
-        Ok(Self {
-            settings,
-            view: Arc::new(View::new(target, silence, ledger, clock)),
-            keeper: Mutex::new(None),
-            warned_at: AtomicU64::new(0),
-        })
+        let view = View::new(target, silence, settings.on_eviction, ledger, clock);
+        Ok(Self { settings, view: Arc::new(view), keeper: Mutex::new(None), warned_at: AtomicU64::new(0) })
     }
 
     /// Begins to connect, on the runtime of the caller. Without it the first use begins; but a

@@ -11,7 +11,10 @@ mod audit;
 mod codec;
 mod ending;
 mod export;
+mod familiar;
 mod import;
+mod installation;
+mod judge;
 mod open;
 mod outbox;
 mod panics;
@@ -31,6 +34,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use import::{IDS_SKIPPED, Importing, verify};
+pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

@@ -10,6 +10,7 @@ use super::caller::Operator;
 use super::page::Page;
 use super::view::detail;
 use super::{Client, Shared};
+use crate::identity::person_name;
 use crate::password::ImportedHash;
 use crate::problem::{Code, Problem};
 use crate::store::{Account, Taken, User};
@@ -62,13 +63,21 @@ pub(super) async fn import(
     operator: Operator,
     body: Bytes,
 ) -> Result<Answer, Problem> {
-    let import: Import = serde_json::from_slice(&body).map_err(|_| Problem::new(Code::MalformedJson))?;
+    let import = std::str::from_utf8(&body).ok().and_then(|body| serde_json::from_str(body).ok());
+    let import: Import = import.ok_or(Problem::new(Code::MalformedJson))?;
     let methods: Vec<_> = import.accounts.iter().map(|account| unknown_method(&services, account)).collect();
     if import.dry_run {
         let taken = services.users.taken(import.accounts).await?;
         let taken = taken.into_iter().zip(methods).map(|(taken, method)| taken.or(method));
         let taken: Vec<_> = taken.collect();
         return Ok(Answer::ok(json!({ "taken": taken })));
+    }
+    for account in &import.accounts {
+        for (field, name) in [("first_name", &account.first_name), ("last_name", &account.last_name)] {
+            person_name(name).map_err(|fault| {
+                Problem::new(Code::ValidationFailed).with_message(format!("{field} {fault}"))
+            })?;
+        }
     }
     if methods.iter().any(Option::is_some) {
         let message = "password_hash is of a method that this gateway does not take";

@@ -1,10 +1,13 @@
 //! A success: a status, a JSON object, and what the caller's limits have left.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde::Serialize;
 
+use super::held::Held;
+use super::pieces::Pieces;
 use super::schema::Message;
 use crate::limits::{Charge, fields};
 use crate::pipeline::Quota;
@@ -17,7 +20,7 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 /// What an endpoint answers when it did what it was asked.
 pub(super) struct Answer {
     status: StatusCode,
-    body: String,
+    body: Body,
     file: Option<&'static str>,
     charges: Vec<Charge>,
 }
@@ -30,7 +33,17 @@ impl Answer {
 
     /// JSON that was written already.
     pub(super) fn text(body: String) -> Self {
-        Self { status: StatusCode::OK, body, file: None, charges: Vec::new() }
+        Self { status: StatusCode::OK, body: Body::from(body), file: None, charges: Vec::new() }
+    }
+
+    /// JSON that was written already, and is long.
+    pub(super) fn held(body: Held) -> Self {
+        Self { body: Body::new(body), ..Self::text(String::new()) }
+    }
+
+    /// JSON that is still being written.
+    pub(super) fn pieces(body: Pieces) -> Self {
+        Self { body: Body::new(body), ..Self::text(String::new()) }
     }
 
     /// It was taken on, and will be done.

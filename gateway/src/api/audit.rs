@@ -24,8 +24,8 @@ refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
     path = "/api/auth/audit",
     tag = "administration",
     operation_id = "listAudit",
-    summary = "Who did what, the newest first",
-    description = "",
+    summary = "List the audit trail",
+    description = "Who did what, the newest first.",
     params(
         ("user_id" = Option<schema::AccountId>, Query, description = "Who did it, or whom it is about."),
         ("event" = Option<schema::EventWord>, Query),

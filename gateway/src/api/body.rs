@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use crate::identity::person_name;
 use crate::problem::{Code, Problem};
 use crate::store::Amendment;
 
@@ -36,8 +37,8 @@ impl Fields {
         if !declared_json {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
+        match std::str::from_utf8(body).map(serde_json::from_str) {
+            Ok(Ok(Value::Object(fields))) => Ok(Self(fields)),
             _ => Err(Problem::new(Code::MalformedJson)),
         }
     }
@@ -78,20 +79,10 @@ fn is_json(headers: &http::HeaderMap) -> bool {
     })
 }
 
-/// Longest name of a person, in characters.
-pub(super) const NAME_CHARACTERS_MAX: usize = 100;
-
-/// A person's name: trimmed, bounded, and free of control characters.
+/// A person's name, as it is kept.
 pub(super) fn name(fields: &Fields, field: &'static str) -> Result<Result<Option<String>, String>, Problem> {
-    let Some(text) = fields.text(field)? else { return Ok(Ok(None)) };
-    let text = text.trim();
-    if text.chars().count() > NAME_CHARACTERS_MAX {
-        return Ok(Err(format!("{field} must be at most {NAME_CHARACTERS_MAX} characters")));
-    }
-    if text.chars().any(char::is_control) {
-        return Ok(Err(format!("{field} must not contain control characters")));
-    }
-    Ok(Ok(Some(text.to_owned())))
+    let name = fields.text(field)?.map(|text| person_name(text).map(str::to_owned)).transpose();
+    Ok(name.map_err(|fault| format!("{field} {fault}")))
 }
 
 /// The two names, each optional.

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::Shared;
-use crate::identity::{Role, SessionId};
+use crate::identity::{Role, SessionId, UserAgent};
 use crate::pipeline::{Browser, Head, Principal, Quota, Requester};
 use crate::problem::{Code, Problem};
 use crate::store::{Actor, User};
@@ -27,7 +27,7 @@ pub struct Client {
     /// The trace that the request is part of, if of any.
     pub trace: Option<TraceId>,
     /// What it calls itself: shown to the account's owner, and recorded.
-    pub user_agent: String,
+    pub user_agent: UserAgent,
     /// The system's user who asks through the socket in the data folder, or at the command line of a
     /// stopped gateway. No request from the network has one.
     pub operator: Option<u32>,
@@ -43,7 +43,7 @@ impl Client {
             peer_is_trusted: false,
             request_id: RequestId::fresh(),
             trace: None,
-            user_agent: String::new(),
+            user_agent: UserAgent::default(),
             operator: Some(uid),
             browser: None,
         }

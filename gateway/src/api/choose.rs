@@ -1,7 +1,7 @@
 //! Choosing a password: what registration, change and reset have in common.
 
-use super::Services;
 use super::answer::overloaded;
+use super::{Client, Services};
 use crate::password::{Owner, Password, Weakness};
 use crate::problem::{Code, Problem};
 use crate::store::{StoredHash, User};
@@ -34,18 +34,24 @@ impl Services {
     /// What is wrong with a password that somebody chose, if anything is.
     pub(super) async fn weakness(
         &self,
+        client: &Client,
         password: &str,
         owner: &Owner<'_>,
     ) -> Result<Option<Weakness>, Problem> {
-        self.hashing.assess(password, owner).await.map_err(|_| overloaded())
+        self.hashing.assess(client.address, password, owner).await.map_err(|_| overloaded())
     }
 
     /// The hash of a new password for an account.
-    pub(super) async fn chosen(&self, password: &str, owner: &Owner<'_>) -> Result<StoredHash, Problem> {
-        if let Some(weakness) = self.weakness(password, owner).await? {
+    pub(super) async fn chosen(
+        &self,
+        client: &Client,
+        password: &str,
+        owner: &Owner<'_>,
+    ) -> Result<StoredHash, Problem> {
+        if let Some(weakness) = self.weakness(client, password, owner).await? {
             return Err(weakness_problem(weakness));
         }
-        let hash = self.hashing.hash(Password::from(password.to_owned())).await;
+        let hash = self.hashing.hash(client.address, Password::from(password.to_owned())).await;
         hash.map(StoredHash).map_err(|_| overloaded())
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Client, Services};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, UserId};
+use crate::identity::{SessionId, UserAgent, UserId};
 use crate::store::{Actor, Along, Entry, StoreError};
 use crate::telemetry::{Event, SecurityLine};
 
@@ -13,7 +13,7 @@ pub(super) struct Deed<'a> {
     event: Event,
     line: SecurityLine<'a>,
     actor: Option<Actor>,
-    user_agent: &'a str,
+    user_agent: &'a UserAgent,
     now: Timestamp,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Deed<'a> {
             issuer: line.issuer.map(str::to_owned),
             session: line.session.as_deref().and_then(SessionId::parse),
             address: line.client.map(|address| address.to_canonical().to_string()),
-            user_agent: (!self.user_agent.is_empty()).then(|| self.user_agent.to_owned()),
+            user_agent: self.user_agent.said(),
             request_id: line.request_id.map(str::to_owned),
             reason: line.reason.map(|reason| reason.to_owned().into()),
             now: line.now.clone(),

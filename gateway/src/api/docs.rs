@@ -30,8 +30,8 @@ refusals!(PageRefusals:);
     path = "/api/auth/docs",
     tag = "integration",
     operation_id = "readDocs",
-    summary = "This document as a page, for trying it out",
-    description = "Where `api.docs` is off: 404.",
+    summary = "Get this document as a page",
+    description = "For trying it out. Where `api.docs` is off: 404.",
     responses((status = 200, description = "A page.", content_type = "text/html", body = String), PageRefusals)
 )]
 pub(super) async fn page() -> Response {
@@ -45,7 +45,8 @@ refusals!(FileRefusals:; NotFound);
     path = "/api/auth/docs/{file}",
     tag = "integration",
     operation_id = "readDocsFile",
-    summary = "What the page is made of",
+    summary = "Get a file of that page",
+    description = "Its scripts and its style sheet.",
     params(("file" = String, Path, pattern = "^[a-z-]+[.](js|css)$", example = "swagger-ui.css")),
     responses(
         (status = 200, description = "A script or a style sheet.", content(

@@ -18,8 +18,8 @@ refusals!(Refusals: BODY LIMITED STORES; VerificationTokenInvalid);
     path = "/api/auth/email/verify",
     tag = "login",
     operation_id = "verifyEmail",
-    summary = "An address is proven, by the token of a mail",
-    description = "With `registration.conceal_existing` this makes the account.",
+    summary = "Verify an e-mail address",
+    description = "By the token of a mail. With `registration.conceal_existing` this makes the account.",
     request_body = schema::EmailProof,
     responses((status = 200, description = "The address is proven.", body = schema::Message), Refusals),
 )]
@@ -28,7 +28,11 @@ pub(super) async fn verify(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = client.charge(&services.limits.load().recovery_address)?;
+    let limits = services.limits.load_full();
+    client.charged(&limits.recovery_address, prove(&services, &client, &fields)).await
+}
+
+async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
     let token = fields.text("token")?.filter(|token| !token.is_empty());
     let token =
         token.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("token is required"))?;
@@ -40,16 +44,16 @@ pub(super) async fn verify(
             let owner = services.users.by_id(user).await?;
             owner.filter(|owner| owner.email == email).ok_or_else(invalid)?;
             let line = SecurityLine { email: Some(email.as_str()), ..client.line() };
-            let deed = client.deed(Event::EmailVerified, line, &services).about(user);
+            let deed = client.deed(Event::EmailVerified, line, services).about(user);
             let amendment = Amendment { email_verified: Some(true), ..Amendment::default() };
             let until = services.sessions.access_tokens_end(services.clock.now());
             let along = deed.along().redeeming(key);
             services.users.amend(user, amendment, until, along).await?.ok_or_else(invalid)?;
-            deed.tell(&services);
+            deed.tell(services);
         }
         Purpose::Registration { email, password_hash, first_name, last_name } => {
             let line = SecurityLine { email: Some(email.as_str()), ..client.line() };
-            let deed = client.deed(Event::Registered, line, &services);
+            let deed = client.deed(Event::Registered, line, services);
             let new = NewUser {
                 email: email.clone(),
                 password_hash,
@@ -61,7 +65,7 @@ pub(super) async fn verify(
                 ask_to_verify: false,
             };
             match services.users.create(new, deed.along().redeeming(key)).await {
-                Ok(user) => deed.about(user.id).tell(&services),
+                Ok(user) => deed.about(user.id).tell(services),
                 // It was made by another mail of the same address meanwhile.
                 Err(StoreError::Conflict | StoreError::TicketGone) => return Err(invalid()),
                 Err(fault) => return Err(fault.into()),
@@ -69,5 +73,5 @@ pub(super) async fn verify(
         }
         Purpose::PasswordReset { .. } | Purpose::Invitation { .. } => return Err(invalid()),
     }
-    Ok(Answer::message("Email address verified").charged(charge))
+    Ok(Answer::message("Email address verified"))
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Administrator;
 use super::openapi::refusals::refusals;
+use super::page::Page;
 use super::view::role;
 use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
@@ -25,8 +26,8 @@ refusals!(InviteRefusals: TOKEN BODY; AdminRequired);
     path = "/api/auth/invitations",
     tag = "administration",
     operation_id = "invite",
-    summary = "An invitation, by mail",
-    description = "",
+    summary = "Send an invitation",
+    description = "By mail: whoever has it can register with this address, in this role.",
     request_body = schema::InvitationWish,
     security(("bearer" = [])),
     responses((status = 201, description = "The mail is on its way; the token is in it, and nowhere else.", body = schema::InvitationAnswer), InviteRefusals),
@@ -68,23 +69,35 @@ pub(super) async fn invite(
     Ok(Answer::created(schema::InvitationAnswer::from(&invitation)).with_quota(admin.quota.as_ref()))
 }
 
-refusals!(ListRefusals: TOKEN; AdminRequired);
+/// Usual and largest size of a page.
+const PER_PAGE: u64 = 500;
+
+refusals!(ListRefusals: TOKEN; AdminRequired ValidationFailed);
 
 #[utoipa::path(
     get,
     path = "/api/auth/invitations",
     tag = "administration",
     operation_id = "listInvitations",
-    summary = "The invitations that are good",
-    description = "",
+    summary = "List invitations",
+    description = "Those that can still be used.",
+    params(
+        ("page" = Option<schema::Counting>, Query, description = "From 1."),
+        ("per_page" = Option<schema::Counting>, Query, description = "500, unless it is said; 500 at most, and more is as 500."),
+    ),
     security(("bearer" = [])),
-    responses((status = 200, description = "All of them.", body = schema::Invitations), ListRefusals),
+    responses((status = 200, description = "A page of them, the oldest first.", body = schema::Invitations), ListRefusals),
 )]
-pub(super) async fn list(State(services): State<Shared>, admin: Administrator) -> Result<Answer, Problem> {
+pub(super) async fn list(
+    State(services): State<Shared>,
+    admin: Administrator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let page = Page::parse(query.as_deref(), PER_PAGE, PER_PAGE)?;
     let now = services.clock.now();
-    let invitations = services.tickets.invitations().await?;
-    let good = invitations.iter().filter(|one| one.expires_at > now);
-    let body = schema::Invitations { invitations: good.map(schema::InvitationAnswer::from).collect() };
+    let (good, total) = services.tickets.invitations(now, page.offset(), page.per_page).await?;
+    let invitations = good.iter().map(schema::InvitationAnswer::from).collect();
+    let body = schema::Invitations { invitations, pagination: page.describe(total) };
     Ok(Answer::ok(body).with_quota(admin.quota.as_ref()))
 }
 
@@ -96,8 +109,8 @@ refusals!(WithdrawRefusals: TOKEN; AdminRequired InvitationNotFound);
     path = "/api/auth/invitations/{id}",
     tag = "administration",
     operation_id = "withdrawInvitation",
-    summary = "An invitation is void from now on",
-    description = "",
+    summary = "Revoke an invitation",
+    description = "It can no longer be used.",
     params(("id" = u64, Path, minimum = 1, description = "`id` of an invitation", example = 1)),
     security(("bearer" = [])),
     responses((status = 200, description = "It is void.", body = schema::Message), WithdrawRefusals),

@@ -16,8 +16,8 @@ refusals!(Refusals:);
     path = "/.well-known/jwks.json",
     tag = "integration",
     operation_id = "readKeys",
-    summary = "The public keys of assertions, and of access tokens where they are asymmetric",
-    description = "",
+    summary = "Get the public keys",
+    description = "As a JSON Web Key Set (RFC 7517): those of assertions, and those of access tokens where these are asymmetric.",
     responses(
         (
             status = 200,

@@ -7,6 +7,7 @@ use super::answer::{Answer, overloaded};
 use super::body::Fields;
 use super::mode::Mode;
 use super::openapi::refusals::refusals;
+use super::toll::Toll;
 use super::{Client, Shared, schema};
 use crate::identity::Email;
 use crate::limits::{AddressKey, LoginKey};
@@ -38,8 +39,8 @@ refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRe
     path = "/api/auth/login",
     tag = "login",
     operation_id = "login",
-    summary = "A password for a session",
-    description = "An unknown address and a wrong password are the same, in words and in time.",
+    summary = "Log in",
+    description = "A password for an access token and a refresh token. An unknown address and a wrong password are the same, in words and in time.",
     params(("mode" = Option<schema::ModeWord>, Query, description = "With `cookie` the tokens go into cookies, where `cookies.enabled`.")),
     request_body = schema::LoginRequest,
     responses((status = 200, description = "Logged in.", body = schema::LoginAnswer), Refusals),
@@ -50,7 +51,18 @@ pub(super) async fn login(
     mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let outcome = open(&services, &client, &mode, &fields).await;
+    let mut toll = Toll::default();
+    let outcome = open(&services, &client, &mode, &fields, &mut toll).await;
+    let outcome = match outcome {
+        Ok(answer) => {
+            toll.succeeded();
+            Ok(answer.charged(toll.charges()))
+        }
+        Err(problem) => {
+            toll.failed(&problem);
+            Err(problem)
+        }
+    };
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.login(result);
     if let Err(problem) = &outcome
@@ -70,9 +82,15 @@ fn is_recorded(code: Code) -> bool {
     matches!(code, Code::InvalidCredentials | Code::AccountInactive | Code::EmailUnverified)
 }
 
-async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) -> Result<Answer, Problem> {
+async fn open(
+    services: &Shared,
+    client: &Client,
+    mode: &Mode,
+    fields: &Fields,
+    toll: &mut Toll,
+) -> Result<Answer, Problem> {
     let limits = services.limits.load_full();
-    let charge = client.charge(&limits.login_address)?;
+    toll.request(&limits.login_address, client.address)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingCredentials));
     }
@@ -85,10 +103,7 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
     }
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
-    let attempt_charges = match &attempt {
-        Some(attempt) => services.begin_attempt(&limits, attempt)?,
-        None => Vec::new(),
-    };
+    services.begin_attempt(&limits, client, attempt.as_ref(), toll).await?;
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,
         Err(refused) => return refuse(services, client, attempt.as_ref(), refused).await,
@@ -108,9 +123,7 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
         }
         opened => opened?,
     };
-    if let Some(attempt) = &attempt {
-        services.attempt_succeeded(&limits, attempt);
-    }
+    attempt.iter().for_each(|attempt| services.setbacks.succeeded(attempt));
     for ended in opened.ended {
         crowded.clone().in_session(ended).tell(services);
     }
@@ -122,7 +135,7 @@ async fn open(services: &Shared, client: &Client, mode: &Mode, fields: &Fields) 
         "first_name": user.first_name,
         "role": user.role,
     });
-    Ok(Answer::ok(body).charged(charge).charged(attempt_charges))
+    Ok(Answer::ok(body))
 }
 
 async fn refuse(
@@ -164,7 +177,7 @@ async fn find_and_verify(
         None => None,
     };
     let stored = user.as_ref().map(|user| user.password_hash.0.clone());
-    let verdict = services.hashing.verify(Password::from(password.to_owned()), stored).await;
+    let verdict = services.hashing.verify(client.address, Password::from(password.to_owned()), stored).await;
     let rehashed = match verdict.map_err(|_| overloaded())? {
         Verdict::Wrong => {
             attempt.iter().for_each(|attempt| services.attempt_failed(attempt));
@@ -179,7 +192,9 @@ async fn find_and_verify(
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
         let errand = Errand::EmailVerification { user: user.id };
-        let again = services.may_mail(&user.email, errand.word(), client);
+        let limits = services.limits.load_full();
+        let again = services.may_mail(&user.email, errand.word(), client)
+            && limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
         let along = if again { Along::default().errand(errand) } else { Along::default() };
         return Ok(Err((Code::EmailUnverified, Some(user), along)));
     }

@@ -11,7 +11,7 @@ use super::body::Fields;
 use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::pipeline::{Carried, credentials};
+use crate::pipeline::{Carried, NOT_BEARER, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
@@ -25,8 +25,8 @@ refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired Toke
     path = "/api/auth/logout",
     tag = "login",
     operation_id = "logout",
-    summary = "The end of a session, at once",
-    description = "",
+    summary = "Log out",
+    description = "The session ends at once, with its access token and its refresh token.",
     request_body(content = Option<schema::LogoutRequest>),
     security(("bearer" = [])),
     responses((status = 200, description = "The session is over; so it is when it was over before.", body = schema::Message), Refusals),
@@ -38,24 +38,37 @@ pub(super) async fn logout(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
+    let limits = services.limits.load_full();
+    client.charged(&limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
+}
+
+async fn end(
+    services: &Shared,
+    client: &Client,
+    method: &Method,
+    headers: &HeaderMap,
+    fields: &Fields,
+) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let carried = services.pipeline.carried(client.head(&method, &headers))?;
+    let carried = services.pipeline.carried(client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(&services, &client, carried).await;
+        let ended = by_cookies(services, client, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
         return ended;
     }
     let refresh = fields.text("refresh_token")?;
-    let token = value.and_then(credentials).ok_or(Problem::new(Code::LogoutTokenRequired))?;
+    let missing = Problem::new(Code::LogoutTokenRequired);
+    let missing = if headers.contains_key(AUTHORIZATION) { missing.with_detail(NOT_BEARER) } else { missing };
+    let token = value.and_then(credentials).ok_or(missing)?;
     let verifier = Arc::clone(&services.pipeline.configured().verifier);
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => claims,
+        Ok(claims) => services.pipeline.of_this_installation(claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
             let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
@@ -65,17 +78,17 @@ pub(super) async fn logout(
                 issuer: Some(issuer.as_str()),
                 ..client.line()
             };
-            let deed = client.deed(Event::LoggedOut, line, &services);
+            let deed = client.deed(Event::LoggedOut, line, services);
             let ended = services.sessions.revoke(foreign.claims(), deed.along()).await;
-            tell(&services, &ended, deed);
+            tell(services, &ended, deed);
             ended?;
             return Ok(Answer::message("Logged out successfully"));
         }
     };
-    let deed = client.deed(Event::LoggedOut, client.line(), &services);
+    let deed = client.deed(Event::LoggedOut, client.line(), services);
     let deed = deed.about(claims.user()).in_session(claims.session());
     let ended = services.sessions.close(&claims, deed.along()).await;
-    tell(&services, &ended, deed);
+    tell(services, &ended, deed);
     ended?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
@@ -83,7 +96,7 @@ pub(super) async fn logout(
         && other.user == claims.user()
         && other.session != claims.session()
     {
-        end_other(&services, &client, other).await?;
+        end_other(services, client, other).await?;
     }
     Ok(Answer::message("Logged out successfully"))
 }
@@ -91,7 +104,10 @@ pub(super) async fn logout(
 /// Either token names the session: a browser that has not renewed for long has the refresh token only.
 async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
     let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
-    let access = carried.access.and_then(|token| verifier.authenticate(token, now).ok());
+    let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {
+        Some(claims) => services.pipeline.of_this_installation(claims, client.address).await.ok(),
+        None => None,
+    };
     let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
     let (user, session) = match (&access, &refresh) {
         (Some(claims), _) => (claims.user(), claims.session()),
@@ -118,12 +134,13 @@ async fn end_other(services: &Shared, client: &Client, other: RefreshClaims) -> 
     let deed = deed.about(other.user).in_session(other.session);
     let ended = services.sessions.close_session(other.session, deed.along()).await;
     tell(services, &ended, deed);
-    Ok(ended?)
+    ended.map(drop).map_err(Problem::from)
 }
 
-/// A session that is closed durably is closed, also where not all gateways could be told yet.
-fn tell(services: &Shared, ended: &Result<(), SessionFault>, deed: Deed<'_>) {
-    if matches!(ended, Ok(()) | Err(SessionFault::Revocations(_))) {
+/// A session that is closed durably is closed, also where not all gateways could be told yet. Who ends
+/// again what is over, however often, fills no log.
+fn tell(services: &Shared, ended: &Result<bool, SessionFault>, deed: Deed<'_>) {
+    if matches!(ended, Ok(true) | Err(SessionFault::Revocations(_))) {
         deed.tell(services);
     }
 }

@@ -28,8 +28,11 @@ use refusals::refusals;
         description = "Accounts, sessions and tokens. JSON in, JSON out, UTF-8; members of a body that are \
                        not known are ignored, and `null` is as if it were not there. Bodies are at most \
                        64 KiB. A refusal is `error` or `errors`, `code` and `request_id`; with \
-                       `Accept: application/problem+json` it is RFC 9457."
+                       `Accept: application/problem+json` it is RFC 9457.",
+        contact(name = "The operator of this gateway")
     ),
+    // Wherever it is reached by who reads this, the host and the scheme included.
+    servers((url = "/", description = "The gateway that serves this document")),
     paths(
         register::register,
         login::login,
@@ -126,8 +129,8 @@ refusals!(ReadRefusals:);
     path = "/api/auth/openapi.json",
     tag = "integration",
     operation_id = "readDocument",
-    summary = "This document",
-    description = "Where `api.docs` is off: 404.",
+    summary = "Get this document",
+    description = "OpenAPI 3.1. Where `api.docs` is off: 404.",
     responses(
         (status = 200, description = "OpenAPI 3.1.", body = Object, headers(("ETag" = String))),
         (status = 304, description = "It is still the one of `If-None-Match`.", headers(("ETag" = String))),

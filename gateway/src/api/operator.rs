@@ -11,10 +11,11 @@ use super::choose::owner_of;
 use super::page::Query;
 use super::view::{answer, role};
 use super::{Client, Shared};
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
 use crate::password::Owner;
 use crate::problem::{Code, Problem};
-use crate::store::{NewUser, PasswordChange, Proof, StoreError};
+use crate::session::SessionFault;
+use crate::store::{NewUser, PasswordChange, Proof, Standing, StoreError, Subject};
 use crate::telemetry::{Event, SecurityLine};
 
 pub(super) async fn add_user(
@@ -30,7 +31,7 @@ pub(super) async fn add_user(
     let first_name = name(&fields, "first_name")?.map_err(invalid)?.unwrap_or_default();
     let last_name = name(&fields, "last_name")?.map_err(invalid)?.unwrap_or_default();
     let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
-    let password_hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner).await?;
+    let password_hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner).await?;
     let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
     let deed = client.deed(Event::AccountCreated, line, &services).by(operator.actor);
     let new = NewUser {
@@ -68,6 +69,34 @@ pub(super) async fn find_user(
     };
     let user = user.ok_or(Problem::new(Code::UserNotFound))?;
     Ok(Answer::ok(answer(&user)))
+}
+
+/// What the revocation view says of a token that was verified elsewhere: of one of another issuer, by
+/// its own id alone.
+pub(super) async fn standing(
+    State(services): State<Shared>,
+    _: Operator,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Problem> {
+    let query = Query::of(query.as_deref());
+    let token = query.text("token").and_then(TokenId::parse).ok_or(Problem::new(Code::InvalidRequest))?;
+    let subject = (|| {
+        let session = SessionId::parse(query.text("session")?)?;
+        let user = query.text("user")?.parse().ok()?;
+        let generation = Generation(query.text("generation")?.parse().ok()?);
+        Some(Subject { token, session, user, generation })
+    })();
+    let revocations = &services.sessions.revocations;
+    let standing = match &subject {
+        Some(subject) => revocations.check(subject).answer().await,
+        None => revocations.check_token(token).answer().await,
+    };
+    let word = match standing.map_err(SessionFault::from)? {
+        Standing::InForce => "in_force",
+        Standing::Revoked => "revoked",
+        Standing::FailedOpen => "failed_open",
+    };
+    Ok(Answer::ok(json!({ "standing": word })))
 }
 
 /// Lines of the audit trail as they are, in their order.
@@ -108,7 +137,7 @@ pub(super) async fn set_password(
     let missing = || Problem::new(Code::UserNotFound);
     let id: UserId = id.parse().map_err(|()| missing())?;
     let user = services.users.by_id(id).await?.ok_or_else(missing)?;
-    let hash = services.chosen(fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
+    let hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(id).by(operator.actor);
     let asked = PasswordChange {
@@ -118,6 +147,7 @@ pub(super) async fn set_password(
         keep: None,
         // Whoever administers the machine vouches for it.
         proves_email: true,
+        from: None,
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
     let set = services.users.set_password(asked, deed.along()).await?;

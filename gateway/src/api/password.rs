@@ -22,8 +22,8 @@ refusals!(ChangeRefusals: TOKEN BODY CONFIRMS CHOOSES; AccountRequired);
     path = "/api/auth/password",
     tag = "account",
     operation_id = "changePassword",
-    summary = "Another password",
-    description = "",
+    summary = "Change the password",
+    description = "The current one is asked for once more. All other sessions end.",
     request_body = schema::PasswordChange,
     security(("bearer" = [])),
     responses((status = 200, description = "Changed; all other sessions are over.", body = schema::Message), ChangeRefusals),
@@ -42,7 +42,7 @@ pub(super) async fn change(
     };
     let user = &caller.user;
     services.confirm(user, &client, current).await?;
-    let hash = services.chosen(new, &owner_of(user)).await?;
+    let hash = services.chosen(&client, new, &owner_of(user)).await?;
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(user.id);
     let deed = deed.by(caller.actor()).in_session(caller.session);
@@ -53,6 +53,7 @@ pub(super) async fn change(
         hash,
         keep: Some(caller.session),
         proves_email: false,
+        from: Some(client.address),
         revoked_until: services.sessions.access_tokens_end(at),
     };
     let along = deed.along().errand(Errand::PasswordChanged { user: user.id, at, address });
@@ -74,8 +75,8 @@ refusals!(ForgotRefusals: BODY LIMITED; StoreUnavailable);
     path = "/api/auth/password/forgot",
     tag = "login",
     operation_id = "forgotPassword",
-    summary = "A mail for another password",
-    description = "The answer, and the time that it takes, are the same whether there is an account or not.",
+    summary = "Request a password reset",
+    description = "By mail. The answer, and the time that it takes, are the same whether there is an account or not.",
     request_body = schema::PasswordForgotten,
     responses((status = 202, description = "A mail is on its way, if the address has an account.", body = schema::Message), ForgotRefusals),
 )]
@@ -84,23 +85,27 @@ pub(super) async fn forgot(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = client.charge(&services.limits.load().recovery_address)?;
+    let limits = services.limits.load_full();
+    client.charged(&limits.recovery_address, ask(&services, &client, &fields)).await
+}
+
+async fn ask(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
     let email = fields.text("email")?.filter(|email| !email.trim().is_empty());
     let email =
         email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
     if let Ok(email) = Email::parse(email) {
         let errand = Errand::PasswordReset { email: email.clone() };
-        let allowed = services.may_mail(&email, errand.word(), &client);
+        let allowed = services.may_mail(&email, errand.word(), client);
         let reason = (!allowed).then_some("mail_limited");
         let line = SecurityLine { email: Some(email.as_str()), reason, ..client.line() };
-        let deed = client.deed(Event::PasswordResetRequested, line, &services);
+        let deed = client.deed(Event::PasswordResetRequested, line, services);
         let along = deed.along();
         let along = if allowed { along.errand(errand) } else { along };
         services.outbox.enqueue(along).await?;
-        deed.tell(&services);
+        deed.tell(services);
         services.deliver_soon();
     }
-    Ok(Answer::accepted("If this address has an account, a mail is on its way to it").charged(charge))
+    Ok(Answer::accepted("If this address has an account, a mail is on its way to it"))
 }
 
 refusals!(ResetRefusals: BODY LIMITED CHOOSES STORES; ResetTokenInvalid);
@@ -110,8 +115,8 @@ refusals!(ResetRefusals: BODY LIMITED CHOOSES STORES; ResetTokenInvalid);
     path = "/api/auth/password/reset",
     tag = "login",
     operation_id = "resetPassword",
-    summary = "Another password, by the token of a mail",
-    description = "",
+    summary = "Reset the password",
+    description = "By the token of a mail. All sessions end.",
     request_body = schema::PasswordReset,
     responses((status = 200, description = "Changed; all sessions are over.", body = schema::Message), ResetRefusals),
 )]
@@ -120,7 +125,11 @@ pub(super) async fn reset(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let charge = client.charge(&services.limits.load().recovery_address)?;
+    let limits = services.limits.load_full();
+    client.charged(&limits.recovery_address, redeem(&services, &client, &fields)).await
+}
+
+async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
     let token = fields.text("token")?.filter(|token| !token.is_empty());
     let password = fields.text("password")?.filter(|password| !password.is_empty());
     let (Some(token), Some(password)) = (token, password) else {
@@ -133,10 +142,10 @@ pub(super) async fn reset(
     let owner = services.users.by_id(user).await?;
     let owner = owner.filter(|owner| owner.is_active && owner.password_version == password_version);
     let owner = owner.ok_or_else(invalid)?;
-    let hash = services.chosen(password, &owner_of(&owner)).await?;
+    let hash = services.chosen(client, password, &owner_of(&owner)).await?;
 
     let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::PasswordReset, line, &services).about(user);
+    let deed = client.deed(Event::PasswordReset, line, services).about(user);
     let (at, address) = (services.clock.now(), client.address.to_string());
     let asked = PasswordChange {
         user,
@@ -144,6 +153,7 @@ pub(super) async fn reset(
         hash,
         keep: None,
         proves_email: true,
+        from: Some(client.address),
         revoked_until: services.sessions.access_tokens_end(at),
     };
     let along = deed.along().errand(Errand::PasswordChanged { user, at, address }).redeeming(key);
@@ -152,13 +162,12 @@ pub(super) async fn reset(
         set => set?,
     };
     let (_, revoked) = set.ok_or_else(invalid)?;
-    deed.tell(&services);
+    deed.tell(services);
     services.deliver_soon();
     // The way in for an owner whom others' guesses keep out.
     services.setbacks.forgive(&owner.email);
     let attempt = LoginKey { email: owner.email, address: AddressKey::from(client.address) };
     services.limits.load().login_pair.iter().for_each(|limit| limit.forget(&attempt));
-    services.known.remember(&attempt);
     services.publish(&revoked).await?;
-    Ok(Answer::message("Password reset").charged(charge))
+    Ok(Answer::message("Password reset"))
 }

@@ -1,7 +1,10 @@
-//! `GET` and `PUT /api/auth/profile`: one's own account.
+//! `/api/auth/profile`: one's own account, and what is kept of it.
+
+mod export;
 
 use axum::extract::State;
-use serde_json::{Map, Value, json};
+
+pub(super) use export::*;
 
 use super::answer::Answer;
 use super::body::{Fields, names};
@@ -9,7 +12,6 @@ use super::caller::Authenticated;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::problem::{Code, Problem};
-use crate::store::{AuditQuery, StoreError, User};
 use crate::telemetry::{Event, SecurityLine};
 
 refusals!(ReadRefusals: TOKEN; AccountRequired);
@@ -19,8 +21,8 @@ refusals!(ReadRefusals: TOKEN; AccountRequired);
     path = "/api/auth/profile",
     tag = "account",
     operation_id = "readProfile",
-    summary = "One's own account",
-    description = "",
+    summary = "Get the profile",
+    description = "The caller's own account.",
     security(("bearer" = [])),
     responses((status = 200, description = "The account.", body = schema::ProfileAnswer), ReadRefusals),
 )]
@@ -37,8 +39,8 @@ refusals!(WriteRefusals: TOKEN BODY; AccountRequired);
     path = "/api/auth/profile",
     tag = "account",
     operation_id = "changeProfile",
-    summary = "Other names",
-    description = "",
+    summary = "Update the profile",
+    description = "The caller's own names; nothing else of an account can be changed here.",
     request_body(content = Option<schema::NamesChange>),
     security(("bearer" = [])),
     responses((status = 200, description = "Changed.", body = schema::Message), WriteRefusals),
@@ -69,8 +71,8 @@ refusals!(DeleteRefusals: TOKEN BODY CONFIRMS; AccountRequired UserNotFound Last
     path = "/api/auth/profile",
     tag = "account",
     operation_id = "deleteProfile",
-    summary = "The end of one's own account",
-    description = "The password is asked for once more, as this cannot be taken back.",
+    summary = "Delete the account",
+    description = "The caller's own. The password is asked for once more, as this cannot be taken back.",
     request_body = schema::AccountRemoval,
     security(("bearer" = [])),
     responses((status = 200, description = "The account and what belongs to it is gone.", body = schema::Message), DeleteRefusals),
@@ -87,63 +89,4 @@ pub(super) async fn delete(
     services.confirm(&caller.user, &client, password).await?;
     services.delete(&caller.user, &client, caller.actor()).await?;
     Ok(Answer::message("Account deleted").with_quota(&caller.quota))
-}
-
-/// Newest events of the audit trail that an export holds.
-const EVENTS_MAX: usize = 10_000;
-
-refusals!(ExportRefusals: TOKEN; AccountRequired);
-
-/// Everything that is kept of a person (GDPR, articles 15 and 20); password hashes stay here.
-#[utoipa::path(
-    get,
-    path = "/api/auth/profile/export",
-    tag = "account",
-    operation_id = "exportProfile",
-    summary = "Everything that is kept of oneself",
-    description = "",
-    security(("bearer" = [])),
-    responses((status = 200, description = "A file for a browser to keep.", body = schema::Export, headers(("Content-Disposition" = String))), ExportRefusals),
-)]
-pub(super) async fn export(
-    State(services): State<Shared>,
-    client: Client,
-    caller: Authenticated,
-) -> Result<Answer, Problem> {
-    let user = &caller.user;
-    let now = services.clock.now();
-    let sessions = services.sessions.sessions.of_user(user.id, now).await?;
-    let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
-    let query = AuditQuery { user: Some(user.id), limit: EVENTS_MAX, ..AuditQuery::default() };
-    let events = services.audit.find(query).await?.lines;
-    let events: Vec<_> = events.iter().map(|line| own(line, user)).collect::<Result<_, _>>()?;
-    let account = schema::Account::from(user);
-    let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
-    client.deed(Event::AccountExported, line, &services).by(caller.actor()).record(&services).await?;
-    let body = json!({
-        "exported_at": now.to_string(),
-        "account": account,
-        "sessions": sessions,
-        "events": events,
-    });
-    Ok(Answer::ok(body).named("account.json").with_quota(&caller.quota))
-}
-
-/// An event as the person whom it concerns may have it: from where somebody else acted, and the address
-/// of whom it was about, is theirs (GDPR, article 15 (4)). The seal goes with that.
-fn own(line: &str, user: &User) -> Result<Value, StoreError> {
-    let damaged = |_| StoreError::Corrupt("an entry of the audit trail".to_owned());
-    let mut event: Map<String, Value> = serde_json::from_str(line).map_err(damaged)?;
-    let actor = event.get("actor").map(|actor| &actor["user_id"]);
-    let by_others = actor.is_some_and(|actor| *actor != json!(user.id));
-    let about_others = event.get("email").is_some_and(|email| *email != json!(user.email));
-    let withheld = [
-        (true, &["prev", "hash"][..]),
-        (by_others, &["address", "user_agent", "request_id"]),
-        (about_others, &["email"]),
-    ];
-    for (_, members) in withheld.iter().filter(|(withheld, _)| *withheld) {
-        members.iter().for_each(|member| drop(event.remove(*member)));
-    }
-    Ok(Value::Object(event))
 }

@@ -35,7 +35,7 @@ refusals!(Refusals: BODY LIMITED CHOOSES; MissingBody RegistrationClosed Invitat
     path = "/api/auth/register",
     tag = "login",
     operation_id = "register",
-    summary = "A new account",
+    summary = "Register an account",
     description = "Addresses are trimmed and lower-cased. What all is wrong is told at once, in `errors`.",
     request_body = schema::Registration,
     responses((status = 201, description = "The account is there.", body = schema::Registered), (status = 202, description = "With `registration.conceal_existing`: a mail is on its way, whether there is an account or not.", body = schema::Message), Refusals),
@@ -45,14 +45,14 @@ pub(super) async fn register(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let outcome = create(&services, &client, fields).await;
+    let limits = services.limits.load_full();
+    let outcome = client.charged(&limits.register_address, create(&services, &client, fields)).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.registration(result);
     outcome
 }
 
 async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<Answer, Problem> {
-    let charge = client.charge(&services.limits.load().register_address)?;
     if services.registration.mode == RegistrationMode::Closed {
         return Err(Problem::new(Code::RegistrationClosed));
     }
@@ -68,13 +68,30 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
     {
         return Err(Problem::new(Code::InvitationRequired));
     }
-    let wanted = Wanted::read(services, &fields, conceals).await?;
-    let hash = services.hashing.hash(wanted.password).await;
+    let wanted = Wanted::read(services, client, &fields, conceals).await?;
+    let limits = services.limits.load_full();
+    let mails = conceals || (invited.is_none() && services.registration.email_verification.is_asked());
+    let strangers = limits.mail_unverified.as_ref().filter(|_| mails);
+    // Who registers is told: a mail that is left out silently would be waited for.
+    strangers.map(|limit| limit.charge(&())).transpose()?;
+    let outcome = make(services, client, wanted, invited, conceals).await;
+    if outcome.is_err() {
+        strangers.inspect(|limit| limit.refund(&()));
+    }
+    outcome
+}
+
+async fn make(
+    services: &Shared,
+    client: &Client,
+    mut wanted: Wanted,
+    invited: Option<Invited>,
+    conceals: bool,
+) -> Result<Answer, Problem> {
+    let hash = services.hashing.hash(client.address, std::mem::take(&mut wanted.password)).await;
     let hash = StoredHash(hash.map_err(|_| overloaded())?);
     if conceals {
-        return later(services, client, Wanted { password: Password::default(), ..wanted }, hash)
-            .await
-            .map(|answer| answer.charged(charge));
+        return later(services, client, wanted, hash).await;
     }
     let line = SecurityLine { email: Some(wanted.email.as_str()), ..client.line() };
     let deed = client.deed(Event::Registered, line, services);
@@ -100,7 +117,7 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
             services.deliver_soon();
             let message = "Registration successful";
             let body = schema::Registered { message, user_id: user.id, email: user.email };
-            Ok(Answer::created(body).charged(charge))
+            Ok(Answer::created(body))
         }
         // Somebody was faster: of parallel registrations of one address exactly one wins.
         Err(StoreError::Conflict) => Err(Problem::validation(vec![TAKEN.into()])),
@@ -170,7 +187,12 @@ struct Wanted {
 
 impl Wanted {
     /// All that is wrong, in the contract's order; what a password lacks is said on its own.
-    async fn read(services: &Shared, fields: &Fields, conceals: bool) -> Result<Self, Problem> {
+    async fn read(
+        services: &Shared,
+        client: &Client,
+        fields: &Fields,
+        conceals: bool,
+    ) -> Result<Self, Problem> {
         let (email, password) = (fields.text("email")?, fields.text("password")?);
         let (first, last) = (name(fields, "first_name")?, name(fields, "last_name")?);
         let mut errors = Vec::new();
@@ -193,7 +215,7 @@ impl Wanted {
         match (email, take(first), take(last)) {
             (Ok(email), Ok(first_name), Ok(last_name)) if errors.is_empty() => {
                 let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
-                if let Some(weakness) = services.weakness(password, &owner).await? {
+                if let Some(weakness) = services.weakness(client, password, &owner).await? {
                     return Err(weakness_problem(weakness));
                 }
                 let password = Password::from(password.to_owned());

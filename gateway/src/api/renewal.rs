@@ -75,8 +75,8 @@ pub(super) async fn exchange(
     let line = SecurityLine { session: Some(claims.session.to_string()), ..client.line() };
     let deed = |event| client.deed(event, line.clone(), services).about(user.id);
     let (renewed, replayed) = (deed(Event::Refreshed), deed(Event::RefreshReused));
-    let refreshed =
-        services.sessions.rotate(&claims, &user, renewal, renewed.entry(), replayed.entry()).await;
+    let (from, entries) = (client.address.into(), (renewed.entry(), replayed.entry()));
+    let refreshed = services.sessions.rotate(&claims, &user, from, renewal, entries).await;
     match refreshed.map_err(Problem::from)? {
         Refreshed::Kept { access, expires_in_seconds } => {
             renewed.tell(services);

@@ -28,8 +28,8 @@ refusals!(Refusals: TOKEN; AdminRequired ValidationFailed);
     path = "/api/auth/reports",
     tag = "administration",
     operation_id = "readReport",
-    summary = "What happened in a period, in numbers",
-    description = "Of the last day, unless it is said otherwise.",
+    summary = "Get a report",
+    description = "What happened in a period, in numbers. Of the last day, unless it is said otherwise.",
     params(
         ("since" = Option<String>, Query, nullable = false, format = DateTime, description = "The beginning."),
         ("until" = Option<String>, Query, nullable = false, format = DateTime, description = "The end."),

@@ -25,5 +25,5 @@ pub(super) use request::{
     AccountChange, AccountRemoval, EmailProof, InvitationWish, LoginRequest, LogoutRequest, ModeWord,
     NamesChange, PasswordChange, PasswordForgotten, PasswordReset, RefreshRequest, Registration,
 };
-pub(super) use session::{OwnSession, Sessions};
+pub(super) use session::{FamiliarNetwork, OwnSession, Sessions};
 pub(super) use tokens::{LoginAnswer, RefreshAnswer};

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::caller::{Administrator, Authenticated, Operator};
+use super::held::Held;
 use super::openapi::refusals::refusals;
 use super::page::Query;
 use super::{Client, Shared, schema};
@@ -13,22 +14,36 @@ use crate::problem::{Code, Problem};
 use crate::store::{Closing, Session};
 use crate::telemetry::{Event, SecurityLine};
 
-refusals!(ListRefusals: TOKEN; AccountRequired);
+/// Of a longer list of sessions an account reads one at a time, in bytes: there may be a thousand of them.
+const SHORT_BYTES_MAX: usize = 64 * 1_024;
+
+refusals!(ListRefusals: TOKEN; AccountRequired AnswerInProgress);
 
 #[utoipa::path(
     get,
     path = "/api/auth/sessions",
     tag = "account",
     operation_id = "listSessions",
-    summary = "Where one is logged in",
-    description = "",
+    summary = "List sessions",
+    description = "Where the caller is logged in.",
     security(("bearer" = [])),
     responses((status = 200, description = "One's sessions.", body = schema::Sessions), ListRefusals),
 )]
-pub(super) async fn list(State(services): State<Shared>, caller: Authenticated) -> Result<Answer, Problem> {
+pub(super) async fn list(
+    State(services): State<Shared>,
+    client: Client,
+    caller: Authenticated,
+) -> Result<Answer, Problem> {
     let sessions = services.sessions.sessions.of_user(caller.user.id, services.clock.now()).await?;
     let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
-    Ok(Answer::ok(schema::Sessions { sessions }).with_quota(&caller.quota))
+    // Plain data, which has no way to fail.
+    let body = serde_json::to_string(&schema::Sessions { sessions }).unwrap_or_default();
+    let answer = if body.len() > SHORT_BYTES_MAX {
+        Answer::held(Held::new(body, services.long_answers.begin(caller.user.id, client.address)?))
+    } else {
+        Answer::text(body)
+    };
+    Ok(answer.with_quota(&caller.quota))
 }
 
 refusals!(EndRefusals: TOKEN; AccountRequired SessionNotFound);
@@ -39,8 +54,8 @@ refusals!(EndRefusals: TOKEN; AccountRequired SessionNotFound);
     path = "/api/auth/sessions/{sid}",
     tag = "account",
     operation_id = "endSession",
-    summary = "The end of one of one's sessions",
-    description = "",
+    summary = "End a session",
+    description = "One of the caller's own: its tokens are refused from the next request on.",
     params(("sid" = String, Path, format = "uuid", description = "`id` of a session")),
     security(("bearer" = [])),
     responses((status = 200, description = "It is over.", body = schema::Message), EndRefusals),
@@ -71,8 +86,8 @@ refusals!(EndAllRefusals: TOKEN; AccountRequired ValidationFailed);
     path = "/api/auth/sessions",
     tag = "account",
     operation_id = "endSessions",
-    summary = "The end of all one's other sessions",
-    description = "",
+    summary = "End all other sessions",
+    description = "The caller's own, but the one that asks; with `all=true` that one, too.",
     params(("all" = Option<bool>, Query, nullable = false, description = "Whether this session ends, too.")),
     security(("bearer" = [])),
     responses((status = 200, description = "They are over.", body = schema::Message), EndAllRefusals),

@@ -26,7 +26,7 @@ refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope UntrustedPro
     path = "/api/auth/verify",
     tag = "integration",
     operation_id = "verify",
-    summary = "The decision for another proxy, which forwards the request itself",
+    summary = "Authorize for another proxy",
     description = "Any method is answered alike; GET stands for all. Method, host and path of the original request are where the proxy of `verify.proxy` puts them, such as `X-Forwarded-Method`, `-Host` and `-Uri`. Only for `server.trusted_proxies`. For nginx, which can hand on no other, refusals are 401 or 403, with the rest in `X-Gateway-Status`, `-Code` and `-Message`.",
     security((), ("bearer" = [])),
     responses((
@@ -60,7 +60,7 @@ pub(super) async fn verify(
     path = "/api/auth/verify/{path}",
     tag = "integration",
     operation_id = "verifyPath",
-    summary = "The decision for another proxy, which forwards the request itself",
+    summary = "Authorize for another proxy",
     description = "Any method is answered alike; GET stands for all. Method, host and path of the original request are where the proxy of `verify.proxy` puts them, such as `X-Forwarded-Method`, `-Host` and `-Uri`. Only for `server.trusted_proxies`. For nginx, which can hand on no other, refusals are 401 or 403, with the rest in `X-Gateway-Status`, `-Code` and `-Message`.",
     params(("path" = String, Path, description = "The original path.", example = "api")),
     security((), ("bearer" = [])),

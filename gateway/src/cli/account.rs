@@ -1,5 +1,6 @@
 //! The commands of `gateway user` about one account: they are endpoints, called.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
@@ -8,7 +9,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::operators::{Line, Place, cell, password, print, print_json, table};
+use super::operators::{Line, Place, cell, confirm, password, print, print_json};
+use super::terminal::table;
 
 /// A role, as it is written at the command line.
 #[derive(Clone, Copy, ValueEnum)]
@@ -101,10 +103,14 @@ pub(super) enum Action {
         /// The account, by its id or its address
         who: String,
     },
-    /// Remove an account and what belongs to it, for good; the audit trail stays
+    /// Remove an account and what belongs to it, for good; the audit trail stays. At a terminal its
+    /// address is asked for first
     Delete {
         #[command(flatten)]
         place: Place,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         /// The account, by its id or its address
         who: String,
     },
@@ -159,19 +165,13 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
         Action::SetPassword { place, password_file, who } => {
             let password = password(password_file.as_deref())?;
             let line = place.open()?;
-            let id = line.user(&who)?["id"].to_string();
+            let (id, name) = named(&line.user(&who)?);
             let body = json!({ "password": password.expose_secret() });
             let said = line.call(Method::PUT, &format!("/operator/users/{id}/password"), Some(&body))?;
-            print(&format!("{}\n", cell(&said["message"])));
+            print(&format!("{name}: {}\n", cell(&said["message"])));
             Ok(())
         }
-        Action::Delete { place, who } => {
-            let line = place.open()?;
-            let id = line.user(&who)?["id"].to_string();
-            let said = line.call(Method::DELETE, &format!("/api/auth/users/{id}"), None)?;
-            print(&format!("{}\n", cell(&said["message"])));
-            Ok(())
-        }
+        Action::Delete { place, yes, who } => delete(place, yes, &who),
         Action::Export { place, with_password_hashes } => {
             place.open()?.each("/operator/users/export", 1_000, |user| {
                 let mut user = user.clone();
@@ -183,6 +183,28 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// An account's id, and how it is told of.
+pub(super) fn named(user: &Value) -> (String, String) {
+    let id = user["id"].to_string();
+    let name = format!("account {id}, {}", cell(&user["email"]));
+    (id, name)
+}
+
+fn delete(place: Place, yes: bool, who: &str) -> Result<(), Failure> {
+    let mut line = place.clone().open()?;
+    let user = line.user(who)?;
+    let ((id, name), email) = (named(&user), cell(&user["email"]));
+    if !yes && std::io::stdin().is_terminal() {
+        // Who thinks about it must not keep a gateway from starting; an id is never given twice.
+        drop(line);
+        confirm(&format!("{name}, and what belongs to it will be deleted, for good."), &email)?;
+        line = place.open()?;
+    }
+    line.call(Method::DELETE, &format!("/api/auth/users/{id}"), None)?;
+    print(&format!("account {id} deleted: {email}\n"));
+    Ok(())
 }
 
 fn list(line: &Line, json: bool) -> Result<(), Failure> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::Failure;
-use super::operators::{Line, Place, cell, print, print_json, table};
+use super::operators::{Line, Place, cell, print, print_json};
+use super::terminal::{GOOD, painted, table};
+use super::{Failure, counted};
 use crate::store::{Hash, Proof, Prover};
 
 /// Lines that are fetched at a time.
@@ -117,7 +118,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                     serde_json::json!({ "entries": entries, "first": first, "last": last, "head": head });
                 print_json(&body);
             } else {
-                print(&format!("{entries} entries, {first} to {last}: whole and unchanged\n"));
+                let entries = counted(entries, "entry", "entries");
+                let whole = painted(GOOD, "whole and unchanged");
+                anstream::println!("{entries}, {first} to {last}: {whole}");
                 print(&format!("note this elsewhere, for `gateway audit verify --head`: {last}:{head}\n"));
             }
             Ok(())
@@ -126,9 +129,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn list(line: &Line, wanted: &[(&str, Option<String>)], limit: usize, json: bool) -> Result<(), Failure> {
-    let mut events: Vec<Value> = Vec::new();
+    let (mut rows, mut shown) = (Vec::new(), 0);
     let mut cursor: Option<String> = None;
-    while events.len() < limit {
+    while shown < limit {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in wanted {
             if let Some(value) = value {
@@ -138,19 +141,21 @@ fn list(line: &Line, wanted: &[(&str, Option<String>)], limit: usize, json: bool
         if let Some(cursor) = &cursor {
             query.append_pair("cursor", cursor);
         }
-        query.append_pair("limit", &(limit - events.len()).min(500).to_string());
+        query.append_pair("limit", &(limit - shown).min(500).to_string());
         let found = line.get(&format!("/api/auth/audit?{}", query.finish()))?;
-        events.extend(found["events"].as_array().cloned().unwrap_or_default());
+        for event in found["events"].as_array().into_iter().flatten() {
+            shown += 1;
+            // For programs there may be any number: none is kept.
+            if json { print(&format!("{event}\n")) } else { rows.push(row(event)) }
+        }
         cursor = found["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
     }
     if json {
-        events.iter().for_each(|event| print(&format!("{event}\n")));
         return Ok(());
     }
-    let rows: Vec<_> = events.iter().map(row).collect();
     print(&table(&["NUMBER", "TIME", "EVENT", "WHO", "ABOUT", "ADDRESS", "DETAILS"], &rows));
     Ok(())
 }
@@ -182,13 +187,14 @@ fn each_line(
     loop {
         let found = line.get(&format!("/operator/audit/lines?first={next}&limit={FETCHED}"))?;
         let lines = found["lines"].as_array().cloned().unwrap_or_default();
+        // A page may be short, as its lines are long.
+        if lines.is_empty() {
+            return Ok(());
+        }
         for text in lines.iter().filter_map(Value::as_str) {
             take(text)?;
             let entry: Value = serde_json::from_str(text).unwrap_or_default();
             next = entry["seq"].as_u64().unwrap_or(next) + 1;
-        }
-        if (lines.len() as u64) < FETCHED {
-            return Ok(());
         }
     }
 }

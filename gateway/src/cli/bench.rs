@@ -24,6 +24,8 @@ mod verdict;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgGroup;
+
 use super::Failure;
 use place::{Place, Trust};
 use plan::{Named, Plan};
@@ -52,10 +54,10 @@ when there were other answers or it could not be measured, 2 when it was called 
 the configuration is wrong. docs/bench.md says how to read the figures.";
 
 #[derive(clap::Args)]
-#[command(after_long_help = MORE)]
+#[command(after_long_help = MORE, group = ArgGroup::new("whose").args(["config", "tokens"]).required(true).multiple(true))]
 pub(super) struct Arguments {
     /// The configuration of the running gateway: its routes, and the keys that tokens are signed by
-    #[arg(long, value_name = "FILE", required_unless_present = "tokens")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the gateway is; by default where the configuration says that it listens
     #[arg(long, value_name = "URL", value_parser = Place::parse)]
@@ -75,13 +77,13 @@ pub(super) struct Arguments {
     /// The host that the paths are asked for
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// For so many users tokens are minted
+    /// For so many users tokens are minted, 1 to 1000000
     #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     users: u32,
     /// Tokens to use instead, one a line
     #[arg(long, value_name = "FILE", conflicts_with = "users")]
     tokens: Option<PathBuf>,
-    /// Connections, each with one request at a time
+    /// Connections, 1 to 20000, each with one request at a time
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     connections: u32,
     /// Requests a second, at fixed times (open loop); without it each connection asks as soon as it
@@ -91,10 +93,10 @@ pub(super) struct Arguments {
     /// How long each level is measured, over all rounds
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = plan::span)]
     duration: Duration,
-    /// In how many rounds
+    /// In how many rounds, 5 to 1000: fewer could not be told from the noise
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(5..=1_000))]
     rounds: u32,
-    /// Threads that make the requests; by default half of the cores, and 4 at most
+    /// Threads that make the requests, 1 to 64; by default half of the cores, and 4 at most
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: Option<u32>,
     /// How long one answer may take
@@ -177,7 +179,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         programs::tell(&outcome, &notes, &verdict);
     } else {
-        people::tell(&outcome);
+        people::tell(&outcome, &verdict);
         for note in &notes {
             eprintln!("note: {note}");
         }

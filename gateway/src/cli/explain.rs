@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use bytes::Bytes;
+use http::Request;
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
 use serde_json::json;
 
 use super::Failure;
+use super::operators::socket_of_running;
+use super::terminal::{BAD, GOOD, painted};
 use crate::adapter::jwks::JwksBook;
+use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
-use crate::config::{Flags, KeyPolicy, Secrets, check, load};
-use crate::identity::TokenId;
+use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
+use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::startup::Prepared;
@@ -22,9 +27,9 @@ use crate::telemetry::Metrics;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The configuration to decide by
+    /// The configuration to decide by; - is standard input
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// For example GET
     method: String,
     /// Path and query, for example /api/todos?page=2
@@ -46,10 +51,15 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// By the same stages as a request; only revocations and what limits have left are known to the
-/// running gateway alone.
+/// By the same stages as a request; whether the token was revoked is asked of the running gateway.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let loaded = load(Some(&arguments.config), &Flags::default());
+    let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_standard_input);
+    if is_input(&arguments.config) && is_input(&arguments.token_file) {
+        return Err(Failure::Other(
+            "standard input can be read once: --config and --token-file cannot both be -".to_owned(),
+        ));
+    }
+    let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&super::environment);
     let books = Books::default();
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
@@ -58,7 +68,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let method = http::Method::from_bytes(arguments.method.as_bytes());
     let method = method.map_err(|_| other("the method is none; write for example GET"))?;
     let mut headers = HeaderMap::new();
-    if let Some(token) = token {
+    if let Some(token) = &token {
         let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
         headers.insert(AUTHORIZATION, value.map_err(|_| other("the token is no header value"))?);
     }
@@ -67,10 +77,21 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
     }
     let keys = JwksBook::new(Arc::new(SystemClock));
-    let snapshot = Prepared::new(checked.reloadable, &books, &keys).map_err(Failure::Other)?.snapshot;
+    // Where there was no start yet, no token can be of this installation.
+    let known = installation_of(&checked.store_path);
+    if known.is_none() && token.is_some() {
+        eprintln!(
+            "note: {}: there is no store here, so that no token of this gateway's own is good; does store.path (or GATEWAY__STORE__PATH) name the folder of the gateway?",
+            checked.store_path.display()
+        );
+    }
+    let installation = known.unwrap_or_else(InstallationId::random);
+    let snapshot =
+        Prepared::new(checked.reloadable, installation, &books, &keys).map_err(Failure::Other)?.snapshot;
+    let running = socket_of_running(&checked.store_path);
     let pipeline = Pipeline::new(
         Arc::clone(&snapshot),
-        Arc::new(NotAsked),
+        Arc::new(OfTheRunning(running.clone())),
         Arc::new(SystemClock),
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
     );
@@ -89,11 +110,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         keys.start();
         pipeline.admit(&snapshot, head, arguments.client, &mut trail).await
     });
+    let asked = Asked { running: running.is_some(), store: &checked.store_path };
     let steps = trail.steps().unwrap_or_default();
     if arguments.json {
-        tell_program(steps, &decided)
+        tell_program(steps, &decided, &asked)
     } else {
-        tell_person(steps, &decided)
+        tell_person(steps, &decided, &asked)
     }
     match decided {
         Ok(_) => Ok(()),
@@ -105,7 +127,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(written) };
     let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
+    let read = if is_standard_input(path) {
         std::io::stdin().read_to_string(&mut text).map(|_| ())
     } else {
         std::fs::read_to_string(path).map(|read| text = read)
@@ -114,34 +136,64 @@ pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result
     Ok(Some(text))
 }
 
-fn finding(step: &Step) -> &str {
-    if step.stage == "revocation" { "not asked: only the running gateway knows" } else { &step.finding }
+/// Whether there was a gateway to ask, and where it would be.
+struct Asked<'a> {
+    running: bool,
+    store: &'a Path,
 }
 
-fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>) {
+impl Asked<'_> {
+    fn finding<'a>(&self, step: &'a Step) -> &'a str {
+        match step.stage {
+            "revocation" if !self.running => "not asked: no gateway runs on this store",
+            "limit" => "not asked: what is left is known to the running gateway alone",
+            _ => &step.finding,
+        }
+    }
+
+    /// The stages that were passed without asking.
+    fn not_asked(&self, steps: &[Step]) -> Vec<&'static str> {
+        let passed = |stage: &str| steps.iter().any(|step| step.stage == stage);
+        let revocation = (!self.running && passed("revocation")).then_some("revocation");
+        revocation.into_iter().chain(passed("limit").then_some("limit")).collect()
+    }
+}
+
+fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked<'_>) {
     for step in steps {
-        println!("{:<12} {}", step.stage, finding(step));
+        println!("{:<12} {}", step.stage, asked.finding(step));
     }
     match decided {
+        Ok(admitted) if asked.not_asked(steps).contains(&"revocation") => {
+            println!("{:<12} allow, unless the token was revoked", "verdict");
+            let store = asked.store.display();
+            println!("{:<12} no gateway runs on {store} that this user could ask", "");
+            tell_admitted(admitted);
+        }
         Ok(admitted) => {
-            println!("{:<12} allow", "verdict");
-            println!("{:<12} `{}` gets {}", "upstream", admitted.upstream().name, admitted.upstream_target());
-            for (name, value) in identity_fields(admitted) {
-                println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
-            }
+            anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
+            tell_admitted(admitted);
         }
         Err(denied) => {
             let entry = denied.refusal.code().entry();
-            println!("{:<12} refuse: {} `{}`", "verdict", entry.status, entry.word);
+            let refuse = painted(BAD, "refuse");
+            anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", entry.meaning);
             println!("{:<12} {}", "next", entry.next_step);
         }
     }
 }
 
-fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>) {
-    let steps: Vec<_> =
-        steps.iter().map(|step| json!({ "stage": step.stage, "finding": finding(step) })).collect();
+fn tell_admitted(admitted: &Admitted) {
+    println!("{:<12} `{}` gets {}", "upstream", admitted.upstream().name, admitted.upstream_target());
+    for (name, value) in identity_fields(admitted) {
+        println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
+    }
+}
+fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked<'_>) {
+    let not_asked = asked.not_asked(steps);
+    let finding = |step: &Step| json!({ "stage": step.stage, "finding": asked.finding(step) });
+    let steps: Vec<_> = steps.iter().map(finding).collect();
     let told = match decided {
         Ok(admitted) => json!({
             "verdict": "allow",
@@ -149,6 +201,7 @@ fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>) {
             "upstream": admitted.upstream().name,
             "target": admitted.upstream_target(),
             "steps": steps,
+            "not_asked": not_asked,
         }),
         Err(denied) => json!({
             "verdict": "refuse",
@@ -161,17 +214,36 @@ fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>) {
     println!("{told}");
 }
 
-/// The view belongs to the running gateway.
-struct NotAsked;
+/// The view belongs to the running gateway, which is asked where there is one.
+struct OfTheRunning(Option<PathBuf>);
+
+impl OfTheRunning {
+    async fn ask(&self, query: String) -> Result<Standing, Unreachable> {
+        let Some(socket) = &self.0 else { return Ok(Standing::InForce) };
+        let request = Request::builder().uri(format!("/operator/revocations?{query}"));
+        let request = request.header(HOST, "gateway").body(Bytes::new());
+        let request = request.map_err(|fault| Unreachable(fault.to_string()))?;
+        let answer = super::operators::ask(socket, request).await.map_err(Unreachable)?;
+        let told: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        match told["standing"].as_str() {
+            Some("in_force") => Ok(Standing::InForce),
+            Some("revoked") => Ok(Standing::Revoked),
+            Some("failed_open") => Ok(Standing::FailedOpen),
+            _ => Err(Unreachable(format!("the running gateway answered {}", answer.status()))),
+        }
+    }
+}
 
 #[async_trait]
-impl Revocations for NotAsked {
-    fn check<'a>(&'a self, _: &'a Subject) -> Check<'a> {
-        Check::Ready(Ok(Standing::InForce))
+impl Revocations for OfTheRunning {
+    fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
+        let Subject { token, session, user, generation: Generation(generation) } = subject;
+        let query = format!("token={token}&session={session}&user={user}&generation={generation}");
+        Check::Pending(Box::pin(self.ask(query)))
     }
 
-    fn check_token(&self, _: TokenId) -> Check<'_> {
-        Check::Ready(Ok(Standing::InForce))
+    fn check_token(&self, token: TokenId) -> Check<'_> {
+        Check::Pending(Box::pin(self.ask(format!("token={token}"))))
     }
 
     async fn publish(&self, _: &[Revocation]) -> Result<(), Unreachable> {

@@ -7,6 +7,8 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::Failure;
+use super::operators::print;
+use super::terminal::table;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{
     Checked, Flags, Given, KeyFolder, KeyPolicy, KeyUse, Rotated, Secrets, check, load, rotate,
@@ -39,7 +41,8 @@ enum Action {
         /// Only the keys for these uses
         #[arg(value_enum, value_name = "USE")]
         uses: Vec<Use>,
-        /// Let them sign with the next reload, before others have fetched them
+        /// Let them sign with the next reload, before others have fetched them, and whatever the last
+        /// rotation made
         #[arg(long)]
         at_once: bool,
     },
@@ -104,8 +107,8 @@ impl Use {
 fn list(checked: &Checked, json: bool, now: Timestamp) -> Result<(), Failure> {
     let keys = &checked.reloadable;
     let rings = [
-        (KeyUse::Access, &keys.issuer.access_keys),
-        (KeyUse::Refresh, &keys.issuer.refresh_keys),
+        (KeyUse::Access, &keys.tokens.access_keys),
+        (KeyUse::Refresh, &keys.tokens.refresh_keys),
         (KeyUse::Assertion, &keys.assertions.keys),
     ];
     let mut rows = Vec::new();
@@ -117,16 +120,15 @@ fn list(checked: &Checked, json: bool, now: Timestamp) -> Result<(), Failure> {
         println!("{text}");
         return Ok(());
     }
-    let line = |columns: [&str; 7]| {
-        let [usage, state, algorithm, kid, from, until, source] = columns;
-        println!("{usage:<9}  {state:<8}  {algorithm:<9}  {kid:<43}  {from:<20}  {until:<20}  {source}");
+    let cells = |row: Row| {
+        let or_none = |text: Option<String>| text.unwrap_or("-".to_owned());
+        let words = [row.r#use, row.state, row.algorithm].map(str::to_owned);
+        let more = [or_none(row.kid), or_none(row.signs_from), or_none(row.verifies_until), row.source];
+        words.into_iter().chain(more).collect()
     };
-    line(["USE", "STATE", "ALGORITHM", "KID", "SIGNS FROM", "VERIFIES UNTIL", "FROM"]);
-    for row in &rows {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or("-".to_owned());
-        let (kid, from, until) = (or_none(&row.kid), or_none(&row.signs_from), or_none(&row.verifies_until));
-        line([row.r#use, row.state, row.algorithm, &kid, &from, &until, &row.source]);
-    }
+    let rows: Vec<Vec<String>> = rows.into_iter().map(cells).collect();
+    let heading = ["USE", "STATE", "ALGORITHM", "KID", "SIGNS FROM", "VERIFIES UNTIL", "FROM"];
+    print(&table(&heading, &rows));
     Ok(())
 }
 
@@ -178,6 +180,10 @@ fn tell(done: &[Rotated]) -> Result<(), Failure> {
             Rotated::Removed { path } => println!("removed {}: all that it signed has ended", path.display()),
             Rotated::Waiting { usage, kid, begins_at } => not_done.push(format!(
                 "{}: the next key {kid} is there already, and signs from {begins_at}; --at-once makes another one",
+                usage.name()
+            )),
+            Rotated::Recent { usage, replaced_at, until } => not_done.push(format!(
+                "{}: the secret was replaced at {replaced_at}, and stays until {until}; --at-once replaces it again",
                 usage.name()
             )),
             Rotated::Given { usage, variable } => not_done.push(format!(

@@ -13,20 +13,22 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::Failure;
-use crate::api::Client;
+use crate::api::{Client, Content};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
+use crate::problem::Code;
 use crate::startup::{SOCKET, Stopped};
 
 /// Where the accounts are.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
+#[group(required = true, multiple = false)]
 pub(super) struct Place {
     /// The gateway's configuration, which names its store
-    #[arg(long, value_name = "FILE", required_unless_present = "data")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The store's folder (store.path), in place of a configuration; that of a demo is
     /// demo-data/gateway
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
@@ -50,6 +52,10 @@ impl Place {
     pub(super) fn open(self) -> Result<Line, Failure> {
         let flags = Flags { store_path: self.data, ..Flags::default() };
         let mut loaded = load(self.config.as_deref(), &flags);
+        // Another store than the one that was meant could be the one of the defaults.
+        if !loaded.faults.is_empty() {
+            return Err(Failure::Configuration(loaded.faults));
+        }
         let folder = loaded.file.store.path.clone();
         if let Some(line) = Line::to_running(&folder)? {
             return Ok(line);
@@ -76,10 +82,7 @@ impl Place {
 impl Line {
     /// To the gateway that runs on this store, if one does.
     fn to_running(folder: &Path) -> Result<Option<Self>, Failure> {
-        let socket = folder.join(SOCKET);
-        if !is_answered(&socket) {
-            return Ok(None);
-        }
+        let Some(socket) = socket_of_running(folder) else { return Ok(None) };
         Ok(Some(Self { runtime: runtime()?, way: Way::Running(socket) }))
     }
 
@@ -117,6 +120,11 @@ pub(super) fn refuse_stranger(folder: &Path) -> Result<(), Failure> {
     )))
 }
 
+/// Of the gateway that runs on the store in this folder, if one does, and may be asked by this user.
+pub(super) fn socket_of_running(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(SOCKET)).filter(|socket| is_answered(socket))
+}
+
 /// A socket file may be left over from a gateway that was killed.
 fn is_answered(socket: &Path) -> bool {
     let short = socket.parent().and_then(|folder| std::fs::File::open(folder).ok());
@@ -151,7 +159,9 @@ impl Line {
             Way::Running(socket) => self.runtime.block_on(ask(socket, request)).map_err(other)?,
             Way::Stopped(stopped) => {
                 let uid = rustix::process::getuid().as_raw();
-                self.runtime.block_on(stopped.api.serve(request, Client::operator(uid))).0
+                self.runtime
+                    .block_on(whole(stopped.api.serve(request, Client::operator(uid))))
+                    .map_err(other)?
             }
         };
         let status = response.status();
@@ -199,7 +209,7 @@ impl Line {
     }
 }
 
-async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+pub(super) async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<Bytes>, String> {
     let fault = |fault: &dyn std::fmt::Display| format!("the running gateway cannot be asked: {fault}");
     let folder = socket.parent().map(std::fs::File::open).transpose().map_err(|error| fault(&error))?;
     let short = folder.as_ref().map(through);
@@ -213,6 +223,15 @@ async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::Response<By
     let body = body.collect().await.map_err(|error| fault(&error))?.to_bytes();
     driver.abort();
     Ok(http::Response::from_parts(head, body))
+}
+
+/// The answer of an endpoint in this process, read to its end.
+async fn whole(
+    answer: impl Future<Output = (http::Response<Content>, Option<Code>)>,
+) -> Result<http::Response<Bytes>, String> {
+    let (head, body) = answer.await.0.into_parts();
+    let body = body.collect().await.map_err(|fault| fault.to_string())?;
+    Ok(http::Response::from_parts(head, body.to_bytes()))
 }
 
 /// A password from a file (`-` is standard input), or typed twice; never from an argument, which all
@@ -248,20 +267,15 @@ pub(super) fn password(file: Option<&Path>) -> Result<SecretString, Failure> {
     }
 }
 
-/// Rows under their heading, each column as wide as it needs to be.
-pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(heading.get(column).map(|cell| cell.len())).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..heading.len()).map(width).collect();
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut text = line(heading.to_vec());
-    rows.iter().for_each(|row| text.push_str(&line(row.iter().map(String::as_str).collect())));
-    text
+/// Asks the person at the terminal to type the address of the account that is meant.
+pub(super) fn confirm(what: &str, email: &str) -> Result<(), Failure> {
+    eprint!("{what}\nType its e-mail address to confirm: ");
+    let mut typed = String::new();
+    let read = std::io::stdin().read_line(&mut typed);
+    if read.is_ok() && typed.trim().eq_ignore_ascii_case(email) {
+        return Ok(());
+    }
+    Err(Failure::Other("that is not its address; nothing was changed".to_owned()))
 }
 
 /// A value as a cell; what people wrote cannot command the terminal.

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     /// A certificate authority for https, as a PEM file, in place of the machine's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// How long one answer may take
+    /// How long one answer may take, 1 to 300
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
     /// For programs

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Failure;
-use super::operators::{Place, cell, print, print_json, table};
+use super::operators::{Place, cell, print, print_json};
+use super::terminal::table;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

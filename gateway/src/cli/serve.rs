@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Failure;
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, load, log_hash_key};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, log_hash_key};
 use crate::limits::Books;
-use crate::startup::{Listening, Sockets, hold_signals_back, run as run_gateway};
+use crate::startup::{Listening, Sockets, dumps, hold_signals_back, run as run_gateway};
 use crate::telemetry::log;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The configuration; conf/gateway.toml explains each setting
+    /// The configuration; conf/gateway.toml explains each setting. - is standard input; without it,
+    /// every setting has its default
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// Listen here instead of where the configuration says
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
     let source = Source { path: arguments.config, flags, environment: super::environment };
-    let loaded = load(Some(&source.path), &source.flags);
+    let loaded = source.load();
     let secrets = Secrets::read(&super::environment);
     let books = Arc::new(Books::default());
     let checked =
@@ -75,8 +76,11 @@ pub(super) fn make_folder(path: &std::path::Path) -> Result<(), Failure> {
     })
 }
 
-/// What holds for every way of starting: file descriptors, and what is unwise.
+/// What holds for every way of starting: memory, file descriptors, and what is unwise.
 pub(super) fn prepare(checked: &Checked) {
+    if let Err(fault) = if checked.core_dumps { dumps::allow() } else { dumps::forbid() } {
+        tracing::warn!(error = %fault, "it cannot be set who may read the memory of this process");
+    }
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => tracing::info!(limit, "file descriptors"),
         Err(fault) => tracing::warn!(error = %fault, "the limit of file descriptors cannot be raised"),

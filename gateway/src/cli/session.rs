@@ -5,7 +5,9 @@ use http::Method;
 use serde_json::Value;
 
 use super::Failure;
-use super::operators::{Place, cell, print, print_json, table};
+use super::account::named;
+use super::operators::{Place, cell, print, print_json};
+use super::terminal::table;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -58,15 +60,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             let line = place.open()?;
             let said = match (user, session) {
                 (Some(who), _) => {
-                    let id = line.user(&who)?["id"].to_string();
-                    line.call(Method::POST, &format!("/api/auth/users/{id}/logout"), None)?
+                    let (id, name) = named(&line.user(&who)?);
+                    let said = line.call(Method::POST, &format!("/api/auth/users/{id}/logout"), None)?;
+                    format!("{name}: {}", cell(&said["message"]))
                 }
                 (None, session) => {
                     let session = session.unwrap_or_default();
-                    line.call(Method::DELETE, &format!("/operator/sessions/{session}"), None)?
+                    let said = line.call(Method::DELETE, &format!("/operator/sessions/{session}"), None)?;
+                    cell(&said["message"])
                 }
             };
-            print(&format!("{}\n", cell(&said["message"])));
+            print(&format!("{said}\n"));
             Ok(())
         }
     }

@@ -1,12 +1,15 @@
 //! `gateway store`: the accounts as JSON lines, out of a stopped gateway's store and back.
 
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
 use super::Failure;
-use crate::adapter::sled::{SledOptions, SledStore};
+use crate::adapter::sled::{
+    IDS_SKIPPED, Importing, SledOptions, SledStore, TransferCounts, TransferError, installation_of, verify,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -30,6 +33,15 @@ enum Action {
         data: PathBuf,
         /// The exported file
         file: PathBuf,
+        /// Make it an installation of its own, such as a copy for tests: no token or link of the other
+        /// one is good there, nobody is logged in, and what waits in the outbox is left out
+        #[arg(long)]
+        new_installation: bool,
+    },
+    /// Read what `export` wrote to its end, and say whether a store can be made of it; nothing is written
+    Verify {
+        /// The exported file
+        file: PathBuf,
     },
 }
 
@@ -47,15 +59,41 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             out.flush().map_err(|fault| other(&fault))?;
             counts
         }
-        Action::Import { data, file } => {
-            let input = std::fs::File::open(&file);
-            let input = input.map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+        Action::Import { data, file, new_installation } => {
+            let mut input = opened(&file)?;
             super::serve::make_folder(&data)?;
             super::operators::refuse_stranger(&data)?;
             let store = SledStore::open(&data, SledOptions::default()).map_err(|fault| other(&fault))?;
-            store.import(&mut BufReader::new(input)).map_err(|fault| other(&fault))?
+            let importing = if new_installation { Importing::AsNew } else { Importing::Restore };
+            let counts = store.import(&mut input, importing).map_err(|fault| other(&fault))?;
+            if let Some(id) = installation_of(&data) {
+                eprintln!(
+                    "installation {id}; ids of new accounts begin {IDS_SKIPPED} above those of the export"
+                );
+            }
+            counts
+        }
+        Action::Verify { file } => {
+            let verified = verify(&mut opened(&file)?);
+            let counts = verified.map_err(|fault| match fault {
+                TransferError::Line { line, fault } => {
+                    Failure::Verdict(vec![format!("line {line}: {fault}")])
+                }
+                fault => other(&fault),
+            })?;
+            super::operators::print(&format!("{}: a store can be made of it\n", told(&counts)));
+            return Ok(());
         }
     };
-    eprintln!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations);
+    eprintln!("{}", told(&counts));
     Ok(())
+}
+
+fn opened(file: &Path) -> Result<BufReader<File>, Failure> {
+    let input = File::open(file).map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+    Ok(BufReader::new(input))
+}
+
+fn told(counts: &TransferCounts) -> String {
+    format!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations)
 }

@@ -10,8 +10,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::Failure;
 use super::operators::Line as Way;
+use super::{Failure, counted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use crate::identity::UserId;
@@ -70,9 +70,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let secrets = Secrets::read(&super::environment);
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
     let checked = checked.map_err(Failure::Configuration)?;
-    let lines = read::lines(&file, SystemClock.now()).map_err(Failure::Other)?;
+    let (lines, reach) = read::lines(&file, SystemClock.now()).map_err(Failure::Other)?;
     let mut progress = Progress::new();
-    let mut found = fitting(lines, &checked, &mut progress);
+    let mut found = fitting(lines, &checked, |count| progress.tell(count, "lines read", reach.part()));
+    progress.end();
     if found.accounts.is_empty() && found.faults.is_empty() {
         return Err(Failure::Other(format!("{}: there is no account in it", file.display())));
     }
@@ -86,7 +87,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let result = Outcome { imported: accounts.len(), skipped, faults, dry_run, json };
     result.check(&file)?;
     if let (Some(line), false) = (line, dry_run) {
-        let added = add(&line, accounts, |count| progress.tell(count, "accounts written"));
+        let all = accounts.len();
+        let part = |count: usize| Some(count as f64 / all as f64);
+        let added = add(&line, accounts, |count| progress.tell(count, "accounts written", part(count)));
         progress.end();
         added?;
     }
@@ -148,11 +151,11 @@ fn add(way: &Way, accounts: Vec<(u64, Account)>, mut on_added: impl FnMut(usize)
 }
 
 /// Accounts that are sound for themselves and among each other.
-fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, progress: &mut Progress) -> Found {
+fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, mut on_read: impl FnMut(usize)) -> Found {
     let (mut emails, mut ids) = (HashSet::new(), HashSet::new());
     let mut found = Found::default();
     for (Line { number, account }, count) in lines.zip(1..) {
-        progress.tell(count, "lines read");
+        on_read(count);
         let sound = account.and_then(|account| {
             let hash = ImportedHash::parse(&account.password_hash.0);
             let hash = hash.map_err(|fault| format!("password_hash {fault}"))?;
@@ -174,7 +177,6 @@ fn fitting(lines: impl Iterator<Item = Line>, checked: &Checked, progress: &mut 
             Err(fault) => found.faults.push((number, fault)),
         }
     }
-    progress.end();
     found
 }
 
@@ -209,17 +211,15 @@ impl Outcome {
                 eprintln!("{} line {line}: {fault}", file.display());
             }
         }
-        Err(Failure::Other(format!("{} of the lines are bad; nothing was imported", self.faults.len())))
+        let are = if self.faults.len() == 1 { "is" } else { "are" };
+        Err(Failure::Other(format!("{} of the lines {are} bad; nothing was imported", self.faults.len())))
     }
 
     fn tell(&self) {
         if self.json {
             return self.write_json(self.imported);
         }
-        let count = match self.imported {
-            1 => "1 account".to_owned(),
-            count => format!("{count} accounts"),
-        };
+        let count = counted(self.imported as u64, "account", "accounts");
         let skipped = if self.skipped > 0 { format!(", {} left out", self.skipped) } else { String::new() };
         if self.dry_run {
             println!("{count} can be imported{skipped}; nothing was changed");

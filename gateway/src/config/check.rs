@@ -8,6 +8,7 @@ mod listeners;
 mod mail;
 mod passwords;
 mod proxies;
+mod redis;
 mod routes;
 mod telemetry;
 mod upstreams;
@@ -22,12 +23,11 @@ use std::time::Duration;
 
 use http::HeaderName;
 use ipnet::IpNet;
-use secrecy::SecretString;
 
-use super::file::{Fail, File, RotationPolicy};
+use super::file::{File, RotationPolicy};
 use super::load::Loaded;
 use super::secret_source::Secrets;
-use crate::adapter::redis::{OnFailure, RedisSettings};
+use crate::adapter::redis::RedisSettings;
 use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
 use crate::edge::{Caps, ListenerSettings, Most};
@@ -36,7 +36,7 @@ use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings};
 use crate::pipeline::{Cors, Routes, SameSite, Unmet};
 use crate::telemetry::{LogSettings, TraceSettings};
-use crate::token::{AssertionIssuer, Issuer};
+use crate::token::{AssertionIssuer, TokenTerms};
 
 /// Everything that was found wrong, each with its place and its mend.
 pub type Faults = Vec<String>;
@@ -55,6 +55,8 @@ pub struct Checked {
     pub caps: Caps,
     pub shutdown: Duration,
     pub upgrade: Duration,
+    /// Whether others may read the memory of the process.
+    pub core_dumps: bool,
     pub log: LogSettings,
     pub traces: TraceSettings,
     pub store_path: PathBuf,
@@ -85,11 +87,13 @@ pub struct Checked {
     pub first_admin: Option<(Email, Password)>,
     /// What is allowed and unwise; said at start.
     pub warnings: Vec<String>,
+    /// What is as it should be, and worth knowing; said by a check only.
+    pub notes: Vec<String>,
 }
 
 /// What a reload swaps, all of it at once.
 pub struct Reloadable {
-    pub issuer: Issuer,
+    pub tokens: TokenTerms,
     pub assertions: AssertionIssuer,
     /// How long others may keep the key set: not longer than a new key waits before it signs.
     pub key_set_lifetime: Duration,
@@ -113,11 +117,14 @@ pub struct RouteLimits {
     pub user: Option<Policy>,
     pub login_address: Option<Policy>,
     pub login_account_address: Option<Policy>,
+    pub login_failure_address: Option<Policy>,
     pub login_account: Option<Policy>,
+    pub logout_address: Option<Policy>,
     pub register_address: Option<Policy>,
     pub refresh_address: Option<Policy>,
     pub recovery_address: Option<Policy>,
     pub mail_account: Option<Policy>,
+    pub mail_unverified: Option<Policy>,
     pub login_lock: Option<Lock>,
     pub failed_authentication_address: Option<Policy>,
     pub keys_max: usize,
@@ -137,6 +144,7 @@ pub enum KeyPolicy {
 struct Checker<'a> {
     faults: Faults,
     warnings: Vec<String>,
+    notes: Vec<String>,
     /// The limiters in use, so that a reload keeps what was counted.
     books: &'a Books,
 }
@@ -149,7 +157,7 @@ pub fn check(
     books: &Books,
 ) -> Result<Checked, Faults> {
     let Loaded { file, faults } = loaded;
-    let mut checker = Checker { faults, warnings: Vec::new(), books };
+    let mut checker = Checker { faults, warnings: Vec::new(), notes: Vec::new(), books };
     let mut secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
@@ -181,7 +189,7 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let keys = checker.keys(&file, keys, secrets);
-    let (Some(operations_listen), Some(routes), Some((issuer, assertions)), Some(mail), true) =
+    let (Some(operations_listen), Some(routes), Some((tokens, assertions)), Some(mail), true) =
         (operations_listen, routes, keys, mail, checker.faults.is_empty())
     else {
         return Err(checker.faults);
@@ -207,6 +215,7 @@ pub fn check(
         },
         shutdown: Duration::from_secs(file.server.shutdown_seconds),
         upgrade: Duration::from_secs(file.server.upgrade_seconds),
+        core_dumps: file.server.core_dumps,
         log,
         traces,
         store_path: file.store.path.clone(),
@@ -228,9 +237,10 @@ pub fn check(
         mail,
         webhook,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
+        reloadable: Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
         first_admin,
         warnings: checker.warnings,
+        notes: checker.notes,
         written: file,
     })
 }
@@ -262,31 +272,6 @@ impl Checker<'_> {
             }
         }
         networks
-    }
-
-    fn revocations(&mut self, file: &File, from_environment: Option<SecretString>) -> RevocationSettings {
-        let written = (!file.redis.url.is_empty()).then(|| SecretString::from(file.redis.url.clone()));
-        let Some(url) = from_environment.or(written) else { return RevocationSettings::Embedded };
-        let fail_open = file.redis.fail == Fail::Open;
-        if fail_open {
-            self.warnings.push(
-                "redis.fail = \"open\": while Redis cannot be asked, revoked tokens are accepted".to_owned(),
-            );
-        }
-        let mut settings = RedisSettings::new(url);
-        settings.ca_file = file.redis.ca_file.clone();
-        settings.check_timeout = Duration::from_millis(file.redis.check_timeout_ms);
-        if file.redis.check_timeout_ms > 30_000 {
-            self.fault(format!(
-                "redis.check_timeout_ms = {}: allowed are 1 to 30000",
-                file.redis.check_timeout_ms
-            ));
-        }
-        settings.on_failure = if fail_open { OnFailure::Open } else { OnFailure::Closed };
-        if let Err(fault) = settings.check() {
-            self.fault(format!("redis: {fault}"));
-        }
-        RevocationSettings::Redis(settings)
     }
 
     fn ranges(&mut self, file: &File) {
@@ -354,6 +339,11 @@ impl Checker<'_> {
                 "operations.listen = \"{}\" is no loopback address: metrics and readiness can be read by others",
                 file.operations.listen
             ));
+        }
+        if file.server.core_dumps {
+            self.warnings.push(
+                "server.core_dumps = true: keys and passwords are in what a crash leaves, and processes of the same user can read them".to_owned(),
+            );
         }
         if file.routes.is_empty() {
             self.warnings.push("there are no routes: everything but /api/auth is 404".to_owned());

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match};
+pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, NearMiss};
 
 use super::issuer_entry::IssuerEntry;
+use super::limits_entry::Limits;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
+use super::redis_entry::RedisEntry;
 use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 use crate::api::{AskingProxy, EmailVerification, RegistrationMode};
@@ -29,7 +31,7 @@ pub struct File {
     pub log: Log,
     pub traces: Traces,
     pub store: Store,
-    pub redis: Redis,
+    pub redis: RedisEntry,
     pub tokens: Tokens,
     pub refresh: Refresh,
     pub cookies: Cookies,
@@ -61,6 +63,7 @@ pub struct Server {
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
     pub watch_seconds: u64,
+    pub core_dumps: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,24 +102,6 @@ pub struct Traces {
 pub struct Store {
     pub path: PathBuf,
     pub min_free_bytes: u64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    pub url: String,
-    pub ca_file: Option<PathBuf>,
-    pub check_timeout_ms: u64,
-    pub fail: Fail,
-}
-
-/// What happens to a request whose token cannot be checked for revocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fail {
-    #[default]
-    Closed,
-    Open,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -193,58 +178,6 @@ pub struct Audit {
     pub keep_days: u64,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    pub user: Limit,
-    pub login_address: Limit,
-    pub login_account_address: Limit,
-    pub login_account: Limit,
-    pub register_address: Limit,
-    pub refresh_address: Limit,
-    pub recovery_address: Limit,
-    pub mail_account: Limit,
-    pub login_lock: LoginLock,
-    pub failed_authentication_address: Limit,
-    pub keys_max: usize,
-}
-
-/// So many requests in so many seconds, or no limit, asked for by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Limit {
-    Named(Unlimited),
-    Rate(Rate),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unlimited {
-    Unlimited,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    pub requests: u32,
-    pub window_seconds: u64,
-}
-
-/// How failed logins in a row make the next one wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginLock {
-    pub after: u32,
-    pub first_seconds: u64,
-    pub longest_seconds: u64,
-}
-
-impl Limit {
-    const fn per_minute(requests: u32) -> Self {
-        Self::Rate(Rate { requests, window_seconds: 60 })
-    }
-}
-
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -260,6 +193,7 @@ impl Default for Server {
             shutdown_seconds: 30,
             upgrade_seconds: 5,
             watch_seconds: 0,
+            core_dumps: false,
         }
     }
 }
@@ -297,12 +231,6 @@ impl Default for Log {
 impl Default for Store {
     fn default() -> Self {
         Self { path: "gateway-data".into(), min_free_bytes: 64 * 1_024 * 1_024 }
-    }
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        Self { url: String::new(), ca_file: None, check_timeout_ms: 50, fail: Fail::Closed }
     }
 }
 
@@ -348,23 +276,5 @@ impl Default for PasswordHashing {
 impl Default for Audit {
     fn default() -> Self {
         Self { keep_days: 400 }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            user: Limit::per_minute(1_200),
-            login_address: Limit::per_minute(300),
-            login_account_address: Limit::Rate(Rate { requests: 10, window_seconds: 300 }),
-            login_account: Limit::Rate(Rate { requests: 100, window_seconds: 3_600 }),
-            register_address: Limit::per_minute(300),
-            refresh_address: Limit::per_minute(600),
-            recovery_address: Limit::per_minute(30),
-            mail_account: Limit::Rate(Rate { requests: 5, window_seconds: 3_600 }),
-            login_lock: LoginLock { after: 10, first_seconds: 30, longest_seconds: 900 },
-            failed_authentication_address: Limit::per_minute(600),
-            keys_max: 200_000,
-        }
     }
 }

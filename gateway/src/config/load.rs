@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::providers::{Env, Serialized};
 use figment::value::Dict;
 
 use super::file::File;
+use super::fingerprint::named;
+use super::read_once::{Text, again};
 use super::shape;
 
 /// What the command line sets, above everything else.
@@ -20,10 +22,30 @@ pub struct Flags {
 /// Where a configuration comes from, so that it can be read again.
 #[derive(Clone, Debug)]
 pub struct Source {
-    pub path: PathBuf,
+    /// `-` is standard input; `None` where nothing is written, and all is as it comes.
+    pub path: Option<PathBuf>,
     pub flags: Flags,
     /// Where variables are read from.
     pub environment: fn(&str) -> Option<String>,
+}
+
+impl Source {
+    pub fn load(&self) -> Loaded {
+        load(self.path.as_deref(), &self.flags)
+    }
+
+    /// The same once more, where nothing in it is a pipe: nobody waits for what never comes, and
+    /// what was read before is not taken for nothing.
+    pub fn load_again(&self) -> Result<Loaded, Vec<String>> {
+        self.can_be_read_again().map_err(|fault| vec![fault])?;
+        let loaded = self.load();
+        let faults: Vec<_> = named(&loaded.file).iter().filter_map(|path| again(path).err()).collect();
+        if faults.is_empty() { Ok(loaded) } else { Err(faults) }
+    }
+
+    pub fn can_be_read_again(&self) -> Result<(), String> {
+        self.path.as_deref().map_or(Ok(()), again)
+    }
 }
 
 /// What could be read of a configuration, and what was wrong with the rest.
@@ -38,9 +60,12 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     let mut faults = Vec::new();
     let mut figment = Figment::from(Serialized::defaults(File::default()));
     if let Some(path) = path {
-        match std::fs::read_to_string(path) {
-            Ok(_) => figment = figment.merge(Toml::file_exact(path)),
-            Err(fault) => faults.push(format!("{}: cannot be read: {fault}", path.display())),
+        match Text::read(path) {
+            Ok(text) => {
+                faults.extend(text.says_nothing());
+                figment = figment.merge(text);
+            }
+            Err(fault) => faults.push(fault),
         }
     }
     figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::read_once::plain_file;
+
 /// A private key of RSA with 8192 bits has less than a quarter of it.
 const BYTES_MAX: u64 = 64 * 1_024;
 /// How the names of files begin that are not whole yet.
@@ -16,6 +18,7 @@ pub(super) const DRAFT: &str = ".new-";
 /// The contents, unless others can read them, too.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let explain = |fault: std::io::Error| format!("{}: {fault}", path.display());
+    plain_file(path)?;
     let file = File::open(path).map_err(explain)?;
     // Of the file that is open, so that nobody can exchange it in between.
     let mode = file.metadata().map_err(explain)?.permissions().mode();

@@ -20,6 +20,8 @@ pub enum Rotated {
     Waiting { usage: KeyUse, kid: String, begins_at: Timestamp },
     /// A secret in the data folder; the former one verifies until this moment.
     Replaced { usage: KeyUse, path: PathBuf, former_until: Timestamp },
+    /// Nothing, since the last rotation replaced the secret, and this is too soon after it.
+    Recent { usage: KeyUse, replaced_at: Timestamp, until: Timestamp },
     /// Nothing, since the secret comes from this variable.
     Given { usage: KeyUse, variable: &'static str },
     /// What everything has ended of that it signed.
@@ -38,19 +40,19 @@ pub fn rotate(
     let (settings, reloadable) = (&checked.written, &checked.reloadable);
     let folder = KeyFolder::of(settings);
     let locked = folder.lock()?;
+    let delay = if at_once { 0 } else { settings.tokens.publish_delay_seconds };
+    let delay = Duration::from_secs(delay);
     let mut done = Vec::new();
     for usage in KeyUse::ALL.into_iter().filter(|usage| uses.contains(usage)) {
         let (ring, algorithm) = match usage {
-            KeyUse::Access => (&reloadable.issuer.access_keys, settings.tokens.algorithm),
-            KeyUse::Refresh => (&reloadable.issuer.refresh_keys, settings.tokens.algorithm),
+            KeyUse::Access => (&reloadable.tokens.access_keys, settings.tokens.algorithm),
+            KeyUse::Refresh => (&reloadable.tokens.refresh_keys, settings.tokens.algorithm),
             KeyUse::Assertion => (&reloadable.assertions.keys, settings.tokens.assertion_algorithm),
         };
         if algorithm == Algorithm::Hs256 {
-            done.push(replace_secret(checked, &locked, given, usage, now)?);
+            done.push(replace_secret(checked, &locked, given, usage, delay, now)?);
         } else {
-            let delay = if at_once { 0 } else { settings.tokens.publish_delay_seconds };
-            let begins_at = now.plus(Duration::from_secs(delay));
-            done.push(make_key(&locked, ring, usage, algorithm, begins_at, at_once, now)?);
+            done.push(make_key(&locked, ring, usage, algorithm, now.plus(delay), at_once, now)?);
         }
         remove_what_is_over(&folder, &locked, ring, usage, now, &mut done)?;
     }
@@ -80,6 +82,7 @@ fn replace_secret(
     locked: &Locked<'_>,
     given: Given,
     usage: KeyUse,
+    delay: Duration,
     now: Timestamp,
 ) -> Result<Rotated, String> {
     let tokens = &checked.written.tokens;
@@ -96,6 +99,12 @@ fn replace_secret(
     let path = folder.join(name);
     if !path.exists() {
         return Err(format!("{}: there is no such secret yet; the first start makes it", path.display()));
+    }
+    // A command that is repeated replaces nothing that was hardly in use. Whether it was taken over
+    // stands in no file, so that the time decides.
+    let last = kept_secret::replaced(folder, name)?.pop();
+    if let Some(last) = last.filter(|last| !delay.is_zero() && last.at.plus(delay) > now) {
+        return Ok(Rotated::Recent { usage, replaced_at: last.at, until: last.at.plus(delay) });
     }
     locked.remove_drafts(folder);
     kept_secret::replace(folder, name, now)?;

@@ -1,6 +1,10 @@
 //! Secrets: from the environment or a file, never from the command line, and never printed.
 
+use std::path::Path;
+
 use secrecy::{SecretSlice, SecretString};
+
+use super::read_once::again;
 
 /// Where variables are read from: the process's environment, or a table in tests.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -38,8 +42,20 @@ impl Secrets {
 
     /// Reads `NAME`, or the file that `NAME_FILE` names; both is a fault.
     pub fn read(environment: Environment<'_>) -> Result<Self, Vec<String>> {
+        Self::read_from(environment, |_| Ok(()))
+    }
+
+    /// The same once more: a pipe gives its secret once, and a named one is waited for.
+    pub fn read_again(environment: Environment<'_>) -> Result<Self, Vec<String>> {
+        Self::read_from(environment, again)
+    }
+
+    fn read_from(
+        environment: Environment<'_>,
+        can_be: fn(&Path) -> Result<(), String>,
+    ) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
-        let mut take = |name: &str| match value(environment, name) {
+        let mut take = |name: &str| match value(environment, name, can_be) {
             Ok(value) => value,
             Err(fault) => {
                 faults.push(fault);
@@ -64,7 +80,11 @@ impl Secrets {
     }
 }
 
-fn value(environment: Environment<'_>, name: &str) -> Result<Option<String>, String> {
+fn value(
+    environment: Environment<'_>,
+    name: &str,
+    can_be: fn(&Path) -> Result<(), String>,
+) -> Result<Option<String>, String> {
     let file_name = format!("{name}_FILE");
     // An empty variable is how a shell or a compose file says "not set".
     let given = |name: &str| environment(name).filter(|value| !value.is_empty());
@@ -73,6 +93,7 @@ fn value(environment: Environment<'_>, name: &str) -> Result<Option<String>, Str
         (Some(value), None) => Ok(Some(value)),
         (None, None) => Ok(None),
         (None, Some(path)) => {
+            can_be(Path::new(&path)).map_err(|fault| format!("{file_name} names {path}: {fault}"))?;
             let text = std::fs::read_to_string(&path);
             let text =
                 text.map_err(|fault| format!("{file_name} names {path}, which cannot be read: {fault}"))?;

@@ -5,8 +5,9 @@ use figment::Figment;
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
-use super::file::{CorsEntry, File, Limit, Rate, RouteEntry};
+use super::file::{CorsEntry, File, RouteEntry};
 use super::issuer_entry::IssuerEntry;
+use super::limits_entry::{Limit, Rate};
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::suggest::{hint, nearest};
@@ -14,12 +15,13 @@ use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 19] = [
+const WORDS: [(&str, &[&str]); 21] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
     ("mail.smtp.security", &["starttls", "tls", "none"]),
     ("redis.fail", &["closed", "open"]),
+    ("redis.eviction", &["refuse", "tolerate"]),
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
     ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),
@@ -31,6 +33,7 @@ const WORDS: [(&str, &[&str]); 19] = [
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "close_all", "allow"]),
+    ("routes[].near_miss", &["refuse", "forward"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
     ("upstreams[].protocol", &["http1", "http2"]),

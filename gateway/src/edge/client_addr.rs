@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
+use crate::identity::{Network, Width};
 use crate::pipeline::X_FORWARDED_FOR;
 use crate::telemetry::ShownAddress;
 
@@ -37,6 +38,11 @@ const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 impl ClientAddress {
     pub(super) fn unknown() -> Self {
         Self { peer: NOBODY, client: NOBODY, peer_is_trusted: false, chain: None, secure: false }
+    }
+
+    /// The widest network that is one client's, where several must agree.
+    pub(super) fn site(&self) -> Network {
+        Network::of(self.client, Width::Site)
     }
 
     pub(super) fn known(&self) -> Option<IpAddr> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::USER_AGENT;
 use pingora::proxy::Session;
 
 use super::connections::Place;
 use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
-use super::{Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
+use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
+use crate::identity::UserAgent;
 use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
@@ -77,10 +77,10 @@ impl Gateway {
         }
         exchange.explanation = explain::value(&trail, &admitted);
         if let Err(denied) = &admitted {
-            let user_agent = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+            let user_agent = UserAgent::of(&request.headers);
             let by = Requester {
                 address: exchange.client.client,
-                user_agent: user_agent.unwrap_or_default(),
+                user_agent: &user_agent,
                 request_id: exchange.request_id.as_str(),
                 trace: exchange.trace.map(|context| context.trace),
             };
@@ -136,7 +136,7 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
         target: &CanonicalTarget,
-    ) -> Result<http::Response<Bytes>, Problem> {
+    ) -> Result<http::Response<Content>, Problem> {
         let request = bridge::read(session, target).await?;
         let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused);

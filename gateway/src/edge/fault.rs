@@ -6,7 +6,6 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use super::exchange::Exchange;
 use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
-use crate::limits::AddressKey;
 use crate::problem::Code;
 
 /// The token was revoked while its request was under way.
@@ -35,7 +34,7 @@ pub(super) fn on_the_way(
     let repeatable = session.req_header().method.is_idempotent()
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none();
-    let request = Interrupted { repeatable, client: AddressKey::from(exchange.client.client) };
+    let request = Interrupted { repeatable, client: exchange.client.site() };
     let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault

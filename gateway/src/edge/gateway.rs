@@ -23,7 +23,6 @@ use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::upstreams::Leg;
 use super::{Browsers, ServeApi, TrustedProxies, downstream, fault, hand_back, head, respond, upgrade};
-use crate::limits::AddressKey;
 use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject, take_out};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
@@ -127,7 +126,7 @@ impl ProxyHttp for Gateway {
             // In a box: what is forwarded keeps no room for it.
             Ok(Decision::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
                 Ok(response) => {
-                    respond::write(session, exchange, response).await?;
+                    respond::serve(session, exchange, response).await?;
                     return Ok(true);
                 }
                 Err(problem) => {
@@ -292,7 +291,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         if !response.status.is_informational() {
             exchange.leg.iter_mut().for_each(|leg| {
-                leg.answered(response.status.as_u16(), AddressKey::from(exchange.client.client));
+                leg.answered(response.status.as_u16(), exchange.client.site());
             });
         }
         // An upstream that grants what nobody asked for speaks to somebody else.

@@ -1,5 +1,6 @@
 //! The operators' listener: metrics, liveness, readiness. It is never reached through the public one.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use http::{Method, Response, StatusCode};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
-use crate::telemetry::{Metrics, Reading};
+use crate::telemetry::{IssuerReading, Metrics, Reading, UpstreamServer};
 
 /// One dependency: its name, and why it cannot be used, if so.
 pub type Readiness = (&'static str, Option<String>);
@@ -65,9 +66,44 @@ impl Operator {
             .map(|(name, fault)| (name.to_owned(), fault.unwrap_or_else(|| "ok".to_owned()).into()))
             .collect();
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let body = serde_json::json!({ "ready": ready, "checks": listed });
+        let reading = (self.reading)();
+        let body = serde_json::json!({
+            "ready": ready,
+            "checks": listed,
+            "upstreams": upstreams(&reading.upstream_servers),
+            "issuers": issuers(&reading.issuers),
+        });
         text(status, "application/json", format!("{body}\n"))
     }
+}
+
+/// What is behind the gateway is said, and makes it no less ready: it serves its other routes and its
+/// own endpoints, and taking each gateway out of a balancer for one service that is ill would end those.
+fn upstreams(servers: &[UpstreamServer]) -> BTreeMap<&str, String> {
+    let mut by_name: BTreeMap<&str, Vec<&UpstreamServer>> = BTreeMap::new();
+    for server in servers {
+        by_name.entry(&server.upstream).or_default().push(server);
+    }
+    by_name.into_iter().map(|(name, servers)| (name, in_words(&servers))).collect()
+}
+
+fn in_words(servers: &[&UpstreamServer]) -> String {
+    let out: Vec<_> = servers.iter().filter(|server| server.healthy == 0).collect();
+    if out.is_empty() {
+        return "ok".to_owned();
+    }
+    let named = out.iter().map(|server| match &server.fault {
+        Some(fault) => format!("{} ({fault})", server.server),
+        None => server.server.clone(),
+    });
+    let (all, named) = (servers.len(), named.collect::<Vec<_>>().join(", "));
+    format!("{} of {all} servers in use; out: {named}", all - out.len())
+}
+
+/// The same for whoever vouches for others' tokens.
+fn issuers(issuers: &[IssuerReading]) -> BTreeMap<&str, &'static str> {
+    let state = |issuer: &IssuerReading| if issuer.keys > 0 { "ok" } else { "no keys of it are known" };
+    issuers.iter().map(|issuer| (issuer.name.as_str(), state(issuer))).collect()
 }
 
 fn text(status: StatusCode, media_type: &'static str, body: String) -> Response<Vec<u8>> {

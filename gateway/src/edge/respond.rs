@@ -1,11 +1,15 @@
 //! Writes answers of our own, and keeps the connection where that is safe.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Full};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 
 use super::downstream::{self, Downstream};
 use super::exchange::Exchange;
@@ -16,6 +20,8 @@ use crate::problem::{Audience, Problem};
 const DRAIN_BYTES_MAX: usize = 64 * 1_024;
 /// And no longer than this.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+/// How long an answer may take to be read, in all. Each piece of it has 30 seconds.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Answers with a problem.
 pub(super) async fn refuse(
@@ -35,22 +41,73 @@ pub(super) async fn write(
     exchange: &Exchange,
     response: http::Response<Bytes>,
 ) -> pingora::Result<()> {
+    serve(session, exchange, response.map(Full::new)).await
+}
+
+/// Writes a response, one of unknown length as it is made: no more of it is held than its client has yet
+/// to take of one piece. Where it breaks off, the client sees that it is not whole.
+pub(super) async fn serve<B>(
+    session: &mut Session,
+    exchange: &Exchange,
+    response: http::Response<B>,
+) -> pingora::Result<()>
+where
+    B: Body<Data = Bytes, Error: Display> + Send + Unpin,
+{
     exchange.settle().await;
     settle_body(session).await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(session.req_header(), &mut parts.headers);
     parts.extensions.clear();
-    let bodiless = body.is_empty();
+    if body.size_hint().exact().is_none() && session.as_http2().is_none() {
+        frame_unknown_length(session, &mut parts.headers);
+    }
+    let bodiless = body.is_end_stream();
     session.write_response_header(Box::new(ResponseHeader::from(parts)), bodiless).await?;
     let http2 = session.as_http2().is_some();
     // Over HTTP/2 Pingora ends no stream with its header, and one that is not ended is reset. Nor
     // does it leave out what no answer to HEAD may have.
-    let body = if http2 && session.req_header().method == http::Method::HEAD { Bytes::new() } else { body };
-    if !bodiless || http2 {
-        session.write_response_body(Some(body), true).await?;
+    if http2 && (bodiless || session.req_header().method == http::Method::HEAD) {
+        return session.write_response_body(Some(Bytes::new()), true).await;
     }
-    Ok(())
+    if bodiless {
+        return Ok(());
+    }
+    let written = tokio::time::timeout(ANSWER_TIME_MAX, write_body(session, body)).await;
+    written.unwrap_or_else(|_| Err(broken("its client took too long to read it")))
+}
+
+async fn write_body<B>(session: &mut Session, mut body: B) -> pingora::Result<()>
+where
+    B: Body<Data = Bytes, Error: Display> + Send + Unpin,
+{
+    loop {
+        let frame = body.frame().await.transpose().map_err(|fault| broken(&fault.to_string()))?;
+        let is_end = frame.is_none() || body.is_end_stream();
+        let piece = frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+        // A chunk of nothing would be the end.
+        if is_end || !piece.is_empty() {
+            session.write_response_body(Some(piece), is_end).await?;
+        }
+        if is_end {
+            return Ok(());
+        }
+    }
+}
+
+/// RFC 9112 §6.3: in chunks, or until the connection ends for who does not know those.
+fn frame_unknown_length(session: &mut Session, headers: &mut http::HeaderMap) {
+    if session.req_header().version == http::Version::HTTP_11 {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    } else {
+        session.set_keepalive(None);
+    }
+}
+
+/// No fault of a service: nobody is to be told of one.
+fn broken(why: &str) -> Box<Error> {
+    Error::explain(ErrorType::WriteError, format!("an answer of ours broke off: {why}")).into_down()
 }
 
 /// Before an answer of ours is written: a small body is read and thrown away, since one that is left

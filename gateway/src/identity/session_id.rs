@@ -1,4 +1,5 @@
-//! Identifiers of sessions (`sid`) and of single tokens (`jti`, RFC 7519 §4.1.7): random UUIDs.
+//! Identifiers of sessions (`sid`), of single tokens (`jti`, RFC 7519 §4.1.7) and of installations
+//! (`ins`): random UUIDs.
 
 use std::fmt;
 
@@ -74,6 +75,11 @@ random_identifier! {
 random_identifier! {
     /// One token (`jti`): what a logout puts on the blacklist.
     TokenId
+}
+
+random_identifier! {
+    /// One store, and whoever works on it: user ids mean something there, and nowhere else.
+    InstallationId
 }
 
 impl TokenId {

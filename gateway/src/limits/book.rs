@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::address::AddressLimiter;
 use super::policy::{AddressKey, Limiter, LoginKey, MailKey};
 use super::quota::Policy;
 use super::tally::{PolicyFigures, Tallies};
@@ -19,6 +20,8 @@ pub struct Books {
     pub logins: Book<LoginKey>,
     pub accounts: Book<Email>,
     pub mails: Book<MailKey>,
+    /// Of what is bounded in all, whoever asks.
+    pub totals: Book<()>,
 }
 
 /// Who has used up what must not be forgotten because some other setting was changed.
@@ -28,6 +31,12 @@ pub struct Book<K: Hash + Eq + Clone> {
 }
 
 impl Books {
+    /// The limiter by client address that goes by this name.
+    pub fn address_limiter(&self, name: &str, policy: Policy, keys_max: usize) -> AddressLimiter {
+        let limiter = |width, policy| self.addresses.limiter(&format!("{name} {width:?}"), policy, keys_max);
+        AddressLimiter::new(policy, limiter)
+    }
+
     /// Each policy that there is or was, for metrics.
     pub fn figures(&self) -> BTreeMap<&'static str, PolicyFigures> {
         let mut figures = BTreeMap::new();
@@ -36,6 +45,7 @@ impl Books {
         self.logins.read(&mut figures);
         self.accounts.read(&mut figures);
         self.mails.read(&mut figures);
+        self.totals.read(&mut figures);
         figures
     }
 }

@@ -1,7 +1,6 @@
 //! One limiter for one policy: charges a key, and says what is left.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use governor::RateLimiter;
@@ -11,23 +10,10 @@ use governor::middleware::StateInformationMiddleware;
 use super::quota::{Charge, Exhausted, Policy};
 use super::states::SharedStates;
 use super::tally::Tally;
-use crate::identity::Email;
+use crate::identity::{Email, Network};
 
 /// A client address as limits count it: IPv6 by /64, since a subscriber owns at least that much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AddressKey(IpAddr);
-
-impl From<IpAddr> for AddressKey {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & (u128::MAX << 64);
-                Self(IpAddr::V6(Ipv6Addr::from(network)))
-            }
-        }
-    }
-}
+pub type AddressKey = Network;
 
 /// Guesses at one account from one address: a stranger's guesses never use up the owner's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,23 +63,34 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 
     /// Charges one request to `key`.
     pub fn charge(&self, key: &K) -> Result<Charge, Exhausted> {
+        self.told(self.try_charge(key))
+    }
+
+    /// The same where it is one part of a decision, which is counted as a whole (`told`).
+    pub(super) fn try_charge(&self, key: &K) -> Result<Charge, Exhausted> {
         let each = self.policy.allowance.window / self.policy.allowance.requests.get();
         match self.limiter.check_key(key) {
             Ok(state) => {
-                self.tally.allow();
                 let remaining = state.remaining_burst_capacity();
                 let spent = self.policy.allowance.requests.get().saturating_sub(remaining);
                 Ok(Charge { policy: self.policy, remaining, resets_in: each * spent })
             }
-            Err(refusal) => {
-                self.tally.refuse();
-                Err(Exhausted {
-                    policy: self.policy,
-                    retry_after: refusal.wait_time_from(self.clock.now()),
-                    resets_in: self.policy.allowance.window,
-                })
-            }
+            Err(refusal) => Err(Exhausted {
+                policy: self.policy,
+                retry_after: refusal.wait_time_from(self.clock.now()),
+                resets_in: self.policy.allowance.window,
+            }),
         }
+    }
+
+    /// Counts a decision.
+    pub(super) fn told(&self, decision: Result<Charge, Exhausted>) -> Result<Charge, Exhausted> {
+        if decision.is_ok() {
+            self.tally.allow()
+        } else {
+            self.tally.refuse()
+        }
+        decision
     }
 
     /// Takes a charge back: a login that succeeded was no guess.
@@ -102,12 +99,12 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         self.states.refund(key, each.into());
     }
 
-    /// Forgets keys that are as if never seen; to be called now and then.
     /// This key has all of its allowance again.
     pub fn forget(&self, key: &K) {
         self.states.forget(key);
     }
 
+    /// Forgets keys that are as if never seen; to be called now and then.
     pub fn forget_idle(&self) {
         let running = self.clock.now().duration_since(self.started);
         self.states.forget_before(running);
@@ -180,11 +177,26 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_addresses_of_one_network_share_a_key() {
-        let key = |text: &str| AddressKey::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    fn a_key_that_is_forgotten_leaves_its_room() {
+        let limiter = limiter(1, 1);
+        for key in 0..10 {
+            assert!(limiter.charge(&key).is_ok());
+            assert!(limiter.charge(&key).is_err());
+            limiter.forget(&key);
+            limiter.forget(&key);
+            assert_eq!(limiter.held(), 0);
+        }
+    }
+
+    /// Where successes are given back, those of new keys must not be used up by others' successes.
+    #[test]
+    fn a_charge_to_what_new_keys_share_is_given_back_to_that() {
+        let limiter = limiter(2, 1);
+        assert!(limiter.charge(&0).is_ok());
+        for key in 1..10 {
+            assert_eq!(limiter.charge(&key).unwrap().remaining, 1);
+            limiter.refund(&key);
+        }
+        assert_eq!(limiter.held(), 1);
     }
 }

@@ -52,10 +52,20 @@ impl<K: Hash + Eq + Clone> BoundedStates<K> {
         }
     }
 
-    /// Gives back what one request was charged, if the key is still known.
+    /// Gives back what one request was charged: to the key, or to what all new keys share.
     fn refund(&self, key: &K, charge: Nanos) {
+        let less = |state: NonZeroU64| stored(Nanos::new(state.get().saturating_sub(charge.as_u64())));
         if let Some(state) = self.shard(key).lock().get_mut(key) {
-            *state = stored(Nanos::new(state.get().saturating_sub(charge.as_u64())));
+            *state = less(*state);
+        } else if let Some(state) = self.overflow.lock().as_mut() {
+            *state = less(*state);
+        }
+    }
+
+    /// As if it was never charged.
+    fn forget(&self, key: &K) {
+        if self.shard(key).lock().remove(key).is_some() {
+            self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -117,9 +127,8 @@ impl<K: Hash + Eq + Clone> SharedStates<K> {
         self.0.forget_before(moment);
     }
 
-    /// As if it was never charged.
     pub(super) fn forget(&self, key: &K) {
-        self.0.shard(key).lock().remove(key);
+        self.0.forget(key);
     }
 
     pub(super) fn refund(&self, key: &K, charge: Nanos) {

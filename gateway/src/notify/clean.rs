@@ -1,10 +1,8 @@
 //! What people wrote about themselves, made harmless: a name is put into mails to addresses that
 //! their writer may not own, and must not become a header, a link or a sentence of its own.
 
-use crate::identity::Email;
+use crate::identity::{Email, NAME_CHARACTERS_MAX};
 
-/// Names are at most so long when they are registered.
-const NAME_CHARACTERS_MAX: usize = 100;
 /// Longest subject, and longest of the other fields.
 const LINE_CHARACTERS_MAX: usize = 255;
 

@@ -18,6 +18,10 @@ pub use method::{Method, owed};
 /// Salts have 8 to 32 characters where they come from.
 const SALT_BYTES_MAX: usize = 64;
 
+/// The longest, Werkzeug's scrypt, have some 170 characters. A number with zeros before it would be as
+/// long as anybody likes.
+const TEXT_BYTES_MAX: usize = 512;
+
 const UNKNOWN: &str = "is of no known kind: neither Werkzeug's, Django's, bcrypt nor argon2, or not whole";
 
 /// A stored hash: method, salt, and what they made of the password.
@@ -40,6 +44,9 @@ enum Of {
 impl ImportedHash {
     /// A fault says what the text is, for a sentence that begins with its name.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(UNKNOWN);
+        }
         let parse = match text.split(['$', ':']).next() {
             Some("") if text.starts_with("$argon2") => argon2::parse,
             Some("") => bcrypt::parse,

@@ -1,12 +1,13 @@
 //! Hashing off the request threads: a bounded pool of its own, at lower priority, with a bounded
-//! queue and a deadline. A storm of logins is shed here and cannot slow a verified request.
+//! queue that is fair by client network, and a deadline. A storm of logins is shed here: it slows no
+//! verified request, and takes nobody else's turn.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -15,7 +16,9 @@ use super::Password;
 use super::hash::{Cost, CostFault, Hasher, Verdict};
 use super::imported::Method;
 use super::policy::{Owner, Policy, Weakness, breaks_a_rule};
+use super::queue::FairQueue;
 use crate::clock::Stopwatch;
+use crate::identity::{Network, Width};
 
 /// How much hashing may go on.
 #[derive(Clone, Debug)]
@@ -26,7 +29,7 @@ pub struct PoolSettings {
     /// Which passwords may be chosen.
     pub policy: Policy,
     pub threads: usize,
-    /// Jobs that may wait; one more is shed.
+    /// Jobs that may wait; for one more, the newest of the network that has most is shed.
     pub queue: usize,
     /// A job that waited longer is shed instead of run: its client has likely gone.
     pub wait_max: Duration,
@@ -40,14 +43,13 @@ pub struct Overloaded;
 /// What the pool did so far, for metrics.
 #[derive(Debug, Default)]
 pub struct PoolFigures {
-    pub waiting: AtomicUsize,
     pub done: AtomicU64,
     pub shed: AtomicU64,
     /// Jobs that nobody waited for any more when their turn came.
     pub abandoned: AtomicU64,
 }
 
-/// Told of each job that was taken from the queue: how long it waited, and how long it took unless
+/// Told of each job whose turn came: how long it waited, and how long it took unless
 /// it was shed.
 pub type OnHashed = Arc<dyn Fn(Duration, Option<Duration>) + Send + Sync>;
 
@@ -69,10 +71,75 @@ struct Job {
     waiting: Stopwatch,
 }
 
+impl Job {
+    /// Its client is told to come back later.
+    fn shed(self) {
+        // The client may have gone.
+        match self.work {
+            Work::Hash(_, answer) => drop(answer.send(Err(Overloaded))),
+            Work::Verify(_, _, answer) => drop(answer.send(Err(Overloaded))),
+            Work::Assess(_, _, answer) => drop(answer.send(Err(Overloaded))),
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        match &self.work {
+            Work::Hash(_, answer) => answer.is_closed(),
+            Work::Verify(_, _, answer) => answer.is_closed(),
+            Work::Assess(_, _, answer) => answer.is_closed(),
+        }
+    }
+}
+
+/// What waits. A client has a turn by the widest network that it is in: who has many addresses of IPv6
+/// must not have as many turns.
+struct Jobs {
+    /// `None` once nobody can put one in any more.
+    waiting: Mutex<Option<FairQueue<Network, Job>>>,
+    more: Condvar,
+}
+
+impl Jobs {
+    /// Answers with the job that is shed for this one.
+    fn put(&self, from: IpAddr, job: Job) -> Option<Job> {
+        let shed = match &mut *self.waiting.lock() {
+            Some(waiting) => waiting.put(Network::of(from, Width::Site), job),
+            None => Some(job),
+        };
+        self.more.notify_one();
+        shed
+    }
+
+    /// Waits for the next one; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if let Some(job) = waiting.as_mut()?.take() {
+                return Some(job);
+            }
+            self.more.wait(&mut waiting);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.lock().as_ref().map_or(0, FairQueue::len)
+    }
+}
+
+/// Ends the pool when the last handle is dropped.
+struct Ends(Arc<Jobs>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        *self.0.waiting.lock() = None;
+        self.0.more.notify_all();
+    }
+}
+
 /// A handle on the pool; its threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct HashPool {
-    queue: SyncSender<Job>,
+    jobs: Arc<Ends>,
     queue_max: usize,
     threads: usize,
     figures: Arc<PoolFigures>,
@@ -89,8 +156,8 @@ impl HashPool {
     pub fn start(settings: PoolSettings, on_hashed: OnHashed) -> Result<Self, CostFault> {
         let methods = settings.imported.iter().copied().chain([settings.cost.method()]).collect();
         let hasher = Hasher::new(settings.cost)?.with_imported(settings.imported);
-        let (queue, jobs) = sync_channel(settings.queue);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let waiting = Mutex::new(Some(FairQueue::new(settings.queue)));
+        let jobs = Arc::new(Jobs { waiting, more: Condvar::new() });
         let figures = Arc::new(PoolFigures::default());
         let threads = settings.threads.max(1);
         for number in 0..threads {
@@ -107,26 +174,37 @@ impl HashPool {
                 .spawn(move || worker.run())
                 .map_err(|fault| CostFault::Unusable(fault.to_string()))?;
         }
-        Ok(Self { queue, queue_max: settings.queue, threads, figures, methods })
+        let jobs = Arc::new(Ends(jobs));
+        Ok(Self { jobs, queue_max: settings.queue, threads, figures, methods })
     }
 
-    /// The PHC string of a password.
-    pub async fn hash(&self, password: Password) -> Result<String, Overloaded> {
+    /// The PHC string of a password. `from` is who asks for it.
+    pub async fn hash(&self, from: IpAddr, password: Password) -> Result<String, Overloaded> {
         let (answer, result) = oneshot::channel();
-        self.submit(Work::Hash(password, answer))?;
+        self.submit(from, Work::Hash(password, answer));
         result.await.unwrap_or(Err(Overloaded))
     }
 
     /// Compares with a stored PHC string; with `None` it costs the same time and says `Wrong`.
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, Overloaded> {
+    pub async fn verify(
+        &self,
+        from: IpAddr,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Verdict, Overloaded> {
         let (answer, result) = oneshot::channel();
-        self.submit(Work::Verify(password, stored, answer))?;
+        self.submit(from, Work::Verify(password, stored, answer));
         result.await.unwrap_or(Err(Overloaded))
     }
 
     /// What is wrong with a password that somebody chooses. What the contract's rules say is said at
     /// once; what takes time, or reads a file, is done by the pool.
-    pub async fn assess(&self, password: &str, owner: &Owner<'_>) -> Result<Option<Weakness>, Overloaded> {
+    pub async fn assess(
+        &self,
+        from: IpAddr,
+        password: &str,
+        owner: &Owner<'_>,
+    ) -> Result<Option<Weakness>, Overloaded> {
         if let Some(weakness) = breaks_a_rule(password) {
             return Ok(Some(weakness));
         }
@@ -136,12 +214,17 @@ impl HashPool {
             last_name: owner.last_name.to_owned(),
         };
         let (answer, result) = oneshot::channel();
-        self.submit(Work::Assess(Password::from(password.to_owned()), known, answer))?;
+        self.submit(from, Work::Assess(Password::from(password.to_owned()), known, answer));
         result.await.unwrap_or(Err(Overloaded))
     }
 
     pub fn figures(&self) -> &PoolFigures {
         &self.figures
+    }
+
+    /// Jobs that wait.
+    pub fn waiting(&self) -> usize {
+        self.jobs.0.len()
     }
 
     /// Jobs that may wait.
@@ -153,21 +236,18 @@ impl HashPool {
         self.threads
     }
 
-    fn submit(&self, work: Work) -> Result<(), Overloaded> {
-        self.figures.waiting.fetch_add(1, Ordering::Relaxed);
-        let job = Job { work, waiting: Stopwatch::start() };
-        self.queue.try_send(job).map_err(|_| {
-            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+    fn submit(&self, from: IpAddr, work: Work) {
+        if let Some(shed) = self.jobs.0.put(from, Job { work, waiting: Stopwatch::start() }) {
             self.figures.shed.fetch_add(1, Ordering::Relaxed);
-            Overloaded
-        })
+            shed.shed();
+        }
     }
 }
 
 struct Worker {
     hasher: Hasher,
     policy: Policy,
-    jobs: Arc<Mutex<Receiver<Job>>>,
+    jobs: Arc<Jobs>,
     figures: Arc<PoolFigures>,
     wait_max: Duration,
     on_hashed: OnHashed,
@@ -178,27 +258,26 @@ impl Worker {
         // On Linux the niceness is the thread's own: a verified request always goes first, and what
         // is left over is for hashing. That it cannot be lowered is no reason not to hash.
         let _ = rustix::process::nice(19);
-        loop {
-            let job = self.jobs.lock().recv();
-            let Ok(job) = job else { return };
-            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+        while let Some(job) = self.jobs.next() {
             self.serve(job);
         }
     }
 
     fn serve(&self, job: Job) {
         let waited = job.waiting.elapsed();
-        let late = waited > self.wait_max;
+        if waited > self.wait_max {
+            self.figures.shed.fetch_add(1, Ordering::Relaxed);
+            job.shed();
+            return (self.on_hashed)(waited, None);
+        }
+        if job.is_abandoned() {
+            self.figures.abandoned.fetch_add(1, Ordering::Relaxed);
+            return (self.on_hashed)(waited, None);
+        }
         let busy = Stopwatch::start();
-        // The work is done also when the client has gone meanwhile, unless that is known before:
-        // the answer's receiver is then dropped, and sending to it is no error of ours.
+        // The work is done also when the client has gone meanwhile: the answer's receiver is then
+        // dropped, and sending to it is no error of ours.
         match job.work {
-            Work::Hash(_, answer) if late => drop(answer.send(Err(Overloaded))),
-            Work::Verify(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
-            Work::Assess(_, _, answer) if late => drop(answer.send(Err(Overloaded))),
-            Work::Hash(_, answer) if answer.is_closed() => return self.abandon(waited),
-            Work::Verify(_, _, answer) if answer.is_closed() => return self.abandon(waited),
-            Work::Assess(_, _, answer) if answer.is_closed() => return self.abandon(waited),
             Work::Assess(password, known, answer) => {
                 let Known { email, first_name, last_name } = &known;
                 let weakness =
@@ -215,23 +294,16 @@ impl Worker {
                 drop(answer.send(Ok(self.hasher.verify(&password, stored.as_deref()))));
             }
         }
-        if late {
-            self.figures.shed.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.figures.done.fetch_add(1, Ordering::Relaxed);
-        }
-        (self.on_hashed)(waited, (!late).then(|| busy.elapsed()));
-    }
-
-    fn abandon(&self, waited: Duration) {
-        self.figures.abandoned.fetch_add(1, Ordering::Relaxed);
-        (self.on_hashed)(waited, None);
+        self.figures.done.fetch_add(1, Ordering::Relaxed);
+        (self.on_hashed)(waited, Some(busy.elapsed()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn pool(queue: usize, wait_max: Duration) -> HashPool {
         let (cost, imported) = (Cost::OWASP, Vec::new());
@@ -245,7 +317,7 @@ mod tests {
         let pool = pool(4, Duration::from_secs(60));
         let jobs = (0..64).map(|_| {
             let pool = pool.clone();
-            tokio::spawn(async move { pool.hash(Password::from("Correct1".to_owned())).await })
+            tokio::spawn(async move { pool.hash(HERE, Password::from("Correct1".to_owned())).await })
         });
         let jobs: Vec<_> = jobs.collect();
         let (mut served, mut shed) = (0, 0);
@@ -256,13 +328,13 @@ mod tests {
             }
         }
         assert!(served >= 4 && shed >= 32, "{served} served, {shed} shed");
-        assert_eq!(pool.figures().waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(pool.waiting(), 0);
     }
 
     #[tokio::test]
     async fn a_job_that_waited_too_long_is_shed() {
         let pool = pool(4, Duration::ZERO);
-        let answer = pool.hash(Password::from("Correct1".to_owned())).await;
+        let answer = pool.hash(HERE, Password::from("Correct1".to_owned())).await;
         assert_eq!(answer, Err(Overloaded));
     }
 }

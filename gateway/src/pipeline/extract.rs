@@ -56,6 +56,7 @@ fn either<'a>(
     match (token, carried, access) {
         (Some(_), Some(_), _) => Err(Refusal::TwoTokens),
         (Some(token), None, _) => Ok(Some(Presented::Token(token))),
+        (None, None, Access::Required(_)) if first.is_some() => Err(Refusal::NotBearer),
         (None, None, Access::Required(_)) => Err(Refusal::NoToken),
         (None, carried, _) => Ok(carried),
     }

@@ -168,6 +168,12 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// Whether both can be one service: the same name, or a server in common.
+    pub(super) fn is_same_service(&self, other: &Self) -> bool {
+        let is_theirs = |own: &Server| other.servers.iter().any(|theirs| theirs.target == own.target);
+        self.name == other.name || self.servers.iter().any(is_theirs)
+    }
+
     /// One server with the usual settings.
     pub fn one(name: &str, target: Target, timeouts: Timeouts) -> Self {
         Self {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::canonical;
+use super::path::as_matched;
 
 /// A path as a route states it: `/api/todos`, `/users/{id}/orders`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +24,18 @@ pub(super) enum Segment {
 /// Why a text is no path of a route.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PatternFault {
-    #[error("is not in canonical form (no `..`, `//`, `;`, or escapes of plain characters)")]
+    #[error(
+        "is not in canonical form (it begins with `/`, and has no `..`, `//`, `;`, query, or escapes of plain characters)"
+    )]
     NotCanonical,
-    #[error("has a parameter that is not a whole segment of the form `{{name}}`")]
+    #[error(
+        "has a parameter that is not a whole segment of the form `{{name}}`, which stands for any one segment"
+    )]
     Parameter,
+    #[error(
+        "looks like a pattern of another program, and would be taken literally: a path covers all that lies below it already, and `{{name}}` stands for any one segment; what is meant literally is escaped (`%2A` is a star, `%3A` a colon)"
+    )]
+    Foreign,
 }
 
 impl PathPattern {
@@ -46,6 +55,9 @@ impl PathPattern {
     }
 
     fn parse(text: &str) -> Result<Self, PatternFault> {
+        if is_foreign(text) {
+            return Err(PatternFault::Foreign);
+        }
         let mut plain = String::with_capacity(text.len());
         let mut segments = Vec::new();
         for segment in text.strip_prefix('/').ok_or(PatternFault::NotCanonical)?.split('/') {
@@ -57,7 +69,7 @@ impl PathPattern {
                 }
                 None if !segment.contains(['{', '}']) => {
                     plain.push_str(segment);
-                    segments.push(Segment::Literal(segment.into()));
+                    segments.push(Segment::Literal(as_matched(segment).into()));
                 }
                 _ => return Err(PatternFault::Parameter),
             }
@@ -87,6 +99,20 @@ impl PathPattern {
     }
 }
 
+/// Whether a text looks like what nginx, Express, Traefik, Caddy, Flask, Next.js and others take for
+/// a pattern. A path can hold some of these characters; whoever means them escapes them.
+pub fn is_foreign(text: &str) -> bool {
+    let is_expression = text.starts_with(['^', '~', '=', '(']) || text.ends_with('$') || text.contains('`');
+    let in_braces = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
+    let is_wild = |segment: &str| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        segment.strip_prefix(':').is_some_and(|name| name.starts_with(is_name))
+            || segment.contains(['*', '<', '>', '[', ']', '^', '|', '\\'])
+            || ["(?", "(.", ".+"].iter().any(|mark| segment.contains(mark))
+    };
+    is_expression || text.split('/').any(|segment| !in_braces(segment) && is_wild(segment))
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -105,8 +131,36 @@ mod tests {
 
     #[test]
     fn a_path_has_the_form_in_which_requests_are_matched() {
-        for wrong in ["", "x", "/a/../b", "//", "/a//b", "/%61", "/a;b", "/a b", "/a?b"] {
+        for wrong in ["", "x", "/a/../b", "//", "/a//b", "/%61", "/a;b", "/a%3Bb", "/a b", "/a?b"] {
             assert_eq!(PathPattern::prefix(wrong).unwrap_err(), PatternFault::NotCanonical, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_other_programs_take_for_a_pattern_is_no_path() {
+        for wrong in [
+            "/a/*",
+            "/a/**",
+            "/*.php",
+            "/:id",
+            "/a/:id/b",
+            "^/a",
+            "~ /a",
+            "= /a",
+            "/a$",
+            "/<id>",
+            "/[id]",
+            "/(a|b)",
+            r"/\d",
+            "/(.*)",
+            "/.+",
+            "Path(`/a`)",
+        ] {
+            assert_eq!(PathPattern::exact(wrong).unwrap_err(), PatternFault::Foreign, "{wrong}");
+        }
+        for right in ["/a:b", "/c++", "/$count", "/a_(b)", "/~ada", "/@ada", "/%2A", "/%3Aid", "/a/:", "/a=b"]
+        {
+            assert!(PathPattern::exact(right).is_ok(), "{right}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Principal, Refusal, Route, Snapshot};
 use crate::identity::SubjectKey;
-use crate::limits::{AddressKey, Charge, Limiter};
+use crate::limits::{AddressLimiter, Charge, Limiter};
 
 /// A limit for each user; `None` inside where the operator asked for no limit by name.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub struct UserLimit(pub Option<Arc<Limiter<SubjectKey>>>);
 
 /// A limit for each client address; `None` inside where the operator asked for no limit by name.
 #[derive(Clone)]
-pub struct AddressLimit(pub Option<Arc<Limiter<AddressKey>>>);
+pub struct AddressLimit(pub Option<AddressLimiter>);
 
 impl fmt::Debug for UserLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +60,7 @@ impl fmt::Display for Quota {
 /// The route's limit by client address, whoever asks.
 pub(super) fn take_address(route: &Route, client: IpAddr) -> Result<Quota, Refusal> {
     let Some(AddressLimit(Some(limiter))) = &route.address_limit else { return Ok(Quota::default()) };
-    match limiter.charge(&AddressKey::from(client)) {
+    match limiter.charge(client) {
         Ok(charge) => Ok(Quota { address: Some(charge), user: None }),
         Err(exhausted) => Err(Refusal::Limited(exhausted)),
     }
@@ -92,14 +92,14 @@ fn charge(limit: &UserLimit, principal: &Principal, quota: Quota) -> Result<Quot
 
 /// Bounds failed authentications by client address.
 #[derive(Clone)]
-pub struct FailureLimit(pub Option<Arc<Limiter<AddressKey>>>);
+pub struct FailureLimit(pub Option<AddressLimiter>);
 
 impl FailureLimit {
     /// Charges a failure to its address. Within the limit it stays the refusal that it is; past it,
     /// the answer is 429. Good tokens from the same address are not concerned.
     pub(super) fn count(&self, client: IpAddr, refusal: Refusal) -> Refusal {
         let Some(limiter) = &self.0 else { return refusal };
-        match limiter.charge(&AddressKey::from(client)) {
+        match limiter.charge(client) {
             Ok(_) => refusal,
             Err(exhausted) => Refusal::Limited(exhausted),
         }

@@ -4,20 +4,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, Quota, RevokedToken, Route, Suspicion};
+use super::{Lack, NearMiss, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
+use crate::token::Asked;
+
+/// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
+pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
 
 /// Why a request was not admitted.
 #[derive(Clone, Debug)]
 pub enum Refusal {
     AmbiguousPath,
+    /// The service of one route could take the path for that of a stricter one.
+    NearMiss(Box<NearMiss>),
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
     TwoTokens,
     NoToken,
+    /// Something came in `Authorization`, and in another form than ours.
+    NotBearer,
     /// By cookies, and perhaps not sent by a page that may use them.
     Csrf(Suspicion),
     /// A browser's session could not be renewed, and nobody can say whether it is over.
@@ -25,8 +33,8 @@ pub enum Refusal {
     TokenInvalid,
     TokenExpired,
     TokenRevoked(Box<RevokedToken>),
-    /// Its issuer did not tell us its keys.
-    IssuerUnavailable,
+    /// Its issuer did not tell us its keys, or told us that it has none.
+    IssuerUnavailable(Asked),
     RevocationUnavailable(Unreachable),
     Limited(Exhausted),
     /// The assertion that the route asks for could not be made.
@@ -70,17 +78,17 @@ impl Refusal {
 
     pub fn code(&self) -> Code {
         match self {
-            Self::AmbiguousPath => Code::AmbiguousPath,
+            Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
-            Self::NoToken => Code::TokenMissing,
+            Self::NoToken | Self::NotBearer => Code::TokenMissing,
             Self::Csrf(_) => Code::CsrfRefused,
             Self::NotRenewed(problem) => problem.code(),
             Self::TokenInvalid => Code::TokenInvalid,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked(_) => Code::TokenRevoked,
-            Self::IssuerUnavailable => Code::IssuerUnavailable,
+            Self::IssuerUnavailable(_) => Code::IssuerUnavailable,
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
             Self::NoAssertion => Code::Internal,
@@ -92,9 +100,10 @@ impl Refusal {
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(self.code());
         match self {
+            Self::NotBearer => problem.with_detail(NOT_BEARER),
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
-            Self::IssuerUnavailable | Self::RevocationUnavailable(_) => {
+            Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {
                 problem.retry_after(Duration::from_secs(1))
             }
             Self::Limited(exhausted) => limited(problem, exhausted),

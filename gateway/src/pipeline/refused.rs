@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::verify::Verified;
 use super::{Pipeline, Refusal};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, TokenId, UserId};
+use crate::identity::{SessionId, TokenId, UserAgent, UserId};
 use crate::store::Entry;
 use crate::telemetry::{Event, SecurityLine, TraceId};
 
@@ -53,7 +53,7 @@ impl RevokedToken {
 #[derive(Clone, Copy, Debug)]
 pub struct Requester<'a> {
     pub address: IpAddr,
-    pub user_agent: &'a str,
+    pub user_agent: &'a UserAgent,
     pub request_id: &'a str,
     pub trace: Option<TraceId>,
 }
@@ -101,7 +101,7 @@ impl Pipeline {
             subject: foreign.map(|(subject, _)| subject.clone()),
             issuer: foreign.map(|(_, issuer)| issuer.clone()),
             address: Some(by.address.to_canonical().to_string()),
-            user_agent: (!by.user_agent.is_empty()).then(|| by.user_agent.to_owned()),
+            user_agent: by.user_agent.said(),
             request_id: Some(by.request_id.to_owned()),
             ..Entry::of(Event::TokenRefused.word())
         };

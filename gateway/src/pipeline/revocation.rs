@@ -6,10 +6,10 @@ use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, RevokedToken, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::identity::{
-    Email, ForeignSubject, IssuerName, Role, RoleName, SessionId, SubjectKey, TokenId, UserId,
+    Email, ForeignSubject, Generation, IssuerName, Role, RoleName, SessionId, SubjectKey, TokenId, UserId,
 };
 use crate::store::{Check, Standing, Subject, Unreachable};
-use crate::token::AssertionFacts;
+use crate::token::{AssertionFacts, AuthenticClaims};
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -186,12 +186,43 @@ pub(super) async fn check(
     trail: &mut Trail,
 ) -> Result<Principal, Refusal> {
     match standing(pipeline, &verified, trail).await {
-        Ok(Standing::InForce) => Ok(Principal { verified }),
-        Ok(Standing::FailedOpen) => {
-            pipeline.metrics.revocation.failed_open();
-            Ok(Principal { verified })
+        Ok(Standing::InForce) => {}
+        Ok(Standing::FailedOpen) => pipeline.metrics.revocation.failed_open(),
+        Ok(Standing::Revoked) => return Err(now.failures.count(client, revoked(&verified))),
+        Err(unreachable) => return Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+    match &verified {
+        Verified::Own(claims) if !claims.names_installation() => {
+            let here = is_here(pipeline, claims.session(), claims.user()).await?;
+            here.then_some(()).ok_or_else(|| now.failures.count(client, Refusal::TokenInvalid))?;
         }
-        Ok(Standing::Revoked) => Err(now.failures.count(client, revoked(&verified))),
+        _ => {}
+    }
+    Ok(Principal { verified })
+}
+
+/// Whether a token that does not name its installation is of this one: its session is here, or was
+/// ended here.
+pub(super) async fn is_known(pipeline: &Pipeline, claims: &AuthenticClaims) -> Result<bool, Refusal> {
+    if is_here(pipeline, claims.session(), claims.user()).await? {
+        return Ok(true);
+    }
+    // Its user's generation says nothing: that user may be another one where it is from.
+    let generation = Generation(u64::MAX);
+    let (token, session, user) = (claims.token(), claims.session(), claims.user());
+    let subject = Subject { token, session, user, generation };
+    match answer(pipeline, pipeline.revocations.check(&subject), &mut Trail::silent()).await {
+        Ok(standing) => Ok(matches!(standing, Standing::Revoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}
+
+/// Whether the session of a token that does not name its installation is in this store, and is that
+/// user's: by the same secrets another store may have signed it, about somebody else.
+async fn is_here(pipeline: &Pipeline, session: SessionId, user: UserId) -> Result<bool, Refusal> {
+    let Some(sessions) = &pipeline.sessions else { return Ok(false) };
+    match sessions.by_id(session).await {
+        Ok(found) => Ok(found.is_some_and(|found| found.user == user)),
+        Err(fault) => Err(Refusal::RevocationUnavailable(Unreachable(fault.to_string()))),
     }
 }

@@ -98,6 +98,10 @@ pub struct Route {
     pub on_expiry: OnExpiry,
     /// Whether what would be refused is only noted.
     pub shadow: bool,
+    /// Whether it gets paths, too, that its service could read as those of a stricter route.
+    pub forward_near_misses: bool,
+    /// Whether there can be such paths; the table of routes finds out.
+    pub near: bool,
 }
 
 impl Route {
@@ -130,6 +134,8 @@ impl Route {
             cookie: true,
             on_expiry: OnExpiry::default(),
             shadow: false,
+            forward_near_misses: false,
+            near: false,
         }
     }
 

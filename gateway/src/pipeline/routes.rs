@@ -4,6 +4,9 @@
 //! from the left: a literal wins over a parameter, and a parameter over the end of a prefix.
 //! Then the method: a route that names it wins over one for all methods. Routes for other methods
 //! of the same path are not passed over for a path that is less specific: that would be 405.
+//! Last, a path that a service could take for one of a stricter route is nobody's.
+
+mod near;
 
 use std::sync::Arc;
 
@@ -11,11 +14,15 @@ use foldhash::HashMap;
 use http::Method;
 use thiserror::Error;
 
+use super::fold::folded;
 use super::host::{HostPattern, name_of};
+use super::path::as_matched;
 use super::pattern::Segment;
 use super::refusal::Refusal;
 use super::reserved::Reserved;
 use super::route::Route;
+pub use near::NearMiss;
+use near::chosen;
 
 /// All routes.
 #[derive(Debug, Default)]
@@ -25,6 +32,8 @@ pub struct Routes {
     by_name: HashMap<Box<str>, Node>,
     below_name: Labels,
     name_methods: bool,
+    /// Whether a plain path can be another reading of one of theirs.
+    has_odd_paths: bool,
     reserved: Reserved,
 }
 
@@ -41,6 +50,8 @@ struct Labels {
 #[derive(Debug, Default)]
 struct Node {
     literals: HashMap<Box<str>, Node>,
+    /// The literals that are the same once folded.
+    folded: HashMap<Box<str>, Vec<Box<str>>>,
     parameter: Option<Box<Node>>,
     /// The routes for exactly this path, told apart by method.
     here: Vec<Arc<Route>>,
@@ -69,9 +80,11 @@ pub fn is_own(path: &str) -> bool {
 
 impl Routes {
     /// All faults at once, each naming its routes.
-    pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
+    pub fn new(mut routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
         let mut faults = Vec::new();
+        Self::mark_near(&mut routes);
         let mut table = Self {
+            has_odd_paths: routes.iter().any(|route| near::is_odd(&route.path)),
             name_methods: routes.iter().any(|route| !route.methods.is_empty()),
             reserved: routes.iter().flat_map(|route| route.identity.names()).collect(),
             all: routes.into_iter().map(Arc::new).collect(),
@@ -93,12 +106,22 @@ impl Routes {
 
     /// The route that decides about a request.
     pub fn find(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
+        let path = as_matched(path);
+        let found = self.by_spelling(host, method, &path)?;
+        if found.near && !found.forward_near_misses {
+            // Wherever there is no stricter route this costs nothing at all.
+            if let Some(near) = self.near_miss(found, host, method, &path) {
+                return Err(Refusal::NearMiss(Box::new(near)));
+            }
+        }
+        Ok(found)
+    }
+
+    fn by_spelling(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
         let rest = path.strip_prefix('/').ok_or(Refusal::NoRoute)?;
         let found = self.of_host(host, rest).or_else(|| self.any_host.find(Some(rest)));
         let candidates = found.ok_or(Refusal::NoRoute)?;
-        let named = candidates.iter().find(|route| route.names_method(method));
-        let chosen = named.or_else(|| candidates.iter().find(|route| route.methods.is_empty()));
-        chosen.ok_or_else(|| Refusal::MethodNotAllowed(allowed(candidates)))
+        chosen(candidates, method).ok_or_else(|| Refusal::MethodNotAllowed(allowed(candidates)))
     }
 
     fn of_host(&self, host: &str, rest: &str) -> Option<&[Arc<Route>]> {
@@ -162,7 +185,12 @@ impl Node {
     /// `Err` names the route that is there already.
     fn insert(&mut self, route: &Arc<Route>) -> Result<(), String> {
         let node = route.path.segments().iter().fold(self, |node, segment| match segment {
-            Segment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+            Segment::Literal(text) => {
+                if !node.literals.contains_key(text) {
+                    node.folded.entry(folded(text).into()).or_default().push(text.clone());
+                }
+                node.literals.entry(text.clone()).or_default()
+            }
             Segment::Parameter => node.parameter.get_or_insert_default(),
         });
         let list = if route.path.covers_below() { &mut node.below } else { &mut node.here };

@@ -33,11 +33,4 @@ impl Snapshot {
             limiter.forget_idle();
         }
     }
-
-    /// The keys that each policy remembers, for metrics.
-    pub fn limiter_keys(&self) -> Vec<(&'static str, usize)> {
-        let user = self.user_limit.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
-        let failures = self.failures.0.as_ref().map(|limiter| (limiter.policy().name, limiter.held()));
-        user.into_iter().chain(failures).collect()
-    }
 }

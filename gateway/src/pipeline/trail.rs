@@ -54,12 +54,17 @@ impl Trail {
 
     /// A stage is over, and this came of it.
     pub(super) fn note(&mut self, stage: &'static str, finding: impl FnOnce() -> String) {
-        if let Some(steps) = &mut self.steps {
-            steps.push(Step { stage, finding: finding() });
-        }
+        self.reason(stage, finding);
         if let Some(times) = &mut self.times {
             let began = times.stages.last().map_or(Duration::ZERO, |stage| stage.ended);
             times.stages.push(Stage { name: stage, began, ended: times.since.elapsed() });
+        }
+    }
+
+    /// Why the stage that runs refuses: only in words, for it has not come to its end.
+    pub(super) fn reason(&mut self, stage: &'static str, finding: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(Step { stage, finding: finding() });
         }
     }
 

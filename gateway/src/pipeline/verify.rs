@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use tracing::warn;
+
 use super::{Pipeline, Refusal, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
@@ -164,7 +166,7 @@ async fn proved(
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}
         Err(Unproved::KeyUnknown) if candidate.would_be_in_time(moment) => {}
-        Err(_) => return Err(Refusal::TokenInvalid),
+        Err(unproved) => return Err(refused(candidate, unproved, trail)),
     }
     let source = candidate.source().ok_or(Refusal::TokenInvalid)?;
     let waiting = Stopwatch::start();
@@ -172,7 +174,24 @@ async fn proved(
     trail.waited(waiting.elapsed());
     candidate.prove(moment).map_err(|unproved| match (unproved, asked) {
         // Perhaps it is good: nobody could tell us.
-        (Unproved::NoKeys, _) | (Unproved::KeyUnknown, Asked::Silent) => Refusal::IssuerUnavailable,
-        _ => Refusal::TokenInvalid,
+        (Unproved::NoKeys, asked) | (Unproved::KeyUnknown, asked @ Asked::Silent) => {
+            Refusal::IssuerUnavailable(asked)
+        }
+        (unproved, _) => refused(candidate, unproved, trail),
     })
+}
+
+/// The client is told no more than that; whoever set up the issuer is told what only they can mend.
+fn refused(candidate: &Candidate<'_>, unproved: Unproved, trail: &mut Trail) -> Refusal {
+    if unproved == Unproved::LikeAnAccount {
+        let issuer = candidate.issuer();
+        let why = "its subject could be read as the number of an account of this gateway";
+        trail.reason("verify", || {
+            format!("{why}; subject_prefix = \"{issuer}:\" of issuer `{issuer}` tells them apart")
+        });
+        if candidate.is_first_like_an_account() {
+            warn!(%issuer, "a token is refused, and others like it: {why}; subject_prefix = \"{issuer}:\" tells them apart");
+        }
+    }
+    Refusal::TokenInvalid
 }

@@ -13,11 +13,15 @@ pub struct Entry {
     /// For the reference: when it happens, and what to do next.
     pub meaning: &'static str,
     pub next_step: &'static str,
+    /// What a person reads beside the message, where the contract's words leave out what to do.
+    pub detail: Option<&'static str>,
 }
 
 macro_rules! codes {
+    (@detail) => { None };
+    (@detail $detail:literal) => { Some($detail) };
     ($($name:ident, $word:literal, $status:literal, $message:literal, $proxy:literal,
-       $meaning:literal, $next:literal;)*) => {
+       $meaning:literal, $next:literal $(, $detail:literal)?;)*) => {
         /// Every way to say no.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code { $(#[doc = $meaning] $name,)* }
@@ -29,7 +33,7 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => &Entry {
                         word: $word, status: $status, message: $message, proxy_error: $proxy,
-                        meaning: $meaning, next_step: $next,
+                        meaning: $meaning, next_step: $next, detail: codes!(@detail $($detail)?),
                     },)*
                 }
             }
@@ -47,8 +51,8 @@ codes! {
         "The head of the request breaks RFC 9112, or could be read in two ways.",
         "Send one Host, and one of Content-Length or Transfer-Encoding: chunked.";
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
-        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` or a dot segment, which a service behind us could read as another path.",
-        "Send the plain path.";
+        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` (also as `%3B`) or a dot segment, which a service behind us could read as another path; or it is another spelling (capitals, a slash, dot or blank at an end) of a path for which a stricter route of the same service is there.",
+        "Send the plain path, as the service writes it.";
     InvalidWebsocketHandshake, "invalid_websocket_handshake", 400, "Invalid WebSocket handshake", "http_request_error",
         "The route has WebSockets, and the request asks for one and is no handshake (RFC 6455 §4.2.1); the message says what it lacks.",
         "Send a GET without a body, with `Connection: Upgrade`, one Sec-WebSocket-Key and `Sec-WebSocket-Version: 13`, as any client for WebSockets does.";
@@ -65,7 +69,7 @@ codes! {
     MissingCredentials, "missing_credentials", 400, "Missing credentials", "http_request_denied",
         "A login without a body.", "Send `email` and `password`.";
     TokenMissing, "token_missing", 401, "Missing authorization token", "http_request_denied",
-        "The route needs an access token and none came.",
+        "The route needs an access token and none came, or one in another form than `Bearer <access_token>`: then `detail` says so.",
         "Log in, and send `Authorization: Bearer <access_token>`.";
     TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
         "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";
@@ -134,7 +138,8 @@ codes! {
     CredentialsRequired, "credentials_required", 422, "Email and password required", "http_request_denied",
         "A login lacks one of the two.", "Send both.";
     PasswordTooWeak, "password_too_weak", 422, "Password doesn't meet security requirements", "http_request_denied",
-        "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.";
+        "The password lacks an upper-case letter, a lower-case letter or a digit.", "Choose another one.",
+        "A password needs at least 8 characters, with an upper-case letter, a lower-case letter and a digit";
     PasswordGuessable, "password_guessable", 422, "Password is too easily guessed", "http_request_denied",
         "The password is among the first that anybody tries, or made of the account's address or names.",
         "Choose another one: longer, or of several words that do not belong together.";
@@ -144,7 +149,7 @@ codes! {
     RefreshTokenRequired, "refresh_token_required", 422, "Refresh token required", "http_request_denied",
         "The body has no `refresh_token`.", "Send it.";
     LogoutTokenRequired, "logout_token_required", 422, "No token provided", "http_request_denied",
-        "A logout came without an access token.", "Send `Authorization: Bearer <access_token>`.";
+        "A logout came without an access token, or with one in another form: then `detail` says so.", "Send `Authorization: Bearer <access_token>`.";
     WebsocketVersionUnsupported, "websocket_version_unsupported", 426, "WebSocket version not supported", "http_request_error",
         "The handshake is for another version of the WebSocket protocol than that of RFC 6455.",
         "Ask for the version in `Sec-WebSocket-Version`.";
@@ -153,6 +158,9 @@ codes! {
         "Wait for `Retry-After` seconds, or reset the password.";
     RateLimited, "rate_limited", 429, "Too many requests", "http_request_denied",
         "A rate limit is used up; `RateLimit` says which.", "Wait for `Retry-After` seconds.";
+    AnswerInProgress, "answer_in_progress", 429, "Too many long answers at once", "http_request_denied",
+        "An export of the account, or a long list of its sessions, is still being read, or as many are as may be, of all accounts or from this address.",
+        "Read the one that runs to its end, or leave it; wait for `Retry-After` seconds.";
     HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",
         "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
     Internal, "internal_error", 500, "Internal error", "proxy_internal_error",
@@ -166,8 +174,8 @@ codes! {
     UpstreamFull, "upstream_full", 503, "Too many connections to the service", "connection_limit_reached",
         "Each server behind the route has as many connections as it may have (`connections_max` of the upstream).", "Wait for `Retry-After` seconds; ask the operator.";
     IssuerUnavailable, "issuer_unavailable", 503, "Keys of the token's issuer unavailable", "destination_unavailable",
-        "The issuer that the token names does not answer, and the key of the token is not known, so that it cannot be verified. The token may well be good.",
-        "Keep the token and retry.";
+        "The issuer that the token names does not answer, and the key of the token is not known; or it answers, and publishes no key that could be used. So it cannot be verified. The token may well be good.",
+        "Keep the token, and retry where there is a `Retry-After`; ask the operator.";
     RevocationUnavailable, "revocation_unavailable", 503, "Revocation status unavailable", "destination_unavailable",
         "The revocation store cannot be asked, so the token cannot be trusted (fail closed). The token may well be good.",
         "Keep the token and retry.";

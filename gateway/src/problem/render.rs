@@ -66,6 +66,8 @@ struct Plain<'a> {
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [std::borrow::Cow<'static, str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
     code: &'a str,
     request_id: &'a str,
 }
@@ -100,7 +102,13 @@ impl Problem {
                 json(
                     entry.status,
                     "application/json",
-                    &Plain { error: single, errors: &details.errors, code: entry.word, request_id },
+                    &Plain {
+                        error: single,
+                        errors: &details.errors,
+                        detail: self.detail(),
+                        code: entry.word,
+                        request_id,
+                    },
                 )
             }
             Audience::ProblemJson => {
@@ -112,7 +120,7 @@ impl Problem {
                         r#type: format!("urn:gateway:problem:{}", entry.word),
                         title: entry.message,
                         status: entry.status,
-                        detail: self.message(),
+                        detail: self.detail().unwrap_or(self.message()),
                         errors,
                         code: entry.word,
                         request_id,

@@ -1,7 +1,7 @@
 //! A fresh session: access and refresh token together.
 
 use super::{Lifecycle, SessionFault};
-use crate::identity::{SessionId, TokenId};
+use crate::identity::{SessionId, TokenId, UserAgent};
 use crate::store::{Along, Entry, RefreshToken, Revocation, Room, Session, User};
 use crate::token::{AccessGrant, RefreshFacts};
 
@@ -9,7 +9,7 @@ use crate::token::{AccessGrant, RefreshFacts};
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub address: String,
-    pub user_agent: String,
+    pub user_agent: UserAgent,
 }
 
 /// What a login answers with, and a refresh that rotates.
@@ -41,7 +41,7 @@ impl Lifecycle {
         ended: Entry,
     ) -> Result<Opened, SessionFault> {
         let now = self.clock.now();
-        let expires_at = now.plus(self.issuer.load().refresh_lifetime);
+        let expires_at = now.plus(self.issuer.load().terms.refresh_lifetime);
         let session = Session {
             id: SessionId::random(),
             user: user.id,
@@ -75,7 +75,7 @@ impl Lifecycle {
         Ok(TokenPair {
             access: self.access_token(user, session.id)?,
             refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
             session: session.id,
             session_seconds: session.expires_at.seconds().saturating_sub(self.clock.now().seconds()),
         })

@@ -2,7 +2,7 @@
 //! of a refresh token that was replaced closes the whole session (RFC 9700 §4.14.2).
 
 use super::{Lifecycle, SessionFault, TokenPair};
-use crate::identity::TokenId;
+use crate::identity::{Network, TokenId};
 use crate::store::{Entry, RefreshToken, Rotation, RotationRequest, User};
 use crate::token::RefreshClaims;
 
@@ -40,9 +40,9 @@ impl Lifecycle {
         &self,
         claims: &RefreshClaims,
         user: &User,
+        from: Network,
         renewal: Renewal,
-        renewed: Entry,
-        replayed: Entry,
+        (renewed, replayed): (Entry, Entry),
     ) -> Result<Refreshed, SessionFault> {
         let now = self.clock.now();
         let Some(stored) = self.sessions.by_id(claims.session).await? else {
@@ -54,6 +54,7 @@ impl Lifecycle {
         let request = RotationRequest {
             session: claims.session,
             presented: claims.token,
+            from,
             successor: (renewal == Renewal::Rotate).then_some(successor),
             now,
             grace_since: crate::clock::Timestamp::from_millis(now.millis().saturating_sub(grace_millis)),
@@ -64,7 +65,7 @@ impl Lifecycle {
         match self.sessions.rotate(request).await? {
             Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {
                 access: self.access_token(user, session.id)?,
-                expires_in_seconds: self.issuer.load().access_lifetime.as_secs(),
+                expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
             }),
             Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
                 self.pair(user, &session).map(Refreshed::Rotated)

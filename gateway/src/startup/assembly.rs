@@ -11,20 +11,21 @@ use super::View;
 use super::prepared::Prepared;
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::jwks::JwksBook;
+use crate::adapter::own_first::OwnFirst;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{SledOptions, SledStore};
 use crate::api::{Api, AskingProxy, Registration, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Reloadable, RevocationSettings};
 use crate::edge::outcomes;
-use crate::limits::{Books, KnownPairs, Setbacks};
+use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::{Pipeline, Snapshot};
 use crate::session::Lifecycle;
 use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
-/// How many pairs of account and address are remembered, as used by the owner or as failing.
+/// How many pairs of account and address are remembered as failing.
 const PAIRS_MAX: usize = 100_000;
 
 /// As long as any access token may live: what a stopped gateway's tokens lose must be remembered so
@@ -67,6 +68,7 @@ impl Assembly {
     ) -> Result<Self, String> {
         let options = SledOptions { min_free_bytes: needed.store_min_free_bytes, ..SledOptions::default() };
         let store = SledStore::open(needed.store_path, options).map_err(|fault| fault.to_string())?;
+        let installation = store.installation().await.map_err(|fault| fault.to_string())?;
         let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
         let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
         let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
@@ -75,15 +77,16 @@ impl Assembly {
         // Nobody knows here how long the tokens live that are out.
         let is_stopped = needed.revocations.is_none();
         let view = view(needed.revocations, &ledger, &clock).await?;
-        let revocations: Arc<dyn Revocations> = match &view {
-            View::Embedded(embedded) => Arc::clone(embedded) as Arc<dyn Revocations>,
-            View::Redis(redis) => Arc::clone(redis) as Arc<dyn Revocations>,
+        let own = Arc::clone(&view.own) as Arc<dyn Revocations>;
+        let revocations = match &view.redis {
+            None => own,
+            Some(redis) => Arc::new(OwnFirst::new(own, Arc::clone(redis) as _)),
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
         let Prepared { snapshot, limits, mut issuer } =
-            Prepared::new(needed.reloadable, books, &issuer_keys)?;
+            Prepared::new(needed.reloadable, installation, books, &issuer_keys)?;
         if is_stopped {
-            issuer.access_lifetime = ACCESS_LIFETIME_MAX;
+            issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
         let pipeline = Pipeline::new(
             Arc::clone(&snapshot),
@@ -91,7 +94,8 @@ impl Assembly {
             Arc::clone(&clock),
             Arc::clone(&metrics),
         );
-        let pipeline = Arc::new(pipeline.recording_to(Arc::clone(&audit)));
+        let pipeline = pipeline.recording_to(Arc::clone(&audit)).asking_for_sessions(Arc::clone(&sessions));
+        let pipeline = Arc::new(pipeline);
         let services = Arc::new(Services {
             users: Arc::new(store.clone()),
             sessions: Lifecycle {
@@ -110,8 +114,8 @@ impl Assembly {
             pipeline: Arc::clone(&pipeline),
             hashing,
             limits: ArcSwap::from_pointee(limits),
-            known: KnownPairs::new(PAIRS_MAX),
             setbacks: Setbacks::new(PAIRS_MAX),
+            long_answers: Arc::default(),
             registration: needed.registration,
             rotate_always: needed.rotate_always,
             docs: needed.docs,
@@ -155,17 +159,19 @@ async fn view(
     ledger: &Arc<dyn RevocationLedger>,
     clock: &Arc<dyn Clock>,
 ) -> Result<View, String> {
-    match settings {
-        None => Ok(View::Embedded(Arc::new(EmbeddedRevocations::default()))),
-        Some(RevocationSettings::Embedded) => {
-            let view = EmbeddedRevocations::load(&**ledger, clock.now()).await;
-            Ok(View::Embedded(Arc::new(view.map_err(|fault| fault.to_string())?)))
-        }
-        Some(RevocationSettings::Redis(settings)) => {
+    let Some(settings) = settings else {
+        return Ok(View { own: Arc::default(), redis: None });
+    };
+    let own = EmbeddedRevocations::load(&**ledger, clock.now()).await;
+    let own = Arc::new(own.map_err(|fault| fault.to_string())?);
+    let redis = match settings {
+        RevocationSettings::Embedded => None,
+        RevocationSettings::Redis(settings) => {
             let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
-            Ok(View::Redis(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?)))
+            Some(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?))
         }
-    }
+    };
+    Ok(View { own, redis })
 }
 
 fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {

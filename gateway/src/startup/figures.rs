@@ -63,23 +63,17 @@ impl Figures {
     }
 
     fn revocation(&self) -> RevocationReading {
-        match &*self.view {
-            View::Embedded(embedded) => {
-                let sizes = embedded.sizes();
-                let entries =
-                    vec![("token", sizes.tokens), ("session", sizes.sessions), ("user", sizes.users)];
-                RevocationReading { entries, redis: None }
-            }
-            View::Redis(redis) => {
-                RevocationReading { entries: Vec::new(), redis: Some(counts(&redis.figures().read())) }
-            }
+        let sizes = self.view.own.sizes();
+        RevocationReading {
+            entries: [("token", sizes.tokens), ("session", sizes.sessions), ("user", sizes.users)],
+            redis: self.view.redis.as_ref().map(|redis| counts(&redis.figures().read())),
         }
     }
 
     fn hashing(&self) -> HashingReading {
         let (pool, figures) = (&self.services.hashing, self.services.hashing.figures());
         HashingReading {
-            waiting: figures.waiting.load(Ordering::Relaxed),
+            waiting: pool.waiting(),
             queue_max: pool.queue_max(),
             threads: pool.threads(),
             done: figures.done.load(Ordering::Relaxed),

@@ -1,6 +1,8 @@
 //! The first administrator, when there is none. An existing account is never promoted: somebody
 //! could have registered that address first.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use crate::clock::Clock;
 use crate::identity::{Email, Role};
 use crate::password::{HashPool, Password};
@@ -18,7 +20,8 @@ pub(super) async fn ensure(
     if users.has_administrator().await.map_err(unreadable)? {
         return Ok(false);
     }
-    let hash = hashing.hash(password).await.map_err(|fault| fault.to_string())?;
+    let hash =
+        hashing.hash(IpAddr::V4(Ipv4Addr::LOCALHOST), password).await.map_err(|fault| fault.to_string())?;
     let admin = NewUser {
         email,
         password_hash: StoredHash(hash),

@@ -24,7 +24,7 @@ pub(super) struct Work {
     pub(super) services: Arc<Services>,
     /// How long the audit trail is kept.
     pub(super) audit_kept: Duration,
-    pub(super) embedded: Option<Arc<EmbeddedRevocations>>,
+    pub(super) own: Arc<EmbeddedRevocations>,
 }
 
 /// The thread that does it; it ends when told to.
@@ -96,12 +96,10 @@ impl Work {
         let now = self.clock.now();
         self.pipeline.configured().forget_idle();
         self.services.limits.load().forget_idle();
-        if let Some(embedded) = &self.embedded {
-            embedded.sweep(now);
-        }
+        self.own.sweep(now);
         let Services { sessions, tickets, .. } = &*self.services;
         // Access tokens outlive their session: what ends all of a user's must know of it that long.
-        let lifetime = sessions.issuer.load().access_lifetime;
+        let lifetime = sessions.issuer.load().terms.access_lifetime;
         for swept in [
             sessions.sessions.sweep(now.minus(lifetime)).await,
             sessions.ledger.sweep(now).await,

@@ -7,15 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::api::{Api, Client};
+use crate::api::{Api, Client, Content, whole};
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::RequestId;
 
@@ -110,12 +109,14 @@ async fn serve(stream: UnixStream, api: Api) {
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Full<Bytes>> {
+async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Content> {
     let client = Client::operator(uid);
     let (head, body) = request.into_parts();
-    let answer = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
-        Err(_) => Problem::new(Code::BodyTooLarge).render(Audience::Json, RequestId::fresh().as_str()),
-    };
-    answer.map(Full::new)
+        Err(_) => {
+            let refusal = Problem::new(Code::BodyTooLarge);
+            refusal.render(Audience::Json, RequestId::fresh().as_str()).map(whole)
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //! by preparing them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
 use crate::config::{IssuerSettings, ProofSettings, Reloadable};
+use crate::identity::InstallationId;
 use crate::limits::{Books, Policy};
 use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
 use crate::token::{ForeignIssuer, ForeignIssuers, Issuer, LegacySecret, Proof, Published};
@@ -18,12 +20,18 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(settings: Reloadable, books: &Books, keys: &JwksBook) -> Result<Self, String> {
-        let Reloadable { issuer, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
+    pub(crate) fn new(
+        settings: Reloadable,
+        installation: InstallationId,
+        books: &Books,
+        keys: &JwksBook,
+    ) -> Result<Self, String> {
+        let Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
         let issuers: Result<Vec<_>, _> = issuers.into_iter().map(|one| foreign(one, keys)).collect();
+        let issuer = Issuer { terms: tokens, installation };
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
-            policy.map(|policy| books.addresses.limiter(policy.name, policy, keys_max))
+            policy.map(|policy| books.address_limiter(policy.name, policy, keys_max))
         };
         let pair = limits.login_account_address;
         let snapshot = Snapshot {
@@ -44,12 +52,17 @@ impl Prepared {
             login_account: limits
                 .login_account
                 .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+            login_failure_address: by_address(limits.login_failure_address),
+            logout_address: by_address(limits.logout_address),
             register_address: by_address(limits.register_address),
             refresh_address: by_address(limits.refresh_address),
             recovery_address: by_address(limits.recovery_address),
             mail_account: limits
                 .mail_account
                 .map(|policy| books.mails.limiter(policy.name, policy, keys_max)),
+            mail_unverified: limits
+                .mail_unverified
+                .map(|policy| books.totals.limiter(policy.name, policy, keys_max)),
             login_lock: limits.login_lock,
         };
         Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })
@@ -67,5 +80,5 @@ fn foreign(settings: IssuerSettings, keys: &JwksBook) -> Result<ForeignIssuer, S
         }
         ProofSettings::Secret { key, until } => Proof::Secret(LegacySecret::new(key, until)),
     };
-    Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof })
+    Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof, told: AtomicBool::default() })
 }

@@ -14,7 +14,7 @@ use crate::adapter::jwks::JwksBook;
 use crate::api::Services;
 use crate::clock::{Stopwatch, Timestamp};
 use crate::config::{
-    Faults, File, KeyPolicy, Reloadable, Secrets, Source, changed, check, fingerprint, load, log_hash_key,
+    Faults, File, KeyPolicy, Reloadable, Secrets, Source, changed, check, fingerprint, log_hash_key,
     needing_restart,
 };
 use crate::edge::{Certificates, Configured};
@@ -54,8 +54,8 @@ struct Changed {
 /// when they verify.
 pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
     let rings = [
-        ("access", &settings.issuer.access_keys),
-        ("refresh", &settings.issuer.refresh_keys),
+        ("access", &settings.tokens.access_keys),
+        ("refresh", &settings.tokens.refresh_keys),
         ("assertion", &settings.assertions.keys),
     ];
     let mut names = Vec::new();
@@ -111,8 +111,8 @@ impl Reloader {
 
 /// Looks at the files now and then, where that is asked for.
 struct Watch {
-    /// The configuration, and how often it is looked at.
-    of: Option<(PathBuf, Duration)>,
+    /// The configuration, if there is one, and how often it is looked at.
+    of: Option<(Option<PathBuf>, Duration)>,
     /// What was last tried, whether it was taken over or refused.
     known: u64,
 }
@@ -121,6 +121,13 @@ impl Watch {
     fn of(work: &Reload) -> Self {
         let every = Duration::from_secs(work.written.server.watch_seconds);
         let source = work.source.as_ref().filter(|_| !every.is_zero());
+        let source = source.filter(|source| match source.can_be_read_again() {
+            Ok(()) => true,
+            Err(fault) => {
+                tracing::warn!("server.watch_seconds says nothing: {fault}");
+                false
+            }
+        });
         let mut watch = Self { of: source.map(|source| (source.path.clone(), every)), known: 0 };
         watch.seen(&work.written);
         watch
@@ -128,7 +135,7 @@ impl Watch {
 
     fn seen(&mut self, written: &File) {
         if let Some((path, _)) = &self.of {
-            self.known = fingerprint(path, written);
+            self.known = fingerprint(path.as_deref(), written);
         }
     }
 
@@ -138,7 +145,7 @@ impl Watch {
         let mut last = self.known;
         loop {
             tokio::time::sleep(*every).await;
-            let now = fingerprint(path, written);
+            let now = fingerprint(path.as_deref(), written);
             if now != self.known && now == last {
                 return;
             }
@@ -181,8 +188,8 @@ impl Reload {
     /// Everything that can fail comes first; then everything is swapped.
     async fn reload(&mut self) -> Result<Changed, Faults> {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
-        let loaded = load(Some(&source.path), &source.flags);
-        let secrets = Secrets::read(&source.environment);
+        let loaded = source.load_again()?;
+        let secrets = Secrets::read_again(&source.environment);
         let checked = check(loaded, secrets, KeyPolicy::MustBeThere, &self.books)?;
         let changed = changed(&self.written, &checked.written);
         let restart = needing_restart(&changed);
@@ -197,7 +204,8 @@ impl Reload {
         }
         let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
         let keys = key_names(&checked.reloadable, self.services.clock.now());
-        let prepared = Prepared::new(checked.reloadable, &self.books, &self.issuer_keys);
+        let installation = self.services.sessions.issuer.load().installation;
+        let prepared = Prepared::new(checked.reloadable, installation, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let before = self.configured.load_full();
         let snapshot = Arc::clone(&prepared.snapshot);

@@ -16,6 +16,7 @@ use rustix::net::{
 };
 
 use crate::clock::Stopwatch;
+use crate::config::Source;
 use crate::edge::{Inherited, Left};
 
 /// Tells the next process that its standard input has sockets.
@@ -33,26 +34,27 @@ const CHECK_TIME_MAX: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(super) struct Successor {
     binary: PathBuf,
-    configuration: PathBuf,
+    source: Source,
 }
 
 impl Successor {
     /// To be asked early: the path of a file that was replaced since cannot be found any more.
-    pub(super) fn of_this(configuration: PathBuf) -> std::io::Result<Self> {
-        Ok(Self { binary: std::env::current_exe()?, configuration })
+    pub(super) fn of_this(source: Source) -> std::io::Result<Self> {
+        Ok(Self { binary: std::env::current_exe()?, source })
     }
 
     /// Whether the binary that lies there now can be started with what is configured now. It costs
     /// nothing where it cannot.
     pub(super) fn check(&self) -> Result<(), String> {
+        // It would find nothing there, and its standard input is for the sockets.
+        self.source.can_be_read_again()?;
         let said = |fault: std::io::Error| format!("{}: {fault}", self.binary.display());
-        let mut child = Command::new(&self.binary)
-            .args(["check", "--config"])
-            .arg(&self.configuration)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(said)?;
+        let mut command = Command::new(&self.binary);
+        command.arg("check");
+        if let Some(path) = &self.source.path {
+            command.arg("--config").arg(path);
+        }
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(said)?;
         let begun = Stopwatch::start();
         while begun.elapsed() < CHECK_TIME_MAX {
             match child.try_wait().map_err(said)? {

@@ -13,7 +13,7 @@ pub(crate) use chain::{EXPIRED, vouch};
 
 use super::StoreError;
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, UserId};
+use crate::identity::{SessionId, UserAgent, UserId};
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
+    pub user_agent: Option<UserAgent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// Why it was refused, or how it was done.
@@ -66,6 +66,33 @@ pub struct Entry {
 impl Entry {
     pub fn of(event: &'static str) -> Self {
         Self { event: Cow::Borrowed(event), ..Self::default() }
+    }
+
+    /// With each text in its bounds: the last door before the trail, from which no line is taken back.
+    fn bounded(mut self) -> Self {
+        let given = [&mut self.email, &mut self.subject, &mut self.issuer, &mut self.address];
+        let ours = [&mut self.request_id, &mut self.now];
+        given.into_iter().chain(ours).flatten().for_each(shorten);
+        self.reason = self.reason.map(|reason| match reason {
+            Cow::Owned(mut text) => {
+                shorten(&mut text);
+                Cow::Owned(text)
+            }
+            ours @ Cow::Borrowed(_) => ours,
+        });
+        self
+    }
+}
+
+/// Bytes of a text in an entry. What clients choose has narrower bounds where it comes in; this one holds
+/// for all the rest, such as which settings a reload changed, and what a mail server said.
+pub const ENTRY_TEXT_BYTES_MAX: usize = 4_096;
+
+fn shorten(text: &mut String) {
+    const MARK: char = '…';
+    if text.len() > ENTRY_TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(ENTRY_TEXT_BYTES_MAX - MARK.len_utf8()));
+        text.push(MARK);
     }
 }
 
@@ -109,9 +136,11 @@ pub struct Tally {
 pub trait AuditTrail: Send + Sync {
     async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError>;
 
+    /// A page, bounded in bytes, too: it may have fewer than `limit`, and more before it.
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError>;
 
-    /// The lines from number `first` on, in their order, at most `limit`: for an export.
+    /// The lines from number `first` on, in their order: at most `limit`, and fewer where they are long.
+    /// None where there are no more. For an export.
     async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Reads the whole trail, and proves that nothing in it was changed, removed or reordered.

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{Along, StoreError};
 use crate::clock::Timestamp;
-use crate::identity::{Generation, SessionId, TokenId, UserId};
+use crate::identity::{Generation, InstallationId, SessionId, TokenId, UserId};
 
 /// One thing that is no longer in force, and until when that must be remembered: the last moment
 /// at which a token that it concerns could otherwise still be accepted.
@@ -94,8 +94,9 @@ pub trait Revocations: Send + Sync {
 /// The durable truth, from which a view that lost its data is rebuilt.
 #[async_trait]
 pub trait RevocationLedger: Send + Sync {
-    /// Records revocations durably, apart from a session or an account being changed.
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError>;
+    /// Records revocations durably, apart from a session or an account being changed. Answers whether
+    /// anything was not recorded yet.
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError>;
 
     /// All revocations that still matter at `now`.
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
@@ -103,8 +104,8 @@ pub trait RevocationLedger: Send + Sync {
     /// How many revocations still matter at `now`.
     async fn count(&self, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Which store this is: random, made with it, and kept by an export and import.
-    async fn store_id(&self) -> Result<String, StoreError>;
+    /// Which store this is: random, made with it, and taken over by an import into an empty one.
+    async fn installation(&self) -> Result<InstallationId, StoreError>;
 
     /// Forgets what stopped mattering before `now`; answers how many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;

@@ -1,11 +1,13 @@
 //! The port for sessions: one login on one device, and the chain of its refresh tokens.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Along, Entry, Revocation, StoreError};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, TokenId, UserId};
+use crate::identity::{Email, Network, SessionId, TokenId, UserAgent, UserId};
 
 /// The facts from which a refresh token can be made again, signature included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,21 @@ pub struct Session {
     pub previous: Option<(TokenId, Timestamp)>,
     /// Where the session was opened from, and by what: shown to its owner.
     pub address: String,
-    pub user_agent: String,
+    pub user_agent: UserAgent,
+}
+
+impl Session {
+    /// The network that it was opened from.
+    pub fn opened_from(&self) -> Option<Network> {
+        self.address.parse::<IpAddr>().ok().map(Network::from)
+    }
+}
+
+/// A network from which an account is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Familiar {
+    pub network: Network,
+    pub last_used_at: Timestamp,
 }
 
 /// A refresh token was presented; the question is what it still is.
@@ -41,6 +57,8 @@ pub struct RotationRequest {
     pub session: SessionId,
     /// The `jti` that was presented, from a verified refresh token.
     pub presented: TokenId,
+    /// Where it came from, which is familiar from then on if the token is in force.
+    pub from: Network,
     /// The successor to install, if `presented` is in force and the client wants a rotation.
     pub successor: Option<RefreshToken>,
     pub now: Timestamp,
@@ -103,13 +121,23 @@ pub trait Sessions: Send + Sync {
     /// How many sessions live at `now`, in all.
     async fn living(&self, now: Timestamp) -> Result<u64, StoreError>;
 
+    /// Whether the account of this address, if there is one, was used from there before: a session was
+    /// opened or refreshed, or a password chosen. Where all sessions are ended for good or the password
+    /// is changed, it is forgotten; a logout changes nothing. The store has the same work where there
+    /// is no such account.
+    async fn is_familiar(&self, email: &Email, network: Network, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// From where an account was used, the last one first: all that is kept, and counts or did.
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError>;
+
     /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
     /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.
     async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError>;
 
     /// Closes the session if it lives, and records what that revokes, in one transaction.
-    /// Closing a session that is gone already records the revocations all the same.
-    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<(), StoreError>;
+    /// Closing a session that is gone already records the revocations all the same. Answers whether
+    /// anything was not recorded yet.
+    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<bool, StoreError>;
 
     /// Closes a user's sessions and records what that revokes, until `revoked_until`; answers with
     /// the revocations. With `Closing::All` the generation of the user's tokens is raised. `None`

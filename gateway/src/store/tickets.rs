@@ -92,8 +92,14 @@ pub trait Tickets: Send + Sync {
 
     async fn invitation(&self, id: u64) -> Result<Option<Invitation>, StoreError>;
 
-    /// All of them, the oldest first, those whose time is over included until they are swept.
-    async fn invitations(&self) -> Result<Vec<Invitation>, StoreError>;
+    /// Those that are good at `now`, the oldest first: from `offset` on (0 = the first), at most `limit`,
+    /// and how many there are in all.
+    async fn invitations(
+        &self,
+        now: Timestamp,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Invitation>, u64), StoreError>;
 
     /// Takes an invitation back; answers which it was.
     async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError>;

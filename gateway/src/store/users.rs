@@ -1,6 +1,7 @@
 //! The port for accounts.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,9 @@ pub struct PasswordChange {
     pub hash: StoredHash,
     /// The session that goes on; all others end.
     pub keep: Option<SessionId>,
+    /// From where its owner chose it: that address stays familiar, and that of the session that goes on;
+    /// all others are forgotten.
+    pub from: Option<IpAddr>,
     /// Whether it also proves the address, as a mailed token does.
     pub proves_email: bool,
     pub revoked_until: Timestamp,

@@ -95,7 +95,7 @@ impl Hashing {
                 .gauge("gateway_password_hash_queue_depth", "Jobs that wait for the password-hash pool.")?,
             queue_max: book.gauge(
                 "gateway_password_hash_queue_max",
-                "Jobs that may wait (`password.queue`); one more is shed with 503.",
+                "Jobs that may wait (`password.queue`); for one more, the newest of the client network that has most is shed with 503.",
             )?,
             threads: book.gauge(
                 "gateway_password_hash_threads",

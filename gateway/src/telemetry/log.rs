@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use super::log_json::JsonLine;
 use super::log_queue::{self, Queue};
 use super::process::LogReading;
 use super::redact::{HashKey, Rules, Shown};
@@ -39,9 +40,9 @@ pub struct LogSettings {
 }
 
 /// What pingora itself logs is mostly caused by clients, who must not choose how much we write;
-/// what matters of it is in our own line for each request. What the exporter of traces has to say is
-/// in its metric.
-const QUIET: &str = "pingora_proxy=off,pingora_core=off,sled=warn,redis=warn,opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off";
+/// what matters of it is in our own line for each request, and for each server that goes or comes
+/// back. What the exporter of traces has to say is in its metric.
+const QUIET: &str = "pingora_proxy=off,pingora_core=off,pingora_load_balancing=error,sled=warn,redis=warn,opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off";
 
 /// The log of the process, once it was begun.
 struct Log {
@@ -88,7 +89,7 @@ pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     let done = if json {
-        registry.with(lines.json().flatten_event(true)).try_init()
+        registry.with(lines.event_format(JsonLine)).try_init()
     } else {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         registry.with(lines.with_ansi(colour)).try_init()

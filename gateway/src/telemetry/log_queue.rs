@@ -4,7 +4,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -14,8 +14,10 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::process::LogReading;
 use crate::clock::Stopwatch;
 
-/// Lines that may wait: some ten megabytes.
+/// Lines that may wait: usually some ten megabytes.
 const LINES_MAX: usize = 32_768;
+/// Bytes of them. How long the path in a line is, is a client's choice.
+const BYTES_MAX: usize = 32 << 20;
 /// How often somebody who ends looks whether there is room for the word that it is the end.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -31,6 +33,8 @@ struct Counts {
     entered: AtomicU64,
     left: AtomicU64,
     dropped: AtomicU64,
+    /// Of the lines that wait.
+    bytes: AtomicUsize,
 }
 
 /// What is known of the queue, and how it is ended.
@@ -56,6 +60,7 @@ pub(super) fn to(mut writer: impl Write + Send + 'static) -> std::io::Result<(En
         while let Ok(Item::Line(line)) = items.recv() {
             // A log that cannot be written is no reason to stop: there is nobody to tell.
             let _ = writer.write_all(&line);
+            counts.bytes.fetch_sub(line.len(), Ordering::Relaxed);
             counts.left.fetch_add(1, Ordering::Relaxed);
         }
         let _ = writer.flush();
@@ -94,7 +99,11 @@ impl Write for Entrance {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let counts = &self.counts;
         counts.entered.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(Item::Line(line.to_vec())).is_err() {
+        let waiting = counts.bytes.fetch_add(line.len(), Ordering::Relaxed);
+        let is_in =
+            waiting + line.len() <= BYTES_MAX && self.queue.try_send(Item::Line(line.to_vec())).is_ok();
+        if !is_in {
+            counts.bytes.fetch_sub(line.len(), Ordering::Relaxed);
             counts.dropped.fetch_add(1, Ordering::Relaxed);
             counts.left.fetch_add(1, Ordering::Relaxed);
         }
@@ -133,6 +142,24 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn long_lines_take_no_more_memory_than_many() {
+        let (go, stuck) = channel();
+        let (written, lines) = channel();
+        let (mut entrance, queue) = to(Stuck(stuck, written)).unwrap();
+        let line = vec![b'x'; 32 << 10];
+        for _ in 0..2_000 {
+            entrance.write_all(&line).unwrap();
+        }
+        let kept = 2_000 - usize::try_from(queue.read().dropped).unwrap();
+        assert!(kept * line.len() <= BYTES_MAX, "{kept} lines");
+        // What was written makes room.
+        drop(go);
+        assert_eq!(lines.iter().take(kept).count(), kept);
+        entrance.write_all(b"short").unwrap();
+        assert_eq!(lines.recv().unwrap(), b"short");
     }
 
     #[test]

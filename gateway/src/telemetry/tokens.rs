@@ -85,8 +85,8 @@ impl Tokens {
 /// The view of revocations at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct RevocationReading {
-    /// Kind and entries of the embedded view.
-    pub entries: Vec<(&'static str, usize)>,
+    /// Kind and entries of the view in memory.
+    pub entries: [(&'static str, usize); 3],
     /// What is known of Redis; `None` with the embedded view.
     pub redis: Option<RedisCounts>,
 }
@@ -137,7 +137,7 @@ impl RevocationMetrics {
             checks: book.counters(
                 "gateway_revocation_checks_total",
                 &["result"],
-                "Questions to Redis by result: in_force, revoked, error (not answered), timeout. Zero with the embedded view.",
+                "Questions to Redis by result: in_force, revoked, error (not answered), timeout. What the ledger of this gateway holds is refused without one. Zero with the embedded view.",
             )?,
             fail_open: book.counter(
                 "gateway_revocation_fail_open_total",
@@ -154,12 +154,12 @@ impl RevocationMetrics {
             )?,
             data_losses: book.counter(
                 "gateway_revocation_store_data_losses_total",
-                "Times that Redis was found to have lost, or never to have had, its revocations.",
+                "Times that Redis was found to have lost, evicted, or never to have had, its revocations.",
             )?,
             entries: book.gauges(
                 "gateway_revocation_entries",
                 &["kind"],
-                "Entries of the embedded revocation view by kind (token, session, user).",
+                "Entries of the revocation view in memory, which holds what the ledger of this gateway does, by kind (token, session, user).",
             )?,
         };
         // A series that appeared with its first event would have no rate for it.

@@ -45,6 +45,8 @@ pub struct UpstreamServer {
     pub running: i64,
     /// Connections to it, those that wait for a request among them.
     pub connections: i64,
+    /// What keeps one of its addresses out of use, where that is known.
+    pub fault: Option<String>,
 }
 
 /// The counters of one upstream.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Algorithm, TokenFault};
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
+use crate::identity::{Email, Generation, InstallationId, Role, SessionId, TokenId, UserId};
 
 /// How far the clocks of two gateways may be apart, in seconds: for `iat` and `nbf` only.
 const SKEW_SECONDS: u64 = 5;
@@ -26,6 +26,7 @@ pub(super) struct AccessWire<'a> {
     pub(super) jti: TokenId,
     pub(super) sid: SessionId,
     pub(super) r#gen: Generation,
+    pub(super) ins: InstallationId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<&'a str>,
 }
@@ -42,6 +43,7 @@ pub(super) struct RefreshWire<'a> {
     pub(super) sub: String,
     pub(super) jti: TokenId,
     pub(super) sid: SessionId,
+    pub(super) ins: InstallationId,
 }
 
 /// An access token whose signature and shape are right. Whether its time is right is not yet
@@ -64,6 +66,8 @@ pub struct VerifiedClaims {
     pub(super) token: TokenId,
     pub(super) session: SessionId,
     pub(super) generation: Generation,
+    /// Whether it names the installation that issued it.
+    pub(super) names_installation: bool,
     pub(super) issued_at: u64,
     pub(super) not_before: u64,
     pub(super) expires_at: u64,
@@ -116,6 +120,11 @@ impl AuthenticClaims {
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_seconds(self.claims.expires_at)
     }
+
+    /// See [`VerifiedClaims::names_installation`].
+    pub fn names_installation(&self) -> bool {
+        self.claims.names_installation
+    }
 }
 
 impl VerifiedClaims {
@@ -143,6 +152,13 @@ impl VerifiedClaims {
         self.generation
     }
 
+    /// Whether it names the installation that issued it, which is this one. A token from before there
+    /// was that claim may be of another store with the same secrets: it counts only where its session
+    /// is in this store, and is that user's.
+    pub fn names_installation(&self) -> bool {
+        self.names_installation
+    }
+
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_seconds(self.expires_at)
     }
@@ -164,6 +180,7 @@ pub(super) struct Claimed {
     pub(super) sid: Option<SessionId>,
     pub(super) generation: Option<Generation>,
     pub(super) aud: Option<Audience>,
+    pub(super) ins: Option<InstallationId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -225,6 +242,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "sid" => once(&mut claimed.sid, &mut map)?,
                 "gen" => once(&mut claimed.generation, &mut map)?,
                 "aud" => once(&mut claimed.aud, &mut map)?,
+                "ins" => once(&mut claimed.ins, &mut map)?,
                 _ if unknown.iter().any(|seen| *seen == name) => {
                     return Err(de::Error::custom("a claim occurs twice"));
                 }

@@ -29,9 +29,10 @@ impl Header<'_> {
 
 /// The header, if it is one that we could have written.
 pub(super) fn read(decoded: &[u8]) -> Option<Header<'_>> {
+    let text = std::str::from_utf8(decoded).ok()?;
     // A derived structure would also be read from an array, without its names.
-    decoded.trim_ascii_start().starts_with(b"{").then_some(())?;
-    let header: Header<'_> = serde_json::from_slice(decoded).ok()?;
+    text.trim_ascii_start().starts_with('{').then_some(())?;
+    let header: Header<'_> = serde_json::from_str(text).ok()?;
     let usual = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     (usual && header.kid.is_none_or(is_kid)).then_some(header)
 }

@@ -12,11 +12,19 @@ use super::seen::Seen;
 use super::verify::Verifier;
 use super::{HmacKey, SigningKey};
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
+use crate::identity::{Email, Generation, InstallationId, Role, SessionId, TokenId, UserId};
 
-/// Signs access and refresh tokens with keys that have nothing in common.
+/// Signs access and refresh tokens.
 #[derive(Debug)]
 pub struct Issuer {
+    pub terms: TokenTerms,
+    /// `ins`: whose accounts the tokens are about.
+    pub installation: InstallationId,
+}
+
+/// What a configuration says about our tokens; the keys of both kinds have nothing in common.
+#[derive(Debug)]
+pub struct TokenTerms {
     pub access_keys: Arc<KeyRing>,
     pub refresh_keys: Arc<KeyRing>,
     /// `iss` (RFC 7519 §4.1.1).
@@ -61,11 +69,12 @@ impl Issuer {
     /// A verifier of exactly the tokens that this issuer signs.
     pub fn verifier(&self) -> Verifier {
         Verifier {
-            access_keys: Arc::clone(&self.access_keys),
-            refresh_keys: Arc::clone(&self.refresh_keys),
-            issuer: self.issuer.clone(),
-            audience: self.audience.clone(),
-            access_seconds: self.access_lifetime.as_secs(),
+            access_keys: Arc::clone(&self.terms.access_keys),
+            refresh_keys: Arc::clone(&self.terms.refresh_keys),
+            issuer: self.terms.issuer.clone(),
+            audience: self.terms.audience.clone(),
+            installation: self.installation,
+            access_seconds: self.terms.access_lifetime.as_secs(),
             seen: Seen::default(),
         }
     }
@@ -76,16 +85,17 @@ impl Issuer {
             email: grant.email,
             role: grant.role,
             iat: now.seconds(),
-            exp: now.seconds().saturating_add(self.access_lifetime.as_secs()),
+            exp: now.seconds().saturating_add(self.terms.access_lifetime.as_secs()),
             r#type: "access",
-            iss: &self.issuer,
+            iss: &self.terms.issuer,
             sub: grant.user.to_string(),
             jti: TokenId::random(),
             sid: grant.session,
             r#gen: grant.generation,
-            aud: self.audience.as_deref(),
+            ins: self.installation,
+            aud: self.terms.audience.as_deref(),
         };
-        sign(&claims, &self.access_keys, now)
+        sign(&claims, &self.terms.access_keys, now)
     }
 
     /// The same facts make the same token, byte for byte where the algorithm is deterministic: a
@@ -103,12 +113,13 @@ impl Issuer {
             iat: facts.issued_at.seconds(),
             exp: facts.expires_at.seconds(),
             r#type: "refresh",
-            iss: &self.issuer,
+            iss: &self.terms.issuer,
             sub: user.to_string(),
             jti: facts.id,
             sid: session,
+            ins: self.installation,
         };
-        sign(&claims, &self.refresh_keys, facts.issued_at)
+        sign(&claims, &self.terms.refresh_keys, facts.issued_at)
     }
 }
 

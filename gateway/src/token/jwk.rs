@@ -62,11 +62,13 @@ pub struct Jwk {
 
 impl Jwk {
     pub fn from_json(text: &[u8]) -> Result<Self, JwkFault> {
+        let text =
+            std::str::from_utf8(text).map_err(|_| JwkFault::Malformed("it is not UTF-8".to_owned()))?;
         // A derived structure would also be read from an array, without its names.
-        if !text.trim_ascii_start().starts_with(b"{") {
+        if !text.trim_ascii_start().starts_with('{') {
             return Err(JwkFault::Malformed("it is no JSON object".to_owned()));
         }
-        Self::checked(serde_json::from_slice(text))
+        Self::checked(serde_json::from_str(text))
     }
 
     /// The same from what was read as JSON before.

@@ -36,8 +36,10 @@ pub(super) struct PrivateJwk {
 
 impl PrivateJwk {
     pub(super) fn from_json(text: &[u8]) -> Result<Self, JwkFault> {
+        let text =
+            std::str::from_utf8(text).map_err(|_| JwkFault::Malformed("it is not UTF-8".to_owned()))?;
         // The library's words would quote what it found, which may be the secret.
-        let read = serde_json::from_slice::<Self>(text).map_err(|fault| {
+        let read = serde_json::from_str::<Self>(text).map_err(|fault| {
             JwkFault::Malformed(format!("no such JSON at line {}, column {}", fault.line(), fault.column()))
         });
         let jwk = read?;

@@ -128,6 +128,7 @@ mod tests {
             token: TokenId::random(),
             session: SessionId::random(),
             generation: Generation::default(),
+            names_installation: true,
             issued_at: 0,
             not_before: 0,
             expires_at: 2_000,

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
-use super::{AccessGrant, HmacKey, Issuer, KeyRing, RawToken, Verifier};
+use super::{AccessGrant, HmacKey, Issuer, KeyRing, RawToken, TokenTerms, Verifier};
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, SessionId, UserId};
+use crate::identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
 
 const ACCESS: &[u8] = b"access key for properties: 0123456789";
 const REFRESH: &[u8] = b"refresh key for properties: 012345678";
@@ -20,14 +20,15 @@ const NOW: u64 = 4_000_000_000;
 fn issuer() -> Issuer {
     super::install_cryptography().unwrap();
     let key = |secret: &[u8]| HmacKey::new(&SecretSlice::from(secret.to_vec())).unwrap();
-    Issuer {
+    let terms = TokenTerms {
         access_keys: Arc::new(KeyRing::of_secret(key(ACCESS))),
         refresh_keys: Arc::new(KeyRing::of_secret(key(REFRESH))),
         issuer: "gateway".into(),
         audience: None,
         access_lifetime: Duration::from_secs(3_600),
         refresh_lifetime: Duration::from_secs(86_400),
-    }
+    };
+    Issuer { terms, installation: InstallationId::from_bytes([7; 16]) }
 }
 
 fn issue(issuer: &Issuer, user: u64) -> String {
@@ -93,8 +94,8 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-const CLAIMS: [&str; 14] = [
-    "user_id", "email", "role", "iat", "exp", "nbf", "type", "iss", "sub", "jti", "sid", "gen", "aud",
+const CLAIMS: [&str; 15] = [
+    "user_id", "email", "role", "iat", "exp", "nbf", "type", "iss", "sub", "jti", "sid", "gen", "aud", "ins",
     "scope",
 ];
 
@@ -103,7 +104,26 @@ fn good() -> Value {
     json!({
         "user_id": 7, "email": "ada@example.org", "role": "user", "iat": NOW, "exp": NOW + 60,
         "type": "access", "iss": "gateway", "sub": "7", "jti": jti, "sid": sid, "gen": 0,
+        "ins": InstallationId::from_bytes([7; 16]),
     })
+}
+
+#[test]
+fn a_token_of_another_installation_is_refused_and_one_that_names_none_says_so() {
+    let issuer = issuer();
+    let header = jsonwebtoken::Header::new(Algorithm::HS256);
+    let verified = |claims: &Value| {
+        let token = signed(claims, &header, ACCESS);
+        issuer.verifier().verify(RawToken::new(&token), Timestamp::from_seconds(NOW + 1)).ok()
+    };
+    let mut claims = good();
+    assert!(verified(&claims).unwrap().names_installation());
+    for other in [json!(InstallationId::random()), json!(""), json!(7), json!(null), json!([])] {
+        claims["ins"] = other;
+        assert!(verified(&claims).is_none(), "{claims}");
+    }
+    claims.as_object_mut().unwrap().remove("ins");
+    assert!(!verified(&claims).unwrap().names_installation());
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use super::key_ring::KeyRing;
 use super::seen::Seen;
 use super::{Algorithm, header};
 use crate::clock::Timestamp;
+use crate::identity::InstallationId;
 
 /// Longest token that is looked at, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -47,6 +48,7 @@ pub struct Verifier {
     pub(super) refresh_keys: Arc<KeyRing>,
     pub(super) issuer: String,
     pub(super) audience: Option<String>,
+    pub(super) installation: InstallationId,
     /// Longest life of an access token, in seconds. A token that claims more is not one of this
     /// configuration, and could outlive the revocation of its session.
     pub(super) access_seconds: u64,
@@ -106,6 +108,7 @@ impl Verifier {
             token: claimed.jti?,
             session: claimed.sid?,
             generation: claimed.generation?,
+            names_installation: claimed.ins.is_some(),
             issued_at,
             not_before: claimed.nbf.unwrap_or(0),
             expires_at,
@@ -120,6 +123,7 @@ impl Verifier {
     fn refresh_claims(&self, claimed: Claimed) -> Option<RefreshClaims> {
         self.is_ours(&claimed, Kind::Refresh)?;
         claimed.email.as_ref()?;
+        // Without the claim, too: it lives and dies with its session, which is in one store only.
         Some(RefreshClaims { user: claimed.user_id?, session: claimed.sid?, token: claimed.jti? })
     }
 
@@ -128,11 +132,13 @@ impl Verifier {
         &self.access_keys
     }
 
-    /// Type, issuer, and a subject that is the user id.
+    /// Type, issuer, a subject that is the user id, and this installation, where one is named: a user id
+    /// of another store is somebody else here.
     fn is_ours(&self, claimed: &Claimed, kind: Kind) -> Option<()> {
         let subject = claimed.sub.as_deref()?.parse().ok();
         let ours = claimed.kind == Some(kind)
             && claimed.iss.as_deref() == Some(self.issuer.as_str())
+            && claimed.ins.is_none_or(|named| named == self.installation)
             && subject.is_some()
             && subject == claimed.user_id;
         ours.then_some(())
@@ -170,7 +176,9 @@ fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
             (Algorithm::Hs256, secret.verifies_until)
         }
     };
-    let claimed = serde_json::from_slice(&decode(payload.as_bytes())?).ok()?;
+    // All of it: what a claim that is not read here says would be read by others.
+    let payload = decode(payload.as_bytes())?;
+    let claimed = serde_json::from_str(std::str::from_utf8(&payload).ok()?).ok()?;
     Some(Opened { claimed, algorithm, until })
 }
 

@@ -37,6 +37,12 @@ struct Discovered {
     jwks_uri: String,
 }
 
+fn discovered(body: &[u8]) -> Result<Discovered, String> {
+    let no_document = |fault: &dyn std::fmt::Display| format!("no discovery document: {fault}");
+    let text = std::str::from_utf8(body).map_err(|fault| no_document(&fault))?;
+    serde_json::from_str(text).map_err(|fault| no_document(&fault))
+}
+
 /// Proxies are taken from the environment (`HTTPS_PROXY`, `NO_PROXY`), as is usual.
 pub(super) fn client(settings: &JwksSettings) -> Result<Client, String> {
     let mut builder = Client::builder()
@@ -80,8 +86,7 @@ async fn discover(client: &Client, settings: &JwksSettings) -> Result<String, Fa
     let base = settings.issuer.strip_suffix('/').unwrap_or(&settings.issuer);
     let url = format!("{base}/.well-known/openid-configuration");
     let body = read(get(client, &url).await?, &url).await?;
-    let discovered: Discovered = serde_json::from_slice(&body)
-        .map_err(|fault| unusable(&url, &format!("no discovery document: {fault}")))?;
+    let discovered = discovered(&body).map_err(|why| unusable(&url, &why))?;
     // §4.3: identical, or somebody else's keys would be taken for this issuer's.
     if discovered.issuer != settings.issuer {
         let (theirs, ours) = (&discovered.issuer, &settings.issuer);
@@ -156,4 +161,25 @@ fn explain(fault: &reqwest::Error) -> String {
         causes.insert(0, "no answer in time".to_owned());
     }
     if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_discovery_document_is_utf8_to_the_last_member() {
+        let document = |note: &[u8]| {
+            [
+                &br#"{"issuer":"https://a.example","jwks_uri":"https://a.example/keys","note":""#[..],
+                note,
+                b"\"}",
+            ]
+            .concat()
+        };
+        let read = discovered(&document("J\u{fc}rgen".as_bytes())).unwrap();
+        assert_eq!(read.jwks_uri, "https://a.example/keys");
+        let refused = discovered(&document(b"J\xfcrgen")).err().unwrap();
+        assert!(refused.contains("utf-8"), "{refused}");
+    }
 }

@@ -13,7 +13,8 @@ pub enum FetchResult {
     Unreachable,
     /// An answer with another status than 200.
     Status,
-    /// An answer that is no use: too large, no JSON, another issuer's, or without keys.
+    /// An answer that is no use: too large, no JSON, another issuer's; or a set without a key that
+    /// could be used, which is taken over all the same.
     Unusable,
 }
 

@@ -8,16 +8,19 @@ use tokio::time::sleep;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
+use super::RemoteKeys;
 use super::fetch::{Failed, Fetched, fetch};
 use super::figures::FetchResult;
-use super::{Known, RemoteKeys};
 use crate::clock::Stopwatch;
 use crate::token::KeySource as _;
 
 /// An issuer that says that its keys change all the time is not asked more often than this.
 const REFRESH_MIN: Duration = Duration::from_secs(60);
 
-/// The first and the longest wait before an issuer that did not answer is asked again.
+/// What is wrong with a set of keys that is one, and none of whose keys is of any use.
+const NO_KEY: &str = "no key in it is for signatures of the algorithms that are allowed";
+
+/// The first and the longest wait before an issuer that did not answer, or had no key, is asked again.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -61,6 +64,12 @@ async fn attend(keys: &RemoteKeys, record: &mut Record, began: Stopwatch) -> Dur
     let fetched = fetch(&keys.client, &keys.settings, &mut record.url).await;
     let answered = fetched.is_ok();
     let pause = match fetched {
+        Ok(fetched) if fetched.keys.is_empty() => {
+            // Withdrawn, or a mistake: closed in either case, and asked again soon.
+            keys.learn(fetched.keys);
+            let why = format!("{}: {NO_KEY}", record.url.take().unwrap_or_default());
+            complain(keys, record, Failed { result: FetchResult::Unusable, why })
+        }
         Ok(fetched) => take(keys, record, fetched),
         Err(failed) => complain(keys, record, failed),
     };
@@ -82,7 +91,7 @@ fn take(keys: &RemoteKeys, record: &mut Record, fetched: Fetched) -> Duration {
         info!(issuer, keys = fetched.keys.len(), "the keys of an issuer were fetched");
     }
     drop(before);
-    keys.known.store(Some(Arc::new(Known { keys: Arc::new(fetched.keys), at: keys.clock.now() })));
+    keys.learn(fetched.keys);
     *record = Record { url: record.url.take(), ..Record::default() };
     let refresh = keys.settings.refresh;
     fetched.max_age.unwrap_or(refresh).clamp(REFRESH_MIN.min(refresh), refresh)
@@ -95,10 +104,21 @@ fn complain(keys: &RemoteKeys, record: &mut Record, failed: Failed) -> Duration 
     // A complaint is said once, and not each time.
     if record.complaint.as_ref() == Some(&reason) {
         debug!(issuer, reason, "still no keys");
-    } else if keys.keys().is_some() {
-        warn!(issuer, reason, "the keys of an issuer cannot be fetched; those that are known stay in use");
     } else {
-        warn!(issuer, reason, "the keys of an issuer cannot be fetched: its tokens are answered 503");
+        match keys.keys() {
+            None => {
+                warn!(issuer, reason, "the keys of an issuer cannot be fetched: its tokens are answered 503")
+            }
+            Some(known) if known.is_empty() => {
+                warn!(issuer, reason, "an issuer has no key that can be used: its tokens are answered 503");
+            }
+            Some(_) => {
+                warn!(
+                    issuer,
+                    reason, "the keys of an issuer cannot be fetched; those that are known stay in use"
+                );
+            }
+        }
     }
     record.complaint = Some(reason);
     let pause = pause(record.failures);

@@ -19,6 +19,13 @@ pub(super) fn explain(error: &RedisError, password: Option<&SecretString>) -> Un
     Unreachable(text)
 }
 
+/// `OOM`, `NOPERM` and the like. What a command in a script met, version 6.2 wraps in words of its own.
+pub(super) fn code(error: &RedisError) -> Option<&str> {
+    let code = error.code()?;
+    let inner = || error.detail()?.rsplit_once(": -")?.1.split(' ').next();
+    if code == "ERR" { inner().or(Some(code)) } else { Some(code) }
+}
+
 fn advice(error: &RedisError) -> Option<&'static str> {
     if error.is_connection_refusal() {
         return Some("nothing listens at the address of Redis: is it running?");
@@ -30,12 +37,12 @@ fn advice(error: &RedisError) -> Option<&'static str> {
     if error.detail().is_some_and(|detail| detail.starts_with("Authentication required")) {
         return Some(NOAUTH);
     }
-    Some(match error.code()? {
+    Some(match code(error)? {
         "NOAUTH" => NOAUTH,
         "WRONGPASS" => "Redis refuses the user or the password of its URL: correct them",
         "NOPERM" => {
             "the user in the Redis URL may not do this: allow it mget, get, getex, set, del, \
-             pttl, pexpire, eval, scan and ping on revoked:* and blacklist:*"
+             pttl, pexpire, eval, scan, ping and info on revoked:* and blacklist:*"
         }
         "LOADING" => "Redis is still loading its data: wait until it has",
         "READONLY" => "this Redis is a read-only replica: the URL must lead to the primary",
@@ -75,5 +82,16 @@ mod tests {
             let Unreachable(text) = explain(&redis::make_extension_error(code.to_owned(), None), None);
             assert!(text.contains(advice), "{code}: {text}");
         }
+    }
+
+    #[test]
+    fn what_a_script_met_is_found_in_the_words_of_the_script() {
+        let error =
+            |code: &str, detail: &str| redis::make_extension_error(code.to_owned(), Some(detail.to_owned()));
+        let wrapped = "Error running script (call to f_1a2b): @user_script:1: @user_script: 1: \
+                       -OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(code(&error("ERR", wrapped)), Some("OOM"));
+        assert_eq!(code(&error("ERR", "unknown command 'CONFIG'")), Some("ERR"));
+        assert_eq!(code(&error("OOM", "command not allowed: -X")), Some("OOM"));
     }
 }

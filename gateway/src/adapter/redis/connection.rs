@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisResult};
-use tracing::{debug, error};
 
-use super::complaint::explain;
+use super::complaint::{code, explain};
 use super::settings::Target;
 use crate::store::Unreachable;
 
@@ -17,9 +16,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Requests that wait for their turn on the connection. Further ones wait outside, and each of
 /// them only as long as its own time-out.
 const QUEUE_REQUESTS_MAX: usize = 1_024;
-
-/// For questions that the connection asks for itself.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The driver's own `ConnectionManager` is not used. It gives up for good after a refused
 /// password, even if that is corrected later; it lets each request wait for the reconnection;
@@ -31,9 +27,7 @@ pub(super) async fn open(target: &Target) -> Result<MultiplexedConnection, Unrea
         .set_response_timeout(None)
         .set_pipeline_buffer_size(QUEUE_REQUESTS_MAX);
     let connecting = target.client.get_multiplexed_async_connection_with_config(&config);
-    let mut connection = within(CONNECT_TIMEOUT, target, connecting).await?;
-    warn_of_eviction(&mut connection, target).await;
-    Ok(connection)
+    within(CONNECT_TIMEOUT, target, connecting).await
 }
 
 /// Asks one command. The command may have been carried out although the answer is an error:
@@ -45,6 +39,31 @@ pub(super) async fn ask<T: FromRedisValue>(
     command: &Cmd,
 ) -> Result<T, Unreachable> {
     within(patience, target, command.query_async(connection)).await
+}
+
+/// Why Redis does not do what it was asked, on a connection that is good.
+pub(super) struct Refused {
+    /// `OOM`, `NOPERM` and the like.
+    pub(super) code: String,
+    pub(super) reason: Unreachable,
+}
+
+/// The same where a refusal is an answer like any other.
+pub(super) async fn try_ask<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    target: &Target,
+    patience: Duration,
+    command: &Cmd,
+) -> Result<Result<T, Refused>, Unreachable> {
+    let explain = |error: &redis::RedisError| explain(error, target.password.as_ref());
+    match tokio::time::timeout(patience, command.query_async(connection)).await {
+        Ok(Ok(answer)) => Ok(Ok(answer)),
+        Ok(Err(error)) => match code(&error).map(str::to_owned) {
+            Some(code) => Ok(Err(Refused { code, reason: explain(&error) })),
+            None => Err(explain(&error)),
+        },
+        Err(_) => Err(silent(patience)),
+    }
 }
 
 async fn within<T>(
@@ -60,20 +79,4 @@ async fn within<T>(
 
 pub(super) fn silent(patience: Duration) -> Unreachable {
     Unreachable(format!("Redis did not answer within {} ms", patience.as_millis()))
-}
-
-/// A Redis that evicts to make room un-revokes without a word, and no epoch can show it.
-async fn warn_of_eviction(connection: &mut MultiplexedConnection, target: &Target) {
-    let mut command = redis::cmd("CONFIG");
-    command.arg("GET").arg("maxmemory-policy");
-    match ask::<Vec<String>>(connection, target, PATIENCE, &command).await.as_deref() {
-        Ok([_, policy]) if policy != "noeviction" => error!(
-            policy,
-            address = target.address,
-            "Redis may evict revocations, and revoked tokens would be accepted again: \
-             set its maxmemory-policy to noeviction"
-        ),
-        Ok(_) => {}
-        Err(refused) => debug!(%refused, "the maxmemory-policy of Redis cannot be read"),
-    }
 }

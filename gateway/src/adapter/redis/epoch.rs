@@ -12,6 +12,8 @@ pub(super) enum Epoch {
     Intact(u64),
     /// Ours, but acknowledged publications are missing.
     Behind(u64),
+    /// Ours, but Redis threw keys away since.
+    Evicted,
     /// A gateway is rebuilding.
     Claimed,
     /// Written for another store.
@@ -49,6 +51,9 @@ impl Epoch {
         match self {
             Self::Intact(_) => "Redis holds its revocations",
             Self::Behind(_) => "Redis lost revocations; they are being restored from the ledger",
+            Self::Evicted => {
+                "Redis evicted keys to make room; the revocations are being restored from the ledger"
+            }
             Self::Claimed => "the revocations in Redis are being restored by a gateway",
             Self::Foreign => "Redis holds the revocations of another store; ours are being restored",
             Self::Missing => "Redis has lost its revocations; they are being restored from the ledger",

@@ -42,7 +42,7 @@ pub struct RedisReading {
     pub publishes: u64,
     /// Publications that Redis did not acknowledge; they are caught up from the ledger.
     pub publish_failures: u64,
-    /// How often Redis was found to have lost, or never to have had, its revocations.
+    /// How often Redis was found to have lost, evicted, or never to have had, its revocations.
     pub data_losses: u64,
     /// How often the view was rebuilt from the ledger.
     pub rebuilds: u64,

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::connection::{ask, open};
 use super::epoch::Epoch;
+use super::eviction::Eviction;
 use super::figures::Event;
 use super::keys::EPOCH;
-use super::rebuild::{live, rebuild, top_up};
+use super::rebuild::{ToppedUp, live, rebuild, top_up};
 use super::view::View;
 use crate::store::Unreachable;
 
@@ -33,6 +34,9 @@ const SPACING: Duration = Duration::from_millis(20);
 /// How long a foreign epoch is left alone when ours was replaced by one before.
 const TAKEOVER_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long what could not be written waits: each attempt reads the ledger.
+const TOP_UP_PAUSE: Duration = Duration::from_secs(5);
+
 /// The first and the longest wait between two attempts to connect. The longest is short, since
 /// an attempt costs little and each check fails meanwhile.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -41,8 +45,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Runs until it is dropped: there is no number of failures after which to give up.
 pub(super) async fn keep(view: Arc<View>) {
     let mut failures = 0;
+    let mut eviction = Eviction::default();
     loop {
-        let Err(complaint) = attend(&view, &mut failures).await;
+        eviction.forget_when_looked();
+        let Err(complaint) = attend(&view, &mut eviction, &mut failures).await;
         view.down(complaint);
         sleep(pause(failures)).await;
         failures += 1;
@@ -58,14 +64,23 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// One connection, from its opening to the error that ends it.
-async fn attend(view: &View, failures: &mut u32) -> Result<Infallible, Unreachable> {
+async fn attend(view: &View, eviction: &mut Eviction, failures: &mut u32) -> Result<Infallible, Unreachable> {
     let mut connection = open(&view.target).await?;
     view.figures.count(Event::Connect);
     view.learn_store().await?;
     // What was published by others, or by us without an answer, while we were away.
     view.owe_later();
     loop {
-        if restore(view, &mut connection).await? {
+        eviction.look(view, &mut connection).await?;
+        if let Some(refusal) = eviction.refusal(view) {
+            view.down(refusal);
+            sleep(HEARTBEAT).await;
+            continue;
+        }
+        if eviction.has_lost() {
+            view.doubt(&Epoch::Evicted);
+        }
+        if restore(view, &mut connection, eviction).await? {
             view.serve(&connection);
             *failures = 0;
             sleep(SPACING).await;
@@ -80,17 +95,23 @@ async fn attend(view: &View, failures: &mut u32) -> Result<Infallible, Unreachab
 }
 
 /// Looks after Redis once, and does what is to be done. Answers whether the view is whole.
-async fn restore(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
+async fn restore(
+    view: &View,
+    connection: &mut MultiplexedConnection,
+    eviction: &mut Eviction,
+) -> Result<bool, Unreachable> {
     let floor = view.revision();
     // As `GET`, but refused by a replica: a primary that was demoted would else be asked on.
     let mut command = redis::cmd("GETEX");
     command.arg(EPOCH);
     let found: Option<Vec<u8>> = ask(connection, &view.target, view.silence, &command).await?;
     let found = found.as_deref();
-    let epoch = Epoch::judge(found, view.store(), floor);
-    match epoch {
+    match Epoch::judge(found, view.store(), floor) {
         Epoch::Intact(revision) => {
             view.acknowledge(revision);
+            if eviction.has_lost() {
+                return rebuild_lost(view, connection, eviction, found, &Epoch::Evicted).await;
+            }
             // Answers go on during a top-up, except at the start: nobody knows then which
             // publications this Redis should have.
             if view.is_proven() {
@@ -102,22 +123,31 @@ async fn restore(view: &View, connection: &mut MultiplexedConnection) -> Result<
             view.figures.set_connected(false);
             Ok(false)
         }
-        lost => {
-            view.figures.set_connected(false);
-            // Two installations that take it from each other shall not do so all the time.
-            if lost == Epoch::Foreign && view.takes_over_again() {
-                error!(address = view.target.address, "{SHARED}");
-                sleep(TAKEOVER_PAUSE).await;
-            }
-            // The rebuild settles what is owed; what fails from here on is owed anew.
-            view.take_owed();
-            let rebuilt = rebuild(view, connection, found.unwrap_or_default(), &lost).await;
-            if !matches!(rebuilt, Ok(true)) {
-                view.owe_later();
-            }
-            rebuilt
-        }
+        lost => rebuild_lost(view, connection, eviction, found, &lost).await,
     }
+}
+
+async fn rebuild_lost(
+    view: &View,
+    connection: &mut MultiplexedConnection,
+    eviction: &mut Eviction,
+    found: Option<&[u8]>,
+    lost: &Epoch,
+) -> Result<bool, Unreachable> {
+    view.figures.set_connected(false);
+    // Two installations that take it from each other shall not do so all the time.
+    if *lost == Epoch::Foreign && view.takes_over_again() {
+        error!(address = view.target.address, "{SHARED}");
+        sleep(TAKEOVER_PAUSE).await;
+    }
+    // The rebuild settles what is owed; what fails from here on is owed anew.
+    view.take_owed();
+    let rebuilt = rebuild(view, connection, found.unwrap_or_default(), lost).await;
+    match rebuilt {
+        Ok(true) => eviction.made_up_for(),
+        _ => view.owe_later(),
+    }
+    rebuilt
 }
 
 const SHARED: &str = "another store keeps writing its revocations into the same database of Redis: \
@@ -125,23 +155,28 @@ const SHARED: &str = "another store keeps writing its revocations into the same 
 
 /// Writes what the ledger holds into an intact view, if something is owed.
 async fn settle(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
-    if !view.take_owed() {
+    let waits = view.is_proven() && view.was_not_taken_within(TOP_UP_PAUSE);
+    if waits || !view.take_owed() {
         return Ok(true);
     }
     let topped_up = match live(view).await {
         Ok(live) => top_up(view, connection, &live).await,
-        // A Redis that is whole can be asked without the ledger. The next heartbeat tries again.
-        Err(reason) if view.is_proven() => {
-            warn!(%reason, "revocations that were published elsewhere may still be missing");
-            view.owe_later();
-            return Ok(true);
-        }
-        Err(reason) => Err(reason),
+        Err(reason) => Ok(ToppedUp::NotTaken(reason)),
     };
-    if !matches!(topped_up, Ok(true)) {
+    if !matches!(topped_up, Ok(ToppedUp::Whole)) {
         view.owe_later();
     }
-    topped_up
+    match topped_up? {
+        ToppedUp::Whole => Ok(true),
+        ToppedUp::NotOurs => Ok(false),
+        // What is whole but for that can be asked on.
+        ToppedUp::NotTaken(reason) if view.is_proven() => {
+            view.note_not_taken();
+            warn!(%reason, "revocations may still be missing in Redis");
+            Ok(true)
+        }
+        ToppedUp::NotTaken(reason) => Err(reason),
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use tracing::{info, warn};
 
-use super::connection::ask;
+use super::connection::{Refused, ask, try_ask};
 use super::epoch::Epoch;
 use super::figures::Event;
 use super::keys::{Entry, GENERATION};
@@ -39,21 +39,33 @@ const LEDGER: Duration = Duration::from_secs(5);
 /// A claim outlives the longest step, and is prolonged by each.
 const CLAIM_MILLIS: u64 = 10_000;
 
-/// Writes all that the ledger holds into a view that is in use. Answers whether the view was
-/// still intact at the end.
+/// What became of a top-up.
+pub(super) enum ToppedUp {
+    Whole,
+    /// The view was not intact any more.
+    NotOurs,
+    /// Redis is full, or cannot save, and takes no writes. What it holds is as good as before.
+    NotTaken(Unreachable),
+}
+
+/// Writes all that the ledger holds into a view that is in use.
 pub(super) async fn top_up(
     view: &View,
     connection: &mut MultiplexedConnection,
     live: &[Revocation],
-) -> Result<bool, Unreachable> {
+) -> Result<ToppedUp, Unreachable> {
     for batch in live.chunks(BATCH) {
         let command = scripts::publish(view.store(), view.revision(), &entries(view, batch));
-        match ask::<Option<u64>>(connection, &view.target, STEP, &command).await? {
-            Some(revision) => view.acknowledge(revision),
-            None => return Ok(false),
+        match try_ask::<Option<u64>>(connection, &view.target, STEP, &command).await? {
+            Ok(Some(revision)) => view.acknowledge(revision),
+            Ok(None) => return Ok(ToppedUp::NotOurs),
+            Err(Refused { code, reason }) if ["OOM", "MISCONF", "NOREPLICAS"].contains(&code.as_str()) => {
+                return Ok(ToppedUp::NotTaken(reason));
+            }
+            Err(Refused { reason, .. }) => return Err(reason),
         }
     }
-    Ok(true)
+    Ok(ToppedUp::Whole)
 }
 
 /// Replaces what was `found` in the place of the epoch, with all revocations beside it. Answers

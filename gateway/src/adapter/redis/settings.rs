@@ -31,6 +31,8 @@ pub struct RedisSettings {
     pub publish_timeout: Duration,
     /// What becomes of a request whose check was not answered.
     pub on_failure: OnFailure,
+    /// What becomes of all requests where Redis may evict revocations.
+    pub on_eviction: OnEviction,
 }
 
 /// What becomes of a request when Redis cannot say whether its token was revoked.
@@ -41,6 +43,16 @@ pub enum OnFailure {
     Closed,
     /// It passes: a revoked token may be accepted while Redis is away.
     Open,
+}
+
+/// What becomes of requests when Redis may throw revocations away to make room (`maxmemory-policy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEviction {
+    /// It is as if Redis could not be asked.
+    #[default]
+    Refuse,
+    /// It is asked. An eviction that is seen is a loss of data.
+    Tolerate,
 }
 
 /// Why settings cannot be used. The URL is never shown: it may hold a password.
@@ -79,7 +91,7 @@ pub enum RedisSettingsFault {
 }
 
 impl RedisSettings {
-    /// The defaults: 50 ms for a check, 1 s for a publication, closed on failure.
+    /// The defaults: 50 ms for a check, 1 s for a publication, closed on failure and on eviction.
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
@@ -87,6 +99,7 @@ impl RedisSettings {
             check_timeout: CHECK_TIMEOUT,
             publish_timeout: PUBLISH_TIMEOUT,
             on_failure: OnFailure::default(),
+            on_eviction: OnEviction::default(),
         }
     }
 

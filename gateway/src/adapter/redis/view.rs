@@ -5,15 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
-use super::epoch::CLAIM;
+use super::epoch::{CLAIM, Epoch};
 use super::figures::RedisFigures;
-use super::settings::Target;
-use crate::clock::Clock;
+use super::settings::{OnEviction, Target};
+use crate::clock::{Clock, Stopwatch};
 use crate::store::{RevocationLedger, Unreachable};
 
 /// Whether checks can be asked.
@@ -30,6 +31,7 @@ pub(super) struct View {
     pub(super) target: Target,
     /// How long Redis may be silent when the keeper looks after it.
     pub(super) silence: Duration,
+    pub(super) on_eviction: OnEviction,
     pub(super) ledger: Arc<dyn RevocationLedger>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) figures: Arc<RedisFigures>,
@@ -41,6 +43,8 @@ pub(super) struct View {
     pub(super) wake: Notify,
     /// A publication was not acknowledged: the ledger knows more than Redis.
     owed: AtomicBool,
+    /// Since what is owed could last not be written.
+    not_taken: Mutex<Option<Stopwatch>>,
     /// Whether all that the ledger held was once written by this process.
     proven: AtomicBool,
     /// Whether Redis was once taken over from another store.
@@ -58,12 +62,14 @@ impl View {
     pub(super) fn new(
         target: Target,
         silence: Duration,
+        on_eviction: OnEviction,
         ledger: Arc<dyn RevocationLedger>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             target,
             silence,
+            on_eviction,
             ledger,
             clock,
             figures: Arc::default(),
@@ -71,6 +77,7 @@ impl View {
             state: watch::Sender::new(State::Starting),
             wake: Notify::new(),
             owed: AtomicBool::new(false),
+            not_taken: Mutex::new(None),
             proven: AtomicBool::new(false),
             taken_over: AtomicBool::new(false),
             revision: AtomicU64::new(0),
@@ -87,7 +94,7 @@ impl View {
 
     pub(super) async fn learn_store(&self) -> Result<(), Unreachable> {
         if self.store.get().is_none() {
-            let id = self.ledger.store_id().await.map_err(ledger_fault)?;
+            let id = self.ledger.installation().await.map_err(ledger_fault)?;
             self.store.get_or_init(|| format!("{id}:"));
         }
         Ok(())
@@ -118,6 +125,14 @@ impl View {
 
     pub(super) fn take_owed(&self) -> bool {
         self.owed.swap(false, Ordering::SeqCst)
+    }
+
+    pub(super) fn note_not_taken(&self) {
+        *self.not_taken.lock() = Some(Stopwatch::start());
+    }
+
+    pub(super) fn was_not_taken_within(&self, pause: Duration) -> bool {
+        self.not_taken.lock().as_ref().is_some_and(|since| since.elapsed() < pause)
     }
 
     pub(super) fn is_proven(&self) -> bool {
@@ -152,13 +167,22 @@ impl View {
 
     /// Fails the checks at once, until there is a connection again.
     pub(super) fn down(&self, reason: Unreachable) {
-        self.serving.store(None);
-        self.figures.set_connected(false);
-        let before = self.state.send_replace(State::Down(reason.clone()));
-        match before {
+        match self.stop_serving(&reason) {
             State::Down(before) if before.0 == reason.0 => debug!(%reason, "still no Redis"),
             _ => warn!(address = self.target.address, %reason, "revocations cannot be checked"),
         }
+    }
+
+    /// The same until the view is rebuilt, which is told there.
+    pub(super) fn doubt(&self, epoch: &Epoch) {
+        self.stop_serving(&Unreachable(epoch.complaint().to_owned()));
+    }
+
+    /// Answers what was before.
+    fn stop_serving(&self, reason: &Unreachable) -> State {
+        self.serving.store(None);
+        self.figures.set_connected(false);
+        self.state.send_replace(State::Down(reason.clone()))
     }
 }
 

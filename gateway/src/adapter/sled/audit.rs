@@ -16,6 +16,10 @@ use crate::store::{
 /// Entries that one search looks at: what is rare is found page by page.
 const LOOKED_AT_MAX: usize = 20_000;
 
+/// Bytes of lines in one answer, but for the last of them. A page has room for as many lines of usual
+/// length as anybody may ask for; older versions recorded lines of 34 KiB.
+const PAGE_BYTES_MAX: usize = 512 * 1_024;
+
 #[async_trait]
 impl AuditTrail for SledStore {
     async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
@@ -28,8 +32,16 @@ impl AuditTrail for SledStore {
 
     async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError> {
         self.scan(move |trees| {
-            let values = trees.audit.range(first.to_be_bytes()..).values().take(limit);
-            values.map(|value| text(&value.map_err(store_error)?)).collect()
+            let (mut lines, mut held) = (Vec::new(), 0);
+            for value in trees.audit.range(first.to_be_bytes()..).values().take(limit) {
+                let line = text(&value.map_err(store_error)?)?;
+                held += line.len();
+                lines.push(line);
+                if held >= PAGE_BYTES_MAX {
+                    break;
+                }
+            }
+            Ok(lines)
         })
         .await
     }
@@ -124,7 +136,7 @@ enum Look {
 }
 
 fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
-    let mut page = AuditPage::default();
+    let (mut page, mut held) = (AuditPage::default(), 0);
     let mut look = |looked: usize, seq: u64, line: &str| -> Result<Look, StoreError> {
         let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
         let at = Timestamp::parse(&sealed.time).unwrap_or_default();
@@ -136,6 +148,7 @@ fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
             && query.since.is_none_or(|since| at >= since)
             && query.event.as_ref().is_none_or(|event| sealed.entry.event == *event);
         if fits {
+            held += line.len();
             page.lines.push(line.to_owned());
         }
         let over = query.since.is_some_and(|since| at.plus(std::time::Duration::from_secs(60)) < since);
@@ -143,7 +156,8 @@ fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
             return Ok(Look::NoMore);
         }
         page.next = Some(seq);
-        let enough = page.lines.len() >= query.limit || looked >= LOOKED_AT_MAX;
+        let is_full = page.lines.len() >= query.limit || held >= PAGE_BYTES_MAX;
+        let enough = is_full || looked >= LOOKED_AT_MAX;
         Ok(if enough { Look::Later } else { Look::On })
     };
     let before = query.before.unwrap_or(u64::MAX);

@@ -52,6 +52,11 @@ impl Ending {
     ) -> Result<Option<Vec<Revocation>>, Stop> {
         let Some(mut user) = change.user(self.user)? else { return Ok(None) };
         let mut revoked = Vec::new();
+        let stays = match self.closing {
+            Closing::All => None,
+            Closing::AllBut(session) => change.session(session)?.and_then(|session| session.opened_from()),
+        };
+        change.forget_familiar(self.user, stays)?;
         for id in &self.sessions {
             if let Some(session) = change.session(*id)? {
                 change.remove_session(&session)?;

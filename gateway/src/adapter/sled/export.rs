@@ -1,109 +1,124 @@
-//! The store as text: one state of it, while others go on reading and, but for a moment, writing.
+//! The store as text: one state of it, record by record, so that it takes little memory however much
+//! there is. Each line is read back while it is written.
 
 use std::io::{BufWriter, Write};
 
-use sled::{IVec, Tree};
+use serde::Serialize;
 
 use super::audit::text;
+use super::familiar;
+use super::import::header;
+use super::judge::Judge;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
-use super::{SledStore, TransferCounts, TransferError, codec};
+use super::{SledStore, TransferCounts, TransferError, codec, panics};
 use crate::store::StoreError;
-
-/// What was in the trees at one moment, not decoded yet.
-struct State {
-    store_id: String,
-    counters: Vec<(&'static str, u64)>,
-    users: Vec<(IVec, IVec)>,
-    sessions: Vec<(IVec, IVec)>,
-    revocations: Vec<(IVec, IVec)>,
-    tickets: Vec<(IVec, IVec)>,
-    invitations: Vec<(IVec, IVec)>,
-    errands: Vec<(IVec, IVec)>,
-    audit: Vec<(IVec, IVec)>,
-    tallies: Vec<(IVec, IVec)>,
-}
 
 impl SledStore {
     /// Writes everything to `out`. It changes nothing, so that it works on a full disk, too; a
-    /// record that cannot be read ends it with an error. Blocks.
+    /// record that cannot be read ends it with an error, and one that an import would refuse is
+    /// written, and told of at the end. Writers wait meanwhile. Blocks.
     pub fn export(&self, out: &mut dyn Write) -> Result<TransferCounts, TransferError> {
-        let state = {
-            // Writers wait while we collect, not while `out` takes what we collected.
-            let _paused = self.0.writer.pause();
-            self.read(collect)?
-        };
-        let mut out = BufWriter::new(out);
-        let header = Header { format: FORMAT.to_owned(), version: FORMAT_VERSION, store_id: state.store_id };
-        write_line(&mut out, &header)?;
-        let used = |(name, value): &&(&str, u64)| *value > 0 || *name == LAST_USER_ID;
-        for (name, value) in state.counters.iter().filter(used) {
-            write_line(&mut out, &Line::Counter { name: (*name).to_owned(), value: *value })?;
-        }
-        for (_, value) in &state.users {
-            write_line(&mut out, &Line::User(codec::decode("an account", value)?))?;
-        }
-        for (_, value) in &state.sessions {
-            write_line(&mut out, &Line::Session(codec::decode("a session", value)?))?;
-        }
-        for (key, value) in &state.revocations {
-            write_line(&mut out, &Line::Revocation(codec::revocation(key, value)?))?;
-        }
-        for (key, value) in &state.tickets {
-            let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_line(&mut out, &Line::Ticket { key, ticket: codec::decode("a ticket", value)? })?;
-        }
-        for (_, value) in &state.invitations {
-            write_line(&mut out, &Line::Invitation(codec::decode("an invitation", value)?))?;
-        }
-        for (_, value) in &state.errands {
-            write_line(&mut out, &Line::Errand(codec::decode("an errand", value)?))?;
-        }
-        for (_, value) in &state.audit {
-            write_line(&mut out, &Line::Audit { line: text(value)? })?;
-        }
-        for (key, value) in &state.tallies {
-            let (hour, word) = codec::tally(key)?;
-            let count = codec::number("a count", value)?;
-            write_line(&mut out, &Line::Tally { hour, word: word.to_owned(), count })?;
-        }
-        let count = |entries: &[_]| entries.len() as u64;
-        let counts = TransferCounts {
-            users: count(&state.users),
-            sessions: count(&state.sessions),
-            revocations: count(&state.revocations),
-            tickets: count(&state.tickets),
-            invitations: count(&state.invitations),
-            errands: count(&state.errands),
-            audit: count(&state.audit),
-        };
-        write_line(&mut out, &Line::End(counts))?;
-        out.flush().map_err(TransferError::Write)?;
-        Ok(counts)
+        let _paused = self.0.writer.pause();
+        let written = panics::caught(|| write(self.trees(), Lines::to(out)));
+        written.unwrap_or_else(|panic| Err(StoreError::Corrupt(panic).into()))
     }
 }
 
-fn collect(trees: &Trees) -> Result<State, StoreError> {
-    let all = |tree: &Tree| tree.iter().collect::<Result<_, _>>().map_err(store_error);
-    Ok(State {
-        store_id: trees.store_id()?,
-        counters: [LAST_USER_ID, LAST_INVITATION_ID, LAST_ERRAND_ID]
-            .into_iter()
-            .map(|name| Ok((name, trees.counter(name)?)))
-            .collect::<Result<_, StoreError>>()?,
-        users: all(&trees.users)?,
-        sessions: all(&trees.sessions)?,
-        revocations: all(&trees.revocations)?,
-        tickets: all(&trees.tickets)?,
-        invitations: all(&trees.invitations)?,
-        errands: all(&trees.errands)?,
-        audit: all(&trees.audit)?,
-        tallies: all(&trees.tallies)?,
-    })
+fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, TransferError> {
+    lines.begin(&Header {
+        format: FORMAT.to_owned(),
+        version: FORMAT_VERSION,
+        store_id: trees.installation()?,
+    })?;
+    for name in [LAST_USER_ID, LAST_INVITATION_ID, LAST_ERRAND_ID] {
+        let value = trees.counter(name)?;
+        if value > 0 || name == LAST_USER_ID {
+            lines.write(&Line::Counter { name: name.to_owned(), value })?;
+        }
+    }
+    for entry in trees.users.iter() {
+        lines.write(&Line::User(codec::decode("an account", &entry.map_err(store_error)?.1)?))?;
+    }
+    for entry in trees.sessions.iter() {
+        lines.write(&Line::Session(codec::decode("a session", &entry.map_err(store_error)?.1)?))?;
+    }
+    for entry in trees.familiar.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        let (user, networks) = (codec::user_id(&key)?, familiar::decode(&value)?);
+        lines.write(&Line::Familiar { user, networks })?;
+    }
+    for entry in trees.revocations.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        lines.write(&Line::Revocation(codec::revocation(&key, &value)?))?;
+    }
+    for entry in trees.tickets.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        lines.write(&Line::Ticket { key, ticket: codec::decode("a ticket", &value)? })?;
+    }
+    for entry in trees.invitations.iter() {
+        lines.write(&Line::Invitation(codec::decode("an invitation", &entry.map_err(store_error)?.1)?))?;
+    }
+    for entry in trees.errands.iter() {
+        lines.write(&Line::Errand(codec::decode("an errand", &entry.map_err(store_error)?.1)?))?;
+    }
+    for entry in trees.audit.iter() {
+        lines.write(&Line::Audit { line: text(&entry.map_err(store_error)?.1)? })?;
+    }
+    for entry in trees.tallies.iter() {
+        let (key, value) = entry.map_err(store_error)?;
+        let (hour, word) = codec::tally(&key)?;
+        let count = codec::number("a count", &value)?;
+        lines.write(&Line::Tally { hour, word: word.to_owned(), count })?;
+    }
+    lines.end()
 }
 
-fn write_line(out: &mut impl Write, line: &impl serde::Serialize) -> Result<(), TransferError> {
-    let mut text = codec::encode(line)?;
-    text.push(b'\n');
-    out.write_all(&text).map_err(TransferError::Write)
+/// What is written, and read back.
+struct Lines<'a> {
+    out: BufWriter<&'a mut dyn Write>,
+    judge: Judge,
+    number: u64,
+    /// The first line that no import would take, and why.
+    fault: Option<(u64, String)>,
+}
+
+impl<'a> Lines<'a> {
+    fn to(out: &'a mut dyn Write) -> Self {
+        Self { out: BufWriter::new(out), judge: Judge::default(), number: 0, fault: None }
+    }
+
+    fn begin(&mut self, first: &Header) -> Result<(), TransferError> {
+        self.put(first, |_, text| header(text).map(drop))
+    }
+
+    fn write(&mut self, line: &Line) -> Result<(), TransferError> {
+        self.put(line, |judge, text| judge.take(text).map(drop))
+    }
+
+    fn end(mut self) -> Result<TransferCounts, TransferError> {
+        let counts = self.judge.counts;
+        self.write(&Line::End(counts))?;
+        self.out.flush().map_err(TransferError::Write)?;
+        let unread = self.judge.finish().err().map(|fault| (self.number, fault));
+        match self.fault.or(unread) {
+            None => Ok(counts),
+            Some((line, fault)) => Err(TransferError::Unreadable { line, fault }),
+        }
+    }
+
+    fn put(
+        &mut self,
+        line: &impl Serialize,
+        read_back: impl FnOnce(&mut Judge, &[u8]) -> Result<(), String>,
+    ) -> Result<(), TransferError> {
+        let mut text = codec::encode(line)?;
+        self.number += 1;
+        if let Err(fault) = read_back(&mut self.judge, &text) {
+            self.fault.get_or_insert((self.number, fault));
+        }
+        text.push(b'\n');
+        self.out.write_all(&text).map_err(TransferError::Write)
+    }
 }

@@ -14,8 +14,9 @@ use super::space::{Place, Space, Writing};
 use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, SCHEMA, STORE_ID, Trees};
 use super::witness::{WITNESS, Witness};
 use super::writer::{Committer, Writer};
-use super::{Inner, SledOptions, SledStore, codec, panics};
+use super::{Inner, SledOptions, SledStore, codec, installation, panics};
 use crate::clock::Stopwatch;
+use crate::identity::InstallationId;
 use crate::store::StoreError;
 
 /// The layout of the trees. A store with a higher number was made by a newer version.
@@ -97,10 +98,12 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
         told => {
             let commits = inspect(&trees, told)?;
             migrate(&trees, &log)?;
+            trees.learn_from_sessions()?;
             commits
         }
     };
     witness.write(commits)?;
+    installation::tell(folder, trees.installation()?);
     File::open(folder)?.sync_all()?;
     let failure = Arc::default();
     let committer = Committer { trees: trees.clone(), space, witness, log, commits, failure };
@@ -171,11 +174,11 @@ fn is_empty(db: &Db) -> Result<bool, Trouble> {
 /// A new store: its version and its name are one transaction, so that there is no half of it.
 fn make(trees: &Trees, space: &mut Space, log: &File) -> Result<u64, Trouble> {
     space.check(Writing::Adds).map_err(|full| Trouble::Full(full.to_string()))?;
-    let store_id = uuid::Uuid::new_v4().to_string();
+    let id = InstallationId::random().to_string();
     trees.transact(|change| {
         change.set_counter(SCHEMA, SCHEMA_VERSION)?;
         change.set_counter(COMMITS, 0)?;
-        change.meta.insert(STORE_ID, store_id.as_bytes())?;
+        change.meta.insert(STORE_ID, id.as_bytes())?;
         Ok(())
     })?;
     trees.meta.flush()?;
@@ -201,7 +204,7 @@ fn inspect(trees: &Trees, told: Option<u64>) -> Result<u64, Trouble> {
     if trees.meta.contains_key(IMPORTING)? {
         return Err(Trouble::Damaged("an import into it was broken off".to_owned()));
     }
-    trees.store_id()?;
+    trees.installation()?;
     let here = trees.counter(COMMITS)?;
     if let Some(lost) = told.unwrap_or(0).checked_sub(here).filter(|lost| *lost > 0) {
         return Err(Trouble::Damaged(format!("the last {lost} groups of acknowledged writes are gone")));

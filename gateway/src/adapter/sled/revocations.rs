@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{Generation, UserId};
+use crate::identity::{Generation, InstallationId, UserId};
 use crate::store::{Along, Revocation, RevocationLedger, StoreError};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
@@ -13,16 +13,16 @@ pub(super) const SWEEP_MAX: usize = 256;
 
 #[async_trait]
 impl RevocationLedger for SledStore {
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
+    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
         let revoked = revoked.to_vec();
         // What is known in full already costs neither a write nor an entry.
         if !revoked.is_empty() && self.read(|trees| is_known(trees, &revoked))? {
-            return Ok(());
+            return Ok(false);
         }
         self.write(move |trees| {
             trees.transact(|change| {
                 revoked.iter().try_for_each(|one| change.revoke(one))?;
-                change.put_along(&along)
+                change.put_along(&along).map(|()| true)
             })
         })
         .await
@@ -48,8 +48,8 @@ impl RevocationLedger for SledStore {
             .await
     }
 
-    async fn store_id(&self) -> Result<String, StoreError> {
-        self.read(Trees::store_id)
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.read(Trees::installation)
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -8,9 +8,10 @@ use super::room;
 use super::trees::{Change, Fault, Stop, Trees, found, stop, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, UserId};
+use crate::identity::{Email, Network, SessionId, UserId};
 use crate::store::{
-    Along, Closing, Entry, Revocation, Room, Rotation, RotationRequest, Session, Sessions, StoreError, User,
+    Along, Closing, Entry, Familiar, Revocation, Room, Rotation, RotationRequest, Session, Sessions,
+    StoreError, User,
 };
 
 #[async_trait]
@@ -24,6 +25,7 @@ impl Sessions for SledStore {
                 }
                 let revoked = room::make(change, &leaving, &room, along.now)?;
                 change.open_session(&session)?;
+                change.familiarize(session.user, session.opened_from(), session.created_at)?;
                 change.put_along(&along)?;
                 Ok(revoked)
             })
@@ -62,15 +64,23 @@ impl Sessions for SledStore {
         .await
     }
 
+    async fn is_familiar(&self, email: &Email, network: Network, now: Timestamp) -> Result<bool, StoreError> {
+        self.read(|trees| trees.is_familiar(email, network, now))
+    }
+
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
+        self.read(|trees| trees.familiar_of(user))
+    }
+
     async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError> {
         self.write(move |trees| trees.transact(|change| rotate(change, &request))).await
     }
 
-    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<(), StoreError> {
+    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
         let revoked = revoked.to_vec();
         // Who ends again what is over, however often, costs neither a write nor an entry.
         if self.read(|trees| is_over(trees, id, &revoked))? {
-            return Ok(());
+            return Ok(false);
         }
         self.write(move |trees| {
             trees.transact(|change| {
@@ -78,7 +88,7 @@ impl Sessions for SledStore {
                     change.remove_session(&session)?;
                 }
                 revoked.iter().try_for_each(|one| change.revoke(one))?;
-                change.put_along(&along)
+                change.put_along(&along).map(|()| true)
             })
         })
         .await
@@ -143,6 +153,7 @@ fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> 
     };
     if request.presented == session.current.id {
         session.last_used_at = request.now;
+        change.familiarize(session.user, Some(request.from), request.now)?;
         return match request.successor {
             Some(successor) => {
                 session.previous = Some((session.current.id, request.now));

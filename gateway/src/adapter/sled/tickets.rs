@@ -26,8 +26,9 @@ impl Tickets for SledStore {
 
     async fn invite(&self, invitation: Invitation, along: Along) -> Result<Invitation, StoreError> {
         self.write(move |trees| {
-            let earlier: Vec<_> =
-                invitations(trees)?.into_iter().filter(|one| one.email == invitation.email).collect();
+            let is_earlier =
+                |one: &Result<Invitation, _>| one.as_ref().map_or(true, |one| one.email == invitation.email);
+            let earlier = invitations(trees).filter(is_earlier).collect::<Result<Vec<_>, _>>()?;
             trees.transact(|change| {
                 let id = change.counter(LAST_INVITATION_ID)? + 1;
                 change.set_counter(LAST_INVITATION_ID, id)?;
@@ -50,8 +51,27 @@ impl Tickets for SledStore {
         })
     }
 
-    async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        self.scan(invitations).await
+    async fn invitations(
+        &self,
+        now: Timestamp,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Invitation>, u64), StoreError> {
+        self.scan(move |trees| {
+            let (mut page, mut total) = (Vec::new(), 0);
+            for invitation in invitations(trees) {
+                let invitation = invitation?;
+                if invitation.expires_at <= now {
+                    continue;
+                }
+                if total >= offset && (page.len() as u64) < limit {
+                    page.push(invitation);
+                }
+                total += 1;
+            }
+            Ok((page, total))
+        })
+        .await
     }
 
     async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError> {
@@ -80,9 +100,9 @@ impl Tickets for SledStore {
     }
 }
 
-fn invitations(trees: &Trees) -> Result<Vec<Invitation>, StoreError> {
+fn invitations(trees: &Trees) -> impl Iterator<Item = Result<Invitation, StoreError>> {
     let values = trees.invitations.iter().values();
-    values.map(|value| codec::decode("an invitation", &value.map_err(store_error)?)).collect()
+    values.map(|value| codec::decode("an invitation", &value.map_err(store_error)?))
 }
 
 /// What was granted to an account, or to whoever wants one of its address. There are few tickets: each
@@ -113,7 +133,8 @@ pub(super) fn tickets_of(
 /// Removes a batch of what expired; answers how many were found, and removed.
 fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
     let expired = trees.expired(&trees.ticket_expiry, now, SWEEP_MAX)?;
-    let over: Vec<_> = invitations(trees)?.into_iter().filter(|one| one.expires_at < now).collect();
+    let is_over = |one: &Result<Invitation, _>| one.as_ref().map_or(true, |one| one.expires_at < now);
+    let over = invitations(trees).filter(is_over).collect::<Result<Vec<_>, _>>()?;
     let removed = trees.transact(|change| {
         let mut removed = 0;
         for entry in &expired {

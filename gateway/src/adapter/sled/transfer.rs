@@ -4,19 +4,25 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::store::{Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
+use crate::identity::{InstallationId, UserId};
+use crate::store::{Familiar, Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
 
 pub(super) const FORMAT: &str = "gateway-store";
-pub(super) const FORMAT_VERSION: u32 = 2;
-/// Without tickets, invitations, errands and the audit trail.
+/// The versions before: 2 without networks of accounts, and 1 without tickets, invitations, errands and
+/// the audit trail, too.
+pub(super) const FORMAT_VERSION: u32 = 3;
 pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
+
+/// Bytes of a line, for who writes one and for who reads one. What is recorded now takes some thousand;
+/// an entry of an older version may hold a whole head of 32 KiB, each byte of it escaped twice.
+pub(super) const LINE_BYTES_MAX: usize = 16 << 20;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) format: String,
     pub(super) version: u32,
-    pub(super) store_id: String,
+    pub(super) store_id: InstallationId,
 }
 
 /// Every other line.
@@ -25,6 +31,11 @@ pub(super) struct Header {
 pub(super) enum Line {
     User(User),
     Session(Session),
+    /// From where an account is used.
+    Familiar {
+        user: UserId,
+        networks: Vec<Familiar>,
+    },
     Revocation(Revocation),
     Ticket {
         /// The hash of the token, in hexadecimal digits.
@@ -71,6 +82,9 @@ pub enum TransferError {
     /// Nothing was written to the store.
     #[error("line {line}: {fault}; nothing was imported")]
     Line { line: u64, fault: String },
+    /// All of it was written; what is wrong is in the store.
+    #[error("line {line}: {fault}; the export was written, but no store can be made of it")]
+    Unreadable { line: u64, fault: String },
     #[error("there is something in this store already: import into a new folder")]
     NotEmpty,
     #[error("the export cannot be read: {0}")]

@@ -10,6 +10,7 @@ use sled::{Db, IVec, Tree};
 
 use super::{codec, panics};
 use crate::clock::Timestamp;
+use crate::identity::InstallationId;
 use crate::store::StoreError;
 
 /// Keys of the tree `meta`.
@@ -72,6 +73,8 @@ trees! {
     session_expiry,
     /// User id, session id → nothing.
     user_sessions,
+    /// User id → networks from which the account is used.
+    familiar,
     /// Kind, id → until when.
     revocations,
     /// Until when, kind, id → nothing.
@@ -139,9 +142,9 @@ impl Trees {
         value.map_or(Ok(0), |value| codec::number(name, &value))
     }
 
-    pub(super) fn store_id(&self) -> Result<String, StoreError> {
+    pub(super) fn installation(&self) -> Result<InstallationId, StoreError> {
         let id = self.meta.get(STORE_ID).map_err(store_error)?;
-        let id = id.and_then(|id| String::from_utf8(id.to_vec()).ok());
+        let id = id.and_then(|id| InstallationId::parse(std::str::from_utf8(&id).ok()?));
         id.ok_or_else(|| codec::damaged("the store's id"))
     }
 

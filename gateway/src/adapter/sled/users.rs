@@ -194,6 +194,7 @@ fn set_password(
         user.email_verified |= asked.proves_email;
         change.put_user(&user)?;
         let revoked = ending.apply(change, asked.revoked_until)?.unwrap_or_default();
+        change.familiarize(asked.user, asked.from.map(Into::into), along.now)?;
         change.put_along(along)?;
         // The generation may have been raised just now.
         let user = change.user(asked.user)?.unwrap_or(user);

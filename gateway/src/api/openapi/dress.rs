@@ -15,15 +15,21 @@ use super::{headers, refusals};
 const BEARER: &str = "bearer";
 const COOKIE: &str = "cookie";
 
+/// As a person comes by the operations, in the order in which they are listed for the document: JSON
+/// keeps none, and by the alphabet the first one would be the proof of an address.
+const ORDER: &str = "x-order";
+
 pub(super) struct Dress;
 
 impl Modify for Dress {
     fn modify(&self, document: &mut OpenApi) {
         let mut named = BTreeSet::new();
-        for item in document.paths.paths.values_mut() {
-            let operations =
-                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-            operations.into_iter().flatten().for_each(|operation| dress(operation, &mut named));
+        let items = document.paths.paths.values_mut().flat_map(|item| {
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        });
+        for (place, operation) in items.flatten().enumerate() {
+            operation.extensions.get_or_insert_default().insert(ORDER.to_owned(), place.into());
+            dress(operation, &mut named);
         }
         let components = document.components.get_or_insert_default();
         components.headers = headers::all();
@@ -74,7 +80,9 @@ fn dress(operation: &mut Operation, named: &mut BTreeSet<String>) {
         }
     }
     let bearer = SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []);
-    if let Some(security) = operation.security.as_mut().filter(|asked| asked.contains(&bearer)) {
+    // Nothing said would be nothing known: an empty list is "by anybody".
+    let security = operation.security.get_or_insert_default();
+    if security.contains(&bearer) {
         security.push(SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []));
     }
 }

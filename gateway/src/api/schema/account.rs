@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::audit::AuditEvent;
 use super::page::Pagination;
 use super::request::RoleWord;
-use super::session::OwnSession;
+use super::session::{FamiliarNetwork, OwnSession};
 use crate::identity::{Email, Role, UserId};
 use crate::store::User;
 
@@ -127,6 +127,9 @@ pub(in crate::api) struct Export {
     exported_at: String,
     account: Account,
     sessions: Vec<OwnSession>,
+    /// From where the account was used, the last one first. Where that was within 90 days, failed logins
+    /// of others do not count.
+    familiar_networks: Vec<FamiliarNetwork>,
     /// Of the audit trail, the newest 10,000.
     events: Vec<AuditEvent>,
 }

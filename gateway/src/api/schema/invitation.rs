@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::page::Pagination;
 use super::request::RoleWord;
 use crate::identity::{Email, Role, UserId};
 use crate::store::Invitation;
@@ -44,4 +45,5 @@ impl From<&Invitation> for InvitationAnswer {
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Invitations {
     pub(in crate::api) invitations: Vec<InvitationAnswer>,
+    pub(in crate::api) pagination: Pagination,
 }

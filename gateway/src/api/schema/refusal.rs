@@ -16,6 +16,9 @@ pub(in crate::api) struct Refusal {
     /// For people, one for each thing that is wrong.
     #[schema(nullable = false)]
     errors: Option<Vec<String>>,
+    /// For people, where there is more to say.
+    #[schema(nullable = false)]
+    detail: Option<String>,
     code: RefusalCode,
     /// Under which the log has it; also in `X-Request-Id`.
     #[schema(example = "019a0000-0000-7000-8000-000000000000")]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::identity::SessionId;
-use crate::store::Session;
+use crate::store::{Familiar, Session};
 
 /// A session: one login on one device.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +38,7 @@ impl OwnSession {
             last_used_at: session.last_used_at.to_string(),
             expires_at: session.expires_at.to_string(),
             address: session.address.clone(),
-            user_agent: session.user_agent.clone(),
+            user_agent: session.user_agent.as_str().to_owned(),
             current: session.id == current,
         }
     }
@@ -47,4 +47,21 @@ impl OwnSession {
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Sessions {
     pub(in crate::api) sessions: Vec<OwnSession>,
+}
+
+/// A network from which an account was used.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct FamiliarNetwork {
+    /// An address of IPv4, or a /64 of IPv6.
+    #[schema(example = "192.0.2.7/32")]
+    network: String,
+    /// RFC 3339, in UTC.
+    #[schema(format = DateTime, example = "2026-01-31T09:30:00Z")]
+    last_used_at: String,
+}
+
+impl From<&Familiar> for FamiliarNetwork {
+    fn from(familiar: &Familiar) -> Self {
+        Self { network: familiar.network.to_string(), last_used_at: familiar.last_used_at.to_string() }
+    }
 }

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::level::Level;
 use super::tally::Tally;
+use crate::cli::counted;
 
 /// From this part of its time on, a thread of ours is taken for the bottleneck.
 const BUSY: f64 = 0.9;
@@ -53,8 +54,8 @@ fn of_level(level: &Level, tally: &Tally, rate: Option<f64>) -> Vec<String> {
     }
     if tally.reopened > 0 {
         notes.push(format!(
-            "{name}: connections had to be opened again {} times; latencies have that in them",
-            tally.reopened
+            "{name}: connections had to be opened again {}; latencies have that in them",
+            counted(tally.reopened, "time", "times")
         ));
     }
     notes
@@ -90,6 +91,6 @@ mod tests {
         );
         assert!(notes(None, |tally| tally.queued = 5).contains("50.0 % of the requests found no free"));
         assert!(notes(Some(11.0), |_| ()).contains("10 requests a second were made instead of 11"));
-        assert!(notes(None, |tally| tally.reopened = 1).contains("opened again 1 times"));
+        assert!(notes(None, |tally| tally.reopened = 1).contains("opened again 1 time;"));
     }
 }

@@ -3,48 +3,60 @@
 use super::Outcome;
 use super::price::{Cost, Spread};
 use super::tally::{Tally, micros};
+use super::verdict::Verdict;
+use crate::cli::counted;
+use crate::cli::terminal::{BAD, COLUMNS, GOOD, UNCLEAR, painted, wrapped};
 
-pub(super) fn tell(outcome: &Outcome) {
+pub(super) fn tell(outcome: &Outcome, verdict: &Verdict) {
     let plan = &outcome.plan;
     let loop_kind = match plan.load.rate {
         Some(rate) => format!("open loop, {rate} requests a second"),
         None => "closed loop".to_owned(),
     };
-    println!(
-        "{loop_kind}, {} connections, {} users; {} rounds of {} for each level",
-        plan.load.connections,
-        plan.users,
+    let asked = format!(
+        "{loop_kind}, {}, {}; {} rounds of {} for each level",
+        counted(plan.load.connections.into(), "connection", "connections"),
+        counted(plan.users as u64, "user", "users"),
         plan.rounds,
         short(micros(u64::try_from(plan.slice.as_nanos()).unwrap_or(u64::MAX)))
     );
+    print!("{}", wrapped("", &asked, COLUMNS));
     let names = || plan.levels.iter().map(|aimed| aimed.level.name.chars().count());
     let width = names().max().unwrap_or(0).max(5);
     println!("\n{:<width$}  what is on", "level");
     for aimed in &plan.levels {
-        println!("{:<width$}  {}: {}", aimed.level.name, aimed.level.place, aimed.level.what_is_on);
+        let told = format!("{}: {}", aimed.level.place, aimed.level.what_is_on);
+        print!("{}", wrapped(&format!("{:<width$}  ", aimed.level.name), &told, COLUMNS));
     }
-    println!(
-        "\n{:<width$}  {:>10}  {:>26}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "level", "good", "a second (least–most)", "mean", "p50", "p90", "p99", "p99.9", "max"
-    );
-    for (index, (aimed, tally)) in plan.levels.iter().zip(&outcome.totals).enumerate() {
-        let rate = rates(outcome, index);
-        let at = |quantile: f64| short(micros(tally.latencies.value_at_quantile(quantile)));
-        println!(
-            "{:<width$}  {:>10}  {:>26}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-            aimed.level.name,
-            tally.good(),
-            rate.map_or("-".to_owned(), |of| format!("{:.0} ({:.0}–{:.0})", of.median, of.low, of.high)),
-            short(tally.latencies.mean() / 1_000.0),
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(0.999),
-            short(micros(tally.latencies.max()))
-        );
-    }
+    tell_rates(outcome, width);
+    tell_latencies(outcome, width);
     tell_prices(outcome);
     tell_histogram(outcome, width);
+    let style = if verdict.word() == "met" { GOOD } else { BAD };
+    anstream::println!("\nverdict  {}", painted(style, &verdict.word().replace('_', " ")));
+}
+
+fn tell_rates(outcome: &Outcome, width: usize) {
+    println!("\n{:<width$}  {:>12}  {:>26}", "level", "good answers", "a second (least–most)");
+    for (index, (aimed, tally)) in outcome.plan.levels.iter().zip(&outcome.totals).enumerate() {
+        let rate = rates(outcome, index);
+        let rate =
+            rate.map_or("-".to_owned(), |of| format!("{:.0} ({:.0}–{:.0})", of.median, of.low, of.high));
+        println!("{:<width$}  {:>12}  {rate:>26}", aimed.level.name, tally.good());
+    }
+}
+
+fn tell_latencies(outcome: &Outcome, width: usize) {
+    let line = |name: &str, cells: [String; 6]| {
+        println!("{name:<width$}  {}", cells.map(|cell| format!("{cell:>9}")).join(" "));
+    };
+    println!();
+    line("level", ["mean", "p50", "p90", "p99", "p99.9", "max"].map(str::to_owned));
+    for (aimed, tally) in outcome.plan.levels.iter().zip(&outcome.totals) {
+        let at = |quantile: f64| short(micros(tally.latencies.value_at_quantile(quantile)));
+        let (mean, max) = (short(tally.latencies.mean() / 1_000.0), short(micros(tally.latencies.max())));
+        line(&aimed.level.name, [mean, at(0.5), at(0.9), at(0.99), at(0.999), max]);
+    }
 }
 
 /// Good answers a second, over the rounds.
@@ -63,14 +75,13 @@ fn tell_prices(outcome: &Outcome) {
         let line = |what: &str, cost: &Cost| {
             let (micros, ratio) = (cost.micros, cost.ratio);
             let range = format!("({} – {})", signed(micros.low), signed(micros.high));
-            let ratios = format!("({:.2}–{:.2})", ratio.low, ratio.high);
             // Nothing that could be told from the disturbances of the machine.
-            let unclear = if micros.low < 0.0 && micros.high > 0.0 { "  within the noise" } else { "" };
-            println!(
-                "  {what:<22} {:>10} {range:<24} × {:.2} {ratios}{unclear}",
-                signed(micros.median),
-                ratio.median
-            );
+            let times = if micros.low < 0.0 && micros.high > 0.0 {
+                painted(UNCLEAR, "within the noise")
+            } else {
+                format!("× {:.2} ({:.2}–{:.2})", ratio.median, ratio.low, ratio.high)
+            };
+            anstream::println!("  {what:<20} {:>9} {range:<21}  {times}", signed(micros.median));
         };
         if let Some(each) = &price.each {
             line("time for each answer", each);

@@ -9,6 +9,7 @@ use super::place::Place;
 use super::slice::Aimed;
 use super::tokens::Tokens;
 use super::{Arguments, Load, WARM_UP_MAX};
+use crate::adapter::sled::installation_of;
 use crate::cli::Failure;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
@@ -95,7 +96,12 @@ fn plan(arguments: &Arguments, checked: Option<&Checked>, slice: Duration) -> Re
     let tokens = match (&arguments.tokens, checked) {
         (Some(path), _) => Tokens::read(path)?,
         (None, Some(checked)) => {
-            Tokens::mint(&checked.reloadable.issuer, arguments.users, needed, SystemClock.now())?
+            let installation = installation_of(&checked.store_path).ok_or(format!(
+                "{}: there is no store here; start the gateway first, or give tokens of it with --tokens",
+                checked.store_path.display()
+            ))?;
+            let terms = &checked.reloadable.tokens;
+            Tokens::mint(terms, installation, arguments.users, needed, SystemClock.now())?
         }
         (None, None) => return Err("there is neither a --config nor a file of --tokens".to_owned()),
     };

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::plan::Plan;
+use crate::cli::counted;
 use crate::clock::Stopwatch;
 
 pub(super) struct Progress {
@@ -17,9 +18,10 @@ impl Progress {
     pub(super) fn new(plan: &Plan) -> Self {
         let shown = std::io::stderr().is_terminal();
         if shown {
-            let levels = plan.levels.len();
-            let planned = plan.slice * plan.rounds * u32::try_from(levels).unwrap_or(u32::MAX);
-            eprintln!("{levels} levels in {} rounds: about {} s", plan.rounds, planned.as_secs().max(1));
+            let levels = u32::try_from(plan.levels.len()).unwrap_or(u32::MAX);
+            let planned = plan.slice * plan.rounds * levels;
+            let (levels, seconds) = (counted(levels.into(), "level", "levels"), planned.as_secs().max(1));
+            eprintln!("{levels} in {} rounds: about {seconds} s", plan.rounds);
         }
         Self { rounds: plan.rounds, shown, slice: String::new(), since: Stopwatch::start() }
     }

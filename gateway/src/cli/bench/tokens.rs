@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, SessionId, UserId};
-use crate::token::{AccessGrant, Issuer};
+use crate::identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
+use crate::token::{AccessGrant, Issuer, TokenTerms};
 
 /// How long tokens outlive what is planned.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -30,28 +30,30 @@ impl Tokens {
     /// upwards, so that these are nobody's: nobody's limit is used up, nothing that was revoked
     /// concerns them, and no e-mail reaches anybody (RFC 6761 §6.4).
     pub(super) fn mint(
-        issuer: &Issuer,
+        terms: &TokenTerms,
+        installation: InstallationId,
         users: u32,
         needed: Duration,
         now: Timestamp,
     ) -> Result<Self, String> {
         let lifetime = needed + MARGIN;
-        if lifetime > issuer.access_lifetime {
+        if lifetime > terms.access_lifetime {
             return Err(format!(
                 "the measurement takes {} s, and no token may be good for so long (tokens.access_lifetime_seconds = {}, of which {} s are kept in reserve): use a shorter --duration",
                 needed.as_secs(),
-                issuer.access_lifetime.as_secs(),
+                terms.access_lifetime.as_secs(),
                 MARGIN.as_secs()
             ));
         }
-        let brief = Issuer {
-            access_keys: Arc::clone(&issuer.access_keys),
-            refresh_keys: Arc::clone(&issuer.refresh_keys),
-            issuer: issuer.issuer.clone(),
-            audience: issuer.audience.clone(),
+        let terms = TokenTerms {
+            access_keys: Arc::clone(&terms.access_keys),
+            refresh_keys: Arc::clone(&terms.refresh_keys),
+            issuer: terms.issuer.clone(),
+            audience: terms.audience.clone(),
             access_lifetime: lifetime,
-            refresh_lifetime: issuer.refresh_lifetime,
+            refresh_lifetime: terms.refresh_lifetime,
         };
+        let brief = Issuer { terms, installation };
         let mint = |number: u32| {
             let user = UserId::new(UserId::MAX - u64::from(number)).ok_or("there are no such users")?;
             let email = Email::parse(&format!("user-{number}@bench.invalid"));

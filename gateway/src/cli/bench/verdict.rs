@@ -8,6 +8,7 @@ use super::level::{Kind, Level};
 use super::people::short;
 use super::tally::{Tally, micros};
 use crate::cli::Failure;
+use crate::cli::terminal::{BAD, painted};
 
 pub(super) struct Verdict {
     /// Answers that were none of 2xx.
@@ -59,7 +60,7 @@ pub(super) fn of(outcome: &Outcome, p99_max: Option<Duration>, price_max: Option
 /// Not one good answer: there is nothing to measure.
 pub(super) fn hopeless(level: &Level, tally: &Tally) -> Failure {
     for bad in bad_answers(level, tally) {
-        eprintln!("bad answers: {bad}");
+        anstream::eprintln!("{} {bad}", painted(BAD, "bad answers:"));
     }
     Failure::Other(format!(
         "{} ({}) had no answer of 2xx in its warm-up, so nothing was measured",
@@ -78,11 +79,11 @@ impl Verdict {
 
     pub(super) fn end(self) -> Result<(), Failure> {
         for bad in &self.bad {
-            eprintln!("bad answers: {bad}");
+            anstream::eprintln!("{} {bad}", painted(BAD, "bad answers:"));
         }
         if !self.bad.is_empty() {
             for missed in &self.missed {
-                eprintln!("no: {missed}");
+                anstream::eprintln!("{} {missed}", painted(BAD, "no:"));
             }
             return Err(Failure::Other(
                 "not all answers were 2xx: the figures are of the others alone".to_owned(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::attack::{Answer, Row};
+use crate::cli::terminal::{BAD, GOOD, UNCLEAR, painted};
 
 /// So many names of what arrived stand in a line.
 const SHOWN_MAX: usize = 4;
@@ -11,18 +12,18 @@ pub(super) fn for_people(rows: &[Row]) {
     println!("{:<9} {:<32} {:>8}  result", "way", "attack", "requests");
     for row in rows {
         let result = match &row.answer {
-            Answer::Held(None) => "held".to_owned(),
-            Answer::Held(Some(how)) => format!("held: {how}"),
+            Answer::Held(None) => painted(GOOD, "held"),
+            Answer::Held(Some(how)) => format!("{}: {how}", painted(GOOD, "held")),
             Answer::Arrived(what) => {
                 let more = what.len().saturating_sub(SHOWN_MAX);
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 let shown: Vec<_> = what.iter().take(SHOWN_MAX).map(String::as_str).collect();
-                format!("ARRIVED: {}{more}", shown.join(", "))
+                format!("{}: {}{more}", painted(BAD, "ARRIVED"), shown.join(", "))
             }
-            Answer::Unclear(why) => format!("unclear: {why}"),
+            Answer::Unclear(why) => format!("{}: {why}", painted(UNCLEAR, "unclear")),
             Answer::NotTried(why) => format!("not tried: {why}"),
         };
-        println!("{:<9} {:<32} {:>8}  {result}", row.way, row.attack, row.requests);
+        anstream::println!("{:<9} {:<32} {:>8}  {result}", row.way, row.attack, row.requests);
     }
 }
 
@@ -30,7 +31,11 @@ pub(super) fn for_people(rows: &[Row]) {
 pub(super) fn findings(rows: &[Row]) -> Vec<String> {
     let mut findings: Vec<(&str, Vec<String>)> = Vec::new();
     for row in rows.iter().filter(|row| row.arrived()) {
-        let attack = format!("{} {}", row.way, row.attack);
+        // One way has but one attack, which is named after it.
+        let attack = match row.attack.starts_with(row.way) {
+            true => row.attack.to_owned(),
+            false => format!("{} {}", row.way, row.attack),
+        };
         match findings.iter_mut().find(|(mend, _)| *mend == row.mend) {
             Some((_, attacks)) => attacks.push(attack),
             None => findings.push((row.mend, vec![attack])),

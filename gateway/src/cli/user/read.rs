@@ -1,19 +1,18 @@
 //! A file of accounts, line by line: CSV with a header, or JSON lines.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
+use std::rc::Rc;
 
 use csv::StringRecord;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::identity::{Email, Role, UserId};
+use crate::identity::{Email, Role, UserId, person_name};
 use crate::store::{Account, StoredHash};
-
-/// Characters of a name, as at registration.
-const NAME_CHARACTERS_MAX: usize = 100;
 
 /// Half of what there is: an account that is made later gets an id above all that were imported.
 const ID_MAX: u64 = UserId::MAX / 2;
@@ -42,21 +41,58 @@ struct Written {
     email_verified: Value,
 }
 
-/// The lines of the file, one after the other; an error is one of the file, not of a line.
-pub(super) fn lines(file: &Path, now: Timestamp) -> Result<Box<dyn Iterator<Item = Line>>, String> {
-    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", file.display());
-    let open = || File::open(file).map_err(|error| fault(&error));
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => comma_separated(open()?, now).map_err(|error| fault(&error)),
-        Some("jsonl" | "json" | "ndjson") => {
-            let file = BufReader::new(open()?);
-            Ok(Box::new(JsonLines { file, now, number: 0, text: Vec::new(), ended: false }))
-        }
-        _ => Err(fault(&"name it .csv for CSV with a header, or .jsonl for JSON lines")),
+/// How much of the file was read.
+#[derive(Clone, Default)]
+pub(super) struct Reach {
+    bytes: Rc<Cell<u64>>,
+    all: u64,
+}
+
+impl Reach {
+    /// `None` of what has no length, such as a pipe.
+    pub(super) fn part(&self) -> Option<f64> {
+        (self.all > 0).then(|| self.bytes.get() as f64 / self.all as f64)
     }
 }
 
-fn comma_separated(file: File, now: Timestamp) -> Result<Box<dyn Iterator<Item = Line>>, String> {
+/// A file that counts what is read of it.
+struct Counted {
+    file: File,
+    reach: Reach,
+}
+
+impl std::io::Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.file.read(into)?;
+        self.reach.bytes.set(self.reach.bytes.get() + length as u64);
+        Ok(length)
+    }
+}
+
+type Lines = Box<dyn Iterator<Item = Line>>;
+
+/// The lines of the file, one after the other; an error is one of the file, not of a line.
+pub(super) fn lines(path: &Path, now: Timestamp) -> Result<(Lines, Reach), String> {
+    let fault = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let file = || File::open(path).map_err(|error| fault(&error));
+    let mut reach = Reach::default();
+    let mut open = || {
+        let file = file()?;
+        reach.all = file.metadata().map_or(0, |metadata| metadata.len());
+        Ok::<_, String>(Counted { file, reach: reach.clone() })
+    };
+    let lines: Lines = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => comma_separated(open()?, now).map_err(|error| fault(&error))?,
+        Some("jsonl" | "json" | "ndjson") => {
+            let file = BufReader::new(open()?);
+            Box::new(JsonLines { file, now, number: 0, text: Vec::new(), ended: false })
+        }
+        _ => return Err(fault(&"name it .csv for CSV with a header, or .jsonl for JSON lines")),
+    };
+    Ok((lines, reach))
+}
+
+fn comma_separated(file: Counted, now: Timestamp) -> Result<Lines, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     for needed in ["email", "password_hash"] {
@@ -87,7 +123,7 @@ fn comma_separated(file: File, now: Timestamp) -> Result<Box<dyn Iterator<Item =
 }
 
 struct JsonLines {
-    file: BufReader<File>,
+    file: BufReader<Counted>,
     now: Timestamp,
     number: u64,
     text: Vec<u8>,
@@ -113,7 +149,8 @@ impl JsonLines {
     }
 
     fn account(&self) -> Result<Account, String> {
-        let written = serde_json::from_slice(&self.text);
+        let text = std::str::from_utf8(&self.text).map_err(|_| "is not UTF-8".to_owned())?;
+        let written = serde_json::from_str(text);
         // The message names a place, and never what stands there.
         let written = written.map_err(|error| format!("no JSON object (column {})", error.column()));
         written.and_then(|written: Written| written.account(self.now))
@@ -221,8 +258,5 @@ fn text(field: &str, value: &Value) -> Result<Option<String>, String> {
 
 fn name(field: &str, value: &Value) -> Result<String, String> {
     let name = text(field, value)?.unwrap_or_default();
-    if name.chars().count() > NAME_CHARACTERS_MAX {
-        return Err(format!("{field} has more than {NAME_CHARACTERS_MAX} characters"));
-    }
-    Ok(name)
+    person_name(&name).map(str::to_owned).map_err(|fault| format!("{field} {fault}"))
 }

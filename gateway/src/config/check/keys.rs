@@ -12,7 +12,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::file::File;
 use crate::config::key_folder::{KeyFolder, KeyUse};
 use crate::config::secret_source::Secrets;
-use crate::token::{Algorithm, AssertionIssuer, DatedKey, Issuer, KeyRing, SignBy};
+use crate::token::{Algorithm, AssertionIssuer, DatedKey, KeyRing, SignBy, TokenTerms};
 
 /// How far the clocks of two gateways may be apart.
 const SKEW: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ impl Checker<'_> {
         file: &File,
         policy: KeyPolicy,
         given: Secrets,
-    ) -> Option<(Issuer, AssertionIssuer)> {
+    ) -> Option<(TokenTerms, AssertionIssuer)> {
         let tokens = &file.tokens;
         let folder = KeyFolder::of(file);
         let now = SystemClock.now();
@@ -82,7 +82,7 @@ impl Checker<'_> {
         let access_keys = self.ring(access_keys, access, late);
         let refresh_keys = self.ring(refresh_keys, refresh, late);
         let assertion_keys = self.ring(assertion_keys, Hmac::default(), late);
-        let issuer = Issuer {
+        let terms = TokenTerms {
             access_keys: access_keys?,
             refresh_keys: refresh_keys?,
             issuer: tokens.issuer.clone(),
@@ -95,7 +95,7 @@ impl Checker<'_> {
             issuer: tokens.issuer.clone(),
             lifetime: Duration::from_secs(tokens.assertion_lifetime_seconds),
         };
-        Some((issuer, assertions))
+        Some((terms, assertions))
     }
 
     fn gather(

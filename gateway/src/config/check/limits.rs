@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{Checker, RouteLimits};
-use crate::config::file::{File, Limit, LoginLock};
+use crate::config::file::File;
+use crate::config::limits_entry::{Limit, LoginLock};
 use crate::limits::{Allowance, Lock, Policy};
 
 impl Checker<'_> {
@@ -22,7 +23,13 @@ impl Checker<'_> {
                 "login-account-address",
                 &limits.login_account_address,
             ),
+            login_failure_address: self.policy(
+                "limits.login_failure_address",
+                "login-failure-address",
+                &limits.login_failure_address,
+            ),
             login_account: self.policy("limits.login_account", "login-account", &limits.login_account),
+            logout_address: self.policy("limits.logout_address", "logout-address", &limits.logout_address),
             register_address: self.policy(
                 "limits.register_address",
                 "register-address",
@@ -39,6 +46,11 @@ impl Checker<'_> {
                 &limits.recovery_address,
             ),
             mail_account: self.policy("limits.mail_account", "mail-account", &limits.mail_account),
+            mail_unverified: self.policy(
+                "limits.mail_unverified",
+                "mail-unverified",
+                &limits.mail_unverified,
+            ),
             login_lock: self.login_lock(limits.login_lock),
             failed_authentication_address: self.policy(
                 "limits.failed_authentication_address",

@@ -10,6 +10,7 @@ use super::Checker;
 use crate::adapter::mail::{Delivery, Login, Mailbox, OutboxSettings, Security, Sender, SmtpSettings};
 use crate::config::file::File;
 use crate::config::mail_entry::{MailEntry, SmtpEntry};
+use crate::config::read_once::plain_file;
 use crate::config::suggest::hint;
 use crate::notify::{Link, Replacement, TEMPLATE_FILES, Templates, Wording};
 
@@ -200,6 +201,7 @@ impl Checker<'_> {
 
 fn read_template(path: &Path) -> Result<String, String> {
     let mut source = String::new();
+    plain_file(path)?;
     let file = std::fs::File::open(path).map_err(|fault| fault.to_string())?;
     let read = file.take(TEMPLATE_BYTES_MAX + 1).read_to_string(&mut source);
     read.map_err(|fault| format!("cannot be read as UTF-8: {fault}"))?;

@@ -3,6 +3,8 @@
 mod cors;
 mod expect;
 mod headers;
+mod meant;
+mod near;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,12 @@ use std::time::Duration;
 use http::Method;
 
 use super::Checker;
-use crate::config::file::{Assertion, Auth, File, Match, RouteEntry};
+use crate::config::file::{Assertion, Auth, File, Match, NearMiss, RouteEntry};
 use crate::config::suggest::hint;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
     Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
-    canonical,
+    canonical, is_foreign,
 };
 
 impl Checker<'_> {
@@ -40,7 +42,10 @@ impl Checker<'_> {
             routes.extend(self.route(entry, upstreams, &issuers, keys_max));
         }
         match Routes::new(routes) {
-            Ok(routes) => Some(routes),
+            Ok(routes) => {
+                self.near_misses(&routes);
+                Some(routes)
+            }
             Err(faults) => {
                 self.faults.extend(faults.iter().map(ToString::to_string));
                 None
@@ -66,7 +71,10 @@ impl Checker<'_> {
             Match::Exact => PathPattern::exact(&entry.path),
         };
         let path = path
-            .map_err(|fault| self.fault(format!("route `{name}`: the path `{}` {fault}", entry.path)))
+            .map_err(|fault| {
+                let meant = meant::meant(&entry.path);
+                self.fault(format!("route `{name}`: the path `{}` {fault}{meant}", entry.path));
+            })
             .ok();
         let requires = self.requires(entry, issuers.len() > 1);
         if entry.auth == Auth::Public && !entry.issuers.is_empty() {
@@ -81,7 +89,7 @@ impl Checker<'_> {
         });
         let address_limit = entry.address_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: address_limit"), "address", limit);
-            AddressLimit(policy.map(|policy| self.books.addresses.limiter(&in_book(name), policy, keys_max)))
+            AddressLimit(policy.map(|policy| self.books.address_limiter(&in_book(name), policy, keys_max)))
         });
         if entry.body_idle_timeout_ms == 0
             || [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0))
@@ -135,6 +143,7 @@ impl Checker<'_> {
             cookie: entry.cookie,
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,
+            forward_near_misses: entry.near_miss == NearMiss::Forward,
             ..Route::new(name, path?, Arc::clone(upstream?))
         })
     }
@@ -225,9 +234,11 @@ impl Checker<'_> {
         for text in &entry.methods {
             let usual = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
             match Method::from_bytes(text.as_bytes()) {
-                Ok(method) if usual && !["CONNECT", "TRACE"].contains(&text.as_str()) => methods.push(method),
+                Ok(method) if usual && !["CONNECT", "TRACE", "ANY", "ALL"].contains(&text.as_str()) => {
+                    methods.push(method);
+                }
                 _ => self.fault(format!(
-                    "route `{}`: \"{text}\" is no method that is forwarded; write for example \"GET\"",
+                    "route `{}`: \"{text}\" is no method that is forwarded; write for example \"GET\", or leave methods out for all",
                     entry.name
                 )),
             }
@@ -246,9 +257,11 @@ impl Checker<'_> {
             }
             (Some(text), false) => {
                 let plain = canonical(text).is_ok_and(|own| own.as_str() == text && own.path() == text);
-                if !plain {
+                // `$1` is what an expression has found, for nginx and Traefik.
+                let is_group = |part: &str| part.strip_prefix('$').is_some_and(|n| n.parse::<u8>().is_ok());
+                if !plain || is_foreign(text) || text.split('/').any(is_group) {
                     self.fault(format!(
-                        "route `{name}`: replace_prefix = \"{text}\" is no plain path; write for example \"/v2\""
+                        "route `{name}`: replace_prefix = \"{text}\" is no plain path; it stands for what `path` names, and what lies below follows by itself; write for example \"/v2\""
                     ));
                 }
                 Some(text.as_str().into())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Limit;
+use crate::config::limits_entry::Limit;
 use crate::pipeline::OnExpiry;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,15 @@ pub enum Match {
     #[default]
     Prefix,
     Exact,
+}
+
+/// What becomes of a path that the service could read as one of a stricter route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NearMiss {
+    #[default]
+    Refuse,
+    Forward,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -90,6 +99,8 @@ pub struct RouteEntry {
     pub on_expiry: OnExpiry,
     #[serde(default)]
     pub shadow: bool,
+    #[serde(default)]
+    pub near_miss: NearMiss,
     #[serde(default)]
     pub expect: Vec<ExpectEntry>,
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::Stopwatch;
-use crate::limits::AddressKey;
+use crate::identity::Network;
 use crate::pipeline::Ejection;
 
 /// What follows from a failure.
@@ -28,7 +28,7 @@ pub(super) enum Verdict {
 enum Met {
     #[default]
     Nobody,
-    One(AddressKey),
+    One(Network),
     /// Several clients; or it is nobody's doing but the server's.
     Several,
 }
@@ -82,7 +82,7 @@ impl Ejector {
 
     /// A request failed, of this client where it may have to do with it. `others` says whether
     /// another server is left.
-    pub(super) fn failed(&self, by: Option<AddressKey>, others: impl FnOnce() -> bool) -> Verdict {
+    pub(super) fn failed(&self, by: Option<Network>, others: impl FnOnce() -> bool) -> Verdict {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let met = {
             let mut met = self.met.lock();
@@ -125,8 +125,8 @@ mod tests {
         Ejector::new(Ejection { after, time, time_max: time * 3, statuses: vec![503] })
     }
 
-    fn client(last: u8) -> Option<AddressKey> {
-        Some(AddressKey::from(IpAddr::from([192, 0, 2, last])))
+    fn client(last: u8) -> Option<Network> {
+        Some(Network::from(IpAddr::from([192, 0, 2, last])))
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Checks {
             if status == expected {
                 Ok(())
             } else {
-                Error::e_explain(ErrorType::HTTPStatus(status), "health check")
+                let answered = format!("it answered {status}, and {expected} is expected");
+                Error::e_explain(ErrorType::HTTPStatus(status), answered)
             }
         }));
         Ok(check)
@@ -82,21 +83,44 @@ impl Checks {
 #[async_trait]
 impl HealthCheck for Checks {
     async fn check(&self, target: &Backend) -> pingora::Result<()> {
-        match tokio::time::timeout(self.health.timeout, self.ask(target)).await {
-            Ok(result) => result,
+        let outcome = match tokio::time::timeout(self.health.timeout, self.ask(target)).await {
+            Ok(outcome) => outcome,
             Err(_) => Error::e_explain(ErrorType::ReadTimedout, "the health check took too long"),
+        };
+        if let Some(server) = server_of(target) {
+            server.was_checked(outcome.as_ref().err().map(|fault| in_words(fault)));
         }
+        outcome
     }
 
-    /// How Pingora's own log line names a server that goes or comes back.
-    fn backend_summary(&self, target: &Backend) -> String {
-        format!("upstream `{}`: server {}", self.upstream.name, target.addr)
+    /// Said by us: Pingora's own line names neither upstream nor server for programs to find.
+    async fn health_status_change(&self, target: &Backend, healthy: bool) {
+        let Some(server) = server_of(target) else { return };
+        let (upstream, address) = (&self.upstream.name, target.addr.to_string());
+        let (label, error) = (&*server.label, server.fault());
+        if healthy {
+            tracing::info!(upstream, server = label, address, "a server passes its health checks again");
+        } else {
+            tracing::warn!(upstream, server = label, address, error, "a server fails its health checks");
+        }
     }
 
     fn health_threshold(&self, success: bool) -> usize {
         let count = if success { self.health.healthy_after } else { self.health.unhealthy_after };
         usize::try_from(count).unwrap_or(usize::MAX)
     }
+}
+
+/// What went wrong, by the innermost of the layers that Pingora puts around it.
+fn in_words(fault: &Error) -> String {
+    if let Some(cause) = &fault.cause {
+        return match cause.downcast_ref::<Box<Error>>() {
+            Some(inner) => in_words(inner),
+            None => cause.to_string(),
+        };
+    }
+    let context = fault.context.as_ref().map(|context| context.as_str().trim().to_owned());
+    context.filter(|words| !words.is_empty()).unwrap_or_else(|| fault.etype().as_str().to_owned())
 }
 
 /// Whether a request of ours, by the configured check or else a bare connection, is taken.

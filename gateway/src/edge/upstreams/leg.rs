@@ -14,7 +14,7 @@ use super::pool::Pool;
 use super::server::{Running, Server};
 use crate::clock::Stopwatch;
 use crate::edge::pace::Pace;
-use crate::limits::AddressKey;
+use crate::identity::Network;
 
 /// The upstream has servers, and none that could be asked.
 pub(in crate::edge) const NO_HEALTHY_UPSTREAM: ErrorType = ErrorType::Custom("NoHealthyUpstream");
@@ -138,7 +138,7 @@ impl Leg {
     }
 
     /// The head of an answer came.
-    pub(in crate::edge) fn answered(&mut self, status: u16, client: AddressKey) {
+    pub(in crate::edge) fn answered(&mut self, status: u16, client: Network) {
         let Some(Running(server)) = &self.current else { return };
         // How long a client takes to send its body is not the server's doing.
         let ready = self.sent.unwrap_or(self.connecting);
@@ -191,7 +191,7 @@ impl Leg {
     }
 
     /// `by` is whose request it was, where that may be why.
-    fn count_failure(&mut self, by: Option<AddressKey>) {
+    fn count_failure(&mut self, by: Option<Network>) {
         let Some(Running(server)) = &self.current else { return };
         server.metrics.failed();
         self.blame(server, by);
@@ -212,7 +212,7 @@ impl Leg {
         true
     }
 
-    fn blame(&self, server: &Arc<Server>, by: Option<AddressKey>) {
+    fn blame(&self, server: &Arc<Server>, by: Option<Network>) {
         match server.ejector.failed(by, || self.pool.can_spare(server)) {
             Verdict::Stays => {}
             Verdict::Out(time) => self.pool.note_ejected(server, time),
@@ -226,7 +226,7 @@ impl Leg {
 pub(in crate::edge) struct Interrupted {
     /// Whether it may be sent again.
     pub(in crate::edge) repeatable: bool,
-    pub(in crate::edge) client: AddressKey,
+    pub(in crate::edge) client: Network,
 }
 
 /// A time-out is none: who asks for something slow must not take servers out one by one.

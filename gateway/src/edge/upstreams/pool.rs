@@ -182,6 +182,10 @@ impl Pool {
                     healthy: count(in_use.count()),
                     running: count(servers().map(|(_, server)| server.running()).sum()),
                     connections: count(servers().map(|(_, server)| server.connections.open()).sum()),
+                    fault: match own.is_empty() {
+                        true => Some("its name cannot be looked up".to_owned()),
+                        false => servers().find_map(|(_, server)| server.fault()),
+                    },
                     server: label,
                 }
             })
@@ -214,7 +218,8 @@ impl Pool {
     pub(super) fn note_ejected(&self, server: &Server, time: Duration) {
         server.metrics.ejected();
         let (upstream, address) = (&self.settings.name, server.address().to_string());
-        tracing::warn!(upstream, server = address, seconds = time.as_secs_f64(), "a server is left out");
+        let (label, seconds) = (&*server.label, time.as_secs_f64());
+        tracing::warn!(upstream, server = label, address, seconds, "a server is left out");
     }
 
     /// One client alone met its failures: a request of ours tells whether the server is ill, one at

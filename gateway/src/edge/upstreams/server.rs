@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::upstreams::peer::HttpPeer;
 
@@ -26,6 +27,8 @@ pub(super) struct Server {
     pub(super) metrics: Arc<ServerMetrics>,
     running: AtomicUsize,
     is_examined: AtomicBool,
+    /// Why its last health check failed.
+    ailment: Mutex<Option<String>>,
 }
 
 /// While it lives, the server is not examined again.
@@ -50,8 +53,18 @@ impl Server {
         if plain.is_none() {
             peer.options.tracer = Some(connections.tracer());
         }
-        let (running, is_examined) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { label, weight, peer, plain, connections, ejector, metrics, running, is_examined }
+        Self {
+            label,
+            weight,
+            peer,
+            plain,
+            connections,
+            ejector,
+            metrics,
+            running: AtomicUsize::new(0),
+            is_examined: AtomicBool::new(false),
+            ailment: Mutex::default(),
+        }
     }
 
     /// For whoever finds out whether it is well, if nobody does already.
@@ -62,6 +75,17 @@ impl Server {
 
     pub(super) fn address(&self) -> &SocketAddr {
         &self.peer._address
+    }
+
+    /// Keeps what was wrong with it at a health check, or that nothing was.
+    pub(super) fn was_checked(&self, ailment: Option<String>) {
+        *self.ailment.lock() = ailment;
+    }
+
+    /// Why its last health check failed, if it did; or that it is left out for what its requests met.
+    pub(super) fn fault(&self) -> Option<String> {
+        let failed = self.ailment.lock().clone();
+        failed.or_else(|| self.ejector.is_out().then(|| "too many requests in a row failed on it".to_owned()))
     }
 
     pub(super) fn running(&self) -> usize {

@@ -3,7 +3,7 @@
 mod model;
 
 use super::*;
-use crate::pipeline::{PathPattern, Route, Timeouts, Upstream};
+use crate::pipeline::{Access, PathPattern, Route, Timeouts, Upstream};
 
 fn route(name: &str, path: &str) -> Route {
     let upstream = Arc::new(Upstream::unix("up", "/nowhere", Timeouts::default()));
@@ -177,4 +177,42 @@ fn paths_of_the_gateway_cannot_be_routes() {
         let faults = Routes::new(vec![route("a", path)]).unwrap_err();
         assert!(matches!(faults[..], [RouteFault::Reserved(..)]), "{path}");
     }
+}
+
+#[test]
+fn a_route_gets_no_path_that_its_service_could_read_as_one_of_a_stricter_route() {
+    let public = |route: Route| Route { access: Access::Public, ..route };
+    let routes = Routes::new(vec![
+        public(route("site", "/")),
+        route("admin", "/Admin"),
+        public(route("health", "/Admin/health")),
+        exact("item", "/items/{id}"),
+        public(exact("new", "/items/new")),
+        exact("slash", "/slash/"),
+    ])
+    .unwrap();
+    for (path, name) in [
+        ("/Admin", "admin"),
+        ("/admin", "ambiguous_path"),
+        ("/admin/x", "ambiguous_path"),
+        // Whoever reads it as another one reads it as one that is public.
+        ("/admin/health", "site"),
+        ("/Admin/health", "health"),
+        ("/Admin/Health", "admin"),
+        ("/Admin/health/Report.pdf", "health"),
+        ("/items/7", "item"),
+        ("/items/7/", "ambiguous_path"),
+        ("/items/new", "new"),
+        ("/items/new/", "site"),
+        ("/items/NEW", "item"),
+        ("/items", "site"),
+        ("/slash/", "slash"),
+        ("/slash", "ambiguous_path"),
+        ("/Other/", "site"),
+    ] {
+        assert_eq!(found(&routes, path), name, "{path}");
+    }
+    let pairs = routes.near_misses();
+    let pairs: Vec<_> = pairs.iter().map(|near| (near.by.name.as_str(), near.of.name.as_str())).collect();
+    assert_eq!(pairs, [("site", "admin"), ("site", "item"), ("site", "slash")]);
 }

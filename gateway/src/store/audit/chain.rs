@@ -62,9 +62,10 @@ pub struct Sealed {
 /// `,"hash":"` 64 digits `"}`
 const TAIL: usize = 9 + 64 + 2;
 
-/// The line of an entry, and its hash. `None` only if it cannot be written as JSON, which has no way
+/// The line of an entry, its texts within their bounds, and its hash. `None` only if it cannot be written as JSON, which has no way
 /// to happen.
 pub fn seal(seq: u64, at: Timestamp, entry: Entry, prev: Hash) -> Option<(String, Hash)> {
+    let entry = entry.bounded();
     let sealed = Sealed { seq, time: at.to_millis_string(), entry, prev: prev.to_string() };
     let mut line = serde_json::to_string(&sealed).ok()?;
     let hash = Hash::of(&line);

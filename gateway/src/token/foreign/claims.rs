@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::numbers::Numbers;
 use super::path::{ClaimPath, find};
+use super::verify::Unproved;
 use crate::clock::Timestamp;
-use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId, UserId};
+use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId};
 use crate::token::{Algorithm, TokenFault};
 
 /// Which claims are whose facts.
@@ -16,8 +18,8 @@ pub struct Mapping {
     pub subject: ClaimPath,
     /// Put before the subject, so that a service can tell subjects of several issuers apart.
     pub subject_prefix: Box<str>,
-    /// Whether a subject may look like the id of an account of ours, such as `7`.
-    pub numeric_subjects: bool,
+    /// What becomes of a subject that a service could read as the id of an account of ours.
+    pub numbers: Numbers,
     /// `None` where e-mail addresses of this issuer are not handed on.
     pub email: Option<ClaimPath>,
     pub roles: Option<ClaimPath>,
@@ -141,19 +143,22 @@ impl ForeignClaims {
 }
 
 impl Mapping {
-    /// `None` where the token says nobody, or somebody that a service could take for another one.
-    pub(super) fn subject(&self, issuer: &IssuerName, claims: &Map<String, Value>) -> Option<ForeignSubject> {
-        let found = match self.subject.find(claims)? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) if number.is_u64() => number.to_string(),
-            _ => return None,
+    /// `Err` where the token says nobody, or somebody that a service could take for another one.
+    pub(super) fn subject(
+        &self,
+        issuer: &IssuerName,
+        claims: &Map<String, Value>,
+    ) -> Result<ForeignSubject, Unproved> {
+        let found = match self.subject.find(claims) {
+            Some(Value::String(text)) if !text.is_empty() => text.clone(),
+            Some(Value::Number(number)) if number.is_u64() => number.to_string(),
+            _ => return Err(Unproved::Forged),
         };
-        if found.is_empty() {
-            return None;
-        }
         let presented = format!("{}{found}", self.subject_prefix);
-        let like_ours = presented.parse::<UserId>().is_ok();
-        (self.numeric_subjects || !like_ours).then(|| ForeignSubject::new(issuer.clone(), &presented))?
+        if !self.numbers.admit(&presented) {
+            return Err(Unproved::LikeAnAccount);
+        }
+        ForeignSubject::new(issuer.clone(), &presented).ok_or(Unproved::Forged)
     }
 
     /// The address, where there is one that the issuer does not call unverified.

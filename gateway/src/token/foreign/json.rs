@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 
 /// The members of an object, or nothing where the text is no such object.
 pub(super) fn object(text: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(text) {
+    match serde_json::from_str(std::str::from_utf8(text).ok()?) {
         Ok(Unambiguous(Value::Object(members))) => Some(members),
         _ => None,
     }
@@ -103,6 +103,7 @@ mod tests {
         ] {
             assert_eq!(object(wrong.as_bytes()), None, "{wrong}");
         }
+        assert_eq!(object(b"{\"a\":\"\xff\"}"), None);
     }
 
     #[test]

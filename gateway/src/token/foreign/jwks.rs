@@ -9,16 +9,14 @@ use crate::token::{Algorithm, Jwk, VerifyingKey};
 /// More keys than any issuer has at a time; a longer list is cut off, since each costs memory.
 const KEYS_MAX: usize = 64;
 
-/// What is published is no set of keys that tokens could be verified with.
+/// What is published is no set of keys.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum JwksFault {
     #[error("no JWK set (RFC 7517 §5)")]
     NoSet,
-    #[error("no key in it is for signatures of the algorithms that are allowed")]
-    NoKey,
 }
 
-/// The keys of one issuer, each for one algorithm.
+/// The keys of one issuer, each for one algorithm. There may be none: an issuer can withdraw them all.
 #[derive(Debug)]
 pub struct KeySet(Vec<PublicKey>);
 
@@ -39,7 +37,7 @@ impl KeySet {
             let usable = algorithms.iter().filter_map(|algorithm| jwk.verifying(*algorithm).ok());
             keys.extend(usable.map(|key| PublicKey { kid: jwk.kid().map(Into::into), key }));
         }
-        if keys.is_empty() { Err(JwksFault::NoKey) } else { Ok(Self(keys)) }
+        Ok(Self(keys))
     }
 
     /// The key that a header names. Without a name there must be one key only that it could be

@@ -19,7 +19,8 @@ pub enum Asked {
 /// The keys of one issuer.
 #[async_trait]
 pub trait KeySource: Send + Sync {
-    /// What is known now. `None` if there never were keys, or if they are too old to be trusted.
+    /// What is known now; an empty set where the issuer answered with none that could be used. `None`
+    /// if it never answered, or so long ago that its answer is too old to be trusted.
     fn keys(&self) -> Option<Arc<KeySet>>;
 
     /// Has the keys fetched again, unless that was tried a moment ago, and waits for it for a short

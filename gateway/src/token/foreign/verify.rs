@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -27,6 +28,8 @@ pub struct ForeignIssuer {
     pub lifetime_max: Duration,
     pub mapping: Mapping,
     pub proof: Proof,
+    /// Whether it was said that its subjects look like accounts of ours.
+    pub told: AtomicBool,
 }
 
 /// How its tokens prove that they are its own.
@@ -69,9 +72,11 @@ pub struct Candidate<'a> {
 pub enum Unproved {
     /// Signed by nobody whom we know, or no access token for us.
     Forged,
+    /// Good, and its subject could be read as the id of an account of ours.
+    LikeAnAccount,
     /// Its key is not among those that are known: the issuer can be asked.
     KeyUnknown,
-    /// No keys are known, or they are too old.
+    /// No keys are known, they are too old, or the issuer publishes none that could be used.
     NoKeys,
 }
 
@@ -164,11 +169,18 @@ impl<'a> Candidate<'a> {
         &self.issuer.name
     }
 
+    /// Whether nobody has yet been told that subjects of this issuer look like accounts of ours: a
+    /// log line for each such token would be its holder's to multiply.
+    pub fn is_first_like_an_account(&self) -> bool {
+        !self.issuer.told.swap(true, Ordering::Relaxed)
+    }
+
     /// Checks the signature, and then reads who it is.
     pub fn prove(&self, now: Timestamp) -> Result<AuthenticForeign, Unproved> {
         match &self.issuer.proof {
             Proof::Keys(published) => {
-                let keys = published.keys.keys().ok_or(Unproved::NoKeys)?;
+                let known = published.keys.keys().filter(|keys| !keys.is_empty());
+                let keys = known.ok_or(Unproved::NoKeys)?;
                 let key = keys
                     .find(self.header.kid.as_deref(), self.header.algorithm)
                     .ok_or(Unproved::KeyUnknown)?;
@@ -182,30 +194,24 @@ impl<'a> Candidate<'a> {
                 ours.then_some(()).ok_or(Unproved::Forged)?;
             }
         }
-        self.read(now).ok_or(Unproved::Forged)
+        self.read(now)
     }
 
     /// Whether it would be accepted if its key became known: no other token makes us ask for keys.
     pub fn would_be_in_time(&self, now: Timestamp) -> bool {
-        self.read(now).is_some_and(|unproved| unproved.in_time(now).is_ok())
+        self.read(now).is_ok_and(|unproved| unproved.in_time(now).is_ok())
     }
 
-    fn read(&self, now: Timestamp) -> Option<AuthenticForeign> {
-        let ForeignIssuer { name, leeway, lifetime_max, mapping, proof } = self.issuer;
+    fn read(&self, now: Timestamp) -> Result<AuthenticForeign, Unproved> {
+        let ForeignIssuer { name, mapping, proof, .. } = self.issuer;
         let claims = &*self.claims;
-        let times = Times {
-            issued_at: moment(claims, "iat")?,
-            not_before: moment(claims, "nbf")?,
-            expires_at: moment(claims, "exp")??,
-            leeway: leeway.as_secs(),
-        };
-        (times.lifetime(now) <= lifetime_max.as_secs()).then_some(())?;
+        let times = self.times(now).ok_or(Unproved::Forged)?;
         let over = Timestamp::from_seconds(times.expires_at.saturating_add(times.leeway));
         let claims = ForeignClaims {
+            token: self.token_id().ok_or(Unproved::Forged)?,
             subject: mapping.subject(name, claims)?,
             email: mapping.email(claims),
             roles: mapping.roles(claims),
-            token: self.token_id()?,
             refused_from: match proof {
                 Proof::Keys(_) => over,
                 Proof::Secret(secret) => over.min(secret.until()),
@@ -213,7 +219,19 @@ impl<'a> Candidate<'a> {
             legacy: matches!(proof, Proof::Secret(_)),
             claims: Arc::clone(&self.claims),
         };
-        Some(AuthenticForeign { claims, algorithm: self.header.algorithm, times })
+        Ok(AuthenticForeign { claims, algorithm: self.header.algorithm, times })
+    }
+
+    /// `None` where one of them is no time, or it claims to live too long.
+    fn times(&self, now: Timestamp) -> Option<Times> {
+        let ForeignIssuer { leeway, lifetime_max, .. } = self.issuer;
+        let times = Times {
+            issued_at: moment(&self.claims, "iat")?,
+            not_before: moment(&self.claims, "nbf")?,
+            expires_at: moment(&self.claims, "exp")??,
+            leeway: leeway.as_secs(),
+        };
+        (times.lifetime(now) <= lifetime_max.as_secs()).then_some(times)
     }
 
     /// By what it is revoked: its `jti`, or where it has none the hash of what was signed. Not of

@@ -232,4 +232,7 @@ fn what_is_no_json_object_or_says_a_thing_twice_is_no_key() {
         let read = Jwk::from_json(text.as_bytes());
         assert!(matches!(read, Err(JwkFault::Malformed(_))), "{text}: {read:?}");
     }
+    // Not even in a member that nobody reads.
+    let read = Jwk::from_json(b"{\"kty\":\"OKP\",\"note\":\"\xff\"}");
+    assert!(matches!(read, Err(JwkFault::Malformed(_))), "{read:?}");
 }

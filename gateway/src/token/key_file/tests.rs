@@ -95,6 +95,10 @@ fn json_web_keys_are_read_when_both_their_parts_belong_together() {
         ] {
             assert!(read(&with(jwk.clone(), name, value.clone())).is_err(), "{name} {value}");
         }
+        let noted = with(jwk.clone(), "note", "?").replace('?', "\u{ff}");
+        assert!(read(&noted).is_ok());
+        let latin: Vec<u8> = noted.chars().map(|letter| letter as u8).collect();
+        assert!(DatedKey::read(&latin, UNDATED).is_err());
     }
 }
 

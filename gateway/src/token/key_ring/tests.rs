@@ -5,8 +5,8 @@ use std::sync::Arc;
 use secrecy::SecretSlice;
 
 use super::*;
-use crate::identity::{Email, Generation, Role, SessionId, UserId};
-use crate::token::{AccessGrant, Algorithm, Issuer, RawToken, TokenFault, jwks};
+use crate::identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
+use crate::token::{AccessGrant, Algorithm, Issuer, RawToken, TokenFault, TokenTerms, jwks};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -31,14 +31,15 @@ fn ring(keys: Vec<DatedKey>) -> KeyRing {
 }
 
 fn issuer(access_keys: KeyRing) -> Issuer {
-    Issuer {
+    let terms = TokenTerms {
         access_keys: Arc::new(access_keys),
         refresh_keys: Arc::new(ring(vec![key("refresh", 0)])),
         issuer: "gateway".into(),
         audience: None,
         access_lifetime: HOUR,
         refresh_lifetime: HOUR * 24,
-    }
+    };
+    Issuer { terms, installation: InstallationId::from_bytes([7; 16]) }
 }
 
 fn token(issuer: &Issuer, now: Timestamp) -> String {
@@ -98,7 +99,7 @@ fn what_the_previous_key_signed_is_good_until_it_ends_and_not_a_moment_longer() 
     let thief = super::tests::issuer(KeyRing {
         sign_by: SignBy::Key,
         secrets: Vec::new(),
-        keys: Arc::into_inner(issuer.access_keys).unwrap().keys.into_iter().take(1).collect(),
+        keys: Arc::into_inner(issuer.terms.access_keys).unwrap().keys.into_iter().take(1).collect(),
     });
     let forged = token(&thief, at(5_000));
     let honest = super::tests::issuer(ring(vec![key("b", 1_000)]));
@@ -149,7 +150,7 @@ fn a_change_of_the_algorithm_ends_nothing() {
     let new = token(&to_keys, at(0));
     assert!(new.len() > old.len());
     assert_eq!(verdict(&to_keys, &old, at(1)), Ok(()));
-    let keys = Arc::into_inner(to_keys.access_keys).unwrap().keys;
+    let keys = Arc::into_inner(to_keys.terms.access_keys).unwrap().keys;
     let dated = keys.into_iter().map(|key| key.dated).collect();
     let back = issuer(KeyRing::new(SignBy::Secret, kept(), dated, HOUR).unwrap());
     assert_eq!(verdict(&back, &new, at(1)), Ok(()));
@@ -163,7 +164,7 @@ fn every_algorithm_signs_what_it_verifies_and_others_publish_it() {
         let issuer = issuer(ring(vec![dated]));
         let token = token(&issuer, at(0));
         assert_eq!(verdict(&issuer, &token, at(1)), Ok(()), "{algorithm}");
-        let published = jwks([&*issuer.access_keys], at(0));
+        let published = jwks([&*issuer.terms.access_keys], at(0));
         assert_eq!(published["keys"][0]["alg"], algorithm.name());
         for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
             assert!(published["keys"][0].get(private).is_none(), "{algorithm} {private}");

@@ -8,7 +8,7 @@ use super::{IssuerSettings, ProofSettings};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::check::Checker;
 use crate::config::issuer_entry::{IssuerEntry, Typ};
-use crate::token::HmacKey;
+use crate::token::{HmacKey, Numbers};
 
 impl Checker<'_> {
     pub(super) fn legacy(
@@ -41,7 +41,9 @@ impl Checker<'_> {
         let name = name.filter(|_| self.faults.len() == before)?;
         let (key, until, mut mapping) = (key?, until?, mapping?);
         // That its `user_id`s stay what they were is what it is there for.
-        mapping.numeric_subjects = true;
+        if mapping.numbers == Numbers::Refused {
+            mapping.numbers = Numbers::Canonical;
+        }
         if SystemClock.now() >= until {
             self.warnings.push(format!("{place}: its time was over on {until}: its tokens are refused; take it out of the configuration"));
         } else {

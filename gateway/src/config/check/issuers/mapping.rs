@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::check::Checker;
 use crate::config::issuer_entry::IssuerEntry;
 use crate::identity::RoleName;
-use crate::token::{ClaimPath, Mapping};
+use crate::token::{ClaimPath, Mapping, Numbers, begins_like_number, is_chosen};
 
 impl Checker<'_> {
     pub(super) fn mapping(
@@ -15,7 +15,9 @@ impl Checker<'_> {
         subject: &str,
         roles: Option<&str>,
     ) -> Option<Mapping> {
-        let subject = ClaimPath::new(entry.subject_claim.as_deref().unwrap_or(subject));
+        let claim = entry.subject_claim.as_deref().unwrap_or(subject);
+        let numbers = self.numbers(place, entry, claim);
+        let subject = ClaimPath::new(claim);
         if subject.is_none() {
             self.fault(format!("{place}: subject_claim is empty: nobody would be anybody"));
         }
@@ -40,10 +42,28 @@ impl Checker<'_> {
         Some(Mapping {
             subject: subject?,
             subject_prefix: entry.subject_prefix.as_str().into(),
-            numeric_subjects: entry.danger_numeric_subjects,
+            numbers,
             email: ClaimPath::new(&entry.email_claim),
             roles,
             role_names,
         })
+    }
+
+    /// What becomes of subjects that a service could read as the number of an account of ours.
+    fn numbers(&mut self, place: &str, entry: &IssuerEntry, claim: &str) -> Numbers {
+        let IssuerEntry { name, subject_prefix: prefix, .. } = entry;
+        if begins_like_number(prefix) {
+            self.warnings.push(format!("{place}: subject_prefix = \"{prefix}\" begins like a number, and tells nobody from the accounts of this gateway; let it begin with a letter, such as \"{name}:\""));
+        }
+        match (entry.danger_numeric_subjects, is_chosen(claim)) {
+            (true, _) => Numbers::Accepted,
+            (false, true) => {
+                if prefix.is_empty() {
+                    self.warnings.push(format!("{place}: subject_claim = \"{claim}\" is chosen by people: who is called like the number of an account here (\"7\", \"7up\") is refused, since services could take one for the other; subject_prefix = \"{name}:\" tells them apart, and lets all in"));
+                }
+                Numbers::RefusedAtStart
+            }
+            (false, false) => Numbers::Refused,
+        }
     }
 }

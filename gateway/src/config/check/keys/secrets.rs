@@ -111,7 +111,11 @@ impl Checker<'_> {
             return Some(());
         }
         match kept_secret::make(&file.store.path, whose.kept) {
-            Ok(made) => secrets.current = self.usable(whose.kept, &made),
+            // By the name that it is read under from now on: it is the same secret.
+            Ok(made) => {
+                let place = file.store.path.join(whose.kept).display().to_string();
+                secrets.current = self.usable(&place, &made);
+            }
             Err(fault) => self.fault(fault),
         }
         secrets.current.as_ref().map(|_| ())

@@ -20,7 +20,7 @@ impl Checker<'_> {
         }
         for origin in entry.origins.iter().filter(|origin| *origin != "*" && !is_origin(origin)) {
             self.fault(format!(
-                "{place}: \"{origin}\" is no origin; write for example \"https://app.example.com\", without a path"
+                "{place}: \"{origin}\" is no origin; name each origin, for example \"https://app.example.com\", without a path and without a star in it"
             ));
         }
         for method in entry.methods.iter().filter(|method| Method::from_bytes(method.as_bytes()).is_err()) {
@@ -54,7 +54,8 @@ fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     let bare = uri.path_and_query().is_none_or(|path| path.as_str() == "/") && !text.ends_with('/');
-    known && bare && uri.host().is_some() && text == text.to_ascii_lowercase() && !text.contains('@')
+    let whole = !text.contains('*');
+    known && whole && bare && uri.host().is_some() && text == text.to_ascii_lowercase() && !text.contains('@')
 }
 
 #[cfg(test)]
@@ -76,6 +77,7 @@ mod tests {
             "ftp://a",
             "null",
             "https://u@a",
+            "https://*.example.com",
         ] {
             assert!(!is_origin(wrong), "{wrong}");
         }

@@ -6,7 +6,7 @@ use super::issuer_names;
 use crate::config::check::Checker;
 use crate::config::file::{ExpectEntry, File};
 use crate::config::suggest::hint;
-use crate::pipeline::{Expectation, Foreseen};
+use crate::pipeline::{Expectation, Foreseen, is_foreign};
 use crate::problem::Code;
 
 /// The reasons that routes alone can have; tokens and limits are imagined to be good.
@@ -49,6 +49,10 @@ impl Checker<'_> {
         };
         if !entry.path.starts_with('/') {
             self.fault(format!("{place}: path = \"{}\" is no path; it begins with a slash", entry.path));
+            return None;
+        }
+        if is_foreign(&entry.path) || entry.path.contains(['{', '}']) {
+            self.fault(format!("{place}: path = \"{}\" looks like a pattern: an expectation is about one request; write a path that one could have, such as \"/users/7\"", entry.path));
             return None;
         }
         let who = match entry.r#as.as_str() {

@@ -47,6 +47,13 @@ impl Checker<'_> {
             self.fault(format!("{place}: \"{text}\" is no header name"));
             return None;
         };
+        // A header can be called so, and none is: who writes it means several.
+        if text.contains('*') {
+            self.fault(format!(
+                "{place}: \"{text}\" looks like a pattern: each rule is for one header by its name"
+            ));
+            return None;
+        }
         if is_reserved(name.as_str()) {
             self.fault(format!(
                 "{place}: `{name}` is set by the gateway itself; identity_headers and identity_names say who speaks"
@@ -83,7 +90,11 @@ impl Checker<'_> {
         for (name, fact) in names {
             let Some(text) = name else { continue };
             match HeaderName::try_from(text.as_str()) {
-                Ok(name) if !FRAMING.contains(&name.as_str()) && !STANDARD.contains(&name.as_str()) => {
+                Ok(name)
+                    if !FRAMING.contains(&name.as_str())
+                        && !STANDARD.contains(&name.as_str())
+                        && !text.contains('*') =>
+                {
                     headers = headers.with(name, fact);
                 }
                 _ => self.fault(format!(

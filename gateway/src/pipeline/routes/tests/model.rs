@@ -29,6 +29,17 @@ fn route() -> impl Strategy<Value = Route> {
     })
 }
 
+/// A service that reads a path in one of these ways, segment by segment.
+fn spelling() -> impl Strategy<Value = fn(&str) -> String> {
+    prop::sample::select(vec![
+        (|segment| segment.to_owned()) as fn(&str) -> String,
+        |segment| segment.to_uppercase(),
+        |segment| format!("{segment}."),
+        |segment| format!("{segment}%20"),
+        |segment| segment.replace('a', "%2561"),
+    ])
+}
+
 fn path() -> impl Strategy<Value = String> {
     let segments = prop::collection::vec(prop::sample::select(vec!["a", "b", "c", ""]), 1..5);
     segments.prop_map(|segments| format!("/{}", segments.join("/")))
@@ -101,11 +112,57 @@ proptest! {
                 let found = match table.find(host, &method, &path) {
                     Ok(route) => route.name.clone(),
                     Err(Refusal::MethodNotAllowed(_)) => "other methods".to_owned(),
+                    Err(Refusal::NearMiss(near)) => near.by.name.clone(),
                     Err(_) => "none".to_owned(),
                 };
                 let expected = by_list(&routes, host, &method, &path);
                 prop_assert_eq!(found, expected, "{} {}{}", method, host, path);
             }
+        }
+    }
+}
+
+/// Whether the list would let the request pass under another spelling than that of a stricter route.
+fn by_list_stricter<'a>(routes: &'a [Route], by: &Route, host: &str, path: &str) -> Option<&'a Route> {
+    let meant = by_list(routes, host, &Method::GET, path);
+    routes.iter().find(|route| route.name == meant && route.is_stricter_than(by))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// However a service folds what it gets: no path that it reads as one of a stricter route comes
+    /// by a wider one. And a path that is nobody's other spelling is never refused for it.
+    #[test]
+    fn no_spelling_of_a_stricter_route_comes_by_a_wider_one(
+        drawn in prop::collection::vec((route(), any::<bool>()), 1..12),
+        meant in prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4),
+        spellings in prop::collection::vec(spelling(), 4),
+        (slash, host) in (any::<bool>(), prop::sample::select(ASKED.to_vec())),
+    ) {
+        let mut routes: Vec<Route> = Vec::new();
+        for (mut route, public) in drawn {
+            route.methods.clear();
+            if !routes.iter().any(|other| tie(other, &route)) {
+                route.name = format!("route {}", routes.len());
+                route.access = if public { Access::Public } else { route.access };
+                routes.push(route);
+            }
+        }
+        let table = Routes::new(routes.clone()).unwrap();
+        let spelled = meant.iter().zip(&spellings).map(|(segment, spelling)| format!("/{}", spelling(segment)));
+        let sent = spelled.collect::<String>() + if slash { "/" } else { "" };
+        let meant = format!("/{}", meant.join("/"));
+        match table.find(host, &Method::GET, &sent) {
+            Ok(by) => {
+                let stricter = by_list_stricter(&routes, by, host, &meant);
+                prop_assert!(stricter.is_none(), "{sent} comes by {}, not {:?}", by.name, stricter);
+            }
+            Err(Refusal::NearMiss(near)) => {
+                let is_another = sent != meant || near.of.path.as_str().ends_with('/');
+                prop_assert!(is_another && near.of.is_stricter_than(&near.by), "{sent} {near}");
+            }
+            Err(_) => {}
         }
     }
 }

@@ -1,0 +1,256 @@
+//! Near misses: requests that a route gets, and that its service could read as those of a stricter one.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::{Labels, Node, Routes};
+use crate::pipeline::fold::{folded, is_plain};
+use crate::pipeline::host::{HostPattern, name_of};
+use crate::pipeline::pattern::{PathPattern, Segment};
+use crate::pipeline::{Denied, Refusal, Route, Trail};
+
+/// A request that one route gets, and that could be one of another, which is stricter.
+#[derive(Clone, Debug)]
+pub struct NearMiss {
+    pub by: Arc<Route>,
+    pub of: Arc<Route>,
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, of, path) = (&self.by.name, &self.of.name, self.of.path.as_str());
+        write!(
+            f,
+            "`{by}` gets this request, and its service could read it as one of `{of}` (`{path}`), which is stricter; near_miss = \"forward\" of `{by}` lets it pass"
+        )
+    }
+}
+
+impl Refusal {
+    /// With the route, where there was one that would have been taken.
+    pub(in crate::pipeline) fn before_a_route(self, trail: &mut Trail) -> Denied {
+        let Self::NearMiss(near) = &self else { return self.into() };
+        trail.reason("route", || near.to_string());
+        let by = Arc::clone(&near.by);
+        self.on(&by)
+    }
+}
+
+/// A segment of a path, as it is and as the loosest reader has it.
+struct Read<'a> {
+    raw: &'a str,
+    folded: Cow<'a, str>,
+}
+
+impl Routes {
+    /// Tells each route whether a stricter one could be meant by what it gets: only there it is
+    /// looked for, request by request.
+    pub(super) fn mark_near(routes: &mut [Route]) {
+        let near = |wide: &Route| {
+            routes.iter().any(|narrow| {
+                let refuses = narrow.is_stricter_than(wide)
+                    || (!narrow.methods.is_empty() && narrow.is_for_service_of(wide));
+                refuses && may_be_read_as(&wide.path, &narrow.path) && share_a_host(wide, narrow)
+            })
+        };
+        let near: Vec<bool> = routes.iter().map(near).collect();
+        routes.iter_mut().zip(near).for_each(|(route, near)| route.near = near);
+    }
+
+    /// A stricter route whose path, or whose method, a service could read in this request, which
+    /// `found` gets.
+    pub(super) fn near_miss(
+        &self,
+        found: &Arc<Route>,
+        host: &str,
+        method: &Method,
+        path: &str,
+    ) -> Option<NearMiss> {
+        let capital = in_capitals(method);
+        if is_plain(path) && !self.has_odd_paths && capital.is_none() {
+            return None;
+        }
+        let as_is: Vec<_> = path.split('/').skip(1).map(|raw| Read { raw, folded: folded(raw) }).collect();
+        let nodes = self.nodes(host);
+        let mut stricter = None;
+        let mut look = |read: &[&Read<'_>]| {
+            let mut visit = |candidates: &[Arc<Route>]| {
+                let methods = [Some(method), capital.as_ref()].into_iter().flatten();
+                stricter = stricter.take().or_else(|| {
+                    methods.filter_map(|method| refusing(candidates, found, method)).next().cloned()
+                });
+            };
+            let _ = nodes.iter().all(|node| node.walk(read, &mut visit));
+        };
+        let end = Read { raw: "", folded: Cow::Borrowed("") };
+        let mut read: Vec<_> = as_is.iter().collect();
+        look(&read);
+        // Without what vanishes (a slash at the end, a blank segment), and with a slash at the end.
+        read.retain(|segment| !segment.folded.is_empty());
+        if read.len() < as_is.len() && !read.is_empty() {
+            look(&read);
+        }
+        read.push(&end);
+        look(&read);
+        stricter.map(|of| NearMiss { by: Arc::clone(found), of })
+    }
+
+    /// All near misses that there can be, each pair once, as far as an example of each path shows.
+    pub fn near_misses(&self) -> Vec<NearMiss> {
+        let mut all: Vec<NearMiss> = Vec::new();
+        for narrow in &self.all {
+            let host = narrow.hosts.first().map_or_else(String::new, example_of_host);
+            let method = narrow.methods.first().unwrap_or(&Method::GET);
+            for path in examples(&narrow.path) {
+                let Ok(by) = self.by_spelling(&host, method, &path) else { continue };
+                let Some(near) = self.near_miss(by, &host, method, &path) else { continue };
+                if !all.iter().any(|known| known.by.name == near.by.name && known.of.name == near.of.name) {
+                    all.push(near);
+                }
+            }
+        }
+        all
+    }
+
+    /// Where the path is looked for, in this order.
+    fn nodes(&self, host: &str) -> Vec<&Node> {
+        let host = name_of(host);
+        let mut nodes: Vec<_> = self.by_name.get(host.as_ref()).into_iter().collect();
+        self.below_name.nodes(Some(&host), &mut nodes);
+        nodes.push(&self.any_host);
+        nodes
+    }
+}
+
+/// The one of these that would refuse what `found` lets pass.
+fn refusing<'a>(candidates: &'a [Arc<Route>], found: &Route, method: &Method) -> Option<&'a Arc<Route>> {
+    match chosen(candidates, method) {
+        Some(route) => Some(route).filter(|route| route.is_stricter_than(found)),
+        // None for this method: somebody wrote down that the path is not for it.
+        None => candidates.iter().find(|route| route.is_for_service_of(found)),
+    }
+}
+
+/// The method in capitals, where it is not: RFC 9110 §9.1 tells them apart, and some frameworks do not.
+fn in_capitals(method: &Method) -> Option<Method> {
+    let text = method.as_str();
+    let is_small = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    is_small.then(|| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok())?
+}
+
+pub(super) fn chosen<'a>(candidates: &'a [Arc<Route>], method: &Method) -> Option<&'a Arc<Route>> {
+    let named = candidates.iter().find(|route| route.names_method(method));
+    named.or_else(|| candidates.iter().find(|route| route.methods.is_empty()))
+}
+
+impl Labels {
+    /// As `find` goes: the longest name first.
+    fn nodes<'a>(&'a self, left: Option<&str>, nodes: &mut Vec<&'a Node>) {
+        let Some(left) = left else { return };
+        let (left, label) = match left.rsplit_once('.') {
+            Some((left, label)) => (Some(left), label),
+            None => (None, left),
+        };
+        if let Some(longer) = self.left.get(label) {
+            longer.nodes(left, nodes);
+        }
+        nodes.extend(&self.below);
+    }
+}
+
+impl Node {
+    /// Shows all that the path could lead to, in one reading of it or another: each segment is what
+    /// it is, or a literal that is the same once folded. A segment that is a literal is nothing else.
+    /// Whether some reading leads nowhere here.
+    fn walk(&self, left: &[&Read<'_>], visit: &mut impl FnMut(&[Arc<Route>])) -> bool {
+        let Some((segment, left)) = left.split_first() else {
+            let candidates = if self.here.is_empty() { &self.below } else { &self.here };
+            if candidates.is_empty() {
+                return true;
+            }
+            visit(candidates);
+            return false;
+        };
+        let mut is_open = true;
+        if let Some(node) = self.literals.get(segment.raw) {
+            is_open = node.walk(left, visit);
+        } else {
+            for text in self.folded.get(&*segment.folded).into_iter().flatten() {
+                let _ = self.literals.get(text).is_some_and(|node| node.walk(left, visit));
+            }
+        }
+        if let Some(parameter) = self.parameter.as_ref().filter(|_| is_open && !segment.raw.is_empty()) {
+            is_open = parameter.walk(left, visit);
+        }
+        if is_open && !self.below.is_empty() {
+            visit(&self.below);
+            is_open = false;
+        }
+        is_open
+    }
+}
+
+/// Whether some path of the one could be read as one of the other: rather once too often.
+fn may_be_read_as(wide: &PathPattern, narrow: &PathPattern) -> bool {
+    let [one, other] = [wide, narrow].map(|pattern| {
+        let segments = pattern.segments();
+        let is_slash = segments.last().is_some_and(|last| *last == Segment::Literal("".into()));
+        &segments[..segments.len() - usize::from(is_slash)]
+    });
+    let alike = one.iter().zip(other).all(|pair| match pair {
+        (Segment::Literal(one), Segment::Literal(other)) => folded(one) == folded(other),
+        _ => true,
+    });
+    let reaches = match one.len().cmp(&other.len()) {
+        std::cmp::Ordering::Less => wide.covers_below(),
+        std::cmp::Ordering::Equal => true,
+        std::cmp::Ordering::Greater => narrow.covers_below(),
+    };
+    alike && reaches
+}
+
+fn share_a_host(one: &Route, other: &Route) -> bool {
+    use HostPattern::{Any, Below, Name};
+    let is_below = |name: &str, above: &str| name.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'));
+    let meet = |one: &HostPattern, other: &HostPattern| match (one, other) {
+        (Any, _) | (_, Any) => true,
+        (Name(one), Name(other)) => one == other,
+        (Name(name), Below(above)) | (Below(above), Name(name)) => is_below(name, above),
+        (Below(one), Below(other)) => one == other || is_below(one, other) || is_below(other, one),
+    };
+    one.hosts.iter().any(|host| other.hosts.iter().any(|theirs| meet(host, theirs)))
+}
+
+/// Whether a path of a route is not as the loosest reader has it, so that a plain path can be another
+/// reading of it.
+pub(super) fn is_odd(path: &PathPattern) -> bool {
+    path.segments().iter().any(
+        |segment| matches!(segment, Segment::Literal(text) if *folded(text) != **text || text.is_empty()),
+    )
+}
+
+/// Other spellings of a path: each of its literals with a dot, and the whole with a slash.
+fn examples(path: &PathPattern) -> Vec<String> {
+    let text = |odd: usize| {
+        let segment = |(index, segment): (usize, &Segment)| match segment {
+            Segment::Literal(text) if index == odd => format!("/{text}."),
+            Segment::Literal(text) => format!("/{text}"),
+            Segment::Parameter => "/x".to_owned(),
+        };
+        path.segments().iter().enumerate().map(segment).collect::<String>()
+    };
+    let mut examples: Vec<_> = (0..path.segments().len()).map(text).collect();
+    examples.push(text(usize::MAX) + "/");
+    examples
+}
+
+fn example_of_host(host: &HostPattern) -> String {
+    match host {
+        HostPattern::Any => String::new(),
+        HostPattern::Name(name) => name.to_string(),
+        HostPattern::Below(name) => format!("x.{name}"),
+    }
+}
