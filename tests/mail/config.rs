@@ -14,7 +14,7 @@ use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, run};
 fn check(lines: &str, password: Option<&str>) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.toml");
-    std::fs::write(&file, lines).unwrap();
+    std::fs::write(&file, format!("[server]\n{lines}")).unwrap();
     let data = folder.path().join("data");
     let mut variables = vec![
         ("JWT_SECRET_KEY", ACCESS_KEY),
@@ -117,7 +117,7 @@ fn templates_are_tried_out_before_they_are_used() {
 /// What the gateway would start with.
 fn settings(lines: &str) -> MailSettings {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&file, lines).unwrap();
+    std::fs::write(&file, format!("[server]\n{lines}")).unwrap();
     let flags = Flags { store_path: Some("/srv/data".into()), ..Flags::default() };
     let environment = |name: &str| match name {
         "JWT_SECRET_KEY" => Some(ACCESS_KEY.to_owned()),

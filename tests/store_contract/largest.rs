@@ -85,6 +85,11 @@ async fn filled(folder: &Path) -> SledStore {
     let user_agent = UserAgent::cut("\\".repeat(32_000).as_bytes());
     let opened = Session { address: ADDRESS.to_owned(), user_agent, ..session() };
     Sessions::open(&store, opened, room(10), Along::default()).await.unwrap();
+    // More networks than are kept of an account.
+    for network in 0..40 {
+        let address = format!("2001:db8:ffff:{:x}:ffff:ffff:ffff:ffff", 0xff00 + network);
+        Sessions::open(&store, Session { address, ..session() }, room(100), Along::default()).await.unwrap();
+    }
     let minimum = gateway::identity::Generation(u64::MAX);
     let revoked = [
         Revocation::Token { id: TokenId::random(), until: at(60) },
@@ -125,7 +130,7 @@ async fn the_largest_record_of_each_kind_comes_back() {
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].as_str().unwrap().to_owned())
         .collect();
-    let all = ["audit", "counter", "end", "errand", "invitation", "revocation", "session", "tally"];
+    let all = ["audit", "counter", "end", "errand", "familiar", "invitation", "revocation", "session", "tally"];
     assert!(kinds.iter().eq(all.iter().chain(&["ticket", "user"])), "{kinds:?}");
     let copy = SledStore::open(to.path(), SledOptions::default()).unwrap();
     copy.import(&mut lines.join("\n").as_bytes(), gateway::adapter::sled::Importing::Restore).unwrap();

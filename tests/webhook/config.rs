@@ -10,7 +10,7 @@ const SECRET: &str = "CANARY-secret-of-some-length";
 fn check(lines: &str, secret: Option<&str>) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.toml");
-    std::fs::write(&file, lines).unwrap();
+    std::fs::write(&file, format!("[server]\n{lines}")).unwrap();
     let data = folder.path().join("data");
     let mut variables = vec![
         ("JWT_SECRET_KEY", ACCESS_KEY),
