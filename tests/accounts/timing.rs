@@ -65,11 +65,11 @@ fn are_alike(samples: impl Fn() -> [Vec<Duration>; 2]) {
     }
 }
 
-/// A difference that is there must be seen, or nothing would be. A busy machine may hide it once.
+/// A difference that is there must be seen, or nothing would be. A busy machine may hide it for a while.
 fn is_seen(samples: impl Fn() -> [Vec<Duration>; 2]) {
     let mut found = Vec::new();
     while !found.last().is_some_and(|found| *found > 0.85) {
-        assert!(found.len() < 4, "a difference that is there was not seen: {found:?}");
+        assert!(found.len() < 8, "a difference that is there was not seen: {found:?}");
         let [slow, fast] = samples();
         found.push(dominance(&slow, &fast));
     }

@@ -139,6 +139,8 @@ impl Held {
     fn begin(running: usize, more: impl FnOnce(Setup) -> Setup) -> Self {
         let (upstream, gate) = Upstream::gated();
         let siege = Siege::against(upstream, |setup| more(setup.config(H2C)));
+        // The last request of whoever was made before gives its place back after its answer.
+        eventually("none runs", || siege.gateway.metric("gateway_downstream_streams") == 0.0);
         let start = |_| {
             let mut raw = Raw::connect(siege.gateway.address);
             raw.send(ASK);
