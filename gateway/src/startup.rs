@@ -36,6 +36,7 @@ pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
+use crate::adapter::sled::{Opened, SledStore};
 use crate::api::{Api, Client, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Source, csrf_key};
@@ -135,6 +136,7 @@ pub fn run(
     let assembly =
         before.block_on(Assembly::new(needed, &books, Arc::clone(&clock), Arc::clone(&metrics)))?;
     let Assembly { store, services, pipeline, view, issuer_keys, snapshot } = assembly;
+    tell_which(&store, &checked.store_path);
     let made_admin = match checked.first_admin {
         Some(admin) => {
             before.block_on(first_admin::ensure(&*services.users, &services.hashing, &*clock, admin))?
@@ -301,6 +303,19 @@ pub fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A start in another folder must not look like any other start.
+fn tell_which(store: &SledStore, path: &std::path::Path) {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let store_path = path.display();
+    match store.opened() {
+        Opened::New => tracing::info!(%store_path, "a new store was made, without any account"),
+        Opened::Since(since) => {
+            let since = since.map(|since| since.to_string());
+            tracing::info!(%store_path, since, "the store was opened");
+        }
+    }
 }
 
 /// The bounds of connections and requests that were asked for, as far as there are file descriptors.

@@ -295,8 +295,11 @@ fn a_wrong_configuration_binds_no_port() {
 #[test]
 fn conf_gateway_toml_shows_the_defaults() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/gateway.toml"));
-    let loaded = load(Some(path), &Flags::default());
+    let mut loaded = load(Some(path), &Flags::default());
     assert_eq!(loaded.faults, [""; 0]);
+    // It lies beside the file.
+    assert_eq!(loaded.file.store.path, path.with_file_name("gateway-data"));
+    loaded.file.store.path = File::default().store.path;
     let json = |file: &File| serde_json::to_value(file).unwrap();
     assert_eq!(json(&loaded.file), json(&File::default()));
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,6 +1,7 @@
 //! Where a configuration comes from: a file, a pipe, standard input, or nowhere. What was written is
 //! read once, and never taken for nothing.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -139,4 +140,39 @@ fn a_named_pipe_does_not_hang_a_reload() {
     gateway.says("LEGACY_JWT_SECRET_KEY_FILE names");
     assert_eq!(gateway.user().get("/api/todos").status, 200);
     eventually("it goes on", || gateway.ready().status == 200);
+}
+
+#[test]
+fn a_relative_store_lies_beside_the_configuration_that_names_it() {
+    let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = place.path().join("gateway.toml");
+    std::fs::write(&config, "[store]\npath = \"data\"\n").unwrap();
+    let from = |verb: &[&str], folder: &Path| {
+        let mut command = command();
+        command.args(verb).arg("--config").arg(&config).current_dir(folder);
+        finish(command)
+    };
+    let (_, _, said) = from(&["user", "list"], elsewhere.path());
+    let beside = place.path().join("data");
+    assert!(said.contains(&format!("{}: there is no store here", beside.display())), "{said}");
+    // Where one lies as it was looked for before, nobody shall begin with an empty one.
+    drop(Setup::new("").data(&elsewhere.path().join("data")).start());
+    let (status, _, said) = from(&["check"], elsewhere.path());
+    assert_eq!(status, 78, "{said}");
+    let there = elsewhere.path().join("data");
+    assert!(said.contains(&format!("write store.path = \"{}\"", there.display())), "{said}");
+}
+
+#[test]
+fn a_start_says_which_store_it_has_and_since_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut gateway = Setup::new("").data(&data).start();
+    gateway.says("a new store was made, without any account");
+    gateway.terminate();
+    let again = Setup::new("").data(&data).start();
+    again.says("the store was opened");
+    let log = again.log();
+    let line = log.lines().find(|line| line.contains("the store was opened")).unwrap();
+    assert!(line.contains(data.to_str().unwrap()) && line.contains("since"), "{line}");
 }

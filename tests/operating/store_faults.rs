@@ -201,7 +201,10 @@ fn an_exported_store_is_imported_whole() {
     let (data, file) = (new.path().join("data"), file.to_str().unwrap());
     let (status, out, said) = store(&["import", "--data", data.to_str().unwrap(), file]);
     assert_eq!((status, out.as_str()), (0, ""), "{said}");
-    assert!(said.starts_with("installation ") && said.ends_with("3 users, 1 sessions, 2 revocations\n"), "{said}");
+    assert!(
+        said.starts_with("installation ") && said.ends_with("3 users, 1 sessions, 2 revocations\n"),
+        "{said}"
+    );
 
     let gateway = Setup::new("").data(&data).start();
     assert_eq!(gateway.log_in(&ada.email, PASSWORD).id, ada.id);

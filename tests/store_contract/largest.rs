@@ -130,7 +130,8 @@ async fn the_largest_record_of_each_kind_comes_back() {
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].as_str().unwrap().to_owned())
         .collect();
-    let all = ["audit", "counter", "end", "errand", "familiar", "invitation", "revocation", "session", "tally"];
+    let all =
+        ["audit", "counter", "end", "errand", "familiar", "invitation", "revocation", "session", "tally"];
     assert!(kinds.iter().eq(all.iter().chain(&["ticket", "user"])), "{kinds:?}");
     let copy = SledStore::open(to.path(), SledOptions::default()).unwrap();
     copy.import(&mut lines.join("\n").as_bytes(), gateway::adapter::sled::Importing::Restore).unwrap();

@@ -38,7 +38,9 @@ pub use import::{IDS_SKIPPED, Importing, verify};
 pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
+pub use witness::is_store;
 
+use crate::clock::Timestamp;
 use crate::store::StoreError;
 pub use space::StoreFigures;
 use space::{Place, Writing};
@@ -74,13 +76,28 @@ struct Inner {
     writer: Writer,
     trees: Trees,
     place: Place,
+    opened: Opened,
     _lock: File,
+}
+
+/// Whether a store was there, to be told at a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// There was none.
+    New,
+    /// There was one, made then: `None` where that is not known any more.
+    Since(Option<Timestamp>),
 }
 
 impl SledStore {
     /// Opens the store in `dir`, and makes it if there is none. Blocks.
     pub fn open(dir: &Path, options: SledOptions) -> Result<Self, OpenError> {
         open::open(dir, options)
+    }
+
+    /// Whether it was there before.
+    pub fn opened(&self) -> Opened {
+        self.0.opened
     }
 
     /// Why no write is accepted any more until the store is opened again: after a failed fsync

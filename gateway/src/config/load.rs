@@ -10,6 +10,7 @@ use super::file::File;
 use super::fingerprint::named;
 use super::read_once::{Text, again};
 use super::shape;
+use crate::adapter::sled::is_store;
 
 /// What the command line sets, above everything else.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +65,11 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
             Ok(text) => {
                 faults.extend(text.says_nothing());
                 figment = figment.merge(text);
+                match beside(path, &figment) {
+                    Ok(None) => {}
+                    Ok(Some(store)) => figment = figment.merge(Serialized::default("store.path", store)),
+                    Err(fault) => faults.push(fault),
+                }
             }
             Err(fault) => faults.push(fault),
         }
@@ -112,6 +118,27 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         routes: section(&fitting, "routes", &mut faults),
     };
     Loaded { file, faults }
+}
+
+/// Where a relative `store.path` lies: beside the file that says so, wherever the command was started.
+/// By the working directory, another start would make a new, empty store with new keys.
+fn beside(file: &Path, written: &Figment) -> Result<Option<PathBuf>, String> {
+    let Ok(path) = written.extract_inner::<PathBuf>("store.path") else { return Ok(None) };
+    let absolute = std::path::absolute(file).ok().filter(|file| file.is_file());
+    let Some(folder) = absolute.as_deref().and_then(Path::parent).filter(|_| path.is_relative()) else {
+        return Ok(None);
+    };
+    let (beside, here) = (folder.join(&path), std::path::absolute(&path).unwrap_or_default());
+    if is_store(&here) && !is_store(&beside) {
+        return Err(format!(
+            "store.path = \"{}\" is {}, as it goes by the folder of the configuration; there is no store there, and one in {}: write store.path = \"{}\"",
+            path.display(),
+            beside.display(),
+            here.display(),
+            here.display()
+        ));
+    }
+    Ok(Some(beside))
 }
 
 /// What is still wrong with values of the right kind: an entry lacks a key, or a number is too large.

@@ -11,11 +11,11 @@ use sled::Db;
 use thiserror::Error;
 
 use super::space::{Place, Space, Writing};
-use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, SCHEMA, STORE_ID, Trees};
+use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, MADE_AT, SCHEMA, STORE_ID, Trees};
 use super::witness::{WITNESS, Witness};
 use super::writer::{Committer, Writer};
-use super::{Inner, SledOptions, SledStore, codec, installation, panics};
-use crate::clock::Stopwatch;
+use super::{Inner, Opened, SledOptions, SledStore, codec, installation, panics};
+use crate::clock::{Clock as _, Stopwatch, SystemClock, Timestamp};
 use crate::identity::InstallationId;
 use crate::store::StoreError;
 
@@ -93,13 +93,13 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
     let mut space = Space::of(folder.to_owned(), options.min_free_bytes);
     let log = File::open(folder.join("db"))?;
     let witness = Witness::open(folder)?;
-    let commits = match witness_of(&witness)? {
-        None if is_empty(&db)? => make(&trees, &mut space, &log)?,
+    let (commits, opened) = match witness_of(&witness)? {
+        None if is_empty(&db)? => (make(&trees, &mut space, &log)?, Opened::New),
         told => {
             let commits = inspect(&trees, told)?;
             migrate(&trees, &log)?;
             trees.learn_from_sessions()?;
-            commits
+            (commits, Opened::Since(made_at(&trees)?))
         }
     };
     witness.write(commits)?;
@@ -109,7 +109,7 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
     let committer = Committer { trees: trees.clone(), space, witness, log, commits, failure };
     let writer = Writer::start(committer)?;
     let place = Place { folder: folder.to_owned(), min_free_bytes: options.min_free_bytes };
-    Ok(SledStore(Arc::new(Inner { writer, trees, place, _lock: lock })))
+    Ok(SledStore(Arc::new(Inner { writer, trees, place, opened, _lock: lock })))
 }
 
 /// A lock of our own, because sled's says "in use" only in the text of an I/O error.
@@ -174,16 +174,28 @@ fn is_empty(db: &Db) -> Result<bool, Trouble> {
 /// A new store: its version and its name are one transaction, so that there is no half of it.
 fn make(trees: &Trees, space: &mut Space, log: &File) -> Result<u64, Trouble> {
     space.check(Writing::Adds).map_err(|full| Trouble::Full(full.to_string()))?;
-    let id = InstallationId::random().to_string();
+    let (id, now) = (InstallationId::random().to_string(), SystemClock.now());
     trees.transact(|change| {
         change.set_counter(SCHEMA, SCHEMA_VERSION)?;
         change.set_counter(COMMITS, 0)?;
+        change.set_counter(MADE_AT, now.millis())?;
         change.meta.insert(STORE_ID, id.as_bytes())?;
         Ok(())
     })?;
     trees.meta.flush()?;
     log.sync_all()?;
     Ok(0)
+}
+
+/// When a store was made that was there: it says so itself, or the first entry of its trail does.
+fn made_at(trees: &Trees) -> Result<Option<Timestamp>, Trouble> {
+    let millis = trees.counter(MADE_AT)?;
+    if millis > 0 {
+        return Ok(Some(Timestamp::from_millis(millis)));
+    }
+    let Some((_, first)) = trees.audit.first()? else { return Ok(None) };
+    let entry: serde_json::Value = codec::decode("an entry of the audit trail", &first)?;
+    Ok(entry["time"].as_str().and_then(Timestamp::parse))
 }
 
 /// A store that was there: is it one that we know, and all of it?

@@ -16,6 +16,8 @@ use crate::store::StoreError;
 /// Keys of the tree `meta`.
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const STORE_ID: &str = "store_id";
+/// When the store was made, in milliseconds; not there in stores of before.
+pub(super) const MADE_AT: &str = "made_at";
 pub(super) const COMMITS: &str = "commits";
 /// There while an import is under way: what is in the store then is a part only.
 pub(super) const IMPORTING: &str = "importing";

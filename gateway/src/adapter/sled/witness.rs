@@ -12,6 +12,11 @@ use std::path::Path;
 /// The file's name in the store's folder.
 pub(super) const WITNESS: &str = "witness";
 
+/// Whether a store was made in this folder.
+pub fn is_store(folder: &Path) -> bool {
+    folder.join(WITNESS).is_file()
+}
+
 /// The open file.
 pub(super) struct Witness(File);
 
