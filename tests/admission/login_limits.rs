@@ -19,6 +19,7 @@ on_both_stores!(
     failures_of_one_address_are_bounded_over_all_accounts_and_successes_are_none,
     who_was_here_before_is_not_held_up_by_others_failures_at_the_same_address,
     what_could_not_be_done_takes_nothing_of_the_limits,
+    the_right_password_of_who_may_not_come_in_yet_is_no_guess,
 );
 
 const WRONG: &str = "Wrong-Password-1";
@@ -190,6 +191,15 @@ fn what_could_not_be_done_takes_nothing_of_the_limits(setup: Setup) {
 }
 
 /// A gateway behind a trusted proxy, with so many in an hour for this policy.
+fn the_right_password_of_who_may_not_come_in_yet_is_no_guess(setup: Setup) {
+    let setup = setup.config("[registration]\nemail_verification = \"required\"");
+    let gateway = bounded(setup, "LOGIN_FAILURE_ADDRESS", 2);
+    gateway.try_register("ada@example.org").is_served(201);
+    for _ in 0..4 {
+        assert_eq!(gateway.try_log_in("ada@example.org", PASSWORD).code(), "email_unverified");
+    }
+}
+
 fn bounded(setup: Setup, policy: &str, requests: u32) -> Gateway {
     let setup = setup.env("GATEWAY__SERVER__TRUSTED_PROXIES", r#"["127.0.0.1"]"#);
     let limit = format!("{{requests={requests},window_seconds=3600}}");

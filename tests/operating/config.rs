@@ -38,7 +38,7 @@ fn a_configuration_that_sets_nothing_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 46] = [
+    let cases: [(&str, &[&str]); 50] = [
         ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
@@ -82,10 +82,17 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         (&deep("auth = \"public\"\nroles = [\"admin\"]"), &["route `todos`", "auth = \"required\""]),
         ("server = 3", &["`server` = 3", "a table"]),
         ("routes = \"x\"", &["`routes` = \"x\"", "a list"]),
+        ("[routes]\nname = \"a\"", &["`routes` is a table", "write [[routes]], with two brackets"]),
+        (
+            &deep("").replace("/todos", "todos"),
+            &["route `todos`", "the path `todos` must begin with a slash"],
+        ),
+        (&deep("").replace("127.0.0.1:1", "127.0.0.1:x"), &["upstream `todo`"]),
         ("a = = 3", &["line 1", "gateway.toml"]),
         ("[[upstreams]]\nname = \"a\"", &["upstream `a`", "no server", "address"]),
         ("[[upstreams]]\nname = \"a\"\naddress = \"host\"", &["\"host\"", "\"127.0.0.1:8081\""]),
         ("[server]\nlisten = \"8080\"", &["server.listen = \"8080\"", "\"127.0.0.1:8080\""]),
+        ("[server]\nlisten = \":8080\"", &["server.listen = \":8080\"", "\"0.0.0.0:8080\" for all"]),
         ("[operations]\nlisten = \"x\"", &["operations.listen = \"x\""]),
         ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", &["\"0.0.0.0/0\"", "trusts everybody"]),
         ("[server]\ntrusted_proxies = [\"::/0\"]", &["\"::/0\"", "trusts everybody"]),

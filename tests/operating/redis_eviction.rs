@@ -188,3 +188,19 @@ fn a_redis_that_is_full_refuses_a_logout_and_nothing_else() {
     redis.set("maxmemory", "0");
     eventually("it is made up for", || is_there(&redis, &leaving));
 }
+
+#[test]
+fn who_may_no_longer_ask_for_the_policy_does_not_believe_a_redis_that_evicted() {
+    let (upstream, redis) = (Upstream::start(), evicting("volatile-lru"));
+    let gateway = managed(&upstream, &redis).start();
+    let ada = gateway.user();
+    eventually("it is not ready", || gateway.ready().text().contains("noeviction"));
+    redis.url_of_a_user_with(&["-info"]);
+    let refused = || {
+        let told = redis.cli(&["INFO", "commandstats"]);
+        let line = told.lines().find(|line| line.starts_with("cmdstat_info:")).unwrap_or_default().to_owned();
+        line.rsplit_once("rejected_calls=").and_then(|(_, rest)| rest.split(',').next()?.parse::<u32>().ok())
+    };
+    eventually("it was told no more than once", || refused().is_some_and(|times| times >= 2));
+    is_not_believed(&gateway, &ada, "volatile-lru");
+}

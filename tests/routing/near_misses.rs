@@ -21,7 +21,7 @@ fn answers(gateway: &Gateway, path: &str) -> [u16; 2] {
     [gateway.user(), gateway.admin()].map(|who| who.get(path).status)
 }
 
-const OTHER_SPELLINGS: [&str; 26] = [
+const OTHER_SPELLINGS: [&str; 41] = [
     "/ADMIN",
     "/Admin/users",
     "/aDmIn/",
@@ -48,6 +48,21 @@ const OTHER_SPELLINGS: [&str; 26] = [
     "/items%20/7",
     "/items/7/%20",
     "/items/%20/7",
+    "/adm%C4%B0n",
+    "/ad%C2%ADmin",
+    "/%EF%BD%81dmin",
+    "/admin::$DATA",
+    "/admin%252Fusers",
+    "/admin%255Cusers",
+    "/%252Fadmin",
+    "/%252e/admin",
+    "/x/%252e%252e/admin",
+    "/x%252F..%252Fadmin",
+    "/admin%3Fx",
+    "/admin%23x",
+    "/admin%2500.png",
+    "/items/%252e%252e/items/7",
+    "/%2525252525252561dmin",
 ];
 
 #[test]
@@ -221,4 +236,52 @@ fn the_explanation_names_both_routes_and_an_expectation_can_be_written_about_it(
     let reply = gateway.user().get("/ADMIN.");
     assert!(!reply.text().contains("site") && !reply.text().contains("admin"), "{}", reply.text());
     gateway.says("\"route\":\"site\"");
+}
+
+#[test]
+fn whoever_wrote_down_two_paths_that_look_alike_gets_both() {
+    let upstream = Upstream::start();
+    let gateway = setup(&upstream)
+        .route("open", "/app", "app", "auth = \"public\"\nmatch = \"exact\"")
+        .route("closed", "/app/", "app", "match = \"exact\"")
+        .route("files", "/w/{x}/z", "app", "auth = \"public\"\nmatch = \"exact\"")
+        .route("file", "/w/z", "app", "match = \"exact\"")
+        .route("site", "/", "app", "auth = \"public\"")
+        .route("admin", "/admin", "app", "")
+        .route("shown", "/Admin/shown", "app", "auth = \"public\"\nmatch = \"exact\"")
+        .start();
+    for (path, status) in [
+        ("/app", 200),
+        ("/app/", 401),
+        ("/w/a/z", 200),
+        ("/w/z", 401),
+        ("/w/%20/z", 400),
+        ("/w/%252e/z", 400),
+        ("/Admin/shown", 200),
+        ("/Admin/secret", 400),
+        ("/admin/shown", 401),
+    ] {
+        assert_eq!(gateway.client().get(path).send().status, status, "{path}");
+    }
+}
+
+#[test]
+fn a_route_that_lets_less_pass_is_stricter_although_the_wider_one_has_a_limit_too() {
+    let upstream = Upstream::start();
+    let limit = |requests: u32| {
+        format!("auth = \"public\"\naddress_limit = {{ requests = {requests}, window_seconds = 60 }}")
+    };
+    let gateway = pair(&upstream, &limit(1_000), &limit(2));
+    assert_eq!(gateway.client().get("/NARROW").send().status, 400);
+    let gateway = pair(&upstream, &limit(2), &limit(1_000));
+    assert_eq!(gateway.client().get("/NARROW").send().status, 200);
+}
+
+/// Each nested escape costs a pass: there is an end to them.
+#[test]
+fn a_long_path_of_nested_escapes_is_refused_at_once() {
+    let upstream = Upstream::start();
+    let gateway = guarded(&upstream, "auth = \"public\"").start();
+    let path = format!("/%{}", "25".repeat(12_000));
+    gateway.client().get(&path).send().is_refused(400, "Ambiguous request path", "ambiguous_path");
 }

@@ -38,7 +38,7 @@ fn files_are_looked_at_where_that_is_asked_for() {
     write(&before.replace("/app", "/other"));
     eventually("the new route is there", || (status("/app"), status("/other")) == (404, 200));
     write("not toml [");
-    gateway.says("nothing has changed");
+    gateway.says("the one before stays in use");
     assert_eq!(status("/other"), 200);
     let refused = "gateway_config_reloads_total{result=\"refused\"}";
     eventually("it is counted", || gateway.metric(refused) == 1.0);

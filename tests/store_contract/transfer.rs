@@ -156,6 +156,19 @@ async fn an_export_during_writes_is_one_state_of_the_store() {
     }
 }
 
+/// A deletion removes the account first, and what is too much for one step after it.
+#[tokio::test]
+async fn what_a_deletion_left_behind_that_was_broken_off_spoils_no_export() {
+    let (_folder, store) = filled().await;
+    let left = Session { user: user_id(9), ..session() };
+    Sessions::open(&store, left.clone(), room(1_000), Along::default()).await.unwrap();
+    assert!(store.familiar_to(user_id(9)).await.unwrap().is_empty());
+    let text = exported(&store);
+    assert!(!text.contains(&left.id.to_string()));
+    let copy = tempfile::tempdir().unwrap();
+    open(copy.path()).import(&mut text.as_bytes(), Importing::Restore).unwrap();
+}
+
 fn open(folder: &Path) -> SledStore {
     SledStore::open(folder, SledOptions::default()).unwrap()
 }

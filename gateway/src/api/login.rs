@@ -59,7 +59,11 @@ pub(super) async fn login(
             Ok(answer.charged(toll.charges()))
         }
         Err(problem) => {
-            toll.failed(&problem);
+            match problem.code() {
+                // The password was right.
+                Code::AccountInactive | Code::EmailUnverified => toll.succeeded(),
+                _ => toll.failed(&problem),
+            }
             Err(problem)
         }
     };

@@ -39,6 +39,11 @@ impl Default for LongAnswers {
 }
 
 impl LongAnswers {
+    /// The right to read the store, in the order in which it was asked for.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.acquire().await.ok()
+    }
+
     /// A place for one more, if there is one.
     pub(super) fn begin(self: &Arc<Self>, user: UserId, address: IpAddr) -> Result<Running, Problem> {
         let who = (user, AddressKey::from(address));
@@ -50,14 +55,6 @@ impl LongAnswers {
         }
         running.push(who);
         Ok(Running { answers: Arc::clone(self), who })
-    }
-}
-
-impl Running {
-    /// The right to read the store, in the order in which it was asked for.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.answers.turn.acquire().await.ok()
     }
 }
 

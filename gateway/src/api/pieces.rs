@@ -8,8 +8,14 @@ use http_body::{Body, Frame};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+use super::long_answers::Running;
+
 /// The side that is read. One piece waits in it, and one more with whoever makes them.
-pub(super) struct Pieces(mpsc::Receiver<Option<Bytes>>);
+pub(super) struct Pieces {
+    pieces: mpsc::Receiver<Option<Bytes>>,
+    /// Its place, until its client has all but the end of it.
+    running: Option<Running>,
+}
 
 /// The side that makes them. When it is dropped before the end, the answer breaks off, and is not taken
 /// for a whole one.
@@ -24,9 +30,9 @@ pub(super) struct BrokeOff;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gone;
 
-pub(super) fn pieces() -> (Maker, Pieces) {
+pub(super) fn pieces(running: Option<Running>) -> (Maker, Pieces) {
     let (maker, pieces) = mpsc::channel(1);
-    (Maker(maker), Pieces(pieces))
+    (Maker(maker), Pieces { pieces, running })
 }
 
 impl Maker {
@@ -48,9 +54,13 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        Poll::Ready(match ready!(self.0.poll_recv(context)) {
+        Poll::Ready(match ready!(self.pieces.poll_recv(context)) {
             Some(Some(piece)) => Some(Ok(Frame::data(piece))),
-            Some(None) => None,
+            Some(None) => {
+                // Whoever has seen the end may begin another one at once.
+                self.running = None;
+                None
+            }
             None => Some(Err(BrokeOff)),
         })
     }
@@ -64,21 +74,21 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_not_made_to_its_end_is_an_error() {
-        let (maker, whole) = pieces();
+        let (maker, whole) = pieces(None);
         tokio::spawn(async move {
             maker.send("a".to_owned()).await.unwrap();
             maker.send("b".to_owned()).await.unwrap();
             maker.end().await.unwrap();
         });
         assert_eq!(whole.collect().await.unwrap().to_bytes(), "ab");
-        let (maker, broken) = pieces();
+        let (maker, broken) = pieces(None);
         tokio::spawn(async move { maker.send("a".to_owned()).await });
         assert!(broken.collect().await.is_err());
     }
 
     #[tokio::test]
     async fn no_more_is_made_than_is_read() {
-        let (maker, read) = pieces();
+        let (maker, read) = pieces(None);
         let making = tokio::spawn(async move {
             let mut made = 0;
             while maker.send("x".to_owned()).await.is_ok() {

@@ -14,8 +14,8 @@ use crate::problem::{Code, Problem};
 use crate::store::{Closing, Session};
 use crate::telemetry::{Event, SecurityLine};
 
-/// Of a longer list of sessions an account reads one at a time, in bytes: there may be a thousand of them.
-const SHORT_BYTES_MAX: usize = 64 * 1_024;
+/// Of a longer list of sessions an account reads one at a time: there may be a thousand of them.
+const FEW: usize = 100;
 
 refusals!(ListRefusals: TOKEN; AccountRequired AnswerInProgress);
 
@@ -34,14 +34,23 @@ pub(super) async fn list(
     client: Client,
     caller: Authenticated,
 ) -> Result<Answer, Problem> {
-    let sessions = services.sessions.sessions.of_user(caller.user.id, services.clock.now()).await?;
-    let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
-    // Plain data, which has no way to fail.
-    let body = serde_json::to_string(&schema::Sessions { sessions }).unwrap_or_default();
-    let answer = if body.len() > SHORT_BYTES_MAX {
-        Answer::held(Held::new(body, services.long_answers.begin(caller.user.id, client.address)?))
-    } else {
-        Answer::text(body)
+    let user = caller.user.id;
+    let sessions = &services.sessions.sessions;
+    // Before any of them is read: a refusal must cost nothing.
+    let running = match sessions.are_more_than(FEW, user).await? {
+        true => Some(services.long_answers.begin(user, client.address)?),
+        false => None,
+    };
+    let body = {
+        let _turn = if running.is_some() { services.long_answers.turn().await } else { None };
+        let sessions = sessions.of_user(user, services.clock.now()).await?;
+        let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
+        // Plain data, which has no way to fail.
+        serde_json::to_string(&schema::Sessions { sessions }).unwrap_or_default()
+    };
+    let answer = match running {
+        Some(running) => Answer::held(Held::new(body, running)),
+        None => Answer::text(body),
     };
     Ok(answer.with_quota(&caller.quota))
 }

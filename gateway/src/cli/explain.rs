@@ -72,6 +72,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
         headers.insert(AUTHORIZATION, value.map_err(|_| other("the token is no header value"))?);
     }
+    if !arguments.target.starts_with('/') {
+        return Err(other(
+            "the target begins with a slash, without a scheme or a host; write for example /orders?page=2, and name the host by --host",
+        ));
+    }
     let path = arguments.target.split('?').next().unwrap_or_default();
     if is_own(path) {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));

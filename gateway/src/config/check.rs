@@ -251,9 +251,18 @@ impl Checker<'_> {
     }
 
     fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
-        let address = text.parse().ok();
+        // What `localhost` is elsewhere depends on files of the machine.
+        let address = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        let address = address.as_deref().unwrap_or(text).parse().ok();
         if address.is_none() {
-            self.fault(format!("{key} = \"{text}\" is no address and port; write for example \"127.0.0.1:8080\" or \"[::1]:8080\""));
+            let port = text.strip_prefix(':').unwrap_or(text);
+            let meant = match port.parse::<u16>() {
+                Ok(_) => format!(
+                    "write \"127.0.0.1:{port}\" for this machine, or \"0.0.0.0:{port}\" for all that can reach it"
+                ),
+                Err(_) => "write for example \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
+            };
+            self.fault(format!("{key} = \"{text}\" is no address and port; {meant}"));
         }
         address
     }

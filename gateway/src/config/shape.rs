@@ -141,6 +141,9 @@ fn mend(path: &str, value: &Value, sample: &Sample) -> Option<String> {
         (_, Sample::Bool(_)) => must("true or false"),
         (_, Sample::Number(sample)) if sample.is_f64() => must("a number, such as 0.01"),
         (_, Sample::Number(_)) => must("a whole number, 0 or more"),
+        (Value::Dict(..), Sample::Array(_)) if !path.contains('.') => {
+            Some(format!("must be a list: write [[{path}]], with two brackets"))
+        }
         (_, Sample::Array(_)) => must("a list"),
         (_, Sample::Object(_)) => must("a table of settings"),
     }

@@ -1,6 +1,7 @@
 //! Client networks: what of an address is one client's, and the wider ones around it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -27,10 +28,21 @@ impl Width {
 }
 
 /// A network of clients: an IPv4 address, or a prefix of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     first: IpAddr,
     bits: u8,
+}
+
+/// What tells networks apart, in few words: it is asked for with each request that is counted.
+impl Hash for Network {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.first {
+            IpAddr::V4(address) => state.write_u32(address.to_bits()),
+            // The rest is nothing but zeros.
+            IpAddr::V6(address) => state.write_u64((address.to_bits() >> 64) as u64 ^ u64::from(self.bits)),
+        }
+    }
 }
 
 impl Network {

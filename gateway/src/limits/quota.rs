@@ -11,6 +11,12 @@ pub struct Allowance {
 }
 
 impl Allowance {
+    /// Whether fewer may come at once, or in the long run.
+    pub fn is_less_than(&self, other: &Self) -> bool {
+        let rate = |one: &Self, by: &Self| u128::from(one.requests.get()) * by.window.as_millis();
+        self.requests < other.requests || rate(self, other) < rate(other, self)
+    }
+
     pub(super) fn quota(self) -> governor::Quota {
         let each = self.window / self.requests.get();
         // A period of zero is impossible: the window is checked to be at least a second, and

@@ -97,15 +97,23 @@ fn undo_escapes(path: &str) -> Option<String> {
 
 /// A canonical path as it is matched: without the escapes of characters that a path may hold plain.
 /// RFC 3986 §2.2 keeps the two apart, and hardly a service does.
+#[inline]
 pub(super) fn as_matched(path: &str) -> Cow<'_, str> {
     unescaped(path, is_path_byte)
 }
 
 /// The text without those escapes whose bytes are wanted.
+#[inline]
 pub(super) fn unescaped(text: &str, wanted: impl Fn(u8) -> bool) -> Cow<'_, str> {
-    if memchr::memchr(b'%', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
+    // Most paths are so short that a vector of bytes costs more to begin with than it saves.
+    if text.as_bytes().contains(&b'%') {
+        Cow::Owned(without_escapes(text, wanted))
+    } else {
+        Cow::Borrowed(text)
     }
+}
+
+fn without_escapes(text: &str, wanted: impl Fn(u8) -> bool) -> String {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
@@ -121,7 +129,7 @@ pub(super) fn unescaped(text: &str, wanted: impl Fn(u8) -> bool) -> Cow<'_, str>
             }
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";

@@ -24,9 +24,9 @@ pub(super) enum Segment {
 /// Why a text is no path of a route.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PatternFault {
-    #[error(
-        "is not in canonical form (it begins with `/`, and has no `..`, `//`, `;`, query, or escapes of plain characters)"
-    )]
+    #[error("must begin with a slash")]
+    NoSlash,
+    #[error("is not in canonical form (it has no `..`, `//`, `;`, query, or escapes of plain characters)")]
     NotCanonical,
     #[error(
         "has a parameter that is not a whole segment of the form `{{name}}`, which stands for any one segment"
@@ -54,13 +54,24 @@ impl PathPattern {
         Self::parse(text)
     }
 
+    /// Whether it names this very path, as it stands.
+    pub(super) fn is_literally(&self, path: &str) -> bool {
+        let mut left = Some(path);
+        let all = self.segments.iter().all(|segment| {
+            let Segment::Literal(text) = segment else { return false };
+            left = left.and_then(|left| left.strip_prefix('/')?.strip_prefix(&**text));
+            left.is_some()
+        });
+        all && left == Some("")
+    }
+
     fn parse(text: &str) -> Result<Self, PatternFault> {
         if is_foreign(text) {
             return Err(PatternFault::Foreign);
         }
         let mut plain = String::with_capacity(text.len());
         let mut segments = Vec::new();
-        for segment in text.strip_prefix('/').ok_or(PatternFault::NotCanonical)?.split('/') {
+        for segment in text.strip_prefix('/').ok_or(PatternFault::NoSlash)?.split('/') {
             plain.push('/');
             match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) if is_name(name) => {
@@ -131,7 +142,10 @@ mod tests {
 
     #[test]
     fn a_path_has_the_form_in_which_requests_are_matched() {
-        for wrong in ["", "x", "/a/../b", "//", "/a//b", "/%61", "/a;b", "/a%3Bb", "/a b", "/a?b"] {
+        for wrong in ["", "x", "x/"] {
+            assert_eq!(PathPattern::prefix(wrong).unwrap_err(), PatternFault::NoSlash, "{wrong}");
+        }
+        for wrong in ["/a/../b", "//", "/a//b", "/%61", "/a;b", "/a%3Bb", "/a b", "/a?b"] {
             assert_eq!(PathPattern::prefix(wrong).unwrap_err(), PatternFault::NotCanonical, "{wrong}");
         }
     }

@@ -27,11 +27,18 @@ const FAMILIES: [&str; 6] =
 /// What the proxies of some maker tell, and what services believe whoever says it: from which address a
 /// client came, and by which scheme, host and path. Of a client they are lies. Unlike ours, rules of a
 /// route may set them, and answers may have them.
-const OF_PROXIES: [&str; 71] = [
+const OF_PROXIES: [&str; 77] = [
     // Addresses: Akamai and Cloudflare, Apache, Zscaler, nginx's ingress, Fastly, Azure, App Engine,
     // Fly, DigitalOcean, Netlify, Vercel, CloudFront, Alibaba, EdgeOne, Imperva, Sucuri, Envoy, Google,
     // WebLogic, and those that snippets for Java and PHP try one after the other.
     "true-client-ip",
+    "x-true-client-ip",
+    "x-clientip",
+    "x-realip",
+    "x-ip",
+    "x-envoy-internal",
+    // By which Next.js knows requests of its own.
+    "x-middleware-subrequest",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-pseudo-ipv4",

@@ -109,6 +109,10 @@ impl Routes {
         let path = as_matched(path);
         let found = self.by_spelling(host, method, &path)?;
         if found.near && !found.forward_near_misses {
+            // So often nobody escapes anything but who hides something.
+            if path.contains("%25252525") {
+                return Err(Refusal::AmbiguousPath);
+            }
             // Wherever there is no stricter route this costs nothing at all.
             if let Some(near) = self.near_miss(found, host, method, &path) {
                 return Err(Refusal::NearMiss(Box::new(near)));
@@ -117,10 +121,12 @@ impl Routes {
         Ok(found)
     }
 
+    #[inline]
     fn by_spelling(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
-        let rest = path.strip_prefix('/').ok_or(Refusal::NoRoute)?;
+        // A refusal that is made beforehand has to be dropped again.
+        let rest = path.strip_prefix('/').ok_or_else(|| Refusal::NoRoute)?;
         let found = self.of_host(host, rest).or_else(|| self.any_host.find(Some(rest)));
-        let candidates = found.ok_or(Refusal::NoRoute)?;
+        let candidates = found.ok_or_else(|| Refusal::NoRoute)?;
         chosen(candidates, method).ok_or_else(|| Refusal::MethodNotAllowed(allowed(candidates)))
     }
 

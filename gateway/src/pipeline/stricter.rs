@@ -2,6 +2,7 @@
 //! of a path.
 
 use super::{Access, ClaimRule, Requires, Route};
+use crate::limits::Allowance;
 
 impl Route {
     /// Whether it refuses somebody, or some rate of requests, that `wider` lets pass to the same
@@ -34,12 +35,15 @@ impl Route {
         !self.issuers.is_empty() && !all_known
     }
 
-    /// Whether it has a limit of its own of a kind that the other one has not.
+    /// Whether it has a limit of its own that the other one has not, or one that lets less pass.
     fn is_slower(&self, wider: &Self) -> bool {
-        let by_address = |route: &Self| route.address_limit.as_ref().is_some_and(|limit| limit.0.is_some());
-        let by_user = |route: &Self| route.user_limit.as_ref().is_some_and(|limit| limit.0.is_some());
-        let only_here = |has: &dyn Fn(&Self) -> bool| has(self) && (wider.shadow || !has(wider));
-        only_here(&by_address) || only_here(&by_user)
+        let by_address = |route: &Self| Some(route.address_limit.as_ref()?.0.as_ref()?.policy().allowance);
+        let by_user = |route: &Self| Some(route.user_limit.as_ref()?.0.as_ref()?.policy().allowance);
+        let is_less = |of: &dyn Fn(&Self) -> Option<Allowance>| {
+            let wide = of(wider).filter(|_| !wider.shadow);
+            of(self).is_some_and(|own| wide.is_none_or(|wide| own.is_less_than(&wide)))
+        };
+        is_less(&by_address) || is_less(&by_user)
     }
 }
 

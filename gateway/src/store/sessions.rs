@@ -118,6 +118,9 @@ pub trait Sessions: Send + Sync {
     /// A user's sessions that live at `now`, the oldest first.
     async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
+    /// Whether so many are kept of a user, those included that have expired; told without reading them.
+    async fn are_more_than(&self, few: usize, user: UserId) -> Result<bool, StoreError>;
+
     /// How many sessions live at `now`, in all.
     async fn living(&self, now: Timestamp) -> Result<u64, StoreError>;
 

@@ -114,7 +114,7 @@ impl Event {
                 "/api/auth/verify was called by a peer that is not in server.trusted_proxies"
             }
             Self::ConfigReloaded => "the configuration was reloaded",
-            Self::ConfigRefused => "the configuration was not reloaded: nothing has changed",
+            Self::ConfigRefused => "the configuration was not reloaded: the one before stays in use",
             Self::Refreshed => "refreshed",
             Self::AccountCreated => "an account was created",
             Self::AccountsImported => "accounts were imported",

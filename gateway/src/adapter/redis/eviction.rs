@@ -63,7 +63,11 @@ impl Eviction {
         let policy = match told.policy {
             Some(policy) if policy == "noeviction" => Policy::Keeps,
             Some(policy) => Policy::Evicts(policy),
-            None => Policy::Untold,
+            None => match &self.policy {
+                // That nobody may ask any more makes it no better.
+                Policy::Evicts(policy) => Policy::Evicts(policy.clone()),
+                _ => Policy::Untold,
+            },
         };
         let before = std::mem::replace(&mut self.policy, policy);
         if before != self.policy {

@@ -12,7 +12,7 @@ use super::judge::Judge;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
 use super::{SledStore, TransferCounts, TransferError, codec, panics};
-use crate::store::StoreError;
+use crate::store::{Session, StoreError};
 
 impl SledStore {
     /// Writes everything to `out`. It changes nothing, so that it works on a full disk, too; a
@@ -40,13 +40,20 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
     for entry in trees.users.iter() {
         lines.write(&Line::User(codec::decode("an account", &entry.map_err(store_error)?.1)?))?;
     }
+    // A deletion that was broken off can leave something behind of an account: that is nobody's.
+    let is_here = |user| trees.users.contains_key(codec::user_key(user)).map_err(store_error);
     for entry in trees.sessions.iter() {
-        lines.write(&Line::Session(codec::decode("a session", &entry.map_err(store_error)?.1)?))?;
+        let session: Session = codec::decode("a session", &entry.map_err(store_error)?.1)?;
+        if is_here(session.user)? {
+            lines.write(&Line::Session(session))?;
+        }
     }
     for entry in trees.familiar.iter() {
         let (key, value) = entry.map_err(store_error)?;
         let (user, networks) = (codec::user_id(&key)?, familiar::decode(&value)?);
-        lines.write(&Line::Familiar { user, networks })?;
+        if is_here(user)? {
+            lines.write(&Line::Familiar { user, networks })?;
+        }
     }
     for entry in trees.revocations.iter() {
         let (key, value) = entry.map_err(store_error)?;

@@ -74,6 +74,10 @@ impl Change {
         now: Timestamp,
     ) -> Result<(), Stop> {
         let Some(network) = from else { return Ok(()) };
+        // Of an account that is being deleted some sessions may still be there.
+        if self.users.get(&codec::user_key(user)[..])?.is_none() {
+            return Ok(());
+        }
         let mut networks = self.familiar_of(user)?;
         networks.retain(|one| is_recent(one, now));
         add(&mut networks, Familiar { network, last_used_at: now });

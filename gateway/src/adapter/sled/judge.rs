@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::TransferCounts;
+use super::import::IDS_SKIPPED;
 use super::transfer::{LINE_BYTES_MAX, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID};
 use crate::identity::{Email, SessionId, UserId};
@@ -52,6 +53,9 @@ impl Judge {
                     _ => return Err(format!("there is no counter {name:?}")),
                 };
                 require(*counter == 0, || format!("{name} was set before"))?;
+                // What comes back goes on above it.
+                let has_room = *value <= UserId::MAX - IDS_SKIPPED;
+                require(has_room, || format!("{name} leaves no room for more"))?;
                 *counter = *value;
             }
             Line::User(user) => {

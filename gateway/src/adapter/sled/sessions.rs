@@ -56,6 +56,13 @@ impl Sessions for SledStore {
         .await
     }
 
+    async fn are_more_than(&self, few: usize, user: UserId) -> Result<bool, StoreError> {
+        self.read(|trees| {
+            let keys = trees.user_sessions.scan_prefix(codec::user_key(user)).keys();
+            Ok(keys.take(few + 1).count() > few)
+        })
+    }
+
     async fn living(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.scan(move |trees| {
             let living = trees.session_expiry.range(now.millis().saturating_add(1).to_be_bytes()..);

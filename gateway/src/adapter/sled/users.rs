@@ -91,7 +91,12 @@ impl Users for SledStore {
     ) -> Result<Option<(User, Revocation)>, StoreError> {
         let deleted = self.write(move |trees| delete(trees, id, revoked_until, &along)).await?;
         if let Some((_, _, false)) = &deleted {
-            self.close_rest(id, Closing::All, revoked_until, Vec::new()).await?;
+            // The account is gone, and its tokens must be refused at once: the rest is nobody's.
+            let rest = self.close_rest(id, Closing::All, revoked_until, Vec::new()).await;
+            rest.inspect_err(
+                |fault| tracing::error!(error = %fault, "sessions of a deleted account stay until they end"),
+            )
+            .ok();
         }
         Ok(deleted.map(|(user, revoked, _)| (user, revoked)))
     }

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::api::answer::Answer;
 use crate::api::caller::Authenticated;
-use crate::api::long_answers::Running;
+use crate::api::held::Held;
 use crate::api::openapi::refusals::refusals;
 use crate::api::pieces::{Maker, pieces};
 use crate::api::{Client, Shared, schema};
+use crate::identity::SessionId;
 use crate::problem::Problem;
 use crate::store::{AuditQuery, StoreError, User};
 use crate::telemetry::{Event, RequestId, SecurityLine};
@@ -44,12 +45,14 @@ pub(in crate::api) async fn export(
     let user = &caller.user;
     let running = services.long_answers.begin(user.id, client.address)?;
     let now = services.clock.now();
+    let turn = services.long_answers.turn().await;
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
     let familiar = services.sessions.sessions.familiar_to(user.id).await?;
     let familiar: Vec<_> = familiar.iter().map(schema::FamiliarNetwork::from).collect();
+    drop(turn);
     let request_id = client.request_id.clone();
-    let mut events = Events::of(&services, user, running, request_id);
+    let mut events = Events::of(&services, &caller, request_id);
     // Before the export is an event itself.
     let first = events.next().await?;
     let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
@@ -65,9 +68,9 @@ pub(in crate::api) async fn export(
     begun.truncate(begun.len() - 1);
     begun.push_str(&format!(",\"events\":[{first}"));
     let answer = if events.are_over() {
-        Answer::text(begun + END)
+        Answer::held(Held::new(begun + END, running))
     } else {
-        let (maker, rest) = pieces();
+        let (maker, rest) = pieces(Some(running));
         // Of a `HEAD` nobody reads it.
         if method != Method::HEAD {
             tokio::spawn(events.tell(begun, maker));
@@ -83,7 +86,7 @@ const END: &str = "]}";
 struct Events {
     services: Shared,
     user: Arc<User>,
-    running: Running,
+    session: SessionId,
     request_id: RequestId,
     /// How many there may be.
     left: usize,
@@ -93,9 +96,10 @@ struct Events {
 }
 
 impl Events {
-    fn of(services: &Shared, user: &User, running: Running, request_id: RequestId) -> Self {
-        let (services, user) = (Arc::clone(services), Arc::new(user.clone()));
-        Self { services, user, running, request_id, left: EVENTS_MAX, before: None, told: false }
+    fn of(services: &Shared, caller: &Authenticated, request_id: RequestId) -> Self {
+        let (services, user) = (Arc::clone(services), Arc::new(caller.user.clone()));
+        let session = caller.session;
+        Self { services, user, session, request_id, left: EVENTS_MAX, before: None, told: false }
     }
 
     fn are_over(&self) -> bool {
@@ -104,7 +108,7 @@ impl Events {
 
     /// The next of them, with a comma before each but the first of all.
     async fn next(&mut self) -> Result<String, StoreError> {
-        let _turn = self.running.turn().await;
+        let _turn = self.services.long_answers.turn().await;
         let limit = PIECE_EVENTS.min(self.left);
         let query =
             AuditQuery { user: Some(self.user.id), before: self.before, limit, ..AuditQuery::default() };
@@ -132,6 +136,14 @@ impl Events {
             if maker.send(piece).await.is_err() {
                 return;
             }
+            // A slow reader may have logged out meanwhile, or be gone altogether.
+            match self.services.sessions.sessions.by_id(self.session).await {
+                Ok(Some(_)) => {}
+                ended => {
+                    let fault = ended.err().map(|fault| fault.to_string());
+                    return tracing::info!(request_id = %self.request_id, error = fault, "an export broke off, as its session ended");
+                }
+            }
             piece = match self.next().await {
                 Ok(piece) => piece,
                 Err(fault) => {
@@ -139,8 +151,6 @@ impl Events {
                 }
             };
         }
-        // Whoever has seen the end may begin another one at once.
-        drop(self);
         if maker.send(piece + END).await.is_ok() {
             let _ = maker.end().await;
         }

@@ -14,6 +14,7 @@ use http::Method;
 use super::Checker;
 use crate::config::file::{Assertion, Auth, File, Match, NearMiss, RouteEntry};
 use crate::config::suggest::hint;
+use crate::config::upstream_entry::UpstreamEntry;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
     Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
@@ -39,7 +40,7 @@ impl Checker<'_> {
                     entry.name
                 ));
             }
-            routes.extend(self.route(entry, upstreams, &issuers, keys_max));
+            routes.extend(self.route(entry, &file.upstreams, upstreams, &issuers, keys_max));
         }
         match Routes::new(routes) {
             Ok(routes) => {
@@ -56,13 +57,15 @@ impl Checker<'_> {
     fn route(
         &mut self,
         entry: &RouteEntry,
+        named: &[UpstreamEntry],
         upstreams: &[Arc<Upstream>],
         issuers: &[&str],
         keys_max: usize,
     ) -> Option<Route> {
         let name = &entry.name;
         let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
-        if upstream.is_none() {
+        // One that is wrong itself was complained of already.
+        if upstream.is_none() && !named.iter().any(|one| one.name == entry.upstream) {
             let hint = hint(&entry.upstream, upstreams.iter().map(|upstream| upstream.name.as_str()));
             self.fault(format!("route `{name}`: there is no upstream `{}`{hint}", entry.upstream));
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::{Labels, Node, Routes};
-use crate::pipeline::fold::{folded, is_plain};
+use crate::pipeline::fold::{cleaned, folded, is_plain};
 use crate::pipeline::host::{HostPattern, name_of};
 use crate::pipeline::pattern::{PathPattern, Segment};
 use crate::pipeline::{Denied, Refusal, Route, Trail};
@@ -46,14 +46,15 @@ struct Read<'a> {
 }
 
 impl Routes {
-    /// Tells each route whether a stricter one could be meant by what it gets: only there it is
-    /// looked for, request by request.
+    /// Tells each route whether its service has a stricter one under the same host: only there it is
+    /// looked for, request by request. Where the two paths lie does not matter: whoever undoes `..`
+    /// behind us comes from anywhere to anywhere.
     pub(super) fn mark_near(routes: &mut [Route]) {
         let near = |wide: &Route| {
             routes.iter().any(|narrow| {
                 let refuses = narrow.is_stricter_than(wide)
                     || (!narrow.methods.is_empty() && narrow.is_for_service_of(wide));
-                refuses && may_be_read_as(&wide.path, &narrow.path) && share_a_host(wide, narrow)
+                refuses && share_a_host(wide, narrow)
             })
         };
         let near: Vec<bool> = routes.iter().map(near).collect();
@@ -70,7 +71,8 @@ impl Routes {
         path: &str,
     ) -> Option<NearMiss> {
         let capital = in_capitals(method);
-        if is_plain(path) && !self.has_odd_paths && capital.is_none() {
+        let is_written = found.path.is_literally(path) || (is_plain(path) && !self.has_odd_paths);
+        if is_written && capital.is_none() {
             return None;
         }
         let as_is: Vec<_> = path.split('/').skip(1).map(|raw| Read { raw, folded: folded(raw) }).collect();
@@ -88,13 +90,27 @@ impl Routes {
         let end = Read { raw: "", folded: Cow::Borrowed("") };
         let mut read: Vec<_> = as_is.iter().collect();
         look(&read);
-        // Without what vanishes (a slash at the end, a blank segment), and with a slash at the end.
-        read.retain(|segment| !segment.folded.is_empty());
-        if read.len() < as_is.len() && !read.is_empty() {
+        // Without what vanishes at the end, and anywhere (a blank segment).
+        while read.pop_if(|segment| segment.folded.is_empty()).is_some() {}
+        let without_end = read.len();
+        if (1..as_is.len()).contains(&without_end) {
             look(&read);
         }
+        read.retain(|segment| !segment.folded.is_empty());
+        if (1..without_end).contains(&read.len()) {
+            look(&read);
+        }
+        // With a slash at the end.
         read.push(&end);
         look(&read);
+        if let Some(cleaned) = cleaned(path) {
+            let read = |text| Read { raw: text, folded: Cow::Borrowed(text) };
+            let segments: Vec<_> = cleaned.iter().map(|text| read(text.as_str())).collect();
+            let mut read: Vec<_> = segments.iter().collect();
+            look(&read);
+            read.push(&end);
+            look(&read);
+        }
         stricter.map(|of| NearMiss { by: Arc::clone(found), of })
     }
 
@@ -141,6 +157,7 @@ fn in_capitals(method: &Method) -> Option<Method> {
     is_small.then(|| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok())?
 }
 
+#[inline]
 pub(super) fn chosen<'a>(candidates: &'a [Arc<Route>], method: &Method) -> Option<&'a Arc<Route>> {
     let named = candidates.iter().find(|route| route.names_method(method));
     named.or_else(|| candidates.iter().find(|route| route.methods.is_empty()))
@@ -177,7 +194,8 @@ impl Node {
         let mut is_open = true;
         if let Some(node) = self.literals.get(segment.raw) {
             is_open = node.walk(left, visit);
-        } else {
+        }
+        if is_open {
             for text in self.folded.get(&*segment.folded).into_iter().flatten() {
                 let _ = self.literals.get(text).is_some_and(|node| node.walk(left, visit));
             }
@@ -191,25 +209,6 @@ impl Node {
         }
         is_open
     }
-}
-
-/// Whether some path of the one could be read as one of the other: rather once too often.
-fn may_be_read_as(wide: &PathPattern, narrow: &PathPattern) -> bool {
-    let [one, other] = [wide, narrow].map(|pattern| {
-        let segments = pattern.segments();
-        let is_slash = segments.last().is_some_and(|last| *last == Segment::Literal("".into()));
-        &segments[..segments.len() - usize::from(is_slash)]
-    });
-    let alike = one.iter().zip(other).all(|pair| match pair {
-        (Segment::Literal(one), Segment::Literal(other)) => folded(one) == folded(other),
-        _ => true,
-    });
-    let reaches = match one.len().cmp(&other.len()) {
-        std::cmp::Ordering::Less => wide.covers_below(),
-        std::cmp::Ordering::Equal => true,
-        std::cmp::Ordering::Greater => narrow.covers_below(),
-    };
-    alike && reaches
 }
 
 fn share_a_host(one: &Route, other: &Route) -> bool {

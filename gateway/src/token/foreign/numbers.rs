@@ -35,7 +35,7 @@ pub fn is_chosen(claim: &str) -> bool {
 /// Whether a text begins like a number: behind a sign, a point, or what stands before digits of
 /// another base.
 pub fn begins_like_number(text: &str) -> bool {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || "+-.,#_".contains(c));
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || "+-.,#_\u{feff}".contains(c));
     text.starts_with(char::is_numeric)
 }
 
@@ -47,11 +47,12 @@ fn is_canonical(text: &str) -> bool {
 /// text for a number: with a sign, zeros before it, a point, an exponent, another base, characters
 /// between its digits, and blanks or a separator around it.
 fn is_number(text: &str) -> bool {
-    let around = |c: char| c.is_whitespace() || matches!(c, ';' | ',');
+    // JavaScript's `Number` takes a byte order mark for a blank.
+    let around = |c: char| c.is_whitespace() || matches!(c, ';' | ',' | '\u{feff}');
     let text = text.trim_matches(around);
     let text = text.strip_prefix(['+', '-']).or_else(|| text.strip_suffix(['+', '-'])).unwrap_or(text);
-    // Between digits Python, Rust, Java and others have `_`, and .NET has `,`.
-    let text: String = text.chars().filter(|c| !matches!(c, '_' | ',')).collect();
+    // Between digits Python, Rust, Java and others have `_`, C++ has `'`, and .NET has `,`.
+    let text: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '\'')).collect();
     let text = text.to_ascii_lowercase();
     match BASES.iter().find_map(|(mark, base)| Some((text.strip_prefix(mark)?, *base))) {
         Some((digits, 16)) => {
@@ -63,8 +64,8 @@ fn is_number(text: &str) -> bool {
     }
 }
 
-/// `#` is hexadecimal for Java's `Long.decode`.
-const BASES: [(&str, u32); 4] = [("0x", 16), ("#", 16), ("0o", 8), ("0b", 2)];
+/// `#` is hexadecimal for Java's `Long.decode`, and `0d` decimal for Ruby's `Integer`.
+const BASES: [(&str, u32); 5] = [("0x", 16), ("#", 16), ("0o", 8), ("0b", 2), ("0d", 10)];
 
 /// Digits of any script, with at most one point.
 fn is_digits(text: &str, base: u32) -> bool {
@@ -79,8 +80,8 @@ fn is_exponent(text: &str) -> bool {
 }
 
 fn is_decimal(text: &str) -> bool {
-    // Java's `Double.parseDouble` takes a letter for the type.
-    let text = text.strip_suffix(['f', 'd']).unwrap_or(text);
+    // Java's `Double.parseDouble`, JavaScript's `BigInt`, C# and others take a letter for the type.
+    let text = text.strip_suffix(['f', 'd', 'l', 'n', 'm', 'u']).unwrap_or(text);
     match text.split_once('e') {
         None => is_digits(text, 10),
         // One that is beyond every number is read as none: hexadecimal ids look so now and then.
@@ -114,6 +115,16 @@ mod tests {
     fn an_exponent_beyond_every_number_makes_none() {
         assert!(is_number("507e12") && is_number("1e308"));
         assert!(!is_number("5071277898617457e9943911") && !is_number("1e309"));
+    }
+
+    #[test]
+    fn what_only_some_readers_take_for_a_number_is_one() {
+        for number in ["0d7", "7L", "7n", "0D07", "\u{feff}7", "1'000", "7m"] {
+            assert!(!Numbers::Refused.admit(number), "{number}");
+        }
+        for id in ["7lx", "l", "n", "d0", "507f1f77bcf86cd799439011"] {
+            assert!(Numbers::Refused.admit(id), "{id}");
+        }
     }
 
     #[test]
