@@ -108,12 +108,11 @@ impl Routes {
     pub fn find(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
         let path = as_matched(path);
         let found = self.by_spelling(host, method, &path)?;
-        if found.near && !found.forward_near_misses {
+        if found.near && !found.forward_near_misses && !self.is_as_written(found, method, &path) {
             // So often nobody escapes anything but who hides something.
             if path.contains("%25252525") {
                 return Err(Refusal::AmbiguousPath);
             }
-            // Wherever there is no stricter route this costs nothing at all.
             if let Some(near) = self.near_miss(found, host, method, &path) {
                 return Err(Refusal::NearMiss(Box::new(near)));
             }

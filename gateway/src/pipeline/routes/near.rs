@@ -61,6 +61,12 @@ impl Routes {
         routes.iter_mut().zip(near).for_each(|(route, near)| route.near = near);
     }
 
+    /// Whether nobody could read anything else in this request, or its very path was written down.
+    pub(super) fn is_as_written(&self, found: &Route, method: &Method, path: &str) -> bool {
+        let is_plain = is_plain(path) && !self.has_odd_paths;
+        (is_plain || found.path.is_literally(path)) && !has_small(method)
+    }
+
     /// A stricter route whose path, or whose method, a service could read in this request, which
     /// `found` gets.
     pub(super) fn near_miss(
@@ -71,10 +77,6 @@ impl Routes {
         path: &str,
     ) -> Option<NearMiss> {
         let capital = in_capitals(method);
-        let is_written = found.path.is_literally(path) || (is_plain(path) && !self.has_odd_paths);
-        if is_written && capital.is_none() {
-            return None;
-        }
         let as_is: Vec<_> = path.split('/').skip(1).map(|raw| Read { raw, folded: folded(raw) }).collect();
         let nodes = self.nodes(host);
         let mut stricter = None;
@@ -122,6 +124,9 @@ impl Routes {
             let method = narrow.methods.first().unwrap_or(&Method::GET);
             for path in examples(&narrow.path) {
                 let Ok(by) = self.by_spelling(&host, method, &path) else { continue };
+                if self.is_as_written(by, method, &path) {
+                    continue;
+                }
                 let Some(near) = self.near_miss(by, &host, method, &path) else { continue };
                 if !all.iter().any(|known| known.by.name == near.by.name && known.of.name == near.of.name) {
                     all.push(near);
@@ -152,9 +157,12 @@ fn refusing<'a>(candidates: &'a [Arc<Route>], found: &Route, method: &Method) ->
 
 /// The method in capitals, where it is not: RFC 9110 §9.1 tells them apart, and some frameworks do not.
 fn in_capitals(method: &Method) -> Option<Method> {
-    let text = method.as_str();
-    let is_small = text.bytes().any(|byte| byte.is_ascii_lowercase());
-    is_small.then(|| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok())?
+    let capitals = || Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes()).ok();
+    has_small(method).then(capitals)?
+}
+
+fn has_small(method: &Method) -> bool {
+    method.as_str().bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 #[inline]
