@@ -12,7 +12,7 @@ mod tally;
 pub use address::AddressLimiter;
 pub use book::{Book, Books};
 pub use fields::{Fields, fields};
-pub use policy::{AddressKey, Limiter, LoginKey, MailKey};
+pub use policy::{Limiter, LoginKey, MailKey};
 pub use quota::{Allowance, Charge, Exhausted, Policy};
 pub use setbacks::{Lock, Setbacks};
 pub use tally::PolicyFigures;

@@ -149,9 +149,6 @@ impl Redis {
             "+eval",
             "+scan",
             "+ping",
-            "+select",
-            "+hello",
-            "+auth",
         ];
         let rules = [&["ACL", "SETUSER", "gateway"], NEEDED, more].concat();
         assert_eq!(self.cli(&rules), "OK");

@@ -4,7 +4,8 @@ use super::answer::overloaded;
 use super::limits::EndpointLimits;
 use super::toll::Toll;
 use super::{Client, Services};
-use crate::limits::{AddressKey, LoginKey};
+use crate::identity::Network;
+use crate::limits::LoginKey;
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::store::User;
@@ -44,7 +45,7 @@ impl Services {
     /// The owner of an account proves to be it once more, before what cannot be taken back. Bounded
     /// as a login is: a stolen token must not be a way to guess.
     pub(super) async fn confirm(&self, user: &User, client: &Client, password: &str) -> Result<(), Problem> {
-        let attempt = LoginKey { email: user.email.clone(), address: AddressKey::from(client.address) };
+        let attempt = LoginKey { email: user.email.clone(), address: Network::from(client.address) };
         let mut toll = Toll::default();
         let outcome = self.confirm_charged(user, client, &attempt, password, &mut toll).await;
         match &outcome {

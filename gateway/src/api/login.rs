@@ -9,8 +9,8 @@ use super::mode::Mode;
 use super::openapi::refusals::refusals;
 use super::toll::Toll;
 use super::{Client, Shared, schema};
-use crate::identity::Email;
-use crate::limits::{AddressKey, LoginKey};
+use crate::identity::{Email, Network};
+use crate::limits::LoginKey;
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::{Origin, SessionFault};
@@ -106,7 +106,7 @@ async fn open(
         return Err(Problem::new(Code::CredentialsRequired));
     }
     let email = Email::parse(email).ok();
-    let attempt = email.map(|email| LoginKey { email, address: AddressKey::from(client.address) });
+    let attempt = email.map(|email| LoginKey { email, address: Network::from(client.address) });
     services.begin_attempt(&limits, client, attempt.as_ref(), toll).await?;
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,

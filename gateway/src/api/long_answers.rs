@@ -8,8 +8,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::identity::Network;
 use crate::identity::UserId;
-use crate::limits::AddressKey;
 use crate::problem::{Code, Problem};
 
 /// A part of each is in memory while its client reads: some hundred kilobytes at most.
@@ -21,14 +21,14 @@ const COME_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// All that run.
 pub struct LongAnswers {
-    running: Mutex<Vec<(UserId, AddressKey)>>,
+    running: Mutex<Vec<(UserId, Network)>>,
     turn: Semaphore,
 }
 
 /// One that runs, until this is dropped.
 pub(super) struct Running {
     answers: Arc<LongAnswers>,
-    who: (UserId, AddressKey),
+    who: (UserId, Network),
 }
 
 impl Default for LongAnswers {
@@ -46,7 +46,7 @@ impl LongAnswers {
 
     /// A place for one more, if there is one.
     pub(super) fn begin(self: &Arc<Self>, user: UserId, address: IpAddr) -> Result<Running, Problem> {
-        let who = (user, AddressKey::from(address));
+        let who = (user, Network::from(address));
         let mut running = self.running.lock();
         let of_address = running.iter().filter(|(_, other)| *other == who.1).count();
         let is_running = running.iter().any(|(other, _)| *other == user);

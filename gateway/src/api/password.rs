@@ -9,8 +9,8 @@ use super::caller::Authenticated;
 use super::choose::owner_of;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::identity::Email;
-use crate::limits::{AddressKey, LoginKey};
+use crate::identity::{Email, Network};
+use crate::limits::LoginKey;
 use crate::problem::{Code, Problem};
 use crate::store::{Errand, PasswordChange, Purpose, StoreError, TicketKey};
 use crate::telemetry::{Event, SecurityLine};
@@ -166,7 +166,7 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
     services.deliver_soon();
     // The way in for an owner whom others' guesses keep out.
     services.setbacks.forgive(&owner.email);
-    let attempt = LoginKey { email: owner.email, address: AddressKey::from(client.address) };
+    let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
     services.limits.load().login_pair.iter().for_each(|limit| limit.forget(&attempt));
     services.publish(&revoked).await?;
     Ok(Answer::message("Password reset"))

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::TrustedProxies;
-use crate::limits::AddressKey;
+use crate::identity::Network;
 use crate::telemetry::StreamBound;
 
 /// Of the requests that may run, in all and by address, one in so many is kept for our own endpoints:
@@ -55,7 +55,7 @@ pub struct Connections {
     streaming: AtomicUsize,
     /// Requests that run on them.
     running: AtomicUsize,
-    by_address: Mutex<HashMap<AddressKey, Arc<Share>>>,
+    by_address: Mutex<HashMap<Network, Arc<Share>>>,
 }
 
 /// What one address has of everything.
@@ -70,7 +70,7 @@ struct Share {
 pub(super) struct Open {
     connections: Arc<Connections>,
     /// None for a trusted proxy, which speaks for many.
-    share: Option<(AddressKey, Arc<Share>)>,
+    share: Option<(Network, Arc<Share>)>,
 }
 
 /// One request that runs; it is counted until this is dropped.
@@ -115,7 +115,7 @@ impl Connections {
     /// A place for one more connection, if there is one. A trusted proxy speaks for many, and has
     /// no bound of its own.
     pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Arc<Open>> {
-        let counted = peer.filter(|peer| !self.trusted.trusts(*peer)).map(AddressKey::from);
+        let counted = peer.filter(|peer| !self.trusted.trusts(*peer)).map(Network::from);
         if !take(&self.total, self.caps.connections.total) {
             return None;
         }

@@ -7,16 +7,16 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::address::AddressLimiter;
-use super::policy::{AddressKey, Limiter, LoginKey, MailKey};
+use super::policy::{Limiter, LoginKey, MailKey};
 use super::quota::Policy;
 use super::tally::{PolicyFigures, Tallies};
-use crate::identity::{Email, SubjectKey};
+use crate::identity::{Email, Network, SubjectKey};
 
 /// The books of all kinds of keys.
 #[derive(Default)]
 pub struct Books {
     pub users: Book<SubjectKey>,
-    pub addresses: Book<AddressKey>,
+    pub addresses: Book<Network>,
     pub logins: Book<LoginKey>,
     pub accounts: Book<Email>,
     pub mails: Book<MailKey>,

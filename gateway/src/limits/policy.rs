@@ -12,14 +12,11 @@ use super::states::SharedStates;
 use super::tally::Tally;
 use crate::identity::{Email, Network};
 
-/// A client address as limits count it: IPv6 by /64, since a subscriber owns at least that much.
-pub type AddressKey = Network;
-
 /// Guesses at one account from one address: a stranger's guesses never use up the owner's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoginKey {
     pub email: Email,
-    pub address: AddressKey,
+    pub address: Network,
 }
 
 /// Mails of one kind to one address: those of another kind, which lets its owner in again perhaps, are
@@ -44,7 +41,7 @@ pub struct Limiter<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     /// `keys_max` bounds the memory: reckoned, 29 to 57 bytes for a `SubjectKey`, 47 to 70 for an
-    /// `AddressKey`, and 109 to 141 for a `LoginKey` or a `MailKey`.
+    /// `Network`, and 109 to 141 for a `LoginKey` or a `MailKey`.
     pub fn new(policy: Policy, keys_max: usize) -> Self {
         Self::counted(policy, keys_max, Arc::default())
     }

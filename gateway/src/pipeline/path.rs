@@ -97,13 +97,11 @@ fn undo_escapes(path: &str) -> Option<String> {
 
 /// A canonical path as it is matched: without the escapes of characters that a path may hold plain.
 /// RFC 3986 §2.2 keeps the two apart, and hardly a service does.
-#[inline]
 pub(super) fn as_matched(path: &str) -> Cow<'_, str> {
     unescaped(path, is_path_byte)
 }
 
 /// The text without those escapes whose bytes are wanted.
-#[inline]
 pub(super) fn unescaped(text: &str, wanted: impl Fn(u8) -> bool) -> Cow<'_, str> {
     // Most paths are so short that a vector of bytes costs more to begin with than it saves.
     if text.as_bytes().contains(&b'%') {
@@ -117,8 +115,11 @@ fn without_escapes(text: &str, wanted: impl Fn(u8) -> bool) -> String {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let digits = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match digits.filter(|byte| wanted(*byte)) {
+        let escaped = match part.as_bytes() {
+            [high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        match escaped.filter(|byte| wanted(*byte)) {
             Some(byte) => {
                 out.push(byte);
                 out.extend_from_slice(&part.as_bytes()[2..]);
@@ -186,6 +187,8 @@ mod tests {
             ("/%40me%21%20", "/@me!%20"),
             ("/%C3%A9%2C", "/%C3%A9,"),
             ("/%252A", "/%252A"),
+            ("/%2", "/%2"),
+            ("/%+a", "/%+a"),
         ] {
             assert_eq!(as_matched(path), matched);
         }

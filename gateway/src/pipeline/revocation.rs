@@ -193,8 +193,7 @@ pub(super) async fn check(
     }
     match &verified {
         Verified::Own(claims) if !claims.names_installation() => {
-            // In a box: nearly all tokens name theirs, and keep no room for it.
-            let here = Box::pin(is_here(pipeline, claims.session(), claims.user())).await?;
+            let here = is_here(pipeline, claims.session(), claims.user()).await?;
             here.then_some(()).ok_or_else(|| now.failures.count(client, Refusal::TokenInvalid))?;
         }
         _ => {}

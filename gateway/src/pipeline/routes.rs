@@ -120,7 +120,6 @@ impl Routes {
         Ok(found)
     }
 
-    #[inline]
     fn by_spelling(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
         // A refusal that is made beforehand has to be dropped again.
         let rest = path.strip_prefix('/').ok_or_else(|| Refusal::NoRoute)?;

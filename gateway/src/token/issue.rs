@@ -23,7 +23,7 @@ pub struct Issuer {
 }
 
 /// What a configuration says about our tokens; the keys of both kinds have nothing in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TokenTerms {
     pub access_keys: Arc<KeyRing>,
     pub refresh_keys: Arc<KeyRing>,

@@ -39,31 +39,10 @@ async fn a_password_that_redis_accepts_later_needs_no_restart() {
 #[tokio::test]
 async fn the_rights_that_are_asked_for_are_enough() {
     let redis = Redis::start();
-    redis.cli(&[
-        "ACL",
-        "SETUSER",
-        "gateway",
-        "on",
-        ">secret",
-        "~revoked:*",
-        "~blacklist:*",
-        "+mget",
-        "+get",
-        "+getex",
-        "+set",
-        "+del",
-        "+pttl",
-        "+pexpire",
-        "+eval",
-        "+scan",
-        "+ping",
-        "+info",
-    ]);
     let theirs = Gateway::at(&redis.url(), &Arc::new(MemoryLedger::new(InstallationId::random())));
     theirs.check(&somebody()).await.unwrap();
     drop(theirs);
-    let url = format!("redis://gateway:secret@localhost:{}", redis.port());
-    let gateway = Gateway::at(&url, &ledger());
+    let gateway = Gateway::at(&redis.url_of_a_user_with(&["+info"]), &ledger());
     let ada = somebody();
     gateway.revoke(generation_of(&ada, 4)).await.unwrap();
     assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);

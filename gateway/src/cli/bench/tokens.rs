@@ -45,14 +45,7 @@ impl Tokens {
                 MARGIN.as_secs()
             ));
         }
-        let terms = TokenTerms {
-            access_keys: Arc::clone(&terms.access_keys),
-            refresh_keys: Arc::clone(&terms.refresh_keys),
-            issuer: terms.issuer.clone(),
-            audience: terms.audience.clone(),
-            access_lifetime: lifetime,
-            refresh_lifetime: terms.refresh_lifetime,
-        };
+        let terms = TokenTerms { access_lifetime: lifetime, ..terms.clone() };
         let brief = Issuer { terms, installation };
         let mint = |number: u32| {
             let user = UserId::new(UserId::MAX - u64::from(number)).ok_or("there are no such users")?;

@@ -63,7 +63,7 @@ impl Routes {
 
     /// Whether nobody could read anything else in this request, or its very path was written down.
     pub(super) fn is_as_written(&self, found: &Route, method: &Method, path: &str) -> bool {
-        let is_plain = is_plain(path) && !self.has_odd_paths;
+        let is_plain = !self.has_odd_paths && is_plain(path);
         (is_plain || found.path.is_literally(path)) && !has_small(method)
     }
 
@@ -165,7 +165,6 @@ fn has_small(method: &Method) -> bool {
     method.as_str().bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-#[inline]
 pub(super) fn chosen<'a>(candidates: &'a [Arc<Route>], method: &Method) -> Option<&'a Arc<Route>> {
     let named = candidates.iter().find(|route| route.names_method(method));
     named.or_else(|| candidates.iter().find(|route| route.methods.is_empty()))
