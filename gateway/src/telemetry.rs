@@ -12,6 +12,7 @@ pub mod log;
 mod log_json;
 mod log_queue;
 mod metrics;
+mod panics;
 mod process;
 mod redact;
 mod request_id;

@@ -95,4 +95,6 @@ fn a_rate_that_cannot_be_made_is_said_and_the_queue_is_in_the_latencies() {
     {
         assert!(notes.contains(words), "{words} in {notes}");
     }
+    let optimised = !cfg!(debug_assertions);
+    assert_eq!(notes.contains("built without optimisation"), !optimised, "{notes}");
 }

@@ -192,6 +192,9 @@ fn the_demo_shows_a_random_administrator_once_and_it_works() {
     let mut first = nobody_named(Setup::demo().data(folder.path())).start();
     let (email, password) = shown(&first).expect("a password is shown");
     assert_eq!(first.log_in(&email, &password).get("/api/auth/users").status, 200);
+    for (about, said) in [("no TLS", true), ("built without optimisation", cfg!(debug_assertions))] {
+        assert_eq!(first.log().contains(about), said, "{about}: {}", first.log());
+    }
     first.terminate();
     let second = nobody_named(Setup::demo().data(folder.path())).start();
     assert!(shown(&second).is_none() && !second.log().contains(&password), "{}", second.log());

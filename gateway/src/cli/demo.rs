@@ -116,6 +116,12 @@ fn introduce(listening: &Listening, data: &Path, password: Option<&str>) -> std:
     let outbox = data.join("gateway").join("outbox");
     writeln!(out, "  Mails, as nobody sends them                          {}", outbox.display())?;
     writeln!(out, "  Insecure about this: no TLS, so keep it on this machine")?;
+    if cfg!(debug_assertions) {
+        writeln!(
+            out,
+            "  Slow about this: built without optimisation; `./dev release` builds what to measure"
+        )?;
+    }
     match password {
         Some(password) => writeln!(out, "  Administrator   {ADMIN}   {password}   (shown this once)")?,
         None => writeln!(out, "  The administrator was made at an earlier start, or by GATEWAY_ADMIN_EMAIL")?,

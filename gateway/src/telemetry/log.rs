@@ -12,6 +12,7 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::log_json::JsonLine;
 use super::log_queue::{self, Queue};
+use super::panics;
 use super::process::LogReading;
 use super::redact::{HashKey, Rules, Shown};
 
@@ -98,6 +99,7 @@ pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
     let log = Log { filter: handle, queue };
     LOG.set(log).map_err(|_| "the log was begun before".to_owned())?;
     install(settings, key);
+    panics::log();
     Ok(())
 }
 

@@ -14,7 +14,12 @@ const QUEUED: f64 = 0.01;
 
 pub(super) fn after(outcome: &Outcome) -> Vec<String> {
     let levels = outcome.plan.levels.iter().zip(&outcome.totals);
-    levels.flat_map(|(aimed, tally)| of_level(&aimed.level, tally, outcome.plan.load.rate)).collect()
+    let of_levels = levels.flat_map(|(aimed, tally)| of_level(&aimed.level, tally, outcome.plan.load.rate));
+    let slow = cfg!(debug_assertions).then(|| {
+        "this program was built without optimisation, and may be the limit: `./dev release` builds one to measure with"
+            .to_owned()
+    });
+    slow.into_iter().chain(of_levels).collect()
 }
 
 fn of_level(level: &Level, tally: &Tally, rate: Option<f64>) -> Vec<String> {
