@@ -45,6 +45,17 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// On which it listens; a socket has none.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::Name { port, .. } => Some(*port),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     /// As it is written in the configuration, and in labels of metrics.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

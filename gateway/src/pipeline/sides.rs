@@ -6,8 +6,8 @@ use http::header::{
 };
 use http::{HeaderMap, Method};
 
-use super::Admitted;
 use super::host::name_of;
+use super::{Admitted, Server};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const IF: HeaderName = HeaderName::from_static("if");
@@ -19,6 +19,8 @@ pub struct Sides<'a> {
     outer: Side<'a>,
     /// As it knows itself.
     inner: Side<'a>,
+    /// By whose ports it may call itself, too.
+    servers: &'a [Server],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,7 @@ impl<'a> Sides<'a> {
                 authority: own.unwrap_or(host),
                 prefix: replaced.unwrap_or(""),
             },
+            servers: &upstream.servers,
         })
     }
 
@@ -85,9 +88,10 @@ impl<'a> Sides<'a> {
     /// An address of the service's own as the client knows it; `None` leaves it.
     fn shown(&self, url: &[u8]) -> Option<Vec<u8>> {
         let written = Written::read(url)?;
-        let Self { inner, outer } = self;
+        let Self { inner, outer, .. } = self;
         if let Some(authority) = written.authority {
-            let own = [inner, outer].iter().any(|side| side.is_named(authority, written.is_secure));
+            let own = [inner, outer].iter().any(|side| side.is_named(authority, written.is_secure))
+                || self.is_own_port(authority, written.is_secure);
             // To be sent on to https:// is a service's will; a port that is named has no other scheme.
             let is_known = inner.is_secure && (self.is_renamed() || has_port(authority));
             if !own || (written.is_secure == Some(true) && !outer.is_secure && !is_known) {
@@ -102,10 +106,24 @@ impl<'a> Sides<'a> {
         outer.write(&written, path)
     }
 
+    /// Whether it is the name that the client used, with the port on which the service itself listens: so
+    /// nginx calls itself, which makes addresses of the name alone.
+    fn is_own_port(&self, authority: &[u8], is_secure: Option<bool>) -> bool {
+        let is_secure = is_secure.unwrap_or(self.inner.is_secure);
+        let Ok(authority) = std::str::from_utf8(authority) else { return false };
+        let port = match has_port(authority.as_bytes()) {
+            true => authority.rsplit(':').next().and_then(|port| port.parse().ok()),
+            false => Some(if is_secure { 443 } else { 80 }),
+        };
+        is_secure == self.inner.is_secure
+            && name_of(authority) == name_of(self.inner.authority)
+            && port.is_some_and(|port| self.servers.iter().any(|server| server.target.port() == Some(port)))
+    }
+
     /// An address of the client's as the service knows it; `None` leaves it.
     fn known(&self, url: &[u8]) -> Option<Vec<u8>> {
         let written = Written::read(url)?;
-        let Self { inner, outer } = self;
+        let Self { inner, outer, .. } = self;
         if written.authority.is_some_and(|authority| !outer.is_named(authority, written.is_secure)) {
             return None;
         }

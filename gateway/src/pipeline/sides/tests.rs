@@ -1,6 +1,7 @@
 //! What is told to either side, and what is left as it is.
 
 use super::*;
+use crate::pipeline::Target;
 
 fn side<'a>(origin: &'a str, prefix: &'a str) -> Side<'a> {
     let (scheme, authority) = origin.split_once("://").unwrap();
@@ -8,7 +9,7 @@ fn side<'a>(origin: &'a str, prefix: &'a str) -> Side<'a> {
 }
 
 fn sides<'a>(outer: (&'a str, &'a str), inner: (&'a str, &'a str)) -> Sides<'a> {
-    Sides { outer: side(outer.0, outer.1), inner: side(inner.0, inner.1) }
+    Sides { outer: side(outer.0, outer.1), inner: side(inner.0, inner.1), servers: &[] }
 }
 
 fn text(told: Option<Vec<u8>>) -> Option<String> {
@@ -114,6 +115,25 @@ fn a_name_that_only_we_use_is_told_as_the_clients() {
     );
     let of_tls = sides(("http://a.test", ""), ("https://app.internal", ""));
     shows(of_tls, &[("https://app.internal/x", "http://a.test/x")]);
+}
+
+#[test]
+fn a_service_may_name_the_port_on_which_it_listens_itself() {
+    let servers =
+        [80, 8081].map(|port| Server { target: Target::Tcp(([127, 0, 0, 1], port).into()), weight: 1 });
+    let plain = Sides { servers: &servers, ..sides(("https://a.test:8443", ""), ("http://a.test:8443", "")) };
+    shows(
+        plain,
+        &[
+            ("http://a.test:8081/dir/", "https://a.test:8443/dir/"),
+            ("http://a.test/dir/", "https://a.test:8443/dir/"),
+            ("http://a.test:8082/dir/", "http://a.test:8082/dir/"),
+            ("https://a.test:8081/dir/", "https://a.test:8081/dir/"),
+            ("http://b.test:8081/dir/", "http://b.test:8081/dir/"),
+            ("http://a.test:8081x/", "http://a.test:8081x/"),
+            ("http://a@a.test:8081/", "http://a@a.test:8081/"),
+        ],
+    );
 }
 
 #[test]
