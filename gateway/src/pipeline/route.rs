@@ -139,7 +139,7 @@ impl Route {
             user_limit: None,
             address_limit: None,
             forward_authorization: false,
-            body_bytes_max: 10 * 1_024 * 1_024,
+            body_bytes_max: 1 << 30,
             body_idle: Duration::from_secs(30),
             body_rate_min: 240,
             read_timeout: None,

@@ -142,7 +142,7 @@ impl Checker<'_> {
             user_limit,
             address_limit,
             forward_authorization: entry.forward_authorization,
-            body_bytes_max: entry.body_bytes_max,
+            body_bytes_max: entry.body_bytes_max.unwrap_or(file.limits.body_bytes_max),
             body_idle: Duration::from_millis(entry.body_idle_timeout_ms),
             body_rate_min: entry.body_rate_min,
             read_timeout: entry.read_timeout_ms.map(Duration::from_millis),

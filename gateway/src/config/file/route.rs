@@ -71,8 +71,8 @@ pub struct RouteEntry {
     pub address_limit: Option<Limit>,
     #[serde(default)]
     pub forward_authorization: bool,
-    #[serde(default = "RouteEntry::body_bytes_max")]
-    pub body_bytes_max: u64,
+    #[serde(default)]
+    pub body_bytes_max: Option<u64>,
     #[serde(default = "RouteEntry::body_idle_timeout_ms")]
     pub body_idle_timeout_ms: u64,
     #[serde(default = "RouteEntry::body_rate_min")]
@@ -190,7 +190,6 @@ impl RouteEntry {
             name: name.to_owned(),
             path: path.to_owned(),
             upstream: upstream.to_owned(),
-            body_bytes_max: Self::body_bytes_max(),
             body_idle_timeout_ms: Self::body_idle_timeout_ms(),
             body_rate_min: Self::body_rate_min(),
             rewrite_urls: Self::rewrite_urls(),
@@ -210,10 +209,6 @@ impl RouteEntry {
         240
     }
 
-    fn body_bytes_max() -> u64 {
-        10 * 1_024 * 1_024
-    }
-
     /// One with every setting that there is, as a sample of their shapes.
     pub(in crate::config) fn sample(limit: Limit) -> Self {
         let (text, texts) = (String::new(), vec![String::new()]);
@@ -228,6 +223,7 @@ impl RouteEntry {
             claims: vec![ClaimEntry { name: text.clone(), any_of: texts.clone(), all_of: texts.clone() }],
             user_limit: Some(limit.clone()),
             address_limit: Some(limit),
+            body_bytes_max: Some(1),
             read_timeout_ms: Some(1),
             write_timeout_ms: Some(1),
             replace_prefix: Some(text.clone()),
