@@ -46,7 +46,7 @@ pub use authorize::Admitted;
 pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
 pub use cookies::{Carried, SameSite, drop_set, take_out};
 pub use cors::{Cors, Origins, preflight_for};
-pub use csrf::Suspicion;
+pub use csrf::{Suspicion, keeps_no_cookies};
 pub use extract::credentials;
 pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
