@@ -82,6 +82,8 @@ pub type ServeApi = Box<
 #[derive(Clone)]
 pub struct ApiClient {
     pub address: std::net::IpAddr,
+    /// Whether it is the client's own: not where a trusted proxy leaves it out.
+    pub address_is_told: bool,
     pub peer_is_trusted: bool,
     pub request_id: crate::telemetry::RequestId,
     /// The trace that the request is part of, if of any.

@@ -18,6 +18,7 @@ mod header_rules;
 mod host;
 mod identity_headers;
 mod inject;
+mod networks;
 pub mod offer;
 mod path;
 mod pattern;
@@ -56,6 +57,7 @@ pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
+pub use networks::Networks;
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
@@ -86,6 +88,8 @@ pub struct Head<'a> {
     pub headers: &'a http::HeaderMap,
     /// There where cookies are on; without it none is looked at.
     pub browser: Option<&'a Browser>,
+    /// Whether the client's address is its own: not where a trusted proxy leaves it out.
+    pub client_is_told: bool,
 }
 
 /// Everything that the decision needs; shared by all requests and never changed by one.
@@ -172,6 +176,8 @@ impl Pipeline {
         trail: &mut Trail,
         witness: impl FnOnce(&Principal) + Send,
     ) -> Result<Admitted, Refusal> {
+        // 403: from another network than the route is for.
+        networks::check(route, head, client, trail)?;
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.

@@ -106,6 +106,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         target: &arguments.target,
         headers: &headers,
         browser: None,
+        client_is_told: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;

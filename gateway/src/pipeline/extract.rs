@@ -94,8 +94,9 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
+        let method = &http::Method::GET;
         let head =
-            Head { method: &http::Method::GET, host: "", target: "/", headers: &headers, browser: None };
+            Head { method, host: "", target: "/", headers: &headers, browser: None, client_is_told: true };
         of_own(head, access).map(|presented| presented.is_some())
     }
 

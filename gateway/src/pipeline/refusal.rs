@@ -22,6 +22,8 @@ pub enum Refusal {
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
+    /// The route is not for clients of this network, or nobody knows of which one they are.
+    Network,
     TwoTokens,
     NoToken,
     /// Something came in `Authorization`, and in another form than ours.
@@ -81,6 +83,7 @@ impl Refusal {
             Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
+            Self::Network => Code::NetworkNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
             Self::NoToken | Self::NotBearer => Code::TokenMissing,
             Self::Csrf(_) => Code::CsrfRefused,

@@ -12,6 +12,7 @@ use super::forward::Upstream;
 use super::header_rules::HeaderRules;
 use super::host::HostPattern;
 use super::identity_headers::IdentityHeaders;
+use super::networks::Networks;
 use super::path::CanonicalTarget;
 use super::pattern::PathPattern;
 use super::rate_limit::{AddressLimit, UserLimit};
@@ -62,6 +63,8 @@ pub struct Route {
     /// None for all methods; GET stands for HEAD, too.
     pub methods: Vec<Method>,
     pub access: Access,
+    /// From where it may be entered.
+    pub networks: Networks,
     /// Whose tokens are accepted here, by name; none for those of all issuers.
     pub issuers: Vec<Box<str>>,
     pub upstream: Arc<Upstream>,
@@ -113,6 +116,7 @@ impl Route {
             path,
             methods: Vec::new(),
             access: Access::Required(Requires::default()),
+            networks: Networks::default(),
             issuers: Vec::new(),
             upstream,
             user_limit: None,

@@ -108,6 +108,9 @@ codes! {
         "The endpoint is for administrators.", "Use an administrator's account.";
     InsufficientScope, "insufficient_scope", 403, "Insufficient scope", "http_request_denied",
         "The route needs a role that the account lacks (RFC 6750 §3.1).", "Ask an administrator for the role.";
+    NetworkNotAllowed, "network_not_allowed", 403, "Not allowed from this network", "http_request_denied",
+        "The route is not for clients of this network (`allow_networks`, `deny_networks`), or a trusted proxy did not say in `X-Forwarded-For` for whom it asks.",
+        "Ask from a network that is allowed, or the operator to allow this one.";
     UntrustedProxy, "untrusted_proxy", 403, "Untrusted proxy", "http_request_denied",
         "/api/auth/verify was called by a peer that is not in `trusted_proxies`.",
         "Add the proxy's address to `server.trusted_proxies`.";

@@ -5,6 +5,7 @@ mod expect;
 mod headers;
 mod meant;
 mod near;
+mod networks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +108,7 @@ impl Checker<'_> {
                 "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
             ));
         }
+        let networks = self.networks_of(entry);
         let assertion = self.assertion(entry);
         let (hosts, methods) = (self.hosts(entry), self.methods(entry));
         let replace_prefix = self.replacement(entry);
@@ -126,6 +128,7 @@ impl Checker<'_> {
                 Auth::Optional => Access::Optional,
                 Auth::Required => Access::Required(requires),
             },
+            networks,
             issuers: accepted,
             user_limit,
             address_limit,

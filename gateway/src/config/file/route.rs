@@ -50,6 +50,10 @@ pub struct RouteEntry {
     #[serde(default)]
     pub auth: Auth,
     #[serde(default)]
+    pub allow_networks: Option<Vec<String>>,
+    #[serde(default)]
+    pub deny_networks: Vec<String>,
+    #[serde(default)]
     pub issuers: Vec<String>,
     #[serde(default)]
     pub roles: Vec<String>,
@@ -165,6 +169,7 @@ pub struct ExpectEntry {
     pub method: String,
     pub host: String,
     pub path: String,
+    pub address: Option<String>,
     pub then: String,
 }
 
@@ -207,6 +212,8 @@ impl RouteEntry {
         Self {
             hosts: texts.clone(),
             methods: texts.clone(),
+            allow_networks: Some(texts.clone()),
+            deny_networks: texts.clone(),
             issuers: texts.clone(),
             roles: texts.clone(),
             all_roles: texts.clone(),
@@ -226,7 +233,11 @@ impl RouteEntry {
             request_headers: rules.clone(),
             response_headers: rules,
             cors: Some(CorsEntry::sample()),
-            expect: vec![ExpectEntry { claims: any(), ..ExpectEntry::default() }],
+            expect: vec![ExpectEntry {
+                claims: any(),
+                address: Some(String::new()),
+                ..ExpectEntry::default()
+            }],
             ..Self::new("", "", "")
         }
     }
@@ -268,6 +279,7 @@ impl Default for ExpectEntry {
             method: "GET".to_owned(),
             host: String::new(),
             path: String::new(),
+            address: None,
             then: String::new(),
         }
     }
