@@ -69,7 +69,7 @@ codes! {
     MissingCredentials, "missing_credentials", 400, "Missing credentials", "http_request_denied",
         "A login without a body.", "Send `email` and `password`.";
     TokenMissing, "token_missing", 401, "Missing authorization token", "http_request_denied",
-        "The route needs an access token and none came, or one in another form than `Bearer <access_token>`: then `detail` says so.",
+        "The route needs an access token and none came where it looks for one, or one in another form than `Bearer <access_token>`; `detail` says what is to be known beside that: of the form, of a route that looks at cookies only, and of a web app manifest, which browsers fetch without them.",
         "Log in, and send `Authorization: Bearer <access_token>`.";
     TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
         "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";

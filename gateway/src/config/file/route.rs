@@ -26,6 +26,14 @@ pub enum Match {
     Exact,
 }
 
+/// Where it is looked for who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    Header,
+    Cookie,
+}
+
 /// What becomes of a path that the service could read as one of a stricter route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,6 +89,8 @@ pub struct RouteEntry {
     pub strip_prefix: bool,
     #[serde(default)]
     pub replace_prefix: Option<String>,
+    #[serde(default = "RouteEntry::rewrite_urls")]
+    pub rewrite_urls: bool,
     #[serde(default)]
     pub identity_headers: Option<Vec<String>>,
     #[serde(default)]
@@ -97,8 +107,13 @@ pub struct RouteEntry {
     pub websocket: bool,
     #[serde(default)]
     pub websocket_token: bool,
-    #[serde(default = "RouteEntry::cookie")]
-    pub cookie: bool,
+    #[serde(default)]
+    pub credentials: Option<Vec<Credential>>,
+    /// What `credentials` was before there were others: whether cookies are among them.
+    #[serde(default)]
+    pub cookie: Option<bool>,
+    #[serde(default)]
+    pub realm: Option<String>,
     #[serde(default)]
     pub on_expiry: OnExpiry,
     #[serde(default)]
@@ -183,12 +198,12 @@ impl RouteEntry {
             body_bytes_max: Self::body_bytes_max(),
             body_idle_timeout_ms: Self::body_idle_timeout_ms(),
             body_rate_min: Self::body_rate_min(),
-            cookie: Self::cookie(),
+            rewrite_urls: Self::rewrite_urls(),
             ..Self::default()
         }
     }
 
-    fn cookie() -> bool {
+    fn rewrite_urls() -> bool {
         true
     }
 
@@ -223,6 +238,9 @@ impl RouteEntry {
             read_timeout_ms: Some(1),
             write_timeout_ms: Some(1),
             replace_prefix: Some(text.clone()),
+            credentials: Some(vec![Credential::Header]),
+            realm: Some(text.clone()),
+            cookie: Some(true),
             identity_headers: Some(texts.clone()),
             identity_names: IdentityNames {
                 id: Some(text.clone()),
