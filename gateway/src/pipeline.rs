@@ -77,7 +77,7 @@ use self::extract::Presented;
 use crate::clock::Clock;
 use crate::store::{AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
-use crate::token::{AuthenticClaims, AuthenticForeign, RawToken};
+use crate::token::{AuthenticClaims, AuthenticForeign, PeerCertificate, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -90,6 +90,8 @@ pub struct Head<'a> {
     pub headers: &'a http::HeaderMap,
     /// There where cookies are on; without it none is looked at.
     pub browser: Option<&'a Browser>,
+    /// What the client showed in its handshake with us, where it was asked for and has one.
+    pub certificate: Option<&'a Arc<PeerCertificate>>,
     /// Whether the client's address is its own: not where a trusted proxy leaves it out.
     pub client_is_told: bool,
 }
@@ -202,6 +204,12 @@ impl Pipeline {
                 // In a box: who sends a token keeps no room for it.
                 Box::pin(self.identify_browser(now, browser, carried, client, trail)).await?
             }
+            Presented::Certificate(certificate) => {
+                // 403: a browser adds it to whatever request a page makes, as it does cookies.
+                csrf::refuse_pages_of_others(head, route.cors.as_deref())?;
+                trail.note("token", || "a client certificate was shown".to_owned());
+                self.identify_by_certificate(now, certificate, client, trail).await?
+            }
         };
         witness(&principal);
         // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
@@ -227,6 +235,22 @@ impl Pipeline {
         // 401: revoked; 503: the store cannot say.
         let principal = revocation::check(self, now, verified, client, trail).await?;
         trail.note("revocation", || "in force".to_owned());
+        Ok(principal)
+    }
+
+    /// The same by what the client showed in its handshake.
+    async fn identify_by_certificate(
+        &self,
+        now: &Snapshot,
+        certificate: &Arc<PeerCertificate>,
+        client: IpAddr,
+        trail: &mut Trail,
+    ) -> Result<Principal, Refusal> {
+        // 403: nobody vouches for it any more, or it is over.
+        let verified = verify::verify_certificate(self, now, certificate, trail)?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
+        let principal = revocation::check(self, now, verified, client, trail).await?;
+        trail.note("revocation", || "not on a list of its authority".to_owned());
         Ok(principal)
     }
 
@@ -256,6 +280,8 @@ impl Pipeline {
                 csrf::check(browser, &now, head, now.own_cors.as_deref(), carried, self.clock.now())?;
                 Box::pin(self.identify_browser(&now, browser, carried, client, trail)).await?
             }
+            // Nobody asks for one here: it is no account of ours.
+            Presented::Certificate(_) => return Err(Refusal::NoToken),
         };
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))

@@ -66,7 +66,8 @@ impl Client {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         // Of our own endpoints, whose path decides nothing there.
         let (browser, client_is_told) = (self.browser.as_deref(), self.address_is_told);
-        Head { method, host, target: "/", headers, browser, client_is_told }
+        // A certificate is no account of ours.
+        Head { method, host, target: "/", headers, browser, certificate: None, client_is_told }
     }
 
     /// What a line about an event says of the request.

@@ -102,6 +102,9 @@ impl Routes {
         }
         match (route.access(), &about.who) {
             (Access::Public | Access::Optional, _) => None,
+            (Access::Required(_), Foreseen::Nobody) if route.takes_only_certificates() => {
+                Some(Code::CertificateMissing)
+            }
             (Access::Required(_), Foreseen::Nobody) => Some(Code::TokenMissing),
             (Access::Required(requires), somebody) => {
                 requires.lacking(somebody).map(|_| Code::InsufficientScope)

@@ -36,14 +36,19 @@ pub struct Credentials {
     pub header: bool,
     /// A browser's cookies, where the gateway hands them out.
     pub cookie: bool,
+    /// What the client showed in its handshake with us.
+    pub certificate: bool,
 }
 
 impl Credentials {
-    pub const ALL: Self = Self { header: true, cookie: true };
+    /// All that a request itself can have.
+    pub const ALL: Self = Self { header: true, cookie: true, certificate: false };
 
     /// Whether the other one looks nowhere else.
     pub(super) fn cover(self, other: Self) -> bool {
-        (self.header || !other.header) && (self.cookie || !other.cookie)
+        (self.header || !other.header)
+            && (self.cookie || !other.cookie)
+            && (self.certificate || !other.certificate)
     }
 }
 
@@ -173,6 +178,14 @@ impl Route {
     /// Whether it asks for a token, and takes that of a browser's cookies.
     pub fn takes_cookies(&self) -> bool {
         self.credentials.cookie && self.access != Access::Public
+    }
+
+    pub(super) fn takes_certificates(&self) -> bool {
+        self.credentials.certificate && self.access != Access::Public
+    }
+
+    pub(super) fn takes_only_certificates(&self) -> bool {
+        self.takes_certificates() && !self.credentials.header && !self.credentials.cookie
     }
 
     pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Routes: which requests they are for, who may pass, and how they are handed on.
 
+mod certificates;
 mod cors;
 mod credentials;
 mod expect;
@@ -121,6 +122,8 @@ impl Checker<'_> {
             ));
         }
         let networks = self.networks_of(entry);
+        let credentials = self.credentials(entry, file.cookies.enabled);
+        self.issuers_fit(entry, credentials, file);
         let assertion = self.assertion(entry);
         let (hosts, methods) = (self.hosts(entry), self.methods(entry));
         let replace_prefix = self.replacement(entry);
@@ -159,7 +162,7 @@ impl Checker<'_> {
             cors,
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
-            credentials: self.credentials(entry, file.cookies.enabled),
+            credentials,
             realm: self.realm(entry),
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,

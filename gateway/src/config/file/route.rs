@@ -32,6 +32,7 @@ pub enum Match {
 pub enum Credential {
     Header,
     Cookie,
+    Certificate,
 }
 
 /// What becomes of a path that the service could read as one of a stricter route.

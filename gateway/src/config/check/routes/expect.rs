@@ -12,8 +12,9 @@ use crate::pipeline::{Expectation, Foreseen, is_foreign};
 use crate::problem::Code;
 
 /// The reasons that routes alone can have; tokens and limits are imagined to be good.
-const REASONS: [Code; 6] = [
+const REASONS: [Code; 7] = [
     Code::NetworkNotAllowed,
+    Code::CertificateMissing,
     Code::TokenMissing,
     Code::InsufficientScope,
     Code::NotFound,
