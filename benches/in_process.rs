@@ -133,7 +133,15 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
 }
 
 pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
-    let head = Head { method: &Method::GET, host: HOST, target, headers, browser: None };
+    let head = Head {
+        method: &Method::GET,
+        host: HOST,
+        target,
+        headers,
+        browser: None,
+        certificate: None,
+        client_is_told: true,
+    };
     at_once(pipeline.admit(&pipeline.configured(), head, CLIENT, &mut Trail::silent()))
 }
 

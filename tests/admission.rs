@@ -3,5 +3,6 @@
 mod authorization;
 mod defaults;
 mod login_limits;
+mod networks;
 mod rate_limits;
 mod revocation;

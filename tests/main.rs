@@ -14,6 +14,7 @@ mod article;
 mod auth_api;
 mod bench;
 mod broken_off;
+mod certificates;
 mod comparison;
 mod cookies;
 mod fuzzing;

@@ -17,6 +17,7 @@ pub mod farm;
 pub mod forge;
 pub mod gateway;
 pub mod h2;
+pub mod holders;
 pub mod http;
 pub mod keys;
 pub mod ledger;

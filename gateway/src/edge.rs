@@ -54,7 +54,7 @@ pub use handover::{Handover, Inherited, Left};
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;
-pub use tls::{CertificateFiles, TlsFiles, TlsMaterial};
+pub use tls::{CertificateFiles, ClientFiles, TlsFiles, TlsMaterial, revoked};
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ pub type ServeApi = Box<
 #[derive(Clone)]
 pub struct ApiClient {
     pub address: std::net::IpAddr,
+    /// Whether it is the client's own: not where a trusted proxy leaves it out.
+    pub address_is_told: bool,
     pub peer_is_trusted: bool,
     pub request_id: crate::telemetry::RequestId,
     /// The trace that the request is part of, if of any.

@@ -18,6 +18,7 @@ mod header_rules;
 mod host;
 mod identity_headers;
 mod inject;
+mod networks;
 pub mod offer;
 mod path;
 mod pattern;
@@ -57,6 +58,7 @@ pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
+pub use networks::Networks;
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
@@ -75,7 +77,7 @@ use self::extract::Presented;
 use crate::clock::Clock;
 use crate::store::{AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
-use crate::token::{AuthenticClaims, AuthenticForeign, RawToken};
+use crate::token::{AuthenticClaims, AuthenticForeign, PeerCertificate, RawToken};
 
 /// The head of a request, as far as the decision needs it.
 #[derive(Clone, Copy)]
@@ -88,6 +90,10 @@ pub struct Head<'a> {
     pub headers: &'a http::HeaderMap,
     /// There where cookies are on; without it none is looked at.
     pub browser: Option<&'a Browser>,
+    /// What the client showed in its handshake with us, where it was asked for and has one.
+    pub certificate: Option<&'a Arc<PeerCertificate>>,
+    /// Whether the client's address is its own: not where a trusted proxy leaves it out.
+    pub client_is_told: bool,
 }
 
 /// Everything that the decision needs; shared by all requests and never changed by one.
@@ -174,6 +180,8 @@ impl Pipeline {
         trail: &mut Trail,
         witness: impl FnOnce(&Principal) + Send,
     ) -> Result<Admitted, Refusal> {
+        // 403: from another network than the route is for.
+        networks::check(route, head, client, trail)?;
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
@@ -195,6 +203,12 @@ impl Pipeline {
                 trail.note("token", || "a browser's cookies have one".to_owned());
                 // In a box: who sends a token keeps no room for it.
                 Box::pin(self.identify_browser(now, browser, carried, client, trail)).await?
+            }
+            Presented::Certificate(certificate) => {
+                // 403: a browser adds it to whatever request a page makes, as it does cookies.
+                csrf::refuse_pages_of_others(head, route.cors.as_deref())?;
+                trail.note("token", || "a client certificate was shown".to_owned());
+                self.identify_by_certificate(now, certificate, client, trail).await?
             }
         };
         witness(&principal);
@@ -224,6 +238,22 @@ impl Pipeline {
         Ok(principal)
     }
 
+    /// The same by what the client showed in its handshake.
+    async fn identify_by_certificate(
+        &self,
+        now: &Snapshot,
+        certificate: &Arc<PeerCertificate>,
+        client: IpAddr,
+        trail: &mut Trail,
+    ) -> Result<Principal, Refusal> {
+        // 403: nobody vouches for it any more, or it is over.
+        let verified = verify::verify_certificate(self, now, certificate, trail)?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
+        let principal = revocation::check(self, now, verified, client, trail).await?;
+        trail.note("revocation", || "not on a list of its authority".to_owned());
+        Ok(principal)
+    }
+
     /// The same by a token that must be ours.
     async fn identify_own(
         &self,
@@ -250,6 +280,8 @@ impl Pipeline {
                 csrf::check(browser, &now, head, now.own_cors.as_deref(), carried, self.clock.now())?;
                 Box::pin(self.identify_browser(&now, browser, carried, client, trail)).await?
             }
+            // Nobody asks for one here: it is no account of ours.
+            Presented::Certificate(_) => return Err(Refusal::NoToken),
         };
         let quota = rate_limit::take_own(&now, &principal)?;
         Ok((principal, quota))

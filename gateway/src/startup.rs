@@ -386,6 +386,7 @@ fn renew_session(api: Api) -> RenewSession {
 fn api_client(client: ApiClient) -> Client {
     Client {
         address: client.address,
+        address_is_told: client.address_is_told,
         peer_is_trusted: client.peer_is_trusted,
         request_id: client.request_id,
         trace: client.trace,

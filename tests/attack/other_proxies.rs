@@ -7,7 +7,7 @@ use crate::support::gateway::Setup;
 
 /// What services believe that stand behind the proxies of some maker, or of any: from which address and
 /// by which scheme, host and path a client came.
-pub(super) const SAID_BY_PROXIES: [&str; 48] = [
+pub(super) const SAID_BY_PROXIES: [&str; 54] = [
     "True-Client-IP",
     "CF-Connecting-IP",
     "CF-Connecting-IPv6",
@@ -56,6 +56,12 @@ pub(super) const SAID_BY_PROXIES: [&str; 48] = [
     "Script-Name",
     "Path-Info",
     "X-Accel-Mapping",
+    "Client-Cert",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-S-DN",
+    "SSL-Client-Subject-DN",
+    "X-ARR-ClientCert",
+    "X-Amzn-Mtls-Clientcert-Subject",
 ];
 #[test]
 fn what_a_proxy_of_ours_says_passes_where_the_operator_names_it_and_from_nobody_else() {

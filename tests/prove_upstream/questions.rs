@@ -34,7 +34,8 @@ fn people_get_a_table_and_exit_codes_mean_something() {
 fn what_cannot_be_asked_is_said_with_what_to_do() {
     let mute = Upstream::start();
     let nowhere = format!("http://{NOWHERE}/");
-    let gateway = Setup::before(mute.address).unlimited().start();
+    let elsewhere = "auth = \"public\"\nallow_networks = [\"192.0.2.0/24\"]";
+    let gateway = Setup::before(mute.address).route("far", "/far", "todo", elsewhere).unlimited().start();
     let protected = format!("http://{}/api/todos", gateway.address);
     let ada = gateway.user();
     for (url, token, words) in [
@@ -44,6 +45,7 @@ fn what_cannot_be_asked_is_said_with_what_to_do() {
         (&protected, Some("no.good.token"), "give a good one"),
         (&protected, Some(ada.access.as_str()), "does not show the headers"),
         (&protected, Some("a b"), "the token is no token"),
+        (&format!("http://{}/far", gateway.address), None, "is not for clients of this network"),
         (&format!("http://{}/nowhere", gateway.address), None, "answers 404 before any attack"),
     ] {
         let proof = prove(url, token, &[]);

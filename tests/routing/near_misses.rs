@@ -130,6 +130,10 @@ fn only_a_route_that_refuses_what_the_wider_one_lets_pass_is_stricter() {
         ("", "user_limit = \"unlimited\"", false),
         ("", &format!("{role}\nshadow = true"), false),
         ("shadow = true", "", true),
+        ("", "deny_networks = [\"192.0.2.0/24\"]", true),
+        ("deny_networks = [\"192.0.2.0/24\"]", "", false),
+        ("deny_networks = [\"192.0.2.0/24\"]", "deny_networks = [\"192.0.2.7\"]", false),
+        ("auth = \"public\"", "auth = \"public\"\nallow_networks = [\"127.0.0.0/8\"]", true),
     ] {
         let gateway = pair(&upstream, wide, narrow);
         let status = gateway.admin().get("/NARROW").status;

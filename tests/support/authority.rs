@@ -4,20 +4,25 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use tempfile::TempDir;
 
 use super::raw::RawReply;
 
+static SERIAL: AtomicU64 = AtomicU64::new(4_711);
+
 /// Signs certificates, and keeps them in a folder that goes with it.
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
+    pub(super) issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
-    folder: TempDir,
+    /// What is shown beside its certificates, where it is no root: its own.
+    beside: Vec<CertificateDer<'static>>,
+    pub(super) folder: TempDir,
 }
 
 /// A certificate and its key.
@@ -25,6 +30,9 @@ pub struct Certified {
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
     pub der: CertificateDer<'static>,
+    pub(super) serial: u64,
+    /// What it shows beside its own.
+    pub beside: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
 }
 
@@ -45,14 +53,27 @@ impl Certified {
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = of_an_authority("authority of a test");
         let own = params.self_signed(&key).unwrap();
+        Self::with(own, Vec::new(), Issuer::new(params, key))
+    }
+
+    /// One that this one vouches for.
+    pub fn below(&self, name: &str) -> Self {
+        let (params, key) = of_an_authority(name);
+        let own = params.signed_by(&key, &self.issuer).unwrap();
+        let beside = [vec![own.der().clone()], self.beside.clone()].concat();
+        Self::with(own, beside, Issuer::new(params, key))
+    }
+
+    fn with(
+        own: Certificate,
+        beside: Vec<CertificateDer<'static>>,
+        issuer: Issuer<'static, KeyPair>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), own.pem()).unwrap();
-        Self { der: own.der().clone(), issuer: Issuer::new(params, key), folder }
+        Self { der: own.der().clone(), beside, issuer, folder }
     }
 
     pub fn file(&self) -> PathBuf {
@@ -73,7 +94,7 @@ impl Authority {
         self.certify_with(file, names, |params| params.not_after = end)
     }
 
-    fn certify_with(
+    pub fn certify_with(
         &self,
         file: &str,
         names: &[&str],
@@ -82,6 +103,8 @@ impl Authority {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(serial.into());
         change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let at = |ending: &str| self.folder.path().join(format!("{file}.{ending}"));
@@ -91,6 +114,8 @@ impl Authority {
             certificate_file: at("pem"),
             key_file: at("key"),
             der: certificate.der().clone(),
+            serial,
+            beside: self.beside.clone(),
             key: key.serialize_der(),
         }
     }
@@ -114,12 +139,22 @@ impl Authority {
             .unwrap()
             .with_root_certificates(roots);
         let mut config = match own {
-            Some(own) => builder.with_client_auth_cert(vec![own.der.clone()], own.key()).unwrap(),
+            Some(own) => {
+                let chain = [vec![own.der.clone()], own.beside.clone()].concat();
+                builder.with_client_auth_cert(chain, own.key()).unwrap()
+            }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         config
     }
+}
+
+fn of_an_authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
 }
 
 /// A connection over TLS, whose handshake is done.
@@ -147,6 +182,11 @@ impl Encrypted {
         self.0.conn.peer_certificates().unwrap()[0].clone().into_owned()
     }
 
+    /// Whether it goes on with a session that was there before.
+    pub fn is_resumed(&self) -> bool {
+        self.0.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
     pub fn version(&self) -> rustls::ProtocolVersion {
         self.0.conn.protocol_version().unwrap()
     }
@@ -170,6 +210,23 @@ impl Encrypted {
         reply.body = vec![0; reply.field("content-length")?.parse().ok()?];
         self.0.read_exact(&mut reply.body).ok()?;
         Some(reply)
+    }
+
+    /// One request whose answer goes on, and the status of that.
+    pub fn begin(&mut self, path: &str) -> Option<u16> {
+        self.0.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).ok()?;
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            self.0.read_exact(&mut byte).ok()?;
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).ok()?.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// Waits until nothing more comes.
+    pub fn rest(&mut self) {
+        let mut chunk = [0; 1_024];
+        while self.0.read(&mut chunk).is_ok_and(|read| read > 0) {}
     }
 
     pub fn get(&mut self, path: &str) -> Option<RawReply> {

@@ -21,6 +21,8 @@ use crate::telemetry::{RequestId, SecurityLine, TraceId};
 pub struct Client {
     /// Through trusted proxies.
     pub address: IpAddr,
+    /// Whether it is the client's own: not where a trusted proxy leaves it out.
+    pub address_is_told: bool,
     /// Whether the peer that is connected to us is a trusted proxy.
     pub peer_is_trusted: bool,
     pub request_id: RequestId,
@@ -40,6 +42,7 @@ impl Client {
     pub fn operator(uid: u32) -> Self {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            address_is_told: true,
             peer_is_trusted: false,
             request_id: RequestId::fresh(),
             trace: None,
@@ -62,7 +65,9 @@ impl Client {
     pub(super) fn head<'a>(&'a self, method: &'a Method, headers: &'a HeaderMap) -> Head<'a> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         // Of our own endpoints, whose path decides nothing there.
-        Head { method, host, target: "/", headers, browser: self.browser.as_deref() }
+        let (browser, client_is_told) = (self.browser.as_deref(), self.address_is_told);
+        // A certificate is no account of ours.
+        Head { method, host, target: "/", headers, browser, certificate: None, client_is_told }
     }
 
     /// What a line about an event says of the request.

@@ -19,7 +19,7 @@ use crate::problem::{Code, Problem};
 use crate::telemetry::Event;
 use original::{Asked, original};
 
-refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope UntrustedProxy NotFound MethodNotAllowed);
+refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
 
 #[utoipa::path(
     get,
@@ -100,6 +100,9 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
         target: &original.target,
         headers: asked.headers,
         browser: browser.as_ref(),
+        // The connection's would be that of the proxy.
+        certificate: None,
+        client_is_told: client.address_is_told,
     };
     let admitted = match pipeline.admit(&now, head, client.address, &mut trail).await {
         Ok(admitted) => admitted,

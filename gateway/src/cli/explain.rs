@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
 use super::Failure;
@@ -24,6 +26,7 @@ use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fi
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
 use crate::telemetry::Metrics;
+use crate::token::PeerCertificate;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -43,6 +46,9 @@ pub(super) struct Arguments {
     /// A file with an access token; - is standard input
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A client certificate in PEM, its chain behind it, as if a client had shown it
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// The address of the client
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     client: IpAddr,
@@ -100,12 +106,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Arc::new(SystemClock),
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
     );
+    let certificate = arguments.certificate.as_deref().map(read_certificate).transpose()?;
     let head = Head {
         method: &method,
         host: &arguments.host,
         target: &arguments.target,
         headers: &headers,
         browser: None,
+        certificate: certificate.as_ref(),
+        client_is_told: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
@@ -125,6 +134,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match decided {
         Ok(_) => Ok(()),
         Err(_) => Err(Failure::Verdict(Vec::new())),
+    }
+}
+
+fn read_certificate(path: &Path) -> Result<Arc<PeerCertificate>, Failure> {
+    let other = |fault: &dyn std::fmt::Display| Failure::Other(format!("{}: {fault}", path.display()));
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(chain) if chain.is_empty() => Err(other(&"no certificate in PEM")),
+        Ok(chain) => Ok(PeerCertificate::new(chain)),
+        Err(fault) => Err(other(&fault)),
     }
 }
 

@@ -18,7 +18,8 @@ const RELOADABLE: [&str; 9] = [
     "log.emails",
 ];
 /// And of each listener.
-const RELOADABLE_OF_LISTENERS: [&str; 3] = [".tls.certificates", ".tls.client_ca_file", ".tls.http2"];
+const RELOADABLE_OF_LISTENERS: [&str; 4] =
+    [".tls.certificates", ".tls.client_ca_file", ".tls.client_certificates", ".tls.http2"];
 
 /// The settings that differ, by their paths.
 pub fn changed(before: &File, after: &File) -> Vec<String> {

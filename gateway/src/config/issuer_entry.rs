@@ -14,6 +14,8 @@ pub enum Kind {
     Oidc,
     /// By a secret that the service before this gateway has, too.
     Legacy,
+    /// It has no tokens, and signs certificates of clients.
+    Certificate,
 }
 
 /// Which tokens are access tokens.
@@ -49,7 +51,10 @@ pub struct IssuerEntry {
     /// None, and for a legacy issuer `role`.
     pub roles_claim: Option<String>,
     pub role_names: BTreeMap<String, String>,
+    /// What all have whom a certificate of it is for.
+    pub roles: Vec<String>,
     pub ca_file: Option<PathBuf>,
+    pub crl_file: Option<PathBuf>,
     pub danger_allow_http: bool,
     pub timeout_ms: u64,
     pub refresh_seconds: u64,
@@ -70,7 +75,9 @@ impl IssuerEntry {
             subject_claim: text(),
             roles_claim: text(),
             role_names: BTreeMap::from([("*".to_owned(), String::new())]),
+            roles: vec![String::new()],
             ca_file: Some(PathBuf::from("ca.pem")),
+            crl_file: Some(PathBuf::from("ca.crl")),
             until: text(),
             ..Self::default()
         }
@@ -95,7 +102,9 @@ impl Default for IssuerEntry {
             email_claim: "email".to_owned(),
             roles_claim: None,
             role_names: BTreeMap::new(),
+            roles: Vec::new(),
             ca_file: None,
+            crl_file: None,
             danger_allow_http: false,
             timeout_ms: 5_000,
             refresh_seconds: 600,

@@ -25,12 +25,24 @@ pub struct ListenerTlsEntry {
     pub certificates: Vec<CertificateEntry>,
     #[serde(default)]
     pub client_ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
     #[serde(default = "ListenerTlsEntry::http2")]
     pub http2: bool,
     #[serde(default)]
     pub hsts_seconds: u64,
     #[serde(default)]
     pub hsts_subdomains: bool,
+}
+
+/// Whether clients are asked for a certificate of an issuer that has some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    #[default]
+    Off,
+    Optional,
+    Required,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -47,6 +59,7 @@ impl ListenerEntry {
             tls: Some(ListenerTlsEntry {
                 certificates: vec![CertificateEntry::default()],
                 client_ca_file: Some(PathBuf::from("ca.pem")),
+                client_certificates: ClientCertificates::default(),
                 http2: true,
                 hsts_seconds: 0,
                 hsts_subdomains: false,

@@ -15,7 +15,7 @@ use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 22] = [
+const WORDS: [(&str, &[&str]); 23] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
@@ -25,7 +25,8 @@ const WORDS: [(&str, &[&str]); 22] = [
     ("refresh.rotation", &["on_request", "always"]),
     ("tokens.algorithm", &["HS256", "EdDSA", "ES256", "RS256", "PS256"]),
     ("tokens.assertion_algorithm", &["EdDSA", "ES256", "RS256", "PS256"]),
-    ("issuers[].kind", &["oidc", "legacy"]),
+    ("issuers[].kind", &["oidc", "legacy", "certificate"]),
+    ("listeners[].tls.client_certificates", &["off", "optional", "required"]),
     ("issuers[].typ", &["any", "at+jwt"]),
     ("registration.mode", &["open", "closed", "invite"]),
     ("registration.email_verification", &["off", "optional", "required"]),
@@ -33,7 +34,7 @@ const WORDS: [(&str, &[&str]); 22] = [
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "close_all", "allow"]),
-    ("routes[].credentials[]", &["header", "cookie"]),
+    ("routes[].credentials[]", &["header", "cookie", "certificate"]),
     ("routes[].near_miss", &["refuse", "forward"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
@@ -226,8 +227,12 @@ mod tests {
                 };
                 let text = match key.split_once("[].") {
                     Some((list, key)) => {
-                        let needed = if list == "routes" { "path = \"\"\nupstream = \"\"\n" } else { "" };
-                        format!("[[{list}]]\nname = \"\"\n{needed}{key} = {word}")
+                        let needed = match list {
+                            "listeners" => "address = \"\"",
+                            "routes" => "name = \"\"\npath = \"\"\nupstream = \"\"",
+                            _ => "name = \"\"",
+                        };
+                        format!("[[{list}]]\n{needed}\n{key} = {word}")
                     }
                     None => format!("{key} = {word}"),
                 };

@@ -12,6 +12,7 @@ use super::connections::{Open, Place};
 use super::lasting::{Answer, Lasting};
 use super::lifeline::Lifeline;
 use crate::telemetry::StreamBound;
+use crate::token::PeerCertificate;
 
 tokio::task_local! {
     static CARRIED: Carried;
@@ -32,6 +33,8 @@ pub(super) struct Arrival {
     pub(super) secure: bool,
     /// `Strict-Transport-Security` (RFC 6797) of the listener.
     pub(super) hsts: Option<HeaderValue>,
+    /// What the client showed in its handshake, where it was asked for and has one.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
     /// The port of HTTPS to which this listener sends everybody.
     pub(super) redirect_to: Option<u16>,
     /// By which the request can be ended from outside.

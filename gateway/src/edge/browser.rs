@@ -33,6 +33,7 @@ impl Exchange {
     pub(super) fn api_client(&self) -> ApiClient {
         ApiClient {
             address: self.client.client,
+            address_is_told: self.client.is_told(),
             peer_is_trusted: self.client.peer_is_trusted,
             request_id: self.request_id.clone(),
             trace: self.trace.map(|context| context.trace),

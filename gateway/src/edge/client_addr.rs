@@ -40,6 +40,11 @@ impl ClientAddress {
         Self { peer: NOBODY, client: NOBODY, peer_is_trusted: false, chain: None, secure: false }
     }
 
+    /// Whether the address is the client's own: a trusted proxy that leaves it out has its own there.
+    pub(super) fn is_told(&self) -> bool {
+        self.client != NOBODY && (!self.peer_is_trusted || self.chain.is_some())
+    }
+
     /// The widest network that is one client's, where several must agree.
     pub(super) fn site(&self) -> Network {
         Network::of(self.client, Width::Site)

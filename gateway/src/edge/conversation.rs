@@ -12,13 +12,15 @@ use http::Response;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::{ALPN, GetSocketDigest as _, Shutdown, Stream};
+use pingora::protocols::tls::TlsRef;
+use pingora::protocols::{ALPN, GetSocketDigest as _, Shutdown, Ssl as _, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::accepting::{Carry, plain};
-use super::connections::{Connections, Open};
+use super::arrival::Arrival;
+use super::connections::Connections;
 use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
 use super::downstream::Downstream;
@@ -33,6 +35,7 @@ use crate::clock::Stopwatch;
 use crate::framing::head_end;
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::{Metrics, Refused, RequestId, Spoken, logs_access};
+use crate::token::PeerCertificate;
 
 /// How long a connection may stay idle between two requests, and before the first one.
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
@@ -105,23 +108,24 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
-        let stream: Stream = match &door.tls {
+        let (stream, shown): (Stream, _) = match &door.tls {
             Some(tls) => match self.handshake(tls, stream).await {
-                Some(stream) => stream,
+                Some(shaken) => shaken,
                 None => return,
             },
             None if door.h2c => match self.begins_http2(&mut stream).await {
-                Some(true) => return self.http2(Box::new(stream), door, &open).await,
-                Some(false) => Box::new(stream),
+                Some(true) => return self.http2(Box::new(stream), || door.arrival(&open, None)).await,
+                Some(false) => (Box::new(stream), None),
                 None => return,
             },
-            None => Box::new(stream),
+            None => (Box::new(stream), None),
         };
+        let arrival = || door.arrival(&open, shown.as_ref());
         match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => self.http2(stream, door, &open).await,
+            Some(ALPN::H2) => self.http2(stream, arrival).await,
             _ => {
                 self.metrics.connections.accepted(Spoken::Http1);
-                self.http1(stream, door, &open).await;
+                self.http1(stream, door, arrival()).await;
             }
         }
     }
@@ -151,8 +155,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         self.doors.iter().find(|door| door.is_at(local))
     }
 
-    /// Failures are counted and not logged as errors: clients choose how often they happen.
-    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<Stream> {
+    /// The encrypted stream, and what certificate its client showed. Failures are counted and not logged
+    /// as errors: clients choose how often they happen.
+    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
         let mut closed = self.closing.clone();
         let (acceptor, begun) = (tls.acceptor(), Stopwatch::start());
         let shaken = tokio::select! {
@@ -161,12 +166,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         };
         match shaken {
             Ok(Ok(stream)) => {
+                let chain = stream.get_ssl().and_then(TlsRef::peer_cert_chain_der);
+                let shown = chain.map(|chain| PeerCertificate::new(chain.iter().cloned()));
                 let stream: Stream = Box::new(stream);
                 let digest = stream.get_ssl_digest();
                 let is_tls13 =
                     digest.is_some_and(|digest| ProtocolVersion::TLSv1_3.as_str() == Some(&*digest.version));
                 self.metrics.connections.shook_hands(is_tls13, begun.elapsed());
-                Some(stream)
+                Some((stream, shown))
             }
             Ok(Err(fault)) => {
                 tracing::debug!(error = %fault, "a TLS handshake failed");
@@ -180,9 +187,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
     }
 
-    async fn http1(&self, stream: Stream, door: &Door, open: &Arc<Open>) {
+    async fn http1(&self, stream: Stream, door: &Door, arrival: Arrival) {
         let mut stream = Box::new(Downstream::new(stream));
-        let arrival = Arc::new(door.arrival(open));
+        let arrival = Arc::new(arrival);
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let (mut idle, mut lasting) = (Idle::new(), Lasting::new(&self.streams));

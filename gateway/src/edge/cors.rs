@@ -31,6 +31,11 @@ pub(super) fn preflight(
         now.own_cors.clone()?
     } else {
         let route = now.routes.find(head::authority(request), &wanted, target.path()).ok()?;
+        // Who is kept out is refused like with any other request.
+        let from_here = exchange.client.is_told() && route.networks.admit(exchange.client.client);
+        if route.networks.are_bounded() && !from_here && !route.shadow {
+            return None;
+        }
         exchange.refused_on = Some(Arc::clone(route));
         route.cors.clone()?
     };

@@ -60,7 +60,11 @@ impl Gateway {
         let request = session.req_header();
         let (method, host) = (&request.method, head::authority(request));
         let browser = exchange.browser.as_deref();
-        let head = Head { method, host, target: target.as_str(), headers: &request.headers, browser };
+        let client_is_told = exchange.client.is_told();
+        let target = target.as_str();
+        let certificate = exchange.arrival.certificate.as_ref();
+        let headers = &request.headers;
+        let head = Head { method, host, target, headers, browser, certificate, client_is_told };
         let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };

@@ -10,6 +10,7 @@ use super::arrival::Arrival;
 use super::connections::Open;
 use super::listener::Bound;
 use super::tls::{CertificateEnd, Tls, TlsMaterial};
+use crate::token::PeerCertificate;
 
 /// How a listener speaks with clients.
 pub struct ListenerSettings {
@@ -57,10 +58,11 @@ impl Door {
     }
 
     /// Of requests on this connection.
-    pub(super) fn arrival(&self, open: &Arc<Open>) -> Arrival {
+    pub(super) fn arrival(&self, open: &Arc<Open>, certificate: Option<&Arc<PeerCertificate>>) -> Arrival {
         Arrival {
             open: Some(Arc::clone(open)),
             secure: self.tls.is_some(),
+            certificate: certificate.cloned(),
             hsts: self.hsts.clone(),
             redirect_to: self.redirect_to,
             ..Arrival::default()

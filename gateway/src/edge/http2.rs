@@ -13,9 +13,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::connections::Open;
+use super::arrival::Arrival;
 use super::conversation::{Conversation, HEAD_TIME_MAX, IDLE_TIME_MAX};
-use super::door::Door;
 use super::head::HEAD_BYTES_MAX;
 use super::lasting::Lasting;
 use super::overheard::{OpenHead, Overheard};
@@ -61,7 +60,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// Until the client goes, is idle for long, or we are to stop: then no new streams begin, and
     /// those that run may finish.
-    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, door: &Door, open: &Arc<Open>) {
+    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, arrival: impl Fn() -> Arrival) {
         let digest = Arc::new(Digest {
             ssl_digest: stream.get_ssl_digest(),
             timing_digest: stream.get_timing_digest(),
@@ -104,7 +103,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             match accepted {
                 Ok(Some(H2Accept::Session(session))) => {
                     let this = Arc::clone(self);
-                    let arrival = Arc::new(door.arrival(open));
+                    let arrival = Arc::new(arrival());
                     running.spawn(async move {
                         let session = ServerSession::new_http2(session);
                         let mut lasting = Lasting::new(&this.streams);

@@ -53,7 +53,7 @@ impl Gateway {
         let Some(principal) = principal else { return Ok(()) };
         match self.parts.pipeline.is_in_force(principal).await {
             // As if the client had gone: the upstream is not to blame.
-            Err(Refusal::TokenRevoked(_)) => {
+            Err(Refusal::TokenRevoked(_) | Refusal::CertificateInvalid(_)) => {
                 Err(Error::explain(REVOKED, "before its answer came").into_down())
             }
             _ => Ok(()),

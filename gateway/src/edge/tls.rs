@@ -10,8 +10,9 @@ use pingora::listeners::tls::Acceptor;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 
 /// What one listener's TLS is made of.
@@ -19,8 +20,8 @@ use rustls::sign::CertifiedKey;
 pub struct TlsFiles {
     /// The first one is shown to who names no server, or one that there is not.
     pub certificates: Vec<CertificateFiles>,
-    /// Who signs the certificates that clients must show; `None` asks for none.
-    pub client_ca: Option<PathBuf>,
+    /// Which certificates clients are asked for; `None` asks for none.
+    pub clients: Option<ClientFiles>,
     /// Whether HTTP/2 is offered (ALPN).
     pub http2: bool,
 }
@@ -30,6 +31,16 @@ pub struct TlsFiles {
 pub struct CertificateFiles {
     pub chain: PathBuf,
     pub key: PathBuf,
+}
+
+/// Who signs the certificates of clients, and which of them count no more.
+#[derive(Clone, Debug)]
+pub struct ClientFiles {
+    pub authorities: Vec<PathBuf>,
+    /// Lists of revoked certificates, in PEM or DER.
+    pub lists: Vec<PathBuf>,
+    /// Whether nobody is spoken with who has none.
+    pub required: bool,
 }
 
 /// TLS that was read and found right, ready to be used.
@@ -66,7 +77,7 @@ impl TlsMaterial {
                 Err(fault) => faults.push(fault),
             }
         }
-        let verifier = files.client_ca.as_deref().map(|path| client_verifier(path, &provider));
+        let verifier = files.clients.as_ref().map(|clients| client_verifier(clients, &provider));
         let verifier = verifier.transpose().unwrap_or_else(|fault| {
             faults.push(fault);
             None
@@ -77,6 +88,7 @@ impl TlsMaterial {
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|fault| vec![fault.to_string()])?;
+        let asks = verifier.is_some();
         let builder = match verifier {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
             None => builder.with_no_client_auth(),
@@ -86,10 +98,16 @@ impl TlsMaterial {
         if files.http2 {
             config.alpn_protocols.insert(0, b"h2".to_vec());
         }
-        // Resumption without memory of ours; the keys change by themselves, and with each reload,
-        // so that nobody resumes what new settings would refuse.
-        config.ticketer =
-            rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
+        if asks {
+            // A session that is resumed is not asked for a certificate again, whatever became of it.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        } else {
+            // Resumption without memory of ours; the keys change by themselves, and with each reload,
+            // so that nobody resumes what new settings would refuse.
+            config.ticketer =
+                rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
+        }
         Ok(Self { config: Arc::new(config), ends })
     }
 }
@@ -182,17 +200,43 @@ fn certified(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Cert
 }
 
 fn client_verifier(
-    path: &Path,
+    files: &ClientFiles,
     provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, String> {
-    let unusable = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|fault| unusable(&fault))?;
+    for path in &files.authorities {
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        }
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .map_err(|fault| unusable(&fault))
+    let mut lists = Vec::new();
+    for path in &files.lists {
+        lists.extend(revoked(path)?);
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .with_crls(lists.into_iter().map(CertificateRevocationListDer::from))
+        // Those of issuers without a list. Where there is one, a request asks for more.
+        .allow_unknown_revocation_status()
+        .enforce_revocation_expiration();
+    let verifier = if files.required { verifier } else { verifier.allow_unauthenticated() };
+    let first = files.authorities.first().map(|path| path.display().to_string()).unwrap_or_default();
+    verifier.build().map_err(|fault| format!("{first}: {fault}"))
+}
+
+/// Lists of revoked certificates in DER, from a file in PEM or DER.
+pub fn revoked(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let unusable = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
+    let bytes = std::fs::read(path).map_err(|fault| unusable(&fault))?;
+    // A sequence (X.690 §8.9) is no text.
+    if bytes.first() == Some(&0x30) {
+        return Ok(vec![bytes]);
+    }
+    let lists = CertificateRevocationListDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
+    match lists {
+        Ok(lists) if lists.is_empty() => Err(unusable(&"no list of revoked certificates in PEM or DER")),
+        Ok(lists) => Ok(lists.into_iter().map(|list| list.as_ref().to_vec()).collect()),
+        Err(fault) => Err(unusable(&fault)),
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

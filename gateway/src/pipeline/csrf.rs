@@ -106,6 +106,28 @@ fn is_local(host: &str) -> bool {
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The same by a client certificate, which a browser adds by itself, too, and programs, which say nothing
+/// of a page, as well. Who shows one speaks TLS with us.
+pub(super) fn refuse_pages_of_others(head: Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
+    let safe = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    if safe && !asks_for_websocket(head.headers) {
+        return Ok(());
+    }
+    let mut origins = head.headers.get_all(ORIGIN).iter();
+    let vouched = |origin: &HeaderValue| cors.is_some_and(|cors| cors.vouches_for(origin));
+    let (origin, another) = (origins.next(), origins.next().is_some());
+    let ours = |origin: &HeaderValue| {
+        let own = origin.to_str().is_ok_and(|origin| is_own(origin, head.host, true));
+        !another && (own || vouched(origin))
+    };
+    let site = head.headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    let elsewhere = matches!(site, Some(b"same-site" | b"cross-site")) && !origin.is_some_and(vouched);
+    match elsewhere || !origin.is_none_or(ours) {
+        true => Err(Refusal::Csrf(Suspicion::Foreign)),
+        false => Ok(()),
+    }
+}
+
 fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
     let only = |name: &HeaderName| {
         let mut values = head.headers.get_all(name).iter();

@@ -1,4 +1,6 @@
-//! The access token, from exactly one place (RFC 6750 §2).
+//! The access token, from exactly one place (RFC 6750 §2); or a client certificate in its stead.
+
+use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
@@ -6,7 +8,7 @@ use super::cookies::Carried;
 use super::refusal::Refusal;
 use super::route::{Access, Credentials, Route};
 use super::{Browser, Head, offer};
-use crate::token::RawToken;
+use crate::token::{PeerCertificate, RawToken};
 
 /// <https://www.w3.org/TR/fetch-metadata/>: what a browser will make of the answer.
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -17,6 +19,8 @@ pub(super) enum Presented<'a> {
     Token(RawToken<'a>),
     /// Cookies, which a browser adds by itself.
     Cookies(&'a Browser, Carried<'a>),
+    /// What the client showed in its handshake.
+    Certificate(&'a Arc<PeerCertificate>),
 }
 
 /// What a request presents to an endpoint of ours, which needs something.
@@ -32,7 +36,18 @@ pub(super) fn of_route<'a>(head: Head<'a>, route: &Route) -> Result<Option<Prese
     if offered.is_some() && offer::has_two(head.headers) {
         return Err(Refusal::TwoTokens);
     }
-    either(head, route.access(), route.credentials, offered)
+    let found = either(head, route.access(), route.credentials, offered);
+    let certificate = head.certificate.filter(|_| route.takes_certificates());
+    match (certificate, found) {
+        (None, found) => found,
+        // The two may be two people, and neither says for whom it was sent.
+        (Some(_), Ok(Some(_))) => Err(Refusal::CertificateAndToken),
+        (Some(certificate), Ok(None)) => Ok(Some(Presented::Certificate(certificate))),
+        (Some(certificate), Err(nothing)) if nothing.says_that_nothing_came() => {
+            Ok(Some(Presented::Certificate(certificate)))
+        }
+        (Some(_), Err(refusal)) => Err(refusal),
+    }
 }
 
 fn either<'a>(
@@ -72,6 +87,7 @@ fn nothing(head: Head<'_>, looks_at: Credentials) -> Refusal {
     let is_manifest = || head.headers.get(SEC_FETCH_DEST).is_some_and(|kind| kind == "manifest");
     match (looks_at, head.browser) {
         (Credentials { cookie: true, .. }, Some(_)) if is_manifest() => Refusal::ManifestWithoutCookies,
+        (Credentials { header: false, cookie: false, .. }, _) => Refusal::NoCertificate,
         (Credentials { header: false, .. }, _) => Refusal::NoCookies,
         _ => Refusal::NoToken,
     }
@@ -109,8 +125,15 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        let head =
-            Head { method: &http::Method::GET, host: "", target: "/", headers: &headers, browser: None };
+        let head = Head {
+            method: &http::Method::GET,
+            host: "",
+            target: "/",
+            headers: &headers,
+            browser: None,
+            certificate: None,
+            client_is_told: true,
+        };
         of_own(head, access).map(|presented| presented.is_some())
     }
 

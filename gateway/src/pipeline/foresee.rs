@@ -1,6 +1,8 @@
 //! What the routes would decide about somebody who is only imagined: for expectations that stand
 //! beside the routes, and are checked before a configuration is used.
 
+use std::net::IpAddr;
+
 use http::Method;
 
 use super::{Access, Holder, Routes, canonical};
@@ -12,6 +14,8 @@ pub struct Expectation {
     /// The route that it stands beside, for the message.
     pub beside: String,
     pub who: Foreseen,
+    /// `None`: from wherever the route is for.
+    pub address: Option<IpAddr>,
     pub method: Method,
     pub host: String,
     pub path: String,
@@ -36,16 +40,17 @@ pub struct Unmet {
 
 impl std::fmt::Display for Unmet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Expectation { beside, who, method, host, path, refused } = &self.expectation;
+        let Expectation { beside, who, address, method, host, path, refused } = &self.expectation;
         let verdict = |code: &Option<Code>| code.map_or("allow", Code::word);
         let who = match who {
             Foreseen::Nobody => "nobody".to_owned(),
             Foreseen::Somebody { roles, .. } => roles.join("+"),
         };
+        let from = address.map(|address| format!(" from {address}")).unwrap_or_default();
         let (would, wanted) = (verdict(&self.would_be), verdict(refused));
         write!(
             f,
-            "route `{beside}`: {method} {host}{path} as {who} would be `{would}`, and `{wanted}` is expected"
+            "route `{beside}`: {method} {host}{path} as {who}{from} would be `{would}`, and `{wanted}` is expected"
         )
     }
 }
@@ -86,6 +91,9 @@ impl Routes {
             Ok(route) => route,
             Err(refusal) => return Some(refusal.code()),
         };
+        if about.address.is_some_and(|address| !route.networks.admit(address)) {
+            return Some(Code::NetworkNotAllowed);
+        }
         if let (Access::Optional | Access::Required(_), Foreseen::Somebody { issuer, .. }) =
             (route.access(), &about.who)
             && !route.accepts_issuer(issuer)
@@ -94,6 +102,9 @@ impl Routes {
         }
         match (route.access(), &about.who) {
             (Access::Public | Access::Optional, _) => None,
+            (Access::Required(_), Foreseen::Nobody) if route.takes_only_certificates() => {
+                Some(Code::CertificateMissing)
+            }
             (Access::Required(_), Foreseen::Nobody) => Some(Code::TokenMissing),
             (Access::Required(requires), somebody) => {
                 requires.lacking(somebody).map(|_| Code::InsufficientScope)

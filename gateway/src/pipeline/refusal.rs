@@ -8,13 +8,17 @@ use super::{Lack, NearMiss, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
-use crate::token::Asked;
+use crate::token::{Asked, Unfit};
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
 const NO_COOKIES: &str = "Here a browser is known by its cookies alone, and Authorization is left to the service: sign in by POST /api/auth/login?mode=cookie";
 
 const MANIFEST_WITHOUT_COOKIES: &str = "Browsers fetch a web app manifest without cookies: write <link rel=\"manifest\" crossorigin=\"use-credentials\">, or give its path a public route";
+
+/// Each of the two could be somebody else.
+const CERTIFICATE_AND_TOKEN: &str =
+    "The connection has a client certificate and the request a token; this route takes one of the two";
 
 /// Why a request was not admitted.
 #[derive(Clone, Debug)]
@@ -25,7 +29,14 @@ pub enum Refusal {
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
+    /// The route is not for clients of this network, or nobody knows of which one they are.
+    Network,
     TwoTokens,
+    /// A client certificate and something else that says who it is.
+    CertificateAndToken,
+    /// None was shown, and nothing else would do.
+    NoCertificate,
+    CertificateInvalid(Unfit),
     NoToken,
     /// Something came in `Authorization`, and in another form than ours.
     NotBearer,
@@ -80,6 +91,11 @@ impl PartialEq for Refusal {
 }
 
 impl Refusal {
+    /// Whether it is that nobody said who it is.
+    pub(super) fn says_that_nothing_came(&self) -> bool {
+        matches!(self.code(), Code::TokenMissing | Code::CertificateMissing)
+    }
+
     pub(super) fn on(self, route: &Arc<Route>) -> Denied {
         Denied { refusal: self, route: Some(Arc::clone(route)) }
     }
@@ -89,7 +105,10 @@ impl Refusal {
             Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
-            Self::TwoTokens => Code::InvalidRequest,
+            Self::Network => Code::NetworkNotAllowed,
+            Self::TwoTokens | Self::CertificateAndToken => Code::InvalidRequest,
+            Self::NoCertificate => Code::CertificateMissing,
+            Self::CertificateInvalid(_) => Code::CertificateInvalid,
             Self::NoToken | Self::NotBearer | Self::NoCookies | Self::ManifestWithoutCookies => {
                 Code::TokenMissing
             }
@@ -119,6 +138,7 @@ impl Refusal {
             Self::NotBearer => problem.with_detail(NOT_BEARER),
             Self::NoCookies => problem.with_detail(NO_COOKIES),
             Self::ManifestWithoutCookies => problem.with_detail(MANIFEST_WITHOUT_COOKIES),
+            Self::CertificateAndToken => problem.with_message(CERTIFICATE_AND_TOKEN),
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {

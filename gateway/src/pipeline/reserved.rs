@@ -25,9 +25,9 @@ const FAMILIES: [&str; 6] =
     ["x-user-", "x-auth-request-", "x-forwarded-", "x-webauth-", "x-gateway-", "remote-"];
 
 /// What the proxies of some maker tell, and what services believe whoever says it: from which address a
-/// client came, and by which scheme, host and path. Of a client they are lies. Unlike ours, rules of a
+/// client came, by which scheme, host and path, and with which certificate. Of a client they are lies. Unlike ours, rules of a
 /// route may set them, and answers may have them.
-const OF_PROXIES: [&str; 77] = [
+const OF_PROXIES: [&str; 112] = [
     // Addresses: Akamai and Cloudflare, Apache, Zscaler, nginx's ingress, Fastly, Azure, App Engine,
     // Fly, DigitalOcean, Netlify, Vercel, CloudFront, Alibaba, EdgeOne, Imperva, Sucuri, Envoy, Google,
     // WebLogic, and those that snippets for Java and PHP try one after the other.
@@ -113,6 +113,43 @@ const OF_PROXIES: [&str; 77] = [
     "x-envoy-original-method",
     "x-accel-mapping",
     "x-sendfile-type",
+    // Certificates of clients, as TLS terminators tell them (RFC 9440, and nginx's ingress, HAProxy, Azure,
+    // AWS, Google and Cloudflare): whom we verified ourselves is told by our own names.
+    "client-cert",
+    "client-cert-chain",
+    "ssl-client-cert",
+    "ssl-client-verify",
+    "ssl-client-subject-dn",
+    "ssl-client-issuer-dn",
+    "x-client-cert",
+    "x-client-cert-chain",
+    "x-client-verify",
+    "x-client-dn",
+    "x-ssl-cert",
+    "x-ssl-client-cert",
+    "x-ssl-client-verify",
+    "x-ssl-client-dn",
+    "x-ssl-client-cn",
+    "x-ssl-client-s-dn",
+    "x-ssl-client-i-dn",
+    "x-ssl-client-serial",
+    "x-ssl-client-sha1",
+    "x-ssl-client-fingerprint",
+    "x-arr-clientcert",
+    "x-amzn-mtls-clientcert",
+    "x-amzn-mtls-clientcert-leaf",
+    "x-amzn-mtls-clientcert-subject",
+    "x-amzn-mtls-clientcert-issuer",
+    "x-amzn-mtls-clientcert-serial-number",
+    "x-amzn-mtls-clientcert-validity",
+    "x-client-cert-present",
+    "x-client-cert-chain-verified",
+    "x-client-cert-hash",
+    "x-client-cert-spiffe",
+    "x-client-cert-uri-sans",
+    "x-client-cert-dnsname-sans",
+    "cf-client-cert-der-base64",
+    "cf-client-cert-sha256",
 ];
 
 /// How long a message is, which no server may see in another spelling than its own.

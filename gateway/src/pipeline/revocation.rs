@@ -1,6 +1,7 @@
 //! Whether a verified token is still in force.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, RevokedToken, Snapshot, Trail};
@@ -9,7 +10,7 @@ use crate::identity::{
     Email, ForeignSubject, Generation, IssuerName, Role, RoleName, SessionId, SubjectKey, TokenId, UserId,
 };
 use crate::store::{Check, Standing, Subject, Unreachable};
-use crate::token::{AssertionFacts, AuthenticClaims};
+use crate::token::{AssertionFacts, AuthenticClaims, ForeignClaims, PeerCertificate, Unfit};
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -132,10 +133,30 @@ impl Holder for Principal {
 
 /// Whether the token of somebody who was admitted was not revoked meanwhile.
 pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+    if let Verified::Foreign(claims) = &principal.verified
+        && let Some(certificate) = claims.certificate()
+    {
+        return still_holds(pipeline, claims, certificate);
+    }
     match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
         Ok(Standing::Revoked) => Err(revoked(&principal.verified)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
+    }
+}
+
+/// Whether a certificate still says the same somebody, by what is configured by now. That its time is
+/// over is another matter, which a stream may outlive.
+fn still_holds(
+    pipeline: &Pipeline,
+    claims: &ForeignClaims,
+    certificate: &Arc<PeerCertificate>,
+) -> Result<(), Refusal> {
+    match pipeline.configured.load().issuers.holder(certificate, pipeline.clock.now()) {
+        Ok(now) if now.subject() == claims.subject() => Ok(()),
+        Ok(_) => Err(Refusal::CertificateInvalid(Unfit::Unknown)),
+        Err(Unfit::Over) => Ok(()),
+        Err(unfit) => Err(Refusal::CertificateInvalid(unfit)),
     }
 }
 
@@ -158,6 +179,8 @@ async fn standing(
             };
             answer(pipeline, pipeline.revocations.check(&subject), trail).await
         }
+        // Its authority's lists were looked at when it was verified: nothing of ours revokes it.
+        Verified::Foreign(claims) if claims.certificate().is_some() => Ok(Standing::InForce),
         Verified::Foreign(claims) => {
             answer(pipeline, pipeline.revocations.check_token(claims.token()), trail).await
         }

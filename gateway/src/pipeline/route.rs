@@ -12,6 +12,7 @@ use super::forward::Upstream;
 use super::header_rules::HeaderRules;
 use super::host::HostPattern;
 use super::identity_headers::IdentityHeaders;
+use super::networks::Networks;
 use super::path::CanonicalTarget;
 use super::pattern::PathPattern;
 use super::rate_limit::{AddressLimit, UserLimit};
@@ -35,14 +36,19 @@ pub struct Credentials {
     pub header: bool,
     /// A browser's cookies, where the gateway hands them out.
     pub cookie: bool,
+    /// What the client showed in its handshake with us.
+    pub certificate: bool,
 }
 
 impl Credentials {
-    pub const ALL: Self = Self { header: true, cookie: true };
+    /// All that a request itself can have.
+    pub const ALL: Self = Self { header: true, cookie: true, certificate: false };
 
     /// Whether the other one looks nowhere else.
     pub(super) fn cover(self, other: Self) -> bool {
-        (self.header || !other.header) && (self.cookie || !other.cookie)
+        (self.header || !other.header)
+            && (self.cookie || !other.cookie)
+            && (self.certificate || !other.certificate)
     }
 }
 
@@ -80,6 +86,8 @@ pub struct Route {
     /// None for all methods; GET stands for HEAD, too.
     pub methods: Vec<Method>,
     pub access: Access,
+    /// From where it may be entered.
+    pub networks: Networks,
     /// Whose tokens are accepted here, by name; none for those of all issuers.
     pub issuers: Vec<Box<str>>,
     pub upstream: Arc<Upstream>,
@@ -134,6 +142,7 @@ impl Route {
             path,
             methods: Vec::new(),
             access: Access::Required(Requires::default()),
+            networks: Networks::default(),
             issuers: Vec::new(),
             upstream,
             user_limit: None,
@@ -169,6 +178,14 @@ impl Route {
     /// Whether it asks for a token, and takes that of a browser's cookies.
     pub fn takes_cookies(&self) -> bool {
         self.credentials.cookie && self.access != Access::Public
+    }
+
+    pub(super) fn takes_certificates(&self) -> bool {
+        self.credentials.certificate && self.access != Access::Public
+    }
+
+    pub(super) fn takes_only_certificates(&self) -> bool {
+        self.takes_certificates() && !self.credentials.header && !self.credentials.cookie
     }
 
     pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {

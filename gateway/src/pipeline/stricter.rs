@@ -1,7 +1,7 @@
 //! Which of two routes of a service lets fewer pass: what may not be got round by another spelling
 //! of a path.
 
-use super::{Access, ClaimRule, Requires, Route};
+use super::{Access, ClaimRule, Networks, Requires, Route};
 use crate::limits::Allowance;
 
 impl Route {
@@ -9,7 +9,9 @@ impl Route {
     /// service. Limits of size and time are no matter of who may pass.
     pub(super) fn is_stricter_than(&self, wider: &Self) -> bool {
         // What is only noted refuses nobody.
-        !self.shadow && self.is_for_service_of(wider) && (self.admits_fewer(wider) || self.is_slower(wider))
+        !self.shadow
+            && self.is_for_service_of(wider)
+            && (self.admits_fewer(wider) || self.is_from_fewer(wider) || self.is_slower(wider))
     }
 
     pub(super) fn is_for_service_of(&self, other: &Self) -> bool {
@@ -31,6 +33,13 @@ impl Route {
                     || !self.credentials.cover(wider.credentials)
             }
         }
+    }
+
+    /// Whether it keeps out clients of a network that the other one lets in.
+    fn is_from_fewer(&self, wider: &Self) -> bool {
+        let everywhere = Networks::default();
+        let wide = if wider.shadow { &everywhere } else { &wider.networks };
+        !wide.are_within(&self.networks)
     }
 
     fn accepts_fewer_issuers(&self, wider: &Self) -> bool {

@@ -61,7 +61,7 @@ impl Trail {
         }
     }
 
-    /// Why the stage that runs refuses: only in words, for it has not come to its end.
+    /// What is to be said of the stage that runs: only in words, for it has not come to its end.
     pub(super) fn reason(&mut self, stage: &'static str, finding: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.steps {
             steps.push(Step { stage, finding: finding() });

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tracing::warn;
 
@@ -9,10 +10,12 @@ use super::{Pipeline, Refusal, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
 use crate::token::{
-    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, ForeignClaims, RawToken, TokenFault,
-    Unproved, VerifiedClaims,
+    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, ForeignClaims, PeerCertificate, RawToken,
+    TokenFault, Unproved, VerifiedClaims,
 };
 
+/// What a certificate is counted as, in place of an algorithm: what signed it is its authority's matter.
+const CERTIFICATE: &str = "x509";
 /// What our own issuer is called in the metrics; no other one may have the name.
 const OURS: &str = "gateway";
 
@@ -141,6 +144,28 @@ async fn foreign(
         Err(TokenFault::Invalid) => {
             tokens.invalid(issuer);
             Err(Refusal::TokenInvalid)
+        }
+    }
+}
+
+/// Whom a certificate is for, by the authorities and lists that are configured now. It is no attempt at
+/// anything that it is refused: its handshake was good, and a client cannot choose what it shows.
+pub(super) fn verify_certificate(
+    pipeline: &Pipeline,
+    now: &Snapshot,
+    certificate: &Arc<PeerCertificate>,
+    trail: &mut Trail,
+) -> Result<Verified, Refusal> {
+    let tokens = &pipeline.metrics.tokens;
+    match now.issuers.holder(certificate, pipeline.clock.now()) {
+        Ok(claims) => {
+            tokens.of(claims.issuer().as_str(), CERTIFICATE).ok.count();
+            Ok(Verified::Foreign(Box::new(claims)))
+        }
+        Err(unfit) => {
+            tokens.invalid("none");
+            trail.reason("verify", || unfit.to_string());
+            Err(Refusal::CertificateInvalid(unfit))
         }
     }
 }

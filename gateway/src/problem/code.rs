@@ -60,8 +60,8 @@ codes! {
         "A proxy asked /api/auth/verify without telling the method, host and path of the original request, or told two that differ; one may come from the client.",
         "Configure the proxy as docs/proxies.md shows, and name it in `verify.proxy`.";
     InvalidRequest, "invalid_request", 400, "More than one access token in the request", "http_request_denied",
-        "Several Authorization headers, or tokens in several places (RFC 6750 §2).",
-        "Send the token once, as `Authorization: Bearer <token>`.";
+        "Several Authorization headers, or tokens in several places (RFC 6750 §2); or a token beside a client certificate, on a route that takes either.",
+        "Send the token once, as `Authorization: Bearer <token>`, or none over a connection with a certificate.";
     MalformedJson, "malformed_json", 400, "Malformed JSON", "http_request_error",
         "The body is not a JSON object in UTF-8.", "Send one JSON object.";
     MissingBody, "missing_body", 400, "Missing request body", "http_request_denied",
@@ -112,6 +112,15 @@ codes! {
         "The endpoint is for administrators.", "Use an administrator's account.";
     InsufficientScope, "insufficient_scope", 403, "Insufficient scope", "http_request_denied",
         "The route needs a role that the account lacks (RFC 6750 §3.1).", "Ask an administrator for the role.";
+    CertificateMissing, "certificate_missing", 403, "Client certificate required", "http_request_denied",
+        "The route is for holders of a client certificate, and the connection has none; or another proxy asks, which has the certificate of its client to itself.",
+        "Connect to the listener that asks for certificates, with one of an authority that it names.";
+    CertificateInvalid, "certificate_invalid", 403, "Client certificate not accepted", "http_request_denied",
+        "Since the connection began the certificate came to its end, or was revoked, or its authority is not believed any more; or it does not say who its holder is in the way that `subject_claim` names.",
+        "Get a new certificate and connect again, or ask the operator.";
+    NetworkNotAllowed, "network_not_allowed", 403, "Not allowed from this network", "http_request_denied",
+        "The route is not for clients of this network (`allow_networks`, `deny_networks`), or a trusted proxy did not say in `X-Forwarded-For` for whom it asks.",
+        "Ask from a network that is allowed, or the operator to allow this one.";
     UntrustedProxy, "untrusted_proxy", 403, "Untrusted proxy", "http_request_denied",
         "/api/auth/verify was called by a peer that is not in `trusted_proxies`.",
         "Add the proxy's address to `server.trusted_proxies`.";

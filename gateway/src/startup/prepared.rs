@@ -79,6 +79,7 @@ fn foreign(settings: IssuerSettings, keys: &JwksBook) -> Result<ForeignIssuer, S
             Proof::Keys(Published { issuer, audience, algorithms, at_jwt_only, keys: source })
         }
         ProofSettings::Secret { key, until } => Proof::Secret(LegacySecret::new(key, until)),
+        ProofSettings::Authority(authority) => Proof::Authority(*authority),
     };
     Ok(ForeignIssuer { name, leeway, lifetime_max, mapping, proof, told: AtomicBool::default() })
 }

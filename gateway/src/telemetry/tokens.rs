@@ -47,7 +47,7 @@ impl Tokens {
             verifications: book.counters(
                 "gateway_token_verifications_total",
                 &["issuer", "algorithm", "result"],
-                "Access tokens by issuer, algorithm and result: `ok`, `seen` (verified before: the signature was not checked again), `expired` or `invalid`. The issuer is `gateway` for our own tokens, and `none` for what nobody signed whom we know; an invalid token has no algorithm.",
+                "Access tokens by issuer, algorithm and result: `ok`, `seen` (verified before: the signature was not checked again), `expired` or `invalid`; and client certificates, whose algorithm is `x509`. The issuer is `gateway` for our own tokens, and `none` for what nobody signed whom we know; an invalid token has no algorithm.",
             )?,
             cache: book.gauge(
                 "gateway_token_cache_entries",

@@ -1,5 +1,7 @@
-//! Tokens of other issuers: whom they name, what proves them, and what they say in our words.
+//! Tokens and certificates of other issuers: whom they name, what proves them, and what they say in our
+//! words.
 
+mod certificate;
 mod claims;
 mod header;
 mod json;
@@ -9,7 +11,9 @@ mod numbers;
 mod path;
 mod source;
 mod verify;
+mod x509;
 
+pub use certificate::{Authority, PeerCertificate, Unfit};
 pub use claims::{AuthenticForeign, ForeignClaims, Mapping};
 pub use jwks::{JwksFault, KeySet};
 pub use legacy::LegacySecret;
@@ -17,3 +21,4 @@ pub use numbers::{Numbers, begins_like_number, is_chosen};
 pub use path::ClaimPath;
 pub use source::{Asked, KeySource};
 pub use verify::{Candidate, ForeignIssuer, ForeignIssuers, Proof, Published, Unproved};
+pub use x509::SUBJECT_FACTS;

@@ -1,5 +1,7 @@
 //! Which levels a configuration offers, where nobody named any.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::level::{Found, Kind, Level, find, user_policy, what_is_on};
 use super::place::Place;
 use super::tokens::Tokens;
@@ -92,8 +94,9 @@ fn way<'a>(checked: &Checked, gateway: &Place, route: &'a Route) -> Option<Way<'
 
 fn is_for_ours(route: &Route) -> bool {
     let issuer = route.issuers.is_empty() || route.issuers.iter().any(|issuer| &**issuer == "own");
+    let looked_at = route.credentials.header && route.networks.admit(IpAddr::V4(Ipv4Addr::LOCALHOST));
     match route.access() {
-        Access::Required(requires) => issuer && requires.lacking(&somebody()).is_none(),
+        Access::Required(requires) => looked_at && issuer && requires.lacking(&somebody()).is_none(),
         Access::Optional | Access::Public => false,
     }
 }

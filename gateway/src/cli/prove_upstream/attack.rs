@@ -208,6 +208,12 @@ pub(super) fn check_echo(door: &Door, token: Option<&str>) -> Result<Vec<u8>, St
         Outcome::Answered { status: 401, .. } => Err(
             "the route needs a token, and this one was refused; give a good one with --token-file or GATEWAY_PROVE_TOKEN".to_owned(),
         ),
+        Outcome::Answered { status: 403, body } if contains(&body, "network_not_allowed") => Err(
+            "the route is not for clients of this network (allow_networks, deny_networks); start this where it lets them in".to_owned(),
+        ),
+        Outcome::Answered { status: 403, body } if contains(&body, "certificate_missing") => Err(
+            "the route is for client certificates, of which this command shows none; name one that takes tokens".to_owned(),
+        ),
         Outcome::Answered { status, .. } => {
             Err(format!("the route answers {status} before any attack; it has to answer 200"))
         }

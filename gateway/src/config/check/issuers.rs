@@ -1,5 +1,6 @@
 //! Issuers beside our own: whose tokens are accepted, and how they are proved and read.
 
+mod certificate;
 mod legacy;
 mod mapping;
 
@@ -15,7 +16,7 @@ use crate::config::file::File;
 use crate::config::issuer_entry::{IssuerEntry, Kind, Typ};
 use crate::config::suggest::hint;
 use crate::identity::IssuerName;
-use crate::token::{Algorithm, HmacKey, Mapping};
+use crate::token::{Algorithm, Authority, HmacKey, Mapping};
 
 /// Each has a task of its own, and series of its own in the metrics.
 const ISSUERS_MAX: usize = 16;
@@ -33,6 +34,7 @@ pub struct IssuerSettings {
 pub enum ProofSettings {
     Published { issuer: String, audience: Vec<String>, at_jwt_only: bool, jwks: Box<JwksSettings> },
     Secret { key: Box<HmacKey>, until: Timestamp },
+    Authority(Box<Authority>),
 }
 
 impl Checker<'_> {
@@ -66,8 +68,11 @@ impl Checker<'_> {
             checked.extend(match entry.kind {
                 Kind::Oidc => self.published(entry),
                 Kind::Legacy => self.legacy(entry, legacy_key, own_keys),
+                Kind::Certificate => self.certificates_of(entry),
             });
         }
+        self.authorities_apart(&checked);
+        self.certificates_are_asked_for(file);
         let legacy = file.issuers.iter().filter(|entry| entry.kind == Kind::Legacy).count();
         if legacy > 1 {
             self.fault("issuers: there can be one of kind = \"legacy\": its tokens name no issuer");
@@ -85,6 +90,9 @@ impl Checker<'_> {
         let (place, before) = (format!("issuer `{}`", entry.name), self.faults.len());
         if entry.until.is_some() || entry.danger_short_secret {
             self.fault(format!("{place}: until and danger_short_secret belong to kind = \"legacy\""));
+        }
+        if entry.crl_file.is_some() || !entry.roles.is_empty() {
+            self.fault(format!("{place}: crl_file and roles belong to kind = \"certificate\""));
         }
         let name = self.issuer_name(entry);
         let issuer = entry.issuer.clone().unwrap_or_default();

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::Checker;
 use crate::config::file::File;
-use crate::config::listener_entry::{ListenerEntry, ListenerTlsEntry};
-use crate::edge::{CertificateFiles, ListenerSettings, TlsFiles, TlsMaterial};
+use crate::config::issuer_entry::{IssuerEntry, Kind};
+use crate::config::listener_entry::{ClientCertificates, ListenerEntry, ListenerTlsEntry};
+use crate::edge::{CertificateFiles, ClientFiles, ListenerSettings, TlsFiles, TlsMaterial};
 
 impl Checker<'_> {
     /// The first one, which is always there, and all further ones.
@@ -15,7 +16,7 @@ impl Checker<'_> {
             listeners.push(plain("server.listen".to_owned(), address));
         }
         for (index, entry) in file.listeners.iter().enumerate() {
-            listeners.extend(self.listener(&format!("listeners[{index}]"), entry));
+            listeners.extend(self.listener(&format!("listeners[{index}]"), entry, &file.issuers));
         }
         for (index, listener) in listeners.iter().enumerate() {
             let same =
@@ -30,7 +31,12 @@ impl Checker<'_> {
         listeners
     }
 
-    fn listener(&mut self, key: &str, entry: &ListenerEntry) -> Option<ListenerSettings> {
+    fn listener(
+        &mut self,
+        key: &str,
+        entry: &ListenerEntry,
+        issuers: &[IssuerEntry],
+    ) -> Option<ListenerSettings> {
         let address = self.address(&format!("{key}.address"), &entry.address);
         if entry.tls.is_some() && entry.h2c {
             self.fault(format!("{key}: h2c is HTTP/2 without TLS, and this listener has TLS: leave one out (HTTP/2 over TLS is tls.http2)"));
@@ -45,7 +51,7 @@ impl Checker<'_> {
             ));
         }
         let (tls, hsts) = match &entry.tls {
-            Some(tls) => (Some(self.tls_of_listener(key, tls)?), hsts(tls)),
+            Some(tls) => (Some(self.tls_of_listener(key, tls, issuers)?), hsts(tls)),
             None => (None, None),
         };
         Some(ListenerSettings {
@@ -58,7 +64,12 @@ impl Checker<'_> {
         })
     }
 
-    fn tls_of_listener(&mut self, key: &str, entry: &ListenerTlsEntry) -> Option<TlsMaterial> {
+    fn tls_of_listener(
+        &mut self,
+        key: &str,
+        entry: &ListenerTlsEntry,
+        issuers: &[IssuerEntry],
+    ) -> Option<TlsMaterial> {
         if entry.certificates.is_empty() {
             self.fault(format!("{key}.tls has no certificates: give certificate_file and key_file of each"));
             return None;
@@ -75,7 +86,7 @@ impl Checker<'_> {
                     key: one.key_file.clone(),
                 })
                 .collect(),
-            client_ca: entry.client_ca_file.clone(),
+            clients: self.clients(key, entry, issuers),
             http2: entry.http2,
         };
         match TlsMaterial::read(&files) {
@@ -85,6 +96,39 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+impl Checker<'_> {
+    /// Whom clients of a listener are asked for certificates of: its own authorities, or those of issuers.
+    fn clients(
+        &mut self,
+        key: &str,
+        entry: &ListenerTlsEntry,
+        issuers: &[IssuerEntry],
+    ) -> Option<ClientFiles> {
+        let required = match entry.client_certificates {
+            ClientCertificates::Off => {
+                let authorities = vec![entry.client_ca_file.clone()?];
+                return Some(ClientFiles { authorities, lists: Vec::new(), required: true });
+            }
+            ClientCertificates::Optional => false,
+            ClientCertificates::Required => true,
+        };
+        if entry.client_ca_file.is_some() {
+            self.fault(format!("{key}.tls: client_ca_file and client_certificates exclude each other: the first asks each client for a certificate of its own authorities, the second for one of an issuer; name the file as ca_file of an issuer of kind = \"certificate\""));
+        }
+        let of_kind = issuers.iter().filter(|issuer| issuer.kind == Kind::Certificate);
+        let authorities: Vec<_> = of_kind.clone().filter_map(|issuer| issuer.ca_file.clone()).collect();
+        if authorities.is_empty() {
+            // One without its file was complained of already.
+            if of_kind.clone().next().is_none() {
+                self.fault(format!("{key}.tls: client_certificates asks for certificates of issuers, and there is no issuer of kind = \"certificate\"; docs/certificates.md has an example"));
+            }
+            return None;
+        }
+        let lists = of_kind.filter_map(|issuer| issuer.crl_file.clone()).collect();
+        Some(ClientFiles { authorities, lists, required })
     }
 }
 

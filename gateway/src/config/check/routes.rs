@@ -1,11 +1,13 @@
 //! Routes: which requests they are for, who may pass, and how they are handed on.
 
+mod certificates;
 mod cors;
 mod credentials;
 mod expect;
 mod headers;
 mod meant;
 mod near;
+mod networks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +121,9 @@ impl Checker<'_> {
                 "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
             ));
         }
+        let networks = self.networks_of(entry);
+        let credentials = self.credentials(entry, file.cookies.enabled);
+        self.issuers_fit(entry, credentials, file);
         let assertion = self.assertion(entry);
         let (hosts, methods) = (self.hosts(entry), self.methods(entry));
         let replace_prefix = self.replacement(entry);
@@ -138,6 +143,7 @@ impl Checker<'_> {
                 Auth::Optional => Access::Optional,
                 Auth::Required => Access::Required(requires),
             },
+            networks,
             issuers: accepted,
             user_limit,
             address_limit,
@@ -156,7 +162,7 @@ impl Checker<'_> {
             cors,
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
-            credentials: self.credentials(entry, file.cookies.enabled),
+            credentials,
             realm: self.realm(entry),
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,

@@ -32,6 +32,7 @@ pub enum Match {
 pub enum Credential {
     Header,
     Cookie,
+    Certificate,
 }
 
 /// What becomes of a path that the service could read as one of a stricter route.
@@ -57,6 +58,10 @@ pub struct RouteEntry {
     pub upstream: String,
     #[serde(default)]
     pub auth: Auth,
+    #[serde(default)]
+    pub allow_networks: Option<Vec<String>>,
+    #[serde(default)]
+    pub deny_networks: Vec<String>,
     #[serde(default)]
     pub issuers: Vec<String>,
     #[serde(default)]
@@ -180,6 +185,7 @@ pub struct ExpectEntry {
     pub method: String,
     pub host: String,
     pub path: String,
+    pub address: Option<String>,
     pub then: String,
 }
 
@@ -217,6 +223,8 @@ impl RouteEntry {
         Self {
             hosts: texts.clone(),
             methods: texts.clone(),
+            allow_networks: Some(texts.clone()),
+            deny_networks: texts.clone(),
             issuers: texts.clone(),
             roles: texts.clone(),
             all_roles: texts.clone(),
@@ -240,7 +248,11 @@ impl RouteEntry {
             request_headers: rules.clone(),
             response_headers: rules,
             cors: Some(CorsEntry::sample()),
-            expect: vec![ExpectEntry { claims: any(), ..ExpectEntry::default() }],
+            expect: vec![ExpectEntry {
+                claims: any(),
+                address: Some(String::new()),
+                ..ExpectEntry::default()
+            }],
             ..Self::new("", "", "")
         }
     }
@@ -282,6 +294,7 @@ impl Default for ExpectEntry {
             method: "GET".to_owned(),
             host: String::new(),
             path: String::new(),
+            address: None,
             then: String::new(),
         }
     }

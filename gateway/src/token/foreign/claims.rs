@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::certificate::PeerCertificate;
 use super::numbers::Numbers;
 use super::path::{ClaimPath, find};
 use super::verify::Unproved;
+use super::x509::one;
 use crate::clock::Timestamp;
 use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId};
 use crate::token::{Algorithm, TokenFault};
@@ -69,6 +71,8 @@ pub struct ForeignClaims {
     pub(super) legacy: bool,
     /// As they were signed, for the rules of routes.
     pub(super) claims: Arc<Map<String, Value>>,
+    /// Which certificate it was, where it was no token.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
 }
 
 impl AuthenticForeign {
@@ -118,6 +122,11 @@ impl ForeignClaims {
         self.token
     }
 
+    /// The certificate that says it, whose authority may revoke it; none for a token.
+    pub fn certificate(&self) -> Option<&Arc<PeerCertificate>> {
+        self.certificate.as_ref()
+    }
+
     /// From when on it is refused: its expiry and the leeway, or the end of its issuer.
     pub fn refused_from(&self) -> Timestamp {
         self.refused_from
@@ -154,6 +163,19 @@ impl Mapping {
             Some(Value::Number(number)) if number.is_u64() => number.to_string(),
             _ => return Err(Unproved::Forged),
         };
+        self.named(issuer, &found)
+    }
+
+    /// The same of the facts of a certificate, where exactly one says it.
+    pub(super) fn only_subject(
+        &self,
+        issuer: &IssuerName,
+        facts: &Map<String, Value>,
+    ) -> Result<ForeignSubject, Unproved> {
+        self.named(issuer, self.subject.find(facts).and_then(one).ok_or(Unproved::Forged)?)
+    }
+
+    fn named(&self, issuer: &IssuerName, found: &str) -> Result<ForeignSubject, Unproved> {
         let presented = format!("{}{found}", self.subject_prefix);
         if !self.numbers.admit(&presented) {
             return Err(Unproved::LikeAnAccount);
@@ -170,6 +192,10 @@ impl Mapping {
         };
         let found = self.email.as_ref().filter(|_| verified)?.find(claims)?.as_str()?;
         Email::parse(found).ok()
+    }
+
+    pub(super) fn only_email(&self, facts: &Map<String, Value>) -> Option<Email> {
+        Email::parse(one(self.email.as_ref()?.find(facts)?)?).ok()
     }
 
     /// A list, or a text with spaces between (as `scope` is, RFC 8693 §4.2). What is no role that

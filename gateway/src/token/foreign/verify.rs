@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 
+use super::certificate::Authority;
 use super::claims::{AuthenticForeign, ForeignClaims, Mapping, Times};
 use super::header::{Header, Type, header};
 use super::legacy::LegacySecret;
@@ -36,6 +37,8 @@ pub struct ForeignIssuer {
 pub enum Proof {
     Keys(Published),
     Secret(LegacySecret),
+    /// By certificates: it has no tokens.
+    Authority(Authority),
 }
 
 /// An issuer that publishes its keys.
@@ -56,6 +59,8 @@ pub struct ForeignIssuers {
     by_issuer: HashMap<Box<str>, Arc<ForeignIssuer>>,
     /// The one whose tokens name no issuer.
     legacy: Option<Arc<ForeignIssuer>>,
+    /// Those that have certificates, in their order.
+    pub(super) authorities: Arc<[Arc<ForeignIssuer>]>,
 }
 
 /// A token that names one of the issuers and looks like one of its. Nothing is proved yet.
@@ -83,19 +88,22 @@ pub enum Unproved {
 impl ForeignIssuers {
     /// No two have the same `iss`, and at most one has a secret.
     pub fn new(issuers: impl IntoIterator<Item = ForeignIssuer>) -> Self {
-        let mut table = Self::default();
+        let (mut table, mut authorities) = (Self::default(), Vec::new());
         for issuer in issuers.into_iter().map(Arc::new) {
             match &issuer.proof {
                 Proof::Keys(published) => {
                     drop(table.by_issuer.insert(published.issuer.as_str().into(), Arc::clone(&issuer)));
                 }
                 Proof::Secret(_) => table.legacy = Some(issuer),
+                Proof::Authority(_) => authorities.push(issuer),
             }
         }
+        table.authorities = authorities.into();
         table
     }
 
-    pub fn is_empty(&self) -> bool {
+    /// Whether none has tokens.
+    fn is_empty(&self) -> bool {
         self.by_issuer.is_empty() && self.legacy.is_none()
     }
 
@@ -131,6 +139,7 @@ impl<'a> Candidate<'a> {
     fn is_plausible(&self) -> bool {
         match &self.issuer.proof {
             Proof::Secret(_) => true,
+            Proof::Authority(_) => false,
             Proof::Keys(published) => {
                 let typed = self.header.typ == Type::AccessToken;
                 let algorithm = published.algorithms.contains(&self.header.algorithm);
@@ -161,7 +170,7 @@ impl<'a> Candidate<'a> {
     pub fn source(&self) -> Option<&'a Arc<dyn KeySource>> {
         match &self.issuer.proof {
             Proof::Keys(published) => Some(&published.keys),
-            Proof::Secret(_) => None,
+            Proof::Secret(_) | Proof::Authority(_) => None,
         }
     }
 
@@ -193,6 +202,7 @@ impl<'a> Candidate<'a> {
                 let ours = signed && secret.verifies(self.message, &self.signature, &self.claims, now);
                 ours.then_some(()).ok_or(Unproved::Forged)?;
             }
+            Proof::Authority(_) => return Err(Unproved::Forged),
         }
         self.read(now)
     }
@@ -213,11 +223,12 @@ impl<'a> Candidate<'a> {
             email: mapping.email(claims),
             roles: mapping.roles(claims),
             refused_from: match proof {
-                Proof::Keys(_) => over,
+                Proof::Keys(_) | Proof::Authority(_) => over,
                 Proof::Secret(secret) => over.min(secret.until()),
             },
             legacy: matches!(proof, Proof::Secret(_)),
             claims: Arc::clone(&self.claims),
+            certificate: None,
         };
         Ok(AuthenticForeign { claims, algorithm: self.header.algorithm, times })
     }

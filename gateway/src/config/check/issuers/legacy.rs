@@ -27,6 +27,9 @@ impl Checker<'_> {
         if published {
             self.fault(format!("{place}: issuer, jwks_url, audience, typ, ca_file and danger_allow_http belong to kind = \"oidc\": legacy tokens name no issuer and no audience"));
         }
+        if entry.crl_file.is_some() || !entry.roles.is_empty() {
+            self.fault(format!("{place}: crl_file and roles belong to kind = \"certificate\""));
+        }
         let name = self.issuer_name(entry);
         self.times(&place, entry);
         let until = self.until(&place, entry);

@@ -41,7 +41,11 @@ impl Checker<'_> {
                 "route `{name}`: forward_authorization says nothing where credentials has no \"header\": Authorization is forwarded"
             ));
         }
-        Credentials { header: has(Credential::Header), cookie: has(Credential::Cookie) && cookies_are_on }
+        Credentials {
+            header: has(Credential::Header),
+            cookie: has(Credential::Cookie) && cookies_are_on,
+            certificate: has(Credential::Certificate),
+        }
     }
 
     /// What was written, by this name or by the one that it had before.

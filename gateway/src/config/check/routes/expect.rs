@@ -1,5 +1,7 @@
 //! Expectations beside the routes: what must be allowed, and what refused.
 
+use std::net::IpAddr;
+
 use http::Method;
 
 use super::issuer_names;
@@ -10,7 +12,9 @@ use crate::pipeline::{Expectation, Foreseen, is_foreign};
 use crate::problem::Code;
 
 /// The reasons that routes alone can have; tokens and limits are imagined to be good.
-const REASONS: [Code; 5] = [
+const REASONS: [Code; 7] = [
+    Code::NetworkNotAllowed,
+    Code::CertificateMissing,
     Code::TokenMissing,
     Code::InsufficientScope,
     Code::NotFound,
@@ -55,6 +59,19 @@ impl Checker<'_> {
             self.fault(format!("{place}: path = \"{}\" looks like a pattern: an expectation is about one request; write a path that one could have, such as \"/users/7\"", entry.path));
             return None;
         }
+        let address = entry.address.as_deref().map(str::parse::<IpAddr>);
+        if let (Some(Err(_)), Some(text)) = (&address, &entry.address) {
+            self.fault(format!(
+                "{place}: address = \"{text}\" is no address of a client; write for example \"192.0.2.1\""
+            ));
+            return None;
+        }
+        let address = address.and_then(Result::ok);
+        if refused == Some(Code::NetworkNotAllowed) && address.is_none() {
+            self.fault(format!(
+                "{place}: then = \"network_not_allowed\" needs an address, from which it is refused"
+            ));
+        }
         let who = match entry.r#as.as_str() {
             "nobody" => Foreseen::Nobody,
             roles => Foreseen::Somebody {
@@ -66,6 +83,7 @@ impl Checker<'_> {
         Some(Expectation {
             beside: beside.to_owned(),
             who,
+            address,
             method,
             host: entry.host.clone(),
             path: entry.path.clone(),
