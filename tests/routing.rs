@@ -6,6 +6,7 @@ mod expectations;
 mod explain;
 mod handing_on;
 mod identity_names;
+mod links;
 mod near_misses;
 mod patterns;
 mod reload;

@@ -53,7 +53,7 @@ pub use forward::{
 };
 pub use handshake::{HandshakeFlaw, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw};
 pub use header_rules::{HeaderRules, Headers};
-pub use host::{HostPattern, is_authority};
+pub use host::{HostPattern, is_authority, is_same_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
 pub use path::{CanonicalTarget, canonical};

@@ -11,7 +11,7 @@ use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
 use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
 use crate::identity::UserAgent;
-use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
+use crate::pipeline::{CanonicalTarget, Head, Requester, canonical, is_own};
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
 
@@ -34,11 +34,11 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Decision, Problem> {
-        let target = head::target(session);
+        let target = head::target(session.req_header()).and_then(|target| Ok(canonical(target)?));
         exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
-        head::check(&session.to_h1_raw(), session.req_header())?;
+        head::check(session.req_header())?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
         if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));

@@ -48,7 +48,7 @@ macro_rules! codes {
 
 codes! {
     MalformedRequest, "malformed_request", 400, "Malformed request", "http_request_error",
-        "The head of the request breaks RFC 9112, or could be read in two ways.",
+        "The head of the request breaks RFC 9112, or could be read in two ways; the message says where.",
         "Send one Host, and one of Content-Length or Transfer-Encoding: chunked.";
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
         "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` (also as `%3B`) or a dot segment, which a service behind us could read as another path; or it is another spelling (capitals, a slash, dot or blank at an end) of a path for which a stricter route of the same service is there.",
@@ -163,6 +163,8 @@ codes! {
         "Read the one that runs to its end, or leave it; wait for `Retry-After` seconds.";
     HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",
         "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
+    TooManyHeaders, "too_many_headers", 431, "Too many request headers", "http_request_denied",
+        "The head of the request has more than 256 headers.", "Send fewer headers; several values of one name can stand in one.";
     Internal, "internal_error", 500, "Internal error", "proxy_internal_error",
         "A fault of the gateway; the log has the cause under the request id.", "Report it with the request id.";
     UpstreamUnreachable, "upstream_unreachable", 502, "Upstream unreachable", "destination_unavailable",
