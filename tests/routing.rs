@@ -1,5 +1,6 @@
 //! Routes: which one decides about a request, what it requires, and how it hands the request on.
 
+mod below;
 mod choice;
 mod cors;
 mod expectations;

@@ -87,8 +87,8 @@ fn write_line(
     let decided = exchange.admitted().map(|admitted| admitted.target().clone());
     let target = decided.or_else(|| canonical(head::target(session.req_header()).ok()?).ok());
     let path = match &target {
-        Some(target) => Cow::Borrowed(target.path()),
-        None => Cow::Owned(path_as_sent(session.req_header().raw_path())),
+        Some(target) if !target.is_as_sent() => Cow::Borrowed(target.path()),
+        _ => Cow::Owned(path_as_sent(session.req_header().raw_path())),
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());

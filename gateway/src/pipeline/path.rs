@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 pub struct CanonicalTarget {
     text: Box<str>,
     path_bytes: usize,
+    is_as_sent: bool,
 }
 
 impl CanonicalTarget {
@@ -22,7 +23,17 @@ impl CanonicalTarget {
             None => path.into(),
             Some(query) => format!("{path}?{}", canonical_query(query)?).into_boxed_str(),
         };
-        Some(Self { text, path_bytes: path.len() })
+        Some(Self { text, path_bytes: path.len(), is_as_sent: false })
+    }
+
+    /// Whose path is not canonical, and was let pass below a route's own.
+    pub(super) fn as_sent(path: &str, query: Option<&str>) -> Option<Self> {
+        Some(Self { is_as_sent: true, ..Self::new(path, query)? })
+    }
+
+    /// Whether the path may hold encoded slashes, doubled ones and parameters.
+    pub fn is_as_sent(&self) -> bool {
+        self.is_as_sent
     }
 
     /// The path, without the query.
@@ -44,7 +55,7 @@ pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
 }
 
 /// The path, and the query where there is one.
-fn parts(target: &str) -> (&str, Option<&str>) {
+pub(super) fn parts(target: &str) -> (&str, Option<&str>) {
     match memchr::memchr(b'?', target.as_bytes()) {
         Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
         None => (target, None),
@@ -144,7 +155,7 @@ fn without_escapes(text: &str, wanted: impl Fn(u8) -> bool) -> String {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-fn hex(digit: u8) -> Option<u8> {
+pub(super) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
@@ -154,17 +165,17 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// `pchar` of RFC 3986 §3.3 and the slash, less `;` and `%`.
-fn is_path_byte(byte: u8) -> bool {
+pub(super) fn is_path_byte(byte: u8) -> bool {
     is_unreserved(byte) || b"/!$&'()*+,=:@".contains(&byte)
 }
 
 /// What browsers and tools leave raw in a path, where RFC 3986 has no place for it. Escaped it is what
 /// they mean, to everybody.
-fn is_left_raw(byte: u8) -> bool {
+pub(super) fn is_left_raw(byte: u8) -> bool {
     !byte.is_ascii() || b"[]|^{}\"<>`".contains(&byte)
 }
 
-fn push_escaped(out: &mut String, byte: u8) {
+pub(super) fn push_escaped(out: &mut String, byte: u8) {
     out.push('%');
     out.push(char::from(HEX[usize::from(byte >> 4)]));
     out.push(char::from(HEX[usize::from(byte & 15)]));

@@ -102,6 +102,8 @@ pub struct RouteEntry {
     #[serde(default)]
     pub near_miss: NearMiss,
     #[serde(default)]
+    pub path_allows: Vec<String>,
+    #[serde(default)]
     pub expect: Vec<ExpectEntry>,
 }
 
@@ -216,6 +218,7 @@ impl RouteEntry {
             read_timeout_ms: Some(1),
             write_timeout_ms: Some(1),
             replace_prefix: Some(text.clone()),
+            path_allows: texts.clone(),
             identity_headers: Some(texts.clone()),
             identity_names: IdentityNames {
                 id: Some(text.clone()),
