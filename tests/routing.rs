@@ -2,12 +2,14 @@
 
 mod addresses;
 mod challenges;
+mod below;
 mod choice;
 mod cors;
 mod expectations;
 mod explain;
 mod handing_on;
 mod identity_names;
+mod links;
 mod near_misses;
 mod patterns;
 mod reload;

@@ -8,6 +8,7 @@ mod ends;
 mod forms;
 mod half_closed;
 mod http10;
+mod heads;
 mod one_end;
 mod pace;
 mod soak;

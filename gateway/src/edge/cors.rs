@@ -29,7 +29,7 @@ pub(super) fn preflight(
     let policy = if is_own(target.path()) {
         now.own_cors.clone()?
     } else {
-        let route = now.routes.find(head::authority(request), &wanted, target.path()).ok()?;
+        let (_, route) = now.routes.choose(head::authority(request), &wanted, target.as_str()).ok()?;
         // Who is kept out is refused like with any other request.
         let from_here = exchange.client.is_told() && route.networks.admit(exchange.client.client);
         if route.networks.are_bounded() && !from_here && !route.shadow {

@@ -8,6 +8,7 @@ mod headers;
 mod meant;
 mod near;
 mod networks;
+mod path_allows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,6 +168,7 @@ impl Checker<'_> {
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,
             forward_near_misses: entry.near_miss == NearMiss::Forward,
+            path_allows: self.path_allows(entry),
             ..Route::new(name, path?, Arc::clone(upstream?))
         })
     }
