@@ -83,7 +83,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),
-    ("x509_parser", &["edge"]),
+    ("x509_parser", &["edge", "token"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),
     ("hyper", &["cli", "startup"]),

@@ -15,7 +15,7 @@ use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
 use crate::pipeline::{Admitted, Browser, Cors, Route, Stage};
-use crate::problem::Code;
+use crate::problem::{Code, Why};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
 /// One request and its answer.
@@ -38,6 +38,8 @@ pub struct Exchange {
     pub(super) configured: Arc<Configured>,
     /// Where it was refused, if on a route.
     pub refused_on: Option<Arc<Route>>,
+    /// More of a refusal than its code, for the log.
+    pub(super) why: Option<Box<Why>>,
     /// The policy towards pages of other origins, where there is one.
     pub cors: Option<Arc<Cors>>,
     /// There where cookies are on, and the head could be read.
@@ -94,6 +96,7 @@ impl Exchange {
             progress: Progress::Received,
             is_own: true,
             refused_on: None,
+            why: None,
             cors: None,
             browser: None,
             explanation: None,

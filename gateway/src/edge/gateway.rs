@@ -139,6 +139,7 @@ impl ProxyHttp for Gateway {
                 problem
             }
         };
+        exchange.why = refused.why().cloned().map(Box::new);
         if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
             // Who sends what can be read in two ways gets one answer, and no second request.
             session.set_keepalive(None);

@@ -9,7 +9,7 @@ use crate::pipeline::{CanonicalTarget, canonical, is_authority};
 use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
-pub(super) const HEAD_BYTES_MAX: usize = 32 * 1_024;
+pub const HEAD_BYTES_MAX: usize = 32 * 1_024;
 
 /// `raw` is the head as it was received; `request` is how it was understood.
 pub(super) fn check(raw: &[u8], request: &pingora::http::RequestHeader) -> Result<(), Problem> {

@@ -1,19 +1,25 @@
 //! Tokens of other issuers: whom they name, what proves them, and what they say in our words.
 
 mod claims;
+mod email;
+mod fault;
+mod given;
 mod header;
 mod json;
 mod jwks;
+mod kind;
 mod legacy;
 mod numbers;
 mod path;
 mod source;
 mod verify;
 
-pub use claims::{AuthenticForeign, ForeignClaims, Mapping};
-pub use jwks::{JwksFault, KeySet};
+pub use claims::{AuthenticForeign, ForeignClaims, Mapping, Untimely};
+pub use fault::{Fault, RefusedToken};
+pub use given::GivenFault;
+pub use jwks::{JwksFault, KeySet, LeftOut};
 pub use legacy::LegacySecret;
 pub use numbers::{Numbers, begins_like_number, is_chosen};
 pub use path::ClaimPath;
-pub use source::{Asked, KeySource};
+pub use source::{Asked, GivenKeys, KeySource};
 pub use verify::{Candidate, ForeignIssuer, ForeignIssuers, Proof, Published, Unproved};
