@@ -106,6 +106,7 @@ pub fn pipeline_with(
         assertions: support::assertions(),
         key_set_lifetime: Duration::from_secs(300),
         issuers: ForeignIssuers::default(),
+        token_bytes_max: 8_192,
         user_limit,
         failures: FailureLimit(Some(failures)),
         own_cors: None,

@@ -172,12 +172,12 @@ impl Api {
 
     /// Answers one request. `client` says who asks; the body was read whole before.
     ///
-    /// The answer tells the reason of a refusal beside it, for the log and the metrics.
+    /// The answer tells the refusal beside it, for the log and the metrics.
     pub async fn serve(
         &self,
         request: http::Request<Bytes>,
         client: Client,
-    ) -> (http::Response<Content>, Option<Code>) {
+    ) -> (http::Response<Content>, Option<Problem>) {
         let audience = Audience::of_own(request.headers());
         let request_id = client.request_id.clone();
         let is_head = request.method() == http::Method::HEAD;
@@ -202,7 +202,7 @@ impl Api {
             if let Some(carried) = parts.extensions.remove::<verify::Carried>() {
                 carried.apply(&problem, &mut rendered);
             }
-            return (rendered.map(whole), Some(problem.code()));
+            return (rendered.map(whole), Some(problem));
         }
         parts.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         parts.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

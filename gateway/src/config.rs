@@ -25,8 +25,8 @@ mod webhook_entry;
 
 pub use changes::{changed, needing_restart};
 pub use check::{
-    Checked, Faults, IssuerSettings, KeyPolicy, MailSettings, ProofSettings, Reloadable, RevocationSettings,
-    RouteLimits, check,
+    Checked, Faults, IssuerSettings, KeyPolicy, KeysFrom, MailSettings, ProofSettings, Reloadable,
+    RevocationSettings, RouteLimits, check,
 };
 pub use csrf_key::csrf_key;
 pub use file::{File, RouteEntry};

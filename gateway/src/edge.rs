@@ -56,6 +56,7 @@ pub use door::{Certificates, ListenerSettings};
 pub use exchange::{Exchange, Progress, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
+pub use head::HEAD_BYTES_MAX;
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;
@@ -68,7 +69,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::pipeline::{Browser, RenewalStep, Renewed};
-use crate::problem::Code;
+use crate::problem::Problem;
 
 /// What an endpoint answers with: whole, or made while it is read.
 pub type Content = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -78,7 +79,7 @@ pub type ServeApi = Box<
     dyn Fn(
             http::Request<Bytes>,
             ApiClient,
-        ) -> Pin<Box<dyn Future<Output = (http::Response<Content>, Option<Code>)> + Send>>
+        ) -> Pin<Box<dyn Future<Output = (http::Response<Content>, Option<Problem>)> + Send>>
         + Send
         + Sync,
 >;

@@ -64,7 +64,7 @@ pub use networks::Networks;
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
-pub use refusal::{Denied, NOT_BEARER, Refusal};
+pub use refusal::{Account, Denied, NOT_BEARER, Refusal};
 pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
@@ -296,10 +296,7 @@ impl Pipeline {
     ) -> Result<AuthenticForeign, Refusal> {
         let now = self.configured.load_full();
         let authentic = verify::authentic(&now, token, self.clock.now()).await;
-        authentic.map_err(|refusal| match refusal {
-            Refusal::TokenInvalid => self.count_failure(client),
-            _ => refusal,
-        })
+        authentic.map_err(|refusal| verify::counted(&now, client, refusal))
     }
 
     /// A token of ours, whatever its time, unless another store with the same secrets may have signed

@@ -9,6 +9,8 @@ pub use render::{Audience, is_grpc};
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::identity::IssuerName;
+
 /// One refusal or failure, as the client will read it (RFC 9457 in one of its two forms).
 ///
 /// Small, as it travels in every `Result`: what few problems have lies behind a pointer.
@@ -28,6 +30,17 @@ struct Details {
     scope: Option<Box<str>>,
     realm: Option<Box<str>>,
     fields: Vec<(&'static str, String)>,
+    why: Option<Box<Why>>,
+}
+
+/// More than the code says, for the log alone: no client reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// A word of a closed set.
+    pub reason: Option<&'static str>,
+    /// Whose the token said to be.
+    pub issuer: Option<IssuerName>,
+    pub token_bytes: Option<usize>,
 }
 
 impl Problem {
@@ -76,6 +89,15 @@ impl Problem {
     /// A further header field of the answer, such as `ratelimit`.
     pub fn field(self, name: &'static str, value: String) -> Self {
         self.with(|details| details.fields.push((name, value)))
+    }
+
+    pub fn because(self, why: Why) -> Self {
+        self.with(|details| details.why = Some(Box::new(why)))
+    }
+
+    /// What the log has beside the code.
+    pub fn why(&self) -> Option<&Why> {
+        self.details.as_ref().and_then(|details| details.why.as_deref())
     }
 
     pub fn code(&self) -> Code {

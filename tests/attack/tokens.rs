@@ -311,7 +311,7 @@ fn a_token_over_8_kib_is_not_looked_at_and_one_over_the_head_limit_ends_the_conn
     passes(&siege, "6 KiB", &padded(4_500));
     all_are(
         &siege,
-        "token_invalid",
+        "token_too_large",
         &named([
             ("9 KiB", padded(6_500)),
             ("24 KiB", padded(17_000)),

@@ -59,7 +59,7 @@ fn a_token_that_is_not_ours_is_refused(setup: Setup) {
         format!("{}x", ada.access),
         forge::sign(&good, "a key of somebody else, 32 bytes or more"),
         forge::refresh(&good),
-        "x".repeat(9_000),
+        "x".repeat(8_000),
     ] {
         let reply = gateway.client().post("/api/auth/logout").bearer(&token).send();
         reply.is_refused(401, "Invalid or expired token", "token_invalid");

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup, run};
+use crate::support::keys::openssl_public_key;
 use crate::support::upstream::Upstream;
 
 /// What is said of this issuer; nothing if it can be started.
@@ -49,13 +50,23 @@ fn what_an_issuer_cannot_be_is_said_with_its_mend() {
         ("audience = []", "audience is missing"),
         ("audience = [\"\"]", "audience is missing"),
         ("algorithms = []", "no token could be verified"),
-        ("algorithms = [\"HS256\"]", "\"HS256\" cannot be used"),
+        ("algorithms = [\"HS256\"]", "\"HS256\" cannot be used; there are: RS256, RS384"),
+        ("algorithms = [\"ES256K\"]", "\"ES256K\" cannot be used; there are: RS256, RS384"),
         ("algorithms = [\"none\"]", "\"none\" cannot be used"),
         ("algorithms = [\"RS257\"]", "did you mean `RS256`?"),
         ("kind = \"oauth\"", "must be \"oidc\" or \"legacy\""),
         ("typ = \"jwt\"", "must be \"any\" or \"at+jwt\""),
         ("leeway_seconds = 301", "allowed are 0 to 300"),
         ("lifetime_max_seconds = 1", "allowed are 60"),
+        ("lifetime_max_seconds = 31622401", "allowed are 60 to 31622400"),
+        ("danger_any_audience = true", "take out one or the other"),
+        ("keys_file = \"/nowhere/keys\"", "keys_file = \"/nowhere/keys\": No such file"),
+        (
+            "keys_file = \"/nowhere\"\njwks_url = \"https://sso.example.com/keys\"",
+            "keys_file says where they are",
+        ),
+        ("without_iss = true", "take out one or the other"),
+        ("issuer = \"\"\nwithout_iss = true", "write keys_file or jwks_url"),
         ("refresh_seconds = 0", "allowed are 1"),
         ("refetch_seconds = 0", "allowed are 1"),
         ("keep_keys_seconds = 60", "its tokens would be refused in between"),
@@ -105,8 +116,13 @@ fn each_configuration_of_the_guide_starts() {
     let examples = examples();
     assert!(examples.len() >= 3, "{examples:?}");
     let upstream = Upstream::start();
+    let keys = tempfile::tempdir().unwrap();
+    for (file, kind) in [("batch", "EC -pkeyopt ec_paramgen_curve:P-384"), ("django", "RSA")] {
+        openssl_public_key(kind, &keys.path().join(format!("{file}.pem")));
+    }
     for example in examples {
         let example = example.replace("127.0.0.1:8081", &upstream.address.to_string());
+        let example = example.replace("/etc/gateway/", &format!("{}/", keys.path().display()));
         let gateway = Setup::new(&example)
             .env("LEGACY_JWT_SECRET_KEY", "CANARY-legacy-secret-8c1d7f3a5e0b9264-CANARY")
             .try_start()

@@ -25,7 +25,7 @@ fn fetches(gateway: &Gateway, issuer: &str, result: &str) -> f64 {
 #[test]
 fn tokens_of_each_algorithm_are_verified_by_keys_that_are_discovered() {
     let upstream = Upstream::start();
-    for algorithm in ["RS256", "PS256", "ES256", "EdDSA"] {
+    for algorithm in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
         let provider = Provider::with(people(), json!({ "alg": algorithm }));
         let gateway = before(&upstream, &[provider.entry("sso", "typ = \"at+jwt\"")]).start();
         let reply = get(&gateway.client(), "/app", &provider.token("ada"));

@@ -19,6 +19,7 @@ const kinds = {
   RS256: ['rsa', { modulusLength: 2048 }],
   PS256: ['rsa', { modulusLength: 2048 }],
   ES256: ['ec', { namedCurve: 'P-256' }],
+  ES384: ['ec', { namedCurve: 'P-384' }],
   EdDSA: ['ed25519', {}],
 };
 // A key lives in a file: a provider that comes back has the same one.
@@ -42,6 +43,7 @@ server.listen(settings.port, '127.0.0.1', () => {
   const provider = new Provider(issuer, {
     jwks: { keys: [jwk] },
     cookies: { keys: ['test'] },
+    enabledJWA: { idTokenSigningAlgValues: ['RS256', settings.alg] },
     clients: Object.keys(settings.people).map((name) => ({
       client_id: name,
       client_secret: 'secret',

@@ -87,3 +87,10 @@ pub fn sign_by(pair: &Ed25519KeyPair, header: &str, payload: &str) -> String {
     let signature = pair.sign(message.as_bytes());
     format!("{message}.{}", encode(signature.as_ref()))
 }
+
+/// Writes the public part of a fresh key, as `openssl genpkey -algorithm` makes it.
+pub fn openssl_public_key(kind: &str, file: &Path) {
+    let script = format!("openssl genpkey -quiet -algorithm {kind} | openssl pkey -pubout -out \"$0\"");
+    let made = std::process::Command::new("sh").args(["-c", &script]).arg(file).output().unwrap();
+    assert!(made.status.success() && file.exists(), "{}", String::from_utf8_lossy(&made.stderr));
+}

@@ -35,6 +35,8 @@ pub struct RemoteKeys {
     clock: Arc<dyn Clock>,
     known: ArcSwapOption<Known>,
     attempts: watch::Sender<Attempts>,
+    /// What was wrong last time.
+    complaint: Mutex<Option<String>>,
     /// Somebody met an unknown key, or nobody needs the keys any more.
     wake: Arc<Notify>,
     figures: Arc<Figures>,
@@ -63,6 +65,7 @@ impl RemoteKeys {
             clock,
             known: ArcSwapOption::empty(),
             attempts: watch::Sender::default(),
+            complaint: Mutex::default(),
             wake: Arc::default(),
             figures,
         })
@@ -107,6 +110,10 @@ impl KeySource for RemoteKeys {
             Ok(Ok(attempts)) => attempts.asked(),
             Ok(Err(_)) | Err(_) => Asked::Silent,
         }
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.complaint.lock().clone()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
 use crate::token::{RawToken, RefreshClaims, TokenFault};
 
-refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired TokenInvalid IssuerUnavailable CsrfRefused);
+refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired TokenInvalid TokenTooLarge IssuerUnavailable CsrfRefused);
 
 /// A token that is ours but expired or revoked gets 200 too: what its owner wants is true then.
 #[utoipa::path(

@@ -22,7 +22,7 @@ use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
-use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
+use crate::pipeline::{Account, Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
 use crate::problem::Code;
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
@@ -200,11 +200,11 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked
             tell_admitted(admitted);
         }
         Err(denied) => {
-            let entry = denied.refusal.code().entry();
+            let (entry, account) = (denied.refusal.code().entry(), denied.refusal.account());
             let refuse = painted(BAD, "refuse");
             anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
-            println!("{:<12} {}", "why", entry.meaning);
-            println!("{:<12} {}", "next", entry.next_step);
+            println!("{:<12} {}", "why", account.why);
+            println!("{:<12} {}", "next", account.next);
         }
     }
 }
@@ -236,13 +236,19 @@ fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Aske
             "steps": steps,
             "not_asked": not_asked,
         }),
-        Err(denied) => json!({
-            "verdict": "refuse",
-            "route": denied.route.as_ref().map(|route| &route.name),
-            "code": denied.refusal.code().word(),
-            "status": denied.refusal.code().entry().status,
-            "steps": steps,
-        }),
+        Err(denied) => {
+            let Account { reason, why, next } = denied.refusal.account();
+            json!({
+                "verdict": "refuse",
+                "route": denied.route.as_ref().map(|route| &route.name),
+                "code": denied.refusal.code().word(),
+                "status": denied.refusal.code().entry().status,
+                "reason": reason,
+                "why": why,
+                "next": next,
+                "steps": steps,
+            })
+        }
     };
     println!("{told}");
 }

@@ -16,7 +16,7 @@ use super::Failure;
 use crate::api::{Client, Content};
 use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use crate::limits::Books;
-use crate::problem::Code;
+use crate::problem::Problem;
 use crate::startup::{SOCKET, Stopped};
 
 /// Where the accounts are.
@@ -227,7 +227,7 @@ pub(super) async fn ask(socket: &Path, request: Request<Bytes>) -> Result<http::
 
 /// The answer of an endpoint in this process, read to its end.
 async fn whole(
-    answer: impl Future<Output = (http::Response<Content>, Option<Code>)>,
+    answer: impl Future<Output = (http::Response<Content>, Option<Problem>)>,
 ) -> Result<http::Response<Bytes>, String> {
     let (head, body) = answer.await.0.into_parts();
     let body = body.collect().await.map_err(|fault| fault.to_string())?;

@@ -6,12 +6,13 @@ use super::file::File;
 
 /// Settings that a reload swaps, with all that is below them. Everything else is bound to sockets,
 /// threads, stores and tokens that are out already.
-const RELOADABLE: [&str; 9] = [
+const RELOADABLE: [&str; 10] = [
     "limits",
     "cors",
     "issuers",
     "upstreams",
     "routes",
+    "tokens.bytes_max",
     "log.level",
     "log.access",
     "log.addresses",

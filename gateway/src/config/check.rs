@@ -14,7 +14,7 @@ mod telemetry;
 mod upstreams;
 mod webhook;
 
-pub use issuers::{IssuerSettings, ProofSettings};
+pub use issuers::{IssuerSettings, KeysFrom, ProofSettings};
 pub use mail::MailSettings;
 
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ use super::secret_source::Secrets;
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
-use crate::edge::{Caps, ListenerSettings, Most};
+use crate::edge::{Caps, HEAD_BYTES_MAX, ListenerSettings, Most};
 use crate::identity::Email;
 use crate::limits::{Books, Lock, Policy};
 use crate::password::{Password, PoolSettings};
@@ -102,6 +102,8 @@ pub struct Reloadable {
     pub routes: Routes,
     /// Issuers beside our own.
     pub issuers: Vec<IssuerSettings>,
+    /// Of their tokens, in bytes.
+    pub token_bytes_max: usize,
     /// The policy of the gateway's own endpoints towards pages of other origins.
     pub own_cors: Option<Cors>,
 }
@@ -141,6 +143,9 @@ pub enum KeyPolicy {
     /// A reload takes over only what is there.
     MustBeThere,
 }
+
+/// Not less than our own tokens can have, and not so much that nothing else would fit into a head.
+const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 4 * 1_024..=HEAD_BYTES_MAX - 2 * 1_024;
 
 struct Checker<'a> {
     faults: Faults,
@@ -239,7 +244,16 @@ pub fn check(
         mail,
         webhook,
         unmet: routes.unmet(&expectations),
-        reloadable: Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors },
+        reloadable: Reloadable {
+            tokens,
+            assertions,
+            key_set_lifetime,
+            limits,
+            routes,
+            issuers,
+            token_bytes_max: file.tokens.bytes_max,
+            own_cors,
+        },
         first_admin,
         warnings: checker.warnings,
         notes: checker.notes,
@@ -306,6 +320,13 @@ impl Checker<'_> {
             self.fault(format!(
                 "tokens.assertion_lifetime_seconds = {}: allowed are 10 to 300",
                 file.tokens.assertion_lifetime_seconds
+            ));
+        }
+        if !TOKEN_BYTES.contains(&file.tokens.bytes_max) {
+            let (least, most) = (TOKEN_BYTES.start(), TOKEN_BYTES.end());
+            self.fault(format!(
+                "tokens.bytes_max = {}: allowed are {least} to {most}; a whole head has at most {HEAD_BYTES_MAX} bytes",
+                file.tokens.bytes_max
             ));
         }
         if file.refresh.grace_seconds > 60 {

@@ -119,6 +119,7 @@ pub struct Tokens {
     pub publish_delay_seconds: u64,
     pub assertion_algorithm: Algorithm,
     pub assertion_lifetime_seconds: u64,
+    pub bytes_max: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -250,6 +251,7 @@ impl Default for Tokens {
             publish_delay_seconds: 3_600,
             assertion_algorithm: Algorithm::EdDsa,
             assertion_lifetime_seconds: 60,
+            bytes_max: 8_192,
         }
     }
 }

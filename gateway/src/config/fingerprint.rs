@@ -35,7 +35,8 @@ pub(super) fn named(file: &File) -> Vec<PathBuf> {
         [&tls.ca_file, &tls.client_certificate_file, &tls.client_key_file].into_iter().flatten().cloned()
     });
     let authorities = [&file.redis.ca_file, &file.mail.smtp.ca_file, &file.webhook.ca_file];
-    let of_issuers = file.issuers.iter().flat_map(|issuer| [&issuer.ca_file, &issuer.crl_file]);
+    let of_issuers =
+        file.issuers.iter().flat_map(|issuer| [&issuer.ca_file, &issuer.crl_file, &issuer.keys_file]);
     let authorities = authorities.into_iter().chain(of_issuers).flatten().cloned();
     of_listeners.chain(of_upstreams).chain(authorities).collect()
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::token::Algorithm;
+
 /// How an issuer's tokens prove themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,9 +38,14 @@ pub struct IssuerEntry {
     pub name: String,
     pub kind: Kind,
     pub issuer: Option<String>,
+    /// Whether its tokens name no issuer.
+    pub without_iss: bool,
     /// Discovered where it is left out.
     pub jwks_url: Option<String>,
+    /// In place of what is fetched.
+    pub keys_file: Option<PathBuf>,
     pub audience: Vec<String>,
+    pub danger_any_audience: bool,
     pub algorithms: Vec<String>,
     pub typ: Typ,
     pub leeway_seconds: u64,
@@ -71,6 +78,7 @@ impl IssuerEntry {
         Self {
             issuer: text(),
             jwks_url: text(),
+            keys_file: Some(PathBuf::from("keys.json")),
             audience: vec![String::new()],
             subject_claim: text(),
             roles_claim: text(),
@@ -90,9 +98,12 @@ impl Default for IssuerEntry {
             name: String::new(),
             kind: Kind::default(),
             issuer: None,
+            without_iss: false,
             jwks_url: None,
+            keys_file: None,
             audience: Vec::new(),
-            algorithms: ["RS256", "PS256", "ES256", "EdDSA"].map(str::to_owned).to_vec(),
+            danger_any_audience: false,
+            algorithms: Algorithm::ASYMMETRIC.map(|algorithm| algorithm.name().to_owned()).to_vec(),
             typ: Typ::default(),
             leeway_seconds: 30,
             lifetime_max_seconds: 86_400,

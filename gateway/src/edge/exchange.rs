@@ -18,7 +18,7 @@ use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
 use crate::pipeline::{Admitted, Browser, Cors, Route, Sides, Stage};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Why};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
 /// One request and its answer.
@@ -43,6 +43,8 @@ pub struct Exchange {
     pub(super) leaves_body: bool,
     /// Where it was refused, if on a route.
     pub refused_on: Option<Arc<Route>>,
+    /// More of a refusal than its code, for the log.
+    pub(super) why: Option<Box<Why>>,
     /// The policy towards pages of other origins, where there is one.
     pub cors: Option<Arc<Cors>>,
     /// There where cookies are on, and the head could be read.
@@ -100,6 +102,7 @@ impl Exchange {
             is_own: true,
             leaves_body: false,
             refused_on: None,
+            why: None,
             cors: None,
             browser: None,
             explanation: None,

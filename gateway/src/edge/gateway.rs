@@ -116,6 +116,7 @@ impl ProxyHttp for Gateway {
             }
         };
         explain::overrule(&mut exchange.explanation, refused.code());
+        exchange.why = refused.why().cloned().map(Box::new);
         if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
             // Who sends what can be read in two ways gets one answer, and no second request.
             session.set_keepalive(None);

@@ -10,7 +10,7 @@ use crate::pipeline::is_authority;
 use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
-pub(super) const HEAD_BYTES_MAX: usize = 32 * 1_024;
+pub const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// For `Allow`, where a method is for nobody.
 pub(super) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 

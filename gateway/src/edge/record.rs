@@ -10,6 +10,7 @@ use super::exchange::{Exchange, Progress};
 use super::upstreams::Leg;
 use super::{Gateway, head};
 use crate::clock::wall_time;
+use crate::identity::IssuerName;
 use crate::pipeline::canonical;
 use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
@@ -92,6 +93,8 @@ fn write_line(
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());
+    let why = exchange.why.as_deref();
+    let said = why.and_then(|why| why.issuer.as_ref()).map(IssuerName::as_str);
     let line = AccessLine {
         request_id: exchange.request_id.as_str(),
         trace: exchange.trace.map(|context| context.trace),
@@ -103,7 +106,9 @@ fn write_line(
         outcome: outcome.reason,
         user_id: principal.and_then(|principal| Some(principal.user()?.get())),
         subject: foreign.map(ToString::to_string),
-        issuer: foreign.map(|subject| subject.issuer().as_str()),
+        issuer: foreign.map(|subject| subject.issuer().as_str()).or(said),
+        reason: why.and_then(|why| why.reason),
+        token_bytes: why.and_then(|why| why.token_bytes),
         duration,
         decision: exchange.decided_in,
         first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{Lack, NearMiss, NotTaken, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Why};
 use crate::store::Unreachable;
-use crate::token::{Asked, Unfit};
+use crate::token::{Asked, RefusedToken, Unfit};
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
@@ -51,6 +51,12 @@ pub enum Refusal {
     /// A browser's session could not be renewed, and nobody can say whether it is over.
     NotRenewed(Box<Problem>),
     TokenInvalid,
+    /// The same, and which fault of another issuer's token it is.
+    TokenRefused(Box<RefusedToken>),
+    TokenTooLarge {
+        bytes: usize,
+        allowed: usize,
+    },
     TokenExpired,
     TokenRevoked(Box<RevokedToken>),
     /// Its issuer did not tell us its keys, or told us that it has none.
@@ -116,7 +122,8 @@ impl Refusal {
             }
             Self::Csrf(_) => Code::CsrfRefused,
             Self::NotRenewed(problem) => problem.code(),
-            Self::TokenInvalid => Code::TokenInvalid,
+            Self::TokenInvalid | Self::TokenRefused(_) => Code::TokenInvalid,
+            Self::TokenTooLarge { .. } => Code::TokenTooLarge,
             Self::TokenExpired => Code::TokenExpired,
             Self::TokenRevoked(_) => Code::TokenRevoked,
             Self::IssuerUnavailable(_) => Code::IssuerUnavailable,
@@ -145,6 +152,14 @@ impl Refusal {
                 Some(odd) => problem.with_detail(odd.detail()),
                 None => problem,
             },
+            Self::TokenRefused(refused) => problem.because(Why {
+                reason: Some(refused.fault.word()),
+                issuer: refused.issuer.clone(),
+                ..Why::default()
+            }),
+            Self::TokenTooLarge { bytes, .. } => {
+                problem.because(Why { token_bytes: Some(*bytes), ..Why::default() })
+            }
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {
@@ -158,6 +173,37 @@ impl Refusal {
                 Lack::Claim(_) | Lack::Issuer => with_quota(problem, quota),
             },
             _ => problem,
+        }
+    }
+}
+
+/// A refusal in the words of whoever may know: why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub reason: Option<&'static str>,
+    pub why: String,
+    pub next: String,
+}
+
+impl Refusal {
+    /// For an operator, or whoever else has the token in hand; never for its client.
+    pub fn account(&self) -> Account {
+        let entry = self.code().entry();
+        match self {
+            Self::TokenRefused(refused) => Account {
+                reason: Some(refused.fault.word()),
+                why: match &refused.issuer {
+                    Some(issuer) => format!("Issuer `{issuer}`: {}.", refused.fault),
+                    None => format!("Refused of every issuer: {}.", refused.fault),
+                },
+                next: refused.fault.mend(refused.issuer.as_ref()),
+            },
+            Self::TokenTooLarge { bytes, allowed } => Account {
+                reason: None,
+                why: format!("It has {bytes} bytes; allowed are {allowed}."),
+                next: entry.next_step.to_owned(),
+            },
+            _ => Account { reason: None, why: entry.meaning.to_owned(), next: entry.next_step.to_owned() },
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub key_set_lifetime: Duration,
     /// Whose tokens are accepted beside our own.
     pub issuers: ForeignIssuers,
+    /// Of tokens that are none of ours, in bytes.
+    pub token_bytes_max: usize,
     pub user_limit: UserLimit,
     pub failures: FailureLimit,
     /// The policy of the gateway's own endpoints towards pages of other origins.

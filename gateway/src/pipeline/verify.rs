@@ -10,8 +10,8 @@ use super::{Pipeline, Refusal, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
 use crate::token::{
-    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, ForeignClaims, PeerCertificate, RawToken,
-    TokenFault, Unproved, VerifiedClaims,
+    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, Fault, ForeignClaims, PeerCertificate, RawToken,
+    RefusedToken, TokenFault, Unproved, Untimely, VerifiedClaims,
 };
 
 /// What a certificate is counted as, in place of an algorithm: what signed it is its authority's matter.
@@ -39,12 +39,12 @@ impl fmt::Display for Verified {
 }
 
 /// What came of our own tokens: looked up once, and not for each request.
-pub(super) struct OwnTokens([Verifications; Algorithm::ALL.len()]);
+pub(super) struct OwnTokens([Verifications; Algorithm::OWN.len()]);
 
 impl OwnTokens {
     pub(super) fn new(tokens: &Tokens) -> Self {
         tokens.begin();
-        Self(Algorithm::ALL.map(|algorithm| tokens.of(OURS, algorithm.name())))
+        Self(Algorithm::OWN.map(|algorithm| tokens.of(OURS, algorithm.name())))
     }
 
     fn of(&self, algorithm: Algorithm) -> Option<&Verifications> {
@@ -87,9 +87,9 @@ pub(super) fn verify_own(
     verified.map_err(|refusal| counted(now, client, refusal))
 }
 
-fn counted(now: &Snapshot, client: IpAddr, refusal: Refusal) -> Refusal {
+pub(super) fn counted(now: &Snapshot, client: IpAddr, refusal: Refusal) -> Refusal {
     match refusal {
-        Refusal::TokenInvalid => now.failures.count(client, refusal),
+        Refusal::TokenInvalid | Refusal::TokenRefused(_) => now.failures.count(client, refusal),
         // Every client lets a token expire now and then: that is no attempt at anything.
         _ => refusal,
     }
@@ -121,13 +121,10 @@ async fn foreign(
     trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
-    let Some(candidate) = now.issuers.candidate(token) else {
-        tokens.invalid("none");
-        return Err(Refusal::TokenInvalid);
-    };
+    let candidate = candidate(now, token, trail).inspect_err(|_| tokens.invalid("none"))?;
     let issuer = candidate.issuer().as_str();
     let authentic = proved(&candidate, moment, trail).await.inspect_err(|refusal| {
-        if matches!(refusal, Refusal::TokenInvalid) {
+        if matches!(refusal, Refusal::TokenInvalid | Refusal::TokenRefused(_)) {
             tokens.invalid(issuer);
         }
     })?;
@@ -137,13 +134,14 @@ async fn foreign(
             counts.ok.count();
             Ok(Verified::Foreign(Box::new(claims)))
         }
-        Err(TokenFault::Expired) => {
+        Err(Untimely::Expired(ago)) => {
             counts.expired.count();
+            trail.reason("verify", || format!("it expired {ago} s ago"));
             Err(Refusal::TokenExpired)
         }
-        Err(TokenFault::Invalid) => {
+        Err(Untimely::Early(fault)) => {
             tokens.invalid(issuer);
-            Err(Refusal::TokenInvalid)
+            Err(refused(&candidate, fault, trail))
         }
     }
 }
@@ -176,8 +174,29 @@ pub(super) async fn authentic(
     token: RawToken<'_>,
     moment: Timestamp,
 ) -> Result<AuthenticForeign, Refusal> {
-    let candidate = now.issuers.candidate(token).ok_or(Refusal::TokenInvalid)?;
-    proved(&candidate, moment, &mut Trail::silent()).await
+    let trail = &mut Trail::silent();
+    let candidate = candidate(now, token, trail)?;
+    proved(&candidate, moment, trail).await
+}
+
+/// A token that is none of ours, if it could be one of another issuer's.
+fn candidate<'a>(
+    now: &'a Snapshot,
+    token: RawToken<'a>,
+    trail: &mut Trail,
+) -> Result<Candidate<'a>, Refusal> {
+    let (bytes, allowed) = (token.bytes(), now.token_bytes_max);
+    if bytes > allowed {
+        trail.reason("verify", || format!("it has {bytes} bytes; allowed are {allowed}"));
+        return Err(Refusal::TokenTooLarge { bytes, allowed });
+    }
+    if now.issuers.is_empty() {
+        return Err(Refusal::TokenInvalid);
+    }
+    now.issuers.candidate(token).map_err(|refused| {
+        trail.reason("verify", || refused.fault.to_string());
+        Refusal::TokenRefused(Box::new(refused))
+    })
 }
 
 /// Where its key is unknown, the issuer is asked for its keys, and this waits for a short while.
@@ -190,8 +209,10 @@ async fn proved(
     match candidate.prove(moment) {
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}
-        Err(Unproved::KeyUnknown) if candidate.would_be_in_time(moment) => {}
-        Err(unproved) => return Err(refused(candidate, unproved, trail)),
+        Err(Unproved::KeyUnknown) => {
+            candidate.would_be_in_time(moment).map_err(|fault| refused(candidate, fault, trail))?;
+        }
+        Err(Unproved::Refused(fault)) => return Err(refused(candidate, fault, trail)),
     }
     let source = candidate.source().ok_or(Refusal::TokenInvalid)?;
     let waiting = Stopwatch::start();
@@ -200,23 +221,25 @@ async fn proved(
     candidate.prove(moment).map_err(|unproved| match (unproved, asked) {
         // Perhaps it is good: nobody could tell us.
         (Unproved::NoKeys, asked) | (Unproved::KeyUnknown, asked @ Asked::Silent) => {
+            trail.reason("verify", || format!("its key is not known; {}", candidate.keys_in_words()));
             Refusal::IssuerUnavailable(asked)
         }
-        (unproved, _) => refused(candidate, unproved, trail),
+        (Unproved::KeyUnknown, Asked::Answered) => refused(candidate, Fault::Key, trail),
+        (Unproved::Refused(fault), _) => refused(candidate, fault, trail),
     })
 }
 
-/// The client is told no more than that; whoever set up the issuer is told what only they can mend.
-fn refused(candidate: &Candidate<'_>, unproved: Unproved, trail: &mut Trail) -> Refusal {
-    if unproved == Unproved::LikeAnAccount {
-        let issuer = candidate.issuer();
-        let why = "its subject could be read as the number of an account of this gateway";
-        trail.reason("verify", || {
-            format!("{why}; subject_prefix = \"{issuer}:\" of issuer `{issuer}` tells them apart")
-        });
-        if candidate.is_first_like_an_account() {
-            warn!(%issuer, "a token is refused, and others like it: {why}; subject_prefix = \"{issuer}:\" tells them apart");
-        }
+/// The client is told no more than that; the log has a word for it, and whoever asks with the token in
+/// hand is told why.
+fn refused(candidate: &Candidate<'_>, fault: Fault, trail: &mut Trail) -> Refusal {
+    let issuer = candidate.issuer();
+    trail.reason("verify", || match fault {
+        Fault::Key => format!("{fault}; {}", candidate.keys_in_words()),
+        Fault::LikeAnAccount => format!("{fault}; {}", fault.mend(Some(issuer))),
+        _ => fault.to_string(),
+    });
+    if fault == Fault::LikeAnAccount && candidate.is_first_like_an_account() {
+        warn!(%issuer, "a token is refused, and others like it: {fault}; {}", fault.mend(Some(issuer)));
     }
-    Refusal::TokenInvalid
+    Refusal::TokenRefused(Box::new(RefusedToken { issuer: Some(issuer.clone()), fault }))
 }

@@ -72,7 +72,11 @@ codes! {
         "The route needs an access token and none came where it looks for one, or one in another form than `Bearer <access_token>`; `detail` says what is to be known beside that: of the form, of a route that looks at cookies only, and of a web app manifest, which browsers fetch without them.",
         "Log in, and send `Authorization: Bearer <access_token>`.";
     TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
-        "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";
+        "The token was not issued here, was changed, or is of the wrong type. Of a token of another issuer the log has the `reason`, and `gateway explain --token-file` says it with its values.", "Log in again.";
+    TokenTooLarge, "token_too_large", 401, "Invalid or expired token", "http_request_denied",
+        "The token has more bytes than `tokens.bytes_max` (8192); the log has its size as `token_bytes`. Another login gives one of the same size.",
+        "Have the issuer put less into it, such as the groups of one application in place of all; or raise `tokens.bytes_max`.",
+        "The access token is larger than is accepted here; logging in again gives another one of the same size";
     TokenExpired, "token_expired", 401, "Invalid or expired token", "http_request_denied",
         "The token is ours, and its time is over.", "Refresh it, or log in again.";
     TokenRevoked, "token_revoked", 401, "Invalid or expired token", "http_request_denied",

@@ -154,7 +154,9 @@ impl Problem {
         let mut challenge = format!("Bearer realm={}", Quoted(realm));
         let error = match self.code {
             Code::TokenMissing => return Some(challenge),
-            Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked => "invalid_token",
+            Code::TokenInvalid | Code::TokenTooLarge | Code::TokenExpired | Code::TokenRevoked => {
+                "invalid_token"
+            }
             Code::InvalidRequest => "invalid_request",
             Code::InsufficientScope | Code::AdminRequired | Code::AccountRequired => "insufficient_scope",
             _ => return None,
@@ -163,6 +165,7 @@ impl Problem {
             Code::TokenExpired => "The access token expired",
             Code::TokenRevoked => "The access token was revoked",
             Code::TokenInvalid => "The access token is invalid",
+            Code::TokenTooLarge => "The access token is too large",
             _ => self.message(),
         };
         // Writing to a string cannot fail.

@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use crate::adapter::jwks::JwksBook;
 use crate::api::EndpointLimits;
-use crate::config::{IssuerSettings, ProofSettings, Reloadable};
+use crate::config::{IssuerSettings, KeysFrom, ProofSettings, Reloadable};
 use crate::identity::InstallationId;
 use crate::limits::{Books, Policy};
 use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
-use crate::token::{ForeignIssuer, ForeignIssuers, Issuer, LegacySecret, Proof, Published};
+use crate::token::{
+    ForeignIssuer, ForeignIssuers, GivenKeys, Issuer, KeySource, LegacySecret, Proof, Published,
+};
 
 /// Everything that is swapped at once.
 pub(crate) struct Prepared {
@@ -26,7 +28,8 @@ impl Prepared {
         books: &Books,
         keys: &JwksBook,
     ) -> Result<Self, String> {
-        let Reloadable { tokens, assertions, key_set_lifetime, limits, routes, issuers, own_cors } = settings;
+        let Reloadable { tokens, assertions, key_set_lifetime, limits, routes, .. } = settings;
+        let Reloadable { issuers, token_bytes_max, own_cors, .. } = settings;
         let issuers: Result<Vec<_>, _> = issuers.into_iter().map(|one| foreign(one, keys)).collect();
         let issuer = Issuer { terms: tokens, installation };
         let keys_max = limits.keys_max;
@@ -39,7 +42,8 @@ impl Prepared {
             verifier: Arc::new(issuer.verifier()),
             assertions: Assertions::new(assertions),
             key_set_lifetime,
-            issuers: ForeignIssuers::new(issuers?),
+            issuers: ForeignIssuers::new(&issuer.terms.issuer, issuers?),
+            token_bytes_max,
             user_limit: UserLimit(
                 limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
             ),
@@ -73,9 +77,13 @@ impl Prepared {
 fn foreign(settings: IssuerSettings, keys: &JwksBook) -> Result<ForeignIssuer, String> {
     let IssuerSettings { name, leeway, lifetime_max, mapping, proof } = settings;
     let proof = match proof {
-        ProofSettings::Published { issuer, audience, at_jwt_only, jwks } => {
-            let source = keys.keys(&jwks).map_err(|fault| format!("issuer `{name}`: {fault}"))?;
-            let algorithms = jwks.algorithms;
+        ProofSettings::Published { issuer, audience, algorithms, at_jwt_only, keys: from } => {
+            let source: Arc<dyn KeySource> = match from {
+                KeysFrom::File(given) => Arc::new(GivenKeys::new(given)),
+                KeysFrom::Issuer(jwks) => {
+                    keys.keys(&jwks).map_err(|fault| format!("issuer `{name}`: {fault}"))?
+                }
+            };
             Proof::Keys(Published { issuer, audience, algorithms, at_jwt_only, keys: source })
         }
         ProofSettings::Secret { key, until } => Proof::Secret(LegacySecret::new(key, until)),

@@ -25,7 +25,12 @@ pub struct AccessLine<'a> {
     pub user_id: Option<u64>,
     /// Or whom another issuer vouches for, as it may be logged.
     pub subject: Option<String>,
+    /// Also of a token of its that was refused.
     pub issuer: Option<&'a str>,
+    /// Why it was refused, in a word.
+    pub reason: Option<&'static str>,
+    /// Of one that is too large.
+    pub token_bytes: Option<usize>,
     pub duration: Duration,
     /// How long we took to decide, without the wait for the revocation store.
     pub decision: Option<Duration>,
@@ -50,6 +55,8 @@ impl AccessLine<'_> {
             user_id = self.user_id,
             subject = self.subject,
             issuer = self.issuer,
+            reason = self.reason,
+            token_bytes = self.token_bytes,
             duration_micros = micros(self.duration),
             decision_micros = self.decision.map(micros),
             first_byte_micros = self.first_byte.map(micros),

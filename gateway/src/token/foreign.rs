@@ -3,9 +3,13 @@
 
 mod certificate;
 mod claims;
+mod email;
+mod fault;
+mod given;
 mod header;
 mod json;
 mod jwks;
+mod kind;
 mod legacy;
 mod numbers;
 mod path;
@@ -14,11 +18,13 @@ mod verify;
 mod x509;
 
 pub use certificate::{Authority, PeerCertificate, Unfit};
-pub use claims::{AuthenticForeign, ForeignClaims, Mapping};
-pub use jwks::{JwksFault, KeySet};
+pub use claims::{AuthenticForeign, ForeignClaims, Mapping, Untimely};
+pub use fault::{Fault, RefusedToken};
+pub use given::GivenFault;
+pub use jwks::{JwksFault, KeySet, LeftOut};
 pub use legacy::LegacySecret;
 pub use numbers::{Numbers, begins_like_number, is_chosen};
 pub use path::ClaimPath;
-pub use source::{Asked, KeySource};
+pub use source::{Asked, GivenKeys, KeySource};
 pub use verify::{Candidate, ForeignIssuer, ForeignIssuers, Proof, Published, Unproved};
 pub use x509::SUBJECT_FACTS;

@@ -102,7 +102,7 @@ impl Preamble {
         for line in text.lines().map(str::trim).take_while(|line| !line.starts_with("-----BEGIN ")) {
             let fault = |example| KeyFileFault::Line(line.chars().take(80).collect(), example);
             if let Some(name) = line.strip_prefix(ALGORITHM) {
-                let algorithm = Algorithm::named(name.trim());
+                let algorithm = Algorithm::own(name.trim());
                 preamble.algorithm = Some(algorithm.ok_or_else(|| fault("Algorithm: PS256"))?);
             } else if let Some(moment) = line.strip_prefix(SIGNS_FROM) {
                 let moment = Timestamp::parse(moment.trim());

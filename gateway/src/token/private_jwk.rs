@@ -57,7 +57,7 @@ impl PrivateJwk {
         }
         let algorithm = match &self.alg {
             None => None,
-            Some(name) => Some(Algorithm::named(name).ok_or_else(|| JwkFault::Algorithm(name.clone()))?),
+            Some(name) => Some(Algorithm::own(name).ok_or_else(|| JwkFault::Algorithm(name.clone()))?),
         };
         let torn = |_| SigningKeyFault::Torn;
         let pair = match (self.kty.as_str(), self.crv.as_deref()) {
@@ -73,7 +73,7 @@ impl PrivateJwk {
             }
             ("RSA", _) if self.oth.is_none() => Pair::Rsa(self.rsa()?),
             ("RSA", _) => return Err(SigningKeyFault::Torn),
-            ("OKP" | "EC", _) => return Err(JwkFault::Curve.into()),
+            ("OKP" | "EC", _) => return Err(SigningKeyFault::Curve),
             (other, _) => return Err(JwkFault::Type(other.to_owned()).into()),
         };
         SigningKey::new(pair, algorithm)

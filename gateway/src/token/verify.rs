@@ -13,7 +13,7 @@ use super::{Algorithm, header};
 use crate::clock::Timestamp;
 use crate::identity::InstallationId;
 
-/// Longest token that is looked at, in bytes.
+/// Longest token of ours, in bytes; those of other issuers have a limit of the operator's.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 /// A token as the client sent it: nothing about it is known.
@@ -27,6 +27,10 @@ impl<'a> RawToken<'a> {
 
     pub(super) fn text(self) -> &'a str {
         self.0
+    }
+
+    pub fn bytes(self) -> usize {
+        self.0.len()
     }
 }
 
@@ -125,6 +129,11 @@ impl Verifier {
         claimed.email.as_ref()?;
         // Without the claim, too: it lives and dies with its session, which is in one store only.
         Some(RefreshClaims { user: claimed.user_id?, session: claimed.sid?, token: claimed.jti? })
+    }
+
+    /// What our tokens have as `iss`.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// The keys whose public parts others may need.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,10 +31,64 @@ pub struct VerifyingKey {
 pub(super) enum PublicPart {
     /// Ed25519.
     Okp { x: [u8; 32] },
-    /// P-256.
-    Ec { x: [u8; 32], y: [u8; 32] },
+    /// Both as long as the curve has it (RFC 7518 §6.2.1.2).
+    Ec { curve: Curve, x: Vec<u8>, y: Vec<u8> },
     /// Modulus and exponent, most significant byte first.
     Rsa { n: Vec<u8>, e: Vec<u8> },
+}
+
+impl PublicPart {
+    /// By its type alone.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        use Algorithm::{EdDsa, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+        match self {
+            Self::Okp { .. } => vec![EdDsa],
+            Self::Ec { curve, .. } => vec![curve.algorithm()],
+            Self::Rsa { .. } => vec![Rs256, Rs384, Rs512, Ps256, Ps384, Ps512],
+        }
+    }
+}
+
+/// A curve of RFC 7518 §6.2.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|curve| curve.name() == name)
+    }
+
+    /// Of one coordinate.
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// The one algorithm that there is for it (RFC 7518 §3.4).
+    pub(super) const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::P256 => Algorithm::Es256,
+            Self::P384 => Algorithm::Es384,
+            Self::P521 => Algorithm::Es512,
+        }
+    }
 }
 
 /// A smaller modulus is refused by RFC 7518 §3.3; a larger one only costs time.
@@ -46,17 +102,29 @@ impl VerifyingKey {
     pub(super) fn new(algorithm: Algorithm, public: PublicPart) -> Result<Self, JwkFault> {
         let prepared = match (algorithm, &public) {
             (Algorithm::EdDsa, PublicPart::Okp { x }) => ParsedPublicKey::new(&ED25519, x),
-            (Algorithm::Es256, PublicPart::Ec { x, y }) => {
+            (_, PublicPart::Ec { curve, x, y }) if curve.algorithm() == algorithm => {
                 // Uncompressed (SEC 1 §2.3.3); whether it lies on the curve is found out there.
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
-                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                ParsedPublicKey::new(
+                    match curve {
+                        Curve::P256 => &ECDSA_P256_SHA256_FIXED,
+                        Curve::P384 => &ECDSA_P384_SHA384_FIXED,
+                        Curve::P521 => &ECDSA_P521_SHA512_FIXED,
+                    },
+                    point,
+                )
             }
-            (Algorithm::Rs256 | Algorithm::Ps256, PublicPart::Rsa { n, e }) => {
-                check_rsa(n, e)?;
+            (_, PublicPart::Rsa { n, e }) => {
                 let parameters = match algorithm {
+                    Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+                    Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+                    Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
                     Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-                    _ => &RSA_PKCS1_2048_8192_SHA256,
+                    Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+                    Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+                    _ => return Err(JwkFault::NotFor(algorithm)),
                 };
+                check_rsa(n, e)?;
                 PublicKeyComponents { n, e }.to_parsed_public_key(parameters)
             }
             _ => return Err(JwkFault::NotFor(algorithm)),
@@ -79,8 +147,8 @@ impl VerifyingKey {
         // The required members in lexical order, without white space; nothing in them needs escaping.
         let canonical = match &self.public {
             PublicPart::Okp { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(x)),
-            PublicPart::Ec { x, y } => {
-                format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, text(x), text(y))
+            PublicPart::Ec { curve, x, y } => {
+                format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), text(x), text(y))
             }
             PublicPart::Rsa { n, e } => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(e), text(n))
@@ -93,7 +161,9 @@ impl VerifyingKey {
     pub fn jwk(&self, kid: &str) -> Value {
         let mut jwk = match &self.public {
             PublicPart::Okp { x } => json!({ "kty": "OKP", "crv": "Ed25519", "x": text(x) }),
-            PublicPart::Ec { x, y } => json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) }),
+            PublicPart::Ec { curve, x, y } => {
+                json!({ "kty": "EC", "crv": curve.name(), "x": text(x), "y": text(y) })
+            }
             PublicPart::Rsa { n, e } => json!({ "kty": "RSA", "n": text(n), "e": text(e) }),
         };
         jwk["kid"] = kid.into();

@@ -12,13 +12,13 @@ use super::RemoteKeys;
 use super::fetch::{Failed, Fetched, fetch};
 use super::figures::FetchResult;
 use crate::clock::Stopwatch;
-use crate::token::KeySource as _;
+use crate::token::{KeySet, KeySource as _};
 
 /// An issuer that says that its keys change all the time is not asked more often than this.
 const REFRESH_MIN: Duration = Duration::from_secs(60);
 
-/// What is wrong with a set of keys that is one, and none of whose keys is of any use.
-const NO_KEY: &str = "no key in it is for signatures of the algorithms that are allowed";
+/// Of so many keys that are not used it is said why, where none is.
+const LEFT_OUT_MAX: usize = 4;
 
 /// The first and the longest wait before an issuer that did not answer, or had no key, is asked again.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -66,8 +66,8 @@ async fn attend(keys: &RemoteKeys, record: &mut Record, began: Stopwatch) -> Dur
     let pause = match fetched {
         Ok(fetched) if fetched.keys.is_empty() => {
             // Withdrawn, or a mistake: closed in either case, and asked again soon.
+            let why = format!("{}: {}", record.url.take().unwrap_or_default(), no_key(&fetched.keys));
             keys.learn(fetched.keys);
-            let why = format!("{}: {NO_KEY}", record.url.take().unwrap_or_default());
             complain(keys, record, Failed { result: FetchResult::Unusable, why })
         }
         Ok(fetched) => take(keys, record, fetched),
@@ -86,15 +86,31 @@ fn take(keys: &RemoteKeys, record: &mut Record, fetched: Fetched) -> Duration {
     keys.figures.count(FetchResult::Ok);
     let issuer = keys.settings.name.as_str();
     let before = keys.known.load();
-    let same = before.as_ref().is_some_and(|known| known.keys.has_same_ids(&fetched.keys));
+    let same = before.as_ref().is_some_and(|known| known.keys.looks_like(&fetched.keys));
     if !same || record.complaint.is_some() {
         info!(issuer, keys = fetched.keys.len(), "the keys of an issuer were fetched");
     }
+    if !same {
+        for one in fetched.keys.left_out() {
+            info!(issuer, fault = %one, "a key that an issuer publishes is not used");
+        }
+    }
     drop(before);
     keys.learn(fetched.keys);
+    *keys.complaint.lock() = None;
     *record = Record { url: record.url.take(), ..Record::default() };
     let refresh = keys.settings.refresh;
     fetched.max_age.unwrap_or(refresh).clamp(REFRESH_MIN.min(refresh), refresh)
+}
+
+/// What is wrong with a set of keys that is one, and none of whose keys is of any use.
+fn no_key(keys: &KeySet) -> String {
+    let left_out = keys.left_out();
+    if left_out.is_empty() {
+        return "there is no key in it".to_owned();
+    }
+    let told: Vec<_> = left_out.iter().take(LEFT_OUT_MAX).map(ToString::to_string).collect();
+    format!("none of the {} keys in it can be used: {}", left_out.len(), told.join("; "))
 }
 
 fn complain(keys: &RemoteKeys, record: &mut Record, failed: Failed) -> Duration {
@@ -120,6 +136,7 @@ fn complain(keys: &RemoteKeys, record: &mut Record, failed: Failed) -> Duration 
             }
         }
     }
+    *keys.complaint.lock() = Some(reason.clone());
     record.complaint = Some(reason);
     let pause = pause(record.failures);
     record.failures = record.failures.saturating_add(1);

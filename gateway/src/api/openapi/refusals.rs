@@ -37,6 +37,7 @@ pub(in crate::api) const TOKEN: &[Code] = &[
     Code::InvalidRequest,
     Code::TokenMissing,
     Code::TokenInvalid,
+    Code::TokenTooLarge,
     Code::TokenExpired,
     Code::TokenRevoked,
     Code::CsrfRefused,

@@ -3,6 +3,7 @@
 mod certificate;
 mod legacy;
 mod mapping;
+mod source;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,10 +17,14 @@ use crate::config::file::File;
 use crate::config::issuer_entry::{IssuerEntry, Kind, Typ};
 use crate::config::suggest::hint;
 use crate::identity::IssuerName;
-use crate::token::{Algorithm, Authority, HmacKey, Mapping};
+use crate::token::{Algorithm, Authority, HmacKey, KeySet, Mapping};
 
 /// Each has a task of its own, and series of its own in the metrics.
 const ISSUERS_MAX: usize = 16;
+
+/// Algorithms of signatures that there are and that are not verified here (RFC 7518 §3.1, RFC 8812,
+/// RFC 9864): by a secret, by none, or by other curves.
+const ELSEWHERE: [&str; 6] = ["HS256", "HS384", "HS512", "none", "ES256K", "Ed448"];
 
 /// An issuer, checked.
 pub struct IssuerSettings {
@@ -32,9 +37,25 @@ pub struct IssuerSettings {
 
 /// How its tokens prove themselves.
 pub enum ProofSettings {
-    Published { issuer: String, audience: Vec<String>, at_jwt_only: bool, jwks: Box<JwksSettings> },
-    Secret { key: Box<HmacKey>, until: Timestamp },
+    Published {
+        /// `None` where its tokens have no `iss`.
+        issuer: Option<String>,
+        audience: Vec<String>,
+        algorithms: Vec<Algorithm>,
+        at_jwt_only: bool,
+        keys: KeysFrom,
+    },
+    Secret {
+        key: Box<HmacKey>,
+        until: Timestamp,
+    },
     Authority(Box<Authority>),
+}
+
+/// Who says what its keys are.
+pub enum KeysFrom {
+    Issuer(Box<JwksSettings>),
+    File(KeySet),
 }
 
 impl Checker<'_> {
@@ -74,9 +95,11 @@ impl Checker<'_> {
         self.authorities_apart(&checked);
         self.certificates_are_asked_for(file);
         let legacy = file.issuers.iter().filter(|entry| entry.kind == Kind::Legacy).count();
-        if legacy > 1 {
-            self.fault("issuers: there can be one of kind = \"legacy\": its tokens name no issuer");
+        let unnamed = file.issuers.iter().filter(|entry| entry.without_iss).count();
+        if legacy + unnamed > 1 {
+            self.fault("issuers: there can be one of kind = \"legacy\" or with without_iss = true: tokens that name no issuer must all be of the same");
         }
+        self.named_by_a_route(file);
         if legacy == 0 && legacy_key.is_some() {
             self.warnings.push(
                 "LEGACY_JWT_SECRET_KEY is set, and there is no issuer of kind = \"legacy\": it is not used"
@@ -84,6 +107,15 @@ impl Checker<'_> {
             );
         }
         checked
+    }
+
+    /// Whose tokens name no issuer is accepted only where a route names it.
+    fn named_by_a_route(&mut self, file: &File) {
+        for IssuerEntry { name, .. } in file.issuers.iter().filter(|entry| entry.without_iss) {
+            if !file.routes.iter().any(|route| route.issuers.contains(name)) {
+                self.fault(format!("issuer `{name}`: without_iss = true, and no route names it: its tokens would be accepted nowhere; write issuers = [\"{name}\"] at the routes that they are for"));
+            }
+        }
     }
 
     fn published(&mut self, entry: &IssuerEntry) -> Option<IssuerSettings> {
@@ -95,46 +127,18 @@ impl Checker<'_> {
             self.fault(format!("{place}: crl_file and roles belong to kind = \"certificate\""));
         }
         let name = self.issuer_name(entry);
-        let issuer = entry.issuer.clone().unwrap_or_default();
-        if issuer.is_empty() {
-            self.fault(format!("{place}: issuer is missing; it is what tokens have as `iss`, such as \"https://sso.example.com/realms/shop\""));
+        let issuer = entry.issuer.clone().filter(|issuer| !issuer.is_empty());
+        match (&issuer, entry.without_iss) {
+            (None, false) => self.fault(format!("{place}: issuer is missing; it is what tokens have as `iss`, such as \"https://sso.example.com/realms/shop\"; where they have none, write without_iss = true")),
+            (Some(issuer), true) => self.fault(format!("{place}: without_iss = true says that its tokens have no `iss`, and issuer = \"{issuer}\" what it is; take out one or the other")),
+            _ => {}
         }
-        match &entry.jwks_url {
-            Some(url) => self.url(&place, "jwks_url", url, entry.danger_allow_http),
-            // An issuer that is no URL is one whose keys cannot be discovered.
-            None if issuer.is_empty() => {}
-            None => {
-                self.url(&place, "issuer", &issuer, entry.danger_allow_http);
-                if issuer.contains(['?', '#']) {
-                    self.fault(format!("{place}: issuer = \"{issuer}\" has a query or fragment, so that its keys cannot be discovered; write jwks_url"));
-                }
-            }
-        }
-        if entry.audience.is_empty() || entry.audience.iter().any(String::is_empty) {
-            self.fault(format!("{place}: audience is missing; without it tokens that were made for other services would be accepted here; write for example audience = [\"https://api.example.com\"]"));
-        }
+        self.audience(&place, entry);
         let algorithms = self.algorithms(&place, entry);
         self.times(&place, entry);
         let mapping = self.mapping(&place, entry, "sub", None);
-        let authorities = entry.ca_file.as_ref().map(|path| self.authorities(&place, "ca_file", path));
-        if entry.danger_allow_http {
-            self.warnings.push(format!(
-                "{place}: danger_allow_http = true: whoever is on the way to it can be it, and give anybody's identity to anybody"
-            ));
-        }
+        let keys = self.keys_from(&place, entry, name.as_ref(), &algorithms);
         let name = name.filter(|_| self.faults.len() == before)?;
-        let jwks = JwksSettings {
-            name: name.clone(),
-            issuer: issuer.clone(),
-            jwks_url: entry.jwks_url.clone(),
-            algorithms,
-            authorities,
-            allow_http: entry.danger_allow_http,
-            timeout: Duration::from_millis(entry.timeout_ms),
-            refresh: Duration::from_secs(entry.refresh_seconds),
-            refetch: Duration::from_secs(entry.refetch_seconds),
-            keep: Duration::from_secs(entry.keep_keys_seconds),
-        };
         Some(IssuerSettings {
             name,
             leeway: Duration::from_secs(entry.leeway_seconds),
@@ -143,10 +147,23 @@ impl Checker<'_> {
             proof: ProofSettings::Published {
                 issuer,
                 audience: entry.audience.clone(),
+                algorithms,
                 at_jwt_only: entry.typ == Typ::AccessToken,
-                jwks: Box::new(jwks),
+                keys: keys?,
             },
         })
+    }
+
+    fn audience(&mut self, place: &str, entry: &IssuerEntry) {
+        let named = !entry.audience.is_empty();
+        match (named && !entry.audience.iter().any(String::is_empty), entry.danger_any_audience) {
+            (true, false) => {}
+            (false, true) if !named => self.warnings.push(format!(
+                "{place}: danger_any_audience = true: tokens that it made for other services are accepted here, and whoever runs one of those can be any of its users"
+            )),
+            (_, true) => self.fault(format!("{place}: danger_any_audience = true says that any audience will do, and audience which ones; take out one or the other")),
+            (false, false) => self.fault(format!("{place}: audience is missing; without it tokens that were made for other services would be accepted here; write for example audience = [\"https://api.example.com\"]; for an issuer whose tokens have no `aud`, and that serves nobody else, danger_any_audience = true accepts them")),
+        }
     }
 
     fn issuer_name(&mut self, entry: &IssuerEntry) -> Option<IssuerName> {
@@ -160,31 +177,19 @@ impl Checker<'_> {
         name
     }
 
-    fn url(&mut self, place: &str, key: &str, url: &str, http: bool) {
-        let parsed = url.parse::<http::Uri>().ok();
-        let plain = parsed.as_ref().is_some_and(|uri| {
-            uri.authority()
-                .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
-        });
-        let scheme = parsed.as_ref().and_then(http::Uri::scheme_str);
-        if !plain || !matches!(scheme, Some("https" | "http")) {
-            self.fault(format!("{place}: {key} = \"{url}\" is no URL that can be fetched; write for example \"https://sso.example.com/realms/shop\""));
-        } else if scheme == Some("http") && !http {
-            self.fault(format!("{place}: {key} = \"{url}\" is not https: whoever is on the way could give anybody's identity to anybody; for a test, danger_allow_http = true allows it"));
-        }
-    }
-
     fn algorithms(&mut self, place: &str, entry: &IssuerEntry) -> Vec<Algorithm> {
         let mut algorithms = Vec::new();
         for text in &entry.algorithms {
             match Algorithm::named(text).filter(|known| Algorithm::ASYMMETRIC.contains(known)) {
                 Some(algorithm) => algorithms.push(algorithm),
                 None => {
-                    let known = Algorithm::ASYMMETRIC.iter().map(|algorithm| algorithm.name());
-                    self.fault(format!(
-                        "{place}: algorithms: \"{text}\" cannot be used{}",
-                        hint(text, known)
-                    ));
+                    let known = Algorithm::ASYMMETRIC.map(Algorithm::name);
+                    // What is the name of another algorithm was meant, and is not mistyped.
+                    let hint = match ELSEWHERE.contains(&text.as_str()) {
+                        true => format!("; there are: {}", known.join(", ")),
+                        false => hint(text, known.into_iter()),
+                    };
+                    self.fault(format!("{place}: algorithms: \"{text}\" cannot be used{hint}"));
                 }
             }
         }
@@ -197,7 +202,7 @@ impl Checker<'_> {
     fn times(&mut self, place: &str, entry: &IssuerEntry) {
         let ranges = [
             ("leeway_seconds", entry.leeway_seconds, 0..=300),
-            ("lifetime_max_seconds", entry.lifetime_max_seconds, 60..=31 * 86_400),
+            ("lifetime_max_seconds", entry.lifetime_max_seconds, 60..=366 * 86_400),
             ("timeout_ms", entry.timeout_ms, 100..=60_000),
             ("refresh_seconds", entry.refresh_seconds, 1..=86_400),
             ("refetch_seconds", entry.refetch_seconds, 1..=3_600),

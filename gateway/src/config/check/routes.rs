@@ -36,6 +36,7 @@ impl Checker<'_> {
     ) -> Option<Routes> {
         let mut routes = Vec::new();
         let issuers = issuer_names(file);
+        let unnamed = file.issuers.iter().find(|entry| entry.without_iss).map(|entry| entry.name.as_str());
         for (index, entry) in file.routes.iter().enumerate() {
             if file.routes[..index].iter().any(|other| other.name == entry.name) {
                 self.fault(format!("routes: the name `{}` occurs twice", entry.name));
@@ -46,7 +47,7 @@ impl Checker<'_> {
                     entry.name
                 ));
             }
-            routes.extend(self.route(entry, file, upstreams, &issuers, keys_max));
+            routes.extend(self.route(entry, file, upstreams, &issuers, unnamed, keys_max));
         }
         match Routes::new(routes) {
             Ok(routes) => {
@@ -66,6 +67,7 @@ impl Checker<'_> {
         file: &File,
         upstreams: &[Arc<Upstream>],
         issuers: &[&str],
+        unnamed: Option<&str>,
         keys_max: usize,
     ) -> Option<Route> {
         let name = &entry.name;
@@ -90,8 +92,13 @@ impl Checker<'_> {
             self.fault(format!("route `{name}`: issuers needs auth = \"required\" or \"optional\""));
         }
         let place = format!("route `{name}`: issuers");
-        let accepted =
-            entry.issuers.iter().filter_map(|text| self.known_issuer(&place, text, issuers)).collect();
+        let accepted = match (unnamed, entry.issuers.is_empty()) {
+            // Tokens that name no issuer are accepted only where theirs is named.
+            (Some(unnamed), true) => {
+                issuers.iter().filter(|name| **name != unnamed).map(|name| (*name).into()).collect()
+            }
+            _ => entry.issuers.iter().filter_map(|text| self.known_issuer(&place, text, issuers)).collect(),
+        };
         let user_limit = entry.user_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: user_limit"), "user", limit);
             UserLimit(policy.map(|policy| self.books.users.limiter(&in_book(name), policy, keys_max)))

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::Fault;
 use super::certificate::PeerCertificate;
+use super::email::email;
 use super::numbers::Numbers;
 use super::path::{ClaimPath, find};
-use super::verify::Unproved;
 use super::x509::one;
 use crate::clock::Timestamp;
 use crate::identity::{Email, ForeignSubject, IssuerName, RoleName, TokenId};
-use crate::token::{Algorithm, TokenFault};
+use crate::token::Algorithm;
 
 /// Which claims are whose facts.
 #[derive(Clone, Debug)]
@@ -48,6 +49,14 @@ impl Times {
     }
 }
 
+/// A token of another issuer at another time than its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Untimely {
+    Early(Fault),
+    /// So many seconds ago.
+    Expired(u64),
+}
+
 /// A token of another issuer whose signature and shape are right. Whether its time is right is not
 /// yet known: only a logout may go on without asking.
 #[derive(Clone, Debug)]
@@ -78,14 +87,17 @@ pub struct ForeignClaims {
 impl AuthenticForeign {
     /// `exp` is required; `iat` and `nbf` in the future are refused; both with the leeway of the
     /// issuer.
-    pub fn in_time(self, now: Timestamp) -> Result<ForeignClaims, TokenFault> {
-        let Times { issued_at, not_before, expires_at, leeway } = self.times;
+    pub fn in_time(self, now: Timestamp) -> Result<ForeignClaims, Untimely> {
+        let Times { issued_at, not_before, expires_at, leeway: leeway_seconds } = self.times;
         let now = now.seconds();
-        if issued_at.max(not_before).unwrap_or(0) > now.saturating_add(leeway) {
-            return Err(TokenFault::Invalid);
+        for (claim, moment) in [("iat", issued_at), ("nbf", not_before)] {
+            let ahead_seconds = moment.unwrap_or(0).saturating_sub(now);
+            if ahead_seconds > leeway_seconds {
+                return Err(Untimely::Early(Fault::NotYet { claim, ahead_seconds, leeway_seconds }));
+            }
         }
-        if now >= expires_at.saturating_add(leeway) {
-            return Err(TokenFault::Expired);
+        if now >= expires_at.saturating_add(leeway_seconds) {
+            return Err(Untimely::Expired(now.saturating_sub(expires_at)));
         }
         Ok(self.claims)
     }
@@ -157,11 +169,12 @@ impl Mapping {
         &self,
         issuer: &IssuerName,
         claims: &Map<String, Value>,
-    ) -> Result<ForeignSubject, Unproved> {
+    ) -> Result<ForeignSubject, Fault> {
         let found = match self.subject.find(claims) {
             Some(Value::String(text)) if !text.is_empty() => text.clone(),
             Some(Value::Number(number)) if number.is_u64() => number.to_string(),
-            _ => return Err(Unproved::Forged),
+            None | Some(Value::Null) => return Err(self.nobody(claims)),
+            Some(_) => return Err(Fault::Subject),
         };
         self.named(issuer, &found)
     }
@@ -178,20 +191,25 @@ impl Mapping {
     fn named(&self, issuer: &IssuerName, found: &str) -> Result<ForeignSubject, Unproved> {
         let presented = format!("{}{found}", self.subject_prefix);
         if !self.numbers.admit(&presented) {
-            return Err(Unproved::LikeAnAccount);
+            return Err(Fault::LikeAnAccount);
         }
-        ForeignSubject::new(issuer.clone(), &presented).ok_or(Unproved::Forged)
+        ForeignSubject::new(issuer.clone(), &presented).ok_or(Fault::Subject)
+    }
+
+    /// With the usual claims that say who it is, where there are such.
+    fn nobody(&self, claims: &Map<String, Value>) -> Fault {
+        const USUAL: [&str; 8] =
+            ["sub", "client_id", "azp", "appid", "oid", "user_id", "uid", "preferred_username"];
+        let named = USUAL.iter().filter(|name| claims.get(**name).is_some_and(|value| !value.is_null()));
+        Fault::SubjectMissing {
+            claim: self.subject.as_str().into(),
+            named: named.map(|name| (*name).into()).collect(),
+        }
     }
 
     /// The address, where there is one that the issuer does not call unverified.
     pub(super) fn email(&self, claims: &Map<String, Value>) -> Option<Email> {
-        let verified = match claims.get("email_verified") {
-            None | Some(Value::Bool(true)) => true,
-            Some(Value::String(text)) => text == "true",
-            Some(_) => false,
-        };
-        let found = self.email.as_ref().filter(|_| verified)?.find(claims)?.as_str()?;
-        Email::parse(found).ok()
+        email(self.email.as_ref()?, claims)
     }
 
     pub(super) fn only_email(&self, facts: &Map<String, Value>) -> Option<Email> {

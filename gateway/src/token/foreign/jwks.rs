@@ -1,10 +1,13 @@
-//! The keys that an issuer publishes (RFC 7517 §5).
+//! The keys that an issuer publishes (RFC 7517 §5), and why some of them are not used.
+
+use std::fmt;
 
 use serde_json::Value;
 use thiserror::Error;
 
 use super::json;
-use crate::token::{Algorithm, Jwk, VerifyingKey};
+use crate::token::jwk::quoted;
+use crate::token::{Algorithm, Jwk, JwkFault, VerifyingKey};
 
 /// More keys than any issuer has at a time; a longer list is cut off, since each costs memory.
 const KEYS_MAX: usize = 64;
@@ -17,13 +20,36 @@ pub enum JwksFault {
 }
 
 /// The keys of one issuer, each for one algorithm. There may be none: an issuer can withdraw them all.
-#[derive(Debug)]
-pub struct KeySet(Vec<PublicKey>);
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<PublicKey>,
+    left_out: Vec<LeftOut>,
+    /// Whether a key is tried whatever the token calls it: so it is where keys have no names.
+    any_name: bool,
+}
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PublicKey {
     kid: Option<Box<str>>,
     key: VerifyingKey,
+}
+
+/// A key that is not used, by its place in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    place: usize,
+    kid: Option<Box<str>>,
+    fault: JwkFault,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, kid, fault } = self;
+        match kid {
+            Some(kid) => write!(f, "key {place} (`kid` {}): {fault}", quoted(kid)),
+            None => write!(f, "key {place}: {fault}"),
+        }
+    }
 }
 
 impl KeySet {
@@ -32,36 +58,87 @@ impl KeySet {
     pub fn parse(text: &[u8], algorithms: &[Algorithm]) -> Result<Self, JwksFault> {
         let set = json::object(text).ok_or(JwksFault::NoSet)?;
         let Some(Value::Array(listed)) = set.get("keys") else { return Err(JwksFault::NoSet) };
-        let mut keys = Vec::new();
-        for jwk in listed.iter().take(KEYS_MAX).filter_map(|jwk| Jwk::from_value(jwk).ok()) {
-            let usable = algorithms.iter().filter_map(|algorithm| jwk.verifying(*algorithm).ok());
-            keys.extend(usable.map(|key| PublicKey { kid: jwk.kid().map(Into::into), key }));
+        Ok(Self::of(listed, algorithms))
+    }
+
+    pub(super) fn of(listed: &[Value], algorithms: &[Algorithm]) -> Self {
+        let mut read = Self::default();
+        for (index, value) in listed.iter().take(KEYS_MAX).enumerate() {
+            match Jwk::from_value(value).and_then(|jwk| Ok((jwk.all_verifying(algorithms)?, jwk))) {
+                Ok((keys, jwk)) => {
+                    let named = |key| PublicKey { kid: jwk.kid().map(Into::into), key };
+                    read.keys.extend(keys.into_iter().map(named));
+                }
+                Err(fault) => {
+                    let kid = value.get("kid").and_then(Value::as_str).map(Into::into);
+                    read.left_out.push(LeftOut { place: index + 1, kid, fault });
+                }
+            }
         }
-        Ok(Self(keys))
+        read
+    }
+
+    /// Keys without names, of which any may have signed a token.
+    pub(super) fn nameless(keys: Vec<VerifyingKey>) -> Self {
+        let keys = keys.into_iter().map(|key| PublicKey { kid: None, key }).collect();
+        Self { keys, left_out: Vec::new(), any_name: true }
     }
 
     /// The key that a header names. Without a name there must be one key only that it could be
-    /// (OpenID Connect Core §10.1).
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&VerifyingKey> {
-        let fits = |key: &&PublicKey| key.key.algorithm() == algorithm;
-        let mut fitting = self.0.iter().filter(fits);
-        match kid {
-            Some(_) => fitting.find(|key| key.kid.as_deref() == kid).map(|key| &key.key),
-            None => fitting.next().filter(|_| fitting.next().is_none()).map(|key| &key.key),
-        }
+    /// (OpenID Connect Core §10.1). Of keys without names it is each that fits; they are few.
+    pub(super) fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &VerifyingKey> {
+        let fits = move |key: &&PublicKey| {
+            key.key.algorithm() == algorithm && (kid.is_none() || self.any_name || key.kid.as_deref() == kid)
+        };
+        let ambiguous = kid.is_none() && !self.any_name && self.keys.iter().filter(fits).count() > 1;
+        let most = match (ambiguous, self.any_name) {
+            (true, _) => 0,
+            (false, true) => usize::MAX,
+            (false, false) => 1,
+        };
+        self.keys.iter().filter(fits).take(most).map(|key| &key.key)
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
-    /// Whether both have keys of the same names, for a log that tells of a change only.
-    pub fn has_same_ids(&self, other: &Self) -> bool {
-        let ids = |set: &Self| -> Vec<Option<Box<str>>> { set.0.iter().map(|key| key.kid.clone()).collect() };
-        ids(self) == ids(other)
+    /// The keys that are not used, each with its fault.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Whether both have keys of the same names, and leave out the same: for a log that tells of a
+    /// change only.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let ids =
+            |set: &Self| -> Vec<Option<Box<str>>> { set.keys.iter().map(|key| key.kid.clone()).collect() };
+        ids(self) == ids(other) && self.left_out == other.left_out
+    }
+
+    /// What there is to choose from, for a person.
+    pub(super) fn in_words(&self) -> String {
+        const SHOWN_MAX: usize = 12;
+        let mut texts: Vec<_> = self.keys.iter().take(SHOWN_MAX).map(PublicKey::in_words).collect();
+        texts.extend(self.left_out.iter().take(SHOWN_MAX).map(|one| format!("not used is {one}")));
+        if texts.is_empty() { "there are none".to_owned() } else { texts.join("; ") }
+    }
+}
+
+impl PublicKey {
+    fn in_words(&self) -> String {
+        let algorithm = self.key.algorithm();
+        match &self.kid {
+            Some(kid) => format!("{} ({algorithm})", quoted(kid)),
+            None => format!("one without a name ({algorithm})"),
+        }
     }
 }

@@ -16,18 +16,38 @@ impl ClaimPath {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         find(&self.0, claims)
     }
 }
 
 pub(super) fn find<'a>(path: &str, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-    if let Some(found) = claims.get(path) {
-        return Some(found);
+    let (members, name) = within(path, claims)?;
+    members.get(name)
+}
+
+/// The object that has it, and its name there.
+pub(super) fn holder<'a, 'p>(
+    path: &'p ClaimPath,
+    claims: &'a Map<String, Value>,
+) -> Option<(&'a Map<String, Value>, &'p str)> {
+    within(&path.0, claims)
+}
+
+fn within<'a, 'p>(
+    path: &'p str,
+    claims: &'a Map<String, Value>,
+) -> Option<(&'a Map<String, Value>, &'p str)> {
+    if claims.contains_key(path) {
+        return Some((claims, path));
     }
     path.rmatch_indices('.').find_map(|(dot, _)| {
         let below = claims.get(&path[..dot])?.as_object()?;
-        find(&path[dot + 1..], below)
+        within(&path[dot + 1..], below)
     })
 }
 

@@ -1,4 +1,4 @@
-//! The port for the public keys of another issuer. Whoever verifies asks what is known now, which
+//! The port for the public keys of another issuer, and the one source that asks nobody. Whoever verifies asks what is known now, which
 //! never waits; how the keys come there is an adapter's matter.
 
 use std::sync::Arc;
@@ -26,4 +26,31 @@ pub trait KeySource: Send + Sync {
     /// Has the keys fetched again, unless that was tried a moment ago, and waits for it for a short
     /// while. However many call it at once, the issuer is asked once.
     async fn refresh(&self) -> Asked;
+
+    /// What was wrong when the issuer was last asked, for who wants to know.
+    fn complaint(&self) -> Option<String>;
+}
+
+/// Keys that the operator has in a file: nobody is asked for others.
+pub struct GivenKeys(Arc<KeySet>);
+
+impl GivenKeys {
+    pub fn new(keys: KeySet) -> Self {
+        Self(Arc::new(keys))
+    }
+}
+
+#[async_trait]
+impl KeySource for GivenKeys {
+    fn keys(&self) -> Option<Arc<KeySet>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    async fn refresh(&self) -> Asked {
+        Asked::Answered
+    }
+
+    fn complaint(&self) -> Option<String> {
+        None
+    }
 }

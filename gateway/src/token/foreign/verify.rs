@@ -12,14 +12,16 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 
 use super::certificate::Authority;
-use super::claims::{AuthenticForeign, ForeignClaims, Mapping, Times};
+use super::claims::{AuthenticForeign, ForeignClaims, Mapping, Times, Untimely};
 use super::header::{Header, Type, header};
+use super::kind::other_kind;
 use super::legacy::LegacySecret;
-use super::{KeySource, json};
+use super::{Fault, KeySource, RefusedToken, json};
 use crate::clock::Timestamp;
 use crate::identity::{IssuerName, TokenId};
+use crate::token::jwk::quoted;
 use crate::token::verify::decode;
-use crate::token::{Algorithm, RawToken, TOKEN_BYTES_MAX};
+use crate::token::{Algorithm, RawToken};
 
 /// An issuer beside our own.
 pub struct ForeignIssuer {
@@ -43,9 +45,9 @@ pub enum Proof {
 
 /// An issuer that publishes its keys.
 pub struct Published {
-    /// `iss`, byte for byte.
-    pub issuer: String,
-    /// One of these must be in `aud`.
+    /// `iss`, byte for byte; `None` where its tokens have none.
+    pub issuer: Option<String>,
+    /// One of these must be in `aud`; none where the operator accepts all by name.
     pub audience: Vec<String>,
     pub algorithms: Vec<Algorithm>,
     /// Whether only tokens that say `at+jwt` are access tokens.
@@ -56,9 +58,11 @@ pub struct Published {
 /// All issuers beside our own.
 #[derive(Default)]
 pub struct ForeignIssuers {
+    /// What our own tokens have as `iss`: no other issuer's have it.
+    own: Box<str>,
     by_issuer: HashMap<Box<str>, Arc<ForeignIssuer>>,
-    /// The one whose tokens name no issuer.
-    legacy: Option<Arc<ForeignIssuer>>,
+    /// The one whose tokens name no issuer. What names one, whichever, is none of its.
+    unnamed: Option<Arc<ForeignIssuer>>,
     /// Those that have certificates, in their order.
     pub(super) authorities: Arc<[Arc<ForeignIssuer>]>,
 }
@@ -73,28 +77,34 @@ pub struct Candidate<'a> {
 }
 
 /// Why a candidate is not proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Unproved {
     /// Signed by nobody whom we know, or no access token for us.
-    Forged,
-    /// Good, and its subject could be read as the id of an account of ours.
-    LikeAnAccount,
+    Refused(Fault),
     /// Its key is not among those that are known: the issuer can be asked.
     KeyUnknown,
     /// No keys are known, they are too old, or the issuer publishes none that could be used.
     NoKeys,
 }
 
+impl From<Fault> for Unproved {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault)
+    }
+}
+
 impl ForeignIssuers {
-    /// No two have the same `iss`, and at most one has a secret.
-    pub fn new(issuers: impl IntoIterator<Item = ForeignIssuer>) -> Self {
-        let (mut table, mut authorities) = (Self::default(), Vec::new());
+    /// No two have the same `iss`, none has our own, and the tokens of at most one have none.
+    pub fn new(own: &str, issuers: impl IntoIterator<Item = ForeignIssuer>) -> Self {
+        let (mut table, mut authorities) = (Self { own: own.into(), ..Self::default() }, Vec::new());
         for issuer in issuers.into_iter().map(Arc::new) {
             match &issuer.proof {
-                Proof::Keys(published) => {
-                    drop(table.by_issuer.insert(published.issuer.as_str().into(), Arc::clone(&issuer)));
+                Proof::Keys(Published { issuer: Some(named), .. }) => {
+                    drop(table.by_issuer.insert(named.as_str().into(), Arc::clone(&issuer)));
                 }
-                Proof::Secret(_) => table.legacy = Some(issuer),
+                Proof::Keys(Published { issuer: None, .. }) | Proof::Secret(_) => {
+                    table.unnamed = Some(issuer)
+                }
                 Proof::Authority(_) => authorities.push(issuer),
             }
         }
@@ -103,67 +113,92 @@ impl ForeignIssuers {
     }
 
     /// Whether none has tokens.
-    fn is_empty(&self) -> bool {
-        self.by_issuer.is_empty() && self.legacy.is_none()
+    pub fn is_empty(&self) -> bool {
+        self.by_issuer.is_empty() && self.unnamed.is_none()
     }
 
-    /// The issuer that a token names, if the token could be one of its. Three parts: five would be
-    /// a JWE (RFC 7516).
-    pub fn candidate<'a>(&'a self, token: RawToken<'a>) -> Option<Candidate<'a>> {
-        let text = token.text();
-        (!self.is_empty() && text.len() <= TOKEN_BYTES_MAX).then_some(())?;
-        let (message, signature) = text.rsplit_once('.')?;
-        let (head, payload) = message.split_once('.')?;
-        (!payload.contains('.')).then_some(())?;
-        let header = header(&decode(head.as_bytes())?)?;
-        let claims = json::object(&decode(payload.as_bytes())?)?;
-        let issuer = match claims.get("iss") {
-            Some(Value::String(issuer)) => self.by_issuer.get(issuer.as_str())?,
-            None => self.legacy.as_ref()?,
-            Some(_) => return None,
-        };
-        let candidate = Candidate {
-            issuer,
+    /// The issuer that a token names, if the token could be one of its.
+    pub fn candidate<'a>(&'a self, token: RawToken<'a>) -> Result<Candidate<'a>, RefusedToken> {
+        let candidate = self.read(token).map_err(|fault| RefusedToken { issuer: None, fault })?;
+        let issuer = &candidate.issuer.name;
+        candidate.plausible().map_err(|fault| RefusedToken { issuer: Some(issuer.clone()), fault })
+    }
+
+    fn read<'a>(&'a self, token: RawToken<'a>) -> Result<Candidate<'a>, Fault> {
+        let [head, payload, signature] = parts(token.text())?;
+        let decoded = |part: &str| decode(part.as_bytes()).ok_or(Fault::Unreadable(NOT_BASE64));
+        let header = header(&decoded(head)?)?;
+        let claims = json::object(&decoded(payload)?).ok_or(Fault::Unreadable(NO_CLAIMS))?;
+        Ok(Candidate {
+            issuer: self.named_by(&claims)?,
             header,
             claims: Arc::new(claims),
-            message: message.as_bytes(),
-            signature: decode(signature.as_bytes())?,
-        };
-        candidate.is_plausible().then_some(candidate)
+            // Whatever stands before the last dot was signed.
+            message: &token.text().as_bytes()[..head.len() + 1 + payload.len()],
+            signature: decoded(signature)?,
+        })
+    }
+
+    fn named_by(&self, claims: &Map<String, Value>) -> Result<&ForeignIssuer, Fault> {
+        match claims.get("iss") {
+            None | Some(Value::Null) => self.unnamed.as_deref().ok_or(Fault::IssuerMissing),
+            Some(Value::String(named)) => match self.by_issuer.get(named.as_str()) {
+                Some(issuer) => Ok(issuer),
+                None if **named == *self.own => Err(Fault::Own),
+                None => Err(Fault::Issuer {
+                    is: named.as_str().into(),
+                    known: self.by_issuer.keys().cloned().collect(),
+                }),
+            },
+            Some(_) => Err(Fault::Unreadable("its `iss` is no text")),
+        }
+    }
+}
+
+const NOT_BASE64: &str = "one of its parts is not base64url, without padding (RFC 7515 §2)";
+const NO_CLAIMS: &str =
+    "its claims are no JSON object in which each name occurs once (RFC 7519 §4), and each text is Unicode";
+
+/// Three: five would be a JWE (RFC 7516).
+fn parts(text: &str) -> Result<[&str; 3], Fault> {
+    let mut parts = text.split('.');
+    match [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()] {
+        [Some(head), Some(payload), Some(signature), None, _] => Ok([head, payload, signature]),
+        [_, _, _, _, Some(_)] => {
+            Err(Fault::Unreadable("it has five parts or more, as an encrypted token has"))
+        }
+        _ => Err(Fault::Unreadable("it is no JWT: that has three parts, with dots between")),
     }
 }
 
 impl<'a> Candidate<'a> {
     /// What costs nothing to ask, and would refuse the token whoever signed it: nobody makes us
     /// fetch keys with a token for somebody else.
-    fn is_plausible(&self) -> bool {
-        match &self.issuer.proof {
-            Proof::Secret(_) => true,
-            Proof::Authority(_) => false,
-            Proof::Keys(published) => {
-                let typed = self.header.typ == Type::AccessToken;
-                let algorithm = published.algorithms.contains(&self.header.algorithm);
-                algorithm && published.is_audience(&self.claims) && self.is_access_token(published, typed)
-            }
+    fn plausible(self) -> Result<Self, Fault> {
+        let Proof::Keys(published) = &self.issuer.proof else { return Ok(self) };
+        let is = self.header.algorithm;
+        if !published.algorithms.contains(&is) {
+            return Err(Fault::Algorithm { is, allowed: published.algorithms.clone() });
         }
+        if !published.is_audience(&self.claims) {
+            let is = self.claim("aud").cloned();
+            return Err(Fault::Audience { is, allowed: published.audience.clone() });
+        }
+        self.is_access_token(published)?;
+        Ok(self)
     }
 
-    /// Issuers that do not say `at+jwt` sign ID tokens and logout tokens with the same keys, and
-    /// those say whom a client may believe to be there: they admit nobody to a service.
-    fn is_access_token(&self, published: &Published, typed: bool) -> bool {
-        if typed || published.at_jwt_only {
-            return typed;
+    /// A member that is `null` is one that is not there.
+    fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name).filter(|value| !value.is_null())
+    }
+
+    fn is_access_token(&self, published: &Published) -> Result<(), Fault> {
+        match (&self.header.typ, published.at_jwt_only) {
+            (Type::AccessToken, _) => Ok(()),
+            (Type::Unsaid, true) => Err(Fault::Typ("JWT".into())),
+            (Type::Unsaid, false) => other_kind(&self.claims).map_or(Ok(()), |claim| Err(Fault::Kind(claim))),
         }
-        let text = |name: &str| self.claims.get(name).and_then(Value::as_str);
-        let bearer = text("typ") == Some("Bearer");
-        let has = |name: &str| self.claims.contains_key(name);
-        // OpenID Connect Core §3.1.3.6, Back-Channel Logout §2.4; `typ` is Keycloak's own claim, and
-        // `token_use` Cognito's.
-        let is_id_token = has("at_hash") || has("c_hash") || has("s_hash") || (has("nonce") && !bearer);
-        let says_other = text("typ").is_some_and(|typ| ["ID", "Refresh", "Offline", "Logout"].contains(&typ))
-            || text("token_use").is_some_and(|used| used != "access")
-            || has("events");
-        !is_id_token && !says_other
     }
 
     /// Where the keys come from; none where there is but a secret.
@@ -190,35 +225,54 @@ impl<'a> Candidate<'a> {
             Proof::Keys(published) => {
                 let known = published.keys.keys().filter(|keys| !keys.is_empty());
                 let keys = known.ok_or(Unproved::NoKeys)?;
-                let key = keys
-                    .find(self.header.kid.as_deref(), self.header.algorithm)
-                    .ok_or(Unproved::KeyUnknown)?;
-                if !key.verifies(self.message, &self.signature) {
-                    return Err(Unproved::Forged);
+                let mut fitting = keys.find(self.header.kid.as_deref(), self.header.algorithm).peekable();
+                fitting.peek().ok_or(Unproved::KeyUnknown)?;
+                if !fitting.any(|key| key.verifies(self.message, &self.signature)) {
+                    return Err(Fault::Signature.into());
                 }
             }
             Proof::Secret(secret) => {
-                let signed = self.header.algorithm == Algorithm::Hs256 && self.header.kid.is_none();
-                let ours = signed && secret.verifies(self.message, &self.signature, &self.claims, now);
-                ours.then_some(()).ok_or(Unproved::Forged)?;
+                if self.header.algorithm != Algorithm::Hs256 {
+                    return Err(Fault::Algorithm { is: self.header.algorithm, allowed: Vec::new() }.into());
+                }
+                let signed = self.header.kid.is_none()
+                    && secret.verifies(self.message, &self.signature, &self.claims, now);
+                signed.then_some(()).ok_or(Fault::Legacy)?;
             }
             Proof::Authority(_) => return Err(Unproved::Forged),
         }
-        self.read(now)
+        Ok(self.read(now)?)
     }
 
     /// Whether it would be accepted if its key became known: no other token makes us ask for keys.
-    pub fn would_be_in_time(&self, now: Timestamp) -> bool {
-        self.read(now).is_ok_and(|unproved| unproved.in_time(now).is_ok())
+    pub fn would_be_in_time(&self, now: Timestamp) -> Result<(), Fault> {
+        match self.read(now)?.in_time(now) {
+            // By whom it was signed is the first thing that is unknown of it.
+            Err(Untimely::Expired(_)) => Err(Fault::Key),
+            Err(Untimely::Early(fault)) => Err(fault),
+            Ok(_) => Ok(()),
+        }
     }
 
-    fn read(&self, now: Timestamp) -> Result<AuthenticForeign, Unproved> {
+    /// What a person who has the token wants to know of the keys that there are.
+    pub fn keys_in_words(&self) -> String {
+        let Proof::Keys(published) = &self.issuer.proof else { return String::new() };
+        let named = match &self.header.kid {
+            Some(kid) => format!("the token says {} ({})", quoted(kid), self.header.algorithm),
+            None => format!("the token names none, and is by {}", self.header.algorithm),
+        };
+        let known = published.keys.keys().map_or_else(|| "none is known".to_owned(), |keys| keys.in_words());
+        let complaint = published.keys.complaint().map_or_else(String::new, |said| format!("; {said}"));
+        format!("{named}; {known}{complaint}")
+    }
+
+    fn read(&self, now: Timestamp) -> Result<AuthenticForeign, Fault> {
         let ForeignIssuer { name, mapping, proof, .. } = self.issuer;
         let claims = &*self.claims;
-        let times = self.times(now).ok_or(Unproved::Forged)?;
+        let times = self.times(now)?;
         let over = Timestamp::from_seconds(times.expires_at.saturating_add(times.leeway));
         let claims = ForeignClaims {
-            token: self.token_id().ok_or(Unproved::Forged)?,
+            token: self.token_id().ok_or(Fault::TokenId)?,
             subject: mapping.subject(name, claims)?,
             email: mapping.email(claims),
             roles: mapping.roles(claims),
@@ -233,16 +287,19 @@ impl<'a> Candidate<'a> {
         Ok(AuthenticForeign { claims, algorithm: self.header.algorithm, times })
     }
 
-    /// `None` where one of them is no time, or it claims to live too long.
-    fn times(&self, now: Timestamp) -> Option<Times> {
+    /// `Err` where one of them is no time, or it claims to live too long.
+    fn times(&self, now: Timestamp) -> Result<Times, Fault> {
         let ForeignIssuer { leeway, lifetime_max, .. } = self.issuer;
+        let moment = |name: &'static str| moment(self.claim(name)).ok_or(Fault::Time(name));
         let times = Times {
-            issued_at: moment(&self.claims, "iat")?,
-            not_before: moment(&self.claims, "nbf")?,
-            expires_at: moment(&self.claims, "exp")??,
+            issued_at: moment("iat")?,
+            not_before: moment("nbf")?,
+            expires_at: moment("exp")?.ok_or(Fault::Time("exp"))?,
             leeway: leeway.as_secs(),
         };
-        (times.lifetime(now) <= lifetime_max.as_secs()).then_some(times)
+        let (seconds, allowed_seconds) = (times.lifetime(now), lifetime_max.as_secs());
+        let fits = seconds <= allowed_seconds;
+        fits.then_some(times).ok_or(Fault::Lifetime { seconds, allowed_seconds })
     }
 
     /// By what it is revoked: its `jti`, or where it has none the hash of what was signed. Not of
@@ -253,7 +310,7 @@ impl<'a> Candidate<'a> {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(b"token\0");
         hash.update(self.issuer.name.as_str().as_bytes());
-        match self.claims.get("jti") {
+        match self.claim("jti") {
             Some(Value::String(id)) if !id.is_empty() => {
                 hash.update(b"\0jti\0");
                 hash.update(id.as_bytes());
@@ -276,6 +333,7 @@ impl Published {
             audience.as_str().is_some_and(|audience| self.audience.iter().any(|one| one == audience))
         };
         match claims.get("aud") {
+            _ if self.audience.is_empty() => true,
             Some(Value::Array(several)) => several.iter().all(Value::is_string) && several.iter().any(ours),
             Some(one) => ours(one),
             None => false,
@@ -285,8 +343,8 @@ impl Published {
 
 /// A NumericDate (RFC 7519 §2), which may have a fraction. The outer `None` is a claim that is none.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-fn moment(claims: &Map<String, Value>, name: &str) -> Option<Option<u64>> {
-    match claims.get(name) {
+fn moment(claim: Option<&Value>) -> Option<Option<u64>> {
+    match claim {
         None => Some(None),
         Some(Value::Number(number)) => match number.as_u64() {
             Some(seconds) => Some(Some(seconds)),

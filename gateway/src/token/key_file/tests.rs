@@ -49,7 +49,7 @@ fn with(mut jwk: Value, name: &str, value: impl Into<Value>) -> String {
 
 #[test]
 fn what_is_written_is_read_back_with_its_name_and_its_time() {
-    for algorithm in Algorithm::ASYMMETRIC {
+    for algorithm in Algorithm::OWN.into_iter().skip(1) {
         let made = DatedKey::generate(algorithm, LATER).unwrap();
         let text = made.write().unwrap();
         let again = read(&text).unwrap();

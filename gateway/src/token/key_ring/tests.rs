@@ -159,7 +159,7 @@ fn a_change_of_the_algorithm_ends_nothing() {
 
 #[test]
 fn every_algorithm_signs_what_it_verifies_and_others_publish_it() {
-    for algorithm in Algorithm::ASYMMETRIC {
+    for algorithm in Algorithm::OWN.into_iter().skip(1) {
         let dated = DatedKey::generate(algorithm, at(0)).unwrap();
         let issuer = issuer(ring(vec![dated]));
         let token = token(&issuer, at(0));

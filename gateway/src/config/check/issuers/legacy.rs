@@ -22,10 +22,13 @@ impl Checker<'_> {
             || entry.jwks_url.is_some()
             || !entry.audience.is_empty()
             || entry.ca_file.is_some()
+            || entry.keys_file.is_some()
+            || entry.without_iss
+            || entry.danger_any_audience
             || entry.danger_allow_http
             || entry.typ != Typ::Any;
         if published {
-            self.fault(format!("{place}: issuer, jwks_url, audience, typ, ca_file and danger_allow_http belong to kind = \"oidc\": legacy tokens name no issuer and no audience"));
+            self.fault(format!("{place}: issuer, jwks_url, keys_file, without_iss, audience, danger_any_audience, typ, ca_file and danger_allow_http belong to kind = \"oidc\": legacy tokens name no issuer and no audience"));
         }
         if entry.crl_file.is_some() || !entry.roles.is_empty() {
             self.fault(format!("{place}: crl_file and roles belong to kind = \"certificate\""));
