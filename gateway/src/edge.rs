@@ -54,7 +54,7 @@ pub use handover::{Handover, Inherited, Left};
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;
-pub use tls::{CertificateFiles, TlsFiles, TlsMaterial};
+pub use tls::{CertificateEnd, CertificateFiles, TlsFiles, TlsMaterial};
 
 use std::pin::Pin;
 use std::sync::Arc;
