@@ -38,7 +38,7 @@ fn blocks(page: &str) -> Vec<Block> {
 }
 
 /// Each whole configuration of the documentation: where it stands, and its text.
-fn complete() -> Vec<(String, String)> {
+pub(crate) fn complete() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in ["docs", "conf"].into_iter().flat_map(|folder| files_below(&project().join(folder))) {
         let (name, text) = (file.display().to_string(), || std::fs::read_to_string(&file).unwrap());

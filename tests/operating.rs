@@ -2,6 +2,7 @@
 
 mod backup;
 mod canary;
+mod check;
 mod config;
 mod config_source;
 mod crash_safety;

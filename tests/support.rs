@@ -10,6 +10,7 @@
 pub mod authority;
 pub mod backup;
 pub mod belongings;
+pub mod checking;
 pub mod command;
 pub mod contract;
 pub mod exposition;

@@ -79,7 +79,12 @@ enum Failure {
     /// The question was understood, and the answer is no.
     Verdict(Vec<String>),
     Other(String),
+    /// Everything was said already, and this is the status.
+    Said(u8),
 }
+
+/// Something went wrong.
+const EXIT_FAILURE: u8 = 1;
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
@@ -124,8 +129,9 @@ pub fn main() -> ExitCode {
         }
         Err(Failure::Other(fault)) => {
             anstream::eprintln!("{} {fault}", painted(BAD, "error:"));
-            ExitCode::FAILURE
+            ExitCode::from(EXIT_FAILURE)
         }
+        Err(Failure::Said(status)) => ExitCode::from(status),
     }
 }
 

@@ -60,7 +60,7 @@ pub use head::HEAD_BYTES_MAX;
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;
-pub use tls::{CertificateFiles, ClientFiles, TlsFiles, TlsMaterial, revoked};
+pub use tls::{CertificateEnd, CertificateFiles, ClientFiles, TlsFiles, TlsMaterial, revoked};
 
 use std::pin::Pin;
 use std::sync::Arc;

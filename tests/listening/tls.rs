@@ -187,7 +187,7 @@ fn what_is_wrong_with_a_listener_is_said_with_its_place() {
         "/nowhere.pem",
         "listeners[1].address = \"here\" is no address",
         "listeners[1].tls has no certificates",
-        "listeners[2] and listeners[3] have the same address",
+        "listeners[3].address = \"127.0.0.1:1\" is taken by listeners[2].address",
     ] {
         assert!(failed.stderr.contains(words), "{words}: {}", failed.stderr);
     }

@@ -131,7 +131,7 @@ fn a_backup_is_read_through_without_a_store() {
     let backup = Backup::of(&old);
     let (status, out, said) = backup.given_to(&["store", "verify"]);
     assert_eq!((status, said.as_str()), (0, ""), "{out}");
-    assert!(out.contains("1 users"), "{out}");
+    assert!(out.contains("1 user,"), "{out}");
     let mut cut = backup.clone();
     cut.0.pop();
     let (status, _, said) = cut.given_to(&["store", "verify"]);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gateway::config::{File, Flags, load};
 
+use crate::support::checking::check_json;
 use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup, run};
 
 /// `gateway check` on this text: the exit code, and what it said.
@@ -38,8 +39,26 @@ fn a_configuration_that_sets_nothing_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 50] = [
-        ("bogus = 1", &["`bogus` is no setting", "there are:", "server"]),
+    let cases: [(&str, &[&str]); 59] = [
+        ("bogus = 1", &["gateway.toml:1: `bogus` is no setting", "there are:", "server"]),
+        (&deep("auth = public"), &["gateway.toml:8: no TOML", "a text stands in quotes: auth = \"public\""]),
+        ("[server]\nlisten = 127.0.0.1:1", &["gateway.toml:2: no TOML", "in quotes: listen = \"…\""]),
+        (
+            "[tokens]\nsecret = \"CANARY\"",
+            &["`tokens.secret` is no setting", "set JWT_SECRET_KEY, or JWT_SECRET_KEY_FILE"],
+        ),
+        ("[mail.smtp]\npassword = \"CANARY\"", &["`mail.smtp.password`", "GATEWAY_SMTP_PASSWORD_FILE"]),
+        ("password = \"CANARY\"", &["`password`: must be a table"]),
+        ("[webhook]\nsecret = \"CANARY\"", &["`webhook.secret`", "set GATEWAY_WEBHOOK_SECRET"]),
+        (
+            "[[upstreams]]\naddress = \"[::1]:1\"",
+            &["gateway.toml:1: `upstreams[0]` has no `name`: write name = \"…\""],
+        ),
+        (
+            &deep("").replace("name = \"todo\"", "nme = \"todo\""),
+            &["`upstreams[0].nme`", "did you mean `name`?"],
+        ),
+        (&deep("").replace("name = \"todo\"", "name = 5"), &["`upstreams[0].name` = 5", "a text in quotes"]),
         ("[servr]\nlisten = 1", &["`servr` is no setting", "did you mean `server`?"]),
         ("[server]\nlistn = \"x\"", &["`server.listn` is no setting", "did you mean `listen`?"]),
         ("[limits.user]\nrequests = 1\nwindow = 1", &["`limits.user.window`", "`window_seconds`?"]),
@@ -88,7 +107,7 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
             &["route `todos`", "the path `todos` must begin with a slash"],
         ),
         (&deep("").replace("127.0.0.1:1", "127.0.0.1:x"), &["upstream `todo`"]),
-        ("a = = 3", &["line 1", "gateway.toml"]),
+        ("a = = 3", &["gateway.toml:1: no TOML"]),
         ("[[upstreams]]\nname = \"a\"", &["upstream `a`", "no server", "address"]),
         ("[[upstreams]]\nname = \"a\"\naddress = \"host\"", &["\"host\"", "\"127.0.0.1:8081\""]),
         ("[server]\nlisten = \"8080\"", &["server.listen = \"8080\"", "\"127.0.0.1:8080\""]),
@@ -121,7 +140,39 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         for needle in needles {
             assert!(said.contains(needle), "{text}\nlacks {needle}:\n{said}");
         }
+        assert!(!said.contains("CANARY"), "{said}");
+        let (_, document) = check_json(text, &[]);
+        let fault = &document["faults"][0];
+        let of_no_setting = fault["message"].as_str().unwrap().starts_with("no TOML");
+        assert!(fault["key"].is_string() || of_no_setting, "{text}: {document}");
     }
+}
+
+#[test]
+fn one_entry_that_cannot_be_read_is_one_fault_whoever_names_it() {
+    let routes: String = (0..50).map(|n| route(&format!("r{n}"), &format!("/r{n}"), "")).collect();
+    let nameless = ROUTED.replace("name = \"todo\"\n", "");
+    let (status, said) = check(&format!("{nameless}{routes}"), &[]);
+    assert_eq!(status, 78, "{said}");
+    assert!(said.contains("1 fault found") && said.contains("has no `name`"), "{said}");
+    let (_, said) = check(&format!("upstreams = \"app\"\n{routes}"), &[]);
+    assert!(
+        said.contains("1 fault found") && said.contains("`upstreams` = \"app\": must be a list"),
+        "{said}"
+    );
+    let issuers = "[[issuers]]\nissuer = \"https://a.example\"\naudience = [\"a\"]\n";
+    let needing = route("a", "/", "issuers = [\"sso\"]\nroles = [\"staff\"]");
+    let (_, said) = check(&format!("{issuers}{ROUTED}{needing}"), &[]);
+    assert!(said.contains("1 fault found") && said.contains("issuers: name = \"\" cannot be used"), "{said}");
+}
+
+#[test]
+fn a_route_is_called_by_its_name_beside_its_number_and_its_line() {
+    let text = format!("{ROUTED}{}{}", route("one", "/one", ""), route("two", "/two", "auths = 1"));
+    let (_, said) = check(&text, &[]);
+    assert!(said.contains("gateway.toml:13 (route `two`): `routes[1].auths` is no setting"), "{said}");
+    let (_, said) = check(&text.replace("auths = 1", "roles = [\"root\"]"), &[]);
+    assert!(said.contains("gateway.toml:9: route `two`: \"root\" is no role"), "{said}");
 }
 
 #[test]

@@ -202,6 +202,7 @@ fn a_client_that_leaves_early_gets_its_line_too() {
 #[test]
 fn what_the_warnings_of_a_configuration_say_is_in_the_log() {
     let gateway = Setup::before(Upstream::start().address)
+        .upstream("far", "192.0.2.1:80")
         .env("GATEWAY__REFRESH__ROTATION", "always")
         .env("GATEWAY__LIMITS__USER", "unlimited")
         .start();
@@ -211,7 +212,9 @@ fn what_the_warnings_of_a_configuration_say_is_in_the_log() {
         .filter(|line| line["level"] == "WARN")
         .map(|line| line["message"].to_string())
         .collect();
-    for expected in ["limits.user = ", "upstream `todo` is reached over TCP"] {
+    for expected in ["limits.user = ", "upstream `far` is reached over TCP"] {
         assert!(warned.iter().any(|warning| warning.contains(expected)), "{expected}: {warned:?}");
     }
+    // What each machine has is no alarm.
+    assert!(!warned.iter().any(|warning| warning.contains("`todo`")), "{warned:?}");
 }

@@ -58,6 +58,8 @@ fn a_taken_port_is_a_clear_error_at_once() {
             let (status, out, said) = run(arguments, &[("GATEWAY__STORE__PATH", data)]);
             assert_eq!((status, out.as_str()), (1, ""), "{said}");
             assert!(said.contains(&format!("cannot listen on {address}: the port is taken")), "{said}");
+            let all = said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+            assert!(all, "what reads the log stumbles: {said}");
         }
     }
 }
@@ -71,8 +73,55 @@ fn two_listeners_on_one_port_are_refused() {
         &["serve", "--listen", &address, "--ops", &address],
         &[("GATEWAY__STORE__PATH", folder.path().to_str().unwrap())],
     );
-    assert_eq!(status, 1, "{said}");
-    assert!(said.contains("cannot listen"), "{said}");
+    assert_eq!(status, 78, "{said}");
+    assert!(said.contains(&format!("operations.listen = \"{address}\" is taken by server.listen")), "{said}");
+}
+
+#[test]
+fn the_first_line_of_the_log_says_what_starts_and_by_which_configuration() {
+    let gateway = Setup::new("").start();
+    let log = gateway.log();
+    let first = log.lines().next().unwrap();
+    let file = gateway.config().to_str().unwrap();
+    assert!(first.contains("the gateway is starting") && first.contains(file), "{first}");
+    assert!(first.contains(env!("CARGO_PKG_VERSION")), "{first}");
+}
+
+#[test]
+fn another_system_user_is_told_once_whose_the_store_is() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    own_keys(Setup::new("")).data(&data).start();
+    // The way to it is open, and it is not.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for closed in [data.as_path(), folder.path()] {
+        std::fs::set_permissions(closed, PermissionsExt::from_mode(0o700)).unwrap();
+        let failed = own_keys(Setup::new("")).data(&data).unprivileged().try_start().err().unwrap();
+        let expected = format!("{} belongs to `root`, and this is `nobody`", closed.display());
+        assert!(failed.stderr.contains(&expected), "{}", failed.stderr);
+        assert!(failed.stderr.contains("sudo -u root") && failed.stderr.contains("1 fault found"));
+    }
+}
+
+#[test]
+fn another_password_for_an_administrator_who_is_there_is_said_to_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let said = "GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD change nothing";
+    let mut first = Setup::new("").data(&data).start();
+    assert!(!first.log().contains(said), "{}", first.log());
+    first.terminate();
+    let other = "CANARY-Another-Password-2";
+    let mut again = Setup::new("").data(&data).env("GATEWAY_ADMIN_PASSWORD", other).start();
+    again.says(said);
+    assert_eq!(log_in_status(&again, ADMIN_EMAIL, other), 401);
+    assert_eq!(log_in_status(&again, ADMIN_EMAIL, ADMIN_PASSWORD), 200);
+    again.terminate();
+    let unnamed = nobody_named(Setup::new("")).data(&data).start();
+    assert!(!unnamed.log().contains(said), "{}", unnamed.log());
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn an_exported_store_is_imported_whole() {
     let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (ada, gone) = stopped_store(old.path());
     let (status, export, said) = store(&["export", "--data", old.path().to_str().unwrap()]);
-    assert_eq!((status, said.trim()), (0, "3 users, 1 sessions, 2 revocations"), "{said}");
+    assert_eq!((status, said.trim()), (0, "3 users, 1 session, 2 revocations"), "{said}");
     assert!(!export.contains(PASSWORD) && !export.contains(&ada.refresh));
     let file = new.path().join("export");
     std::fs::write(&file, export).unwrap();
@@ -202,7 +202,7 @@ fn an_exported_store_is_imported_whole() {
     let (status, out, said) = store(&["import", "--data", data.to_str().unwrap(), file]);
     assert_eq!((status, out.as_str()), (0, ""), "{said}");
     assert!(
-        said.starts_with("installation ") && said.ends_with("3 users, 1 sessions, 2 revocations\n"),
+        said.starts_with("installation ") && said.ends_with("3 users, 1 session, 2 revocations\n"),
         "{said}"
     );
 

@@ -173,3 +173,18 @@ fn nobody_else_is_told() {
     assert_eq!((reply.status, reply.header("x-gateway-explain")), (200, ""));
     assert!(!upstream.only().has("x-gateway-explain"));
 }
+
+#[test]
+fn a_request_without_a_host_is_told_of_it_where_each_route_is_for_hosts() {
+    let hosted = Setup::new("").upstream("app", "127.0.0.1:1");
+    let hosted = hosted.route("app", "/", "app", "hosts = [\"a.example\"]");
+    let gateway = hosted.clone().start();
+    let (status, said, _) = explain(&gateway, &["GET", "/x"]);
+    assert_eq!(status, 3);
+    assert!(said.contains("name that of the request by --host"), "{said}");
+    let (_, said, _) = explain(&gateway, &["--host", "b.example", "GET", "/x"]);
+    assert!(said.contains("not_found") && !said.contains("--host"), "{said}");
+    assert!(gateway.reload(&hosted.route("other", "/other", "app", "")));
+    let (_, said, _) = explain(&gateway, &["GET", "/x"]);
+    assert!(said.contains("not_found") && !said.contains("--host"), "{said}");
+}

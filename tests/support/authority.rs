@@ -87,11 +87,18 @@ impl Authority {
 
     /// One that ends at the beginning of the day that is so many days from now.
     pub fn certify_for_days(&self, file: &str, names: &[&str], days: i32) -> Certified {
-        let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
-        let day = today + jiff::Span::new().days(days);
-        let part = |part: i8| u8::try_from(part).unwrap();
-        let end = rcgen::date_time_ymd(day.year().into(), part(day.month()), part(day.day()));
-        self.certify_with(file, names, |params| params.not_after = end)
+        self.certify_with(file, names, |params| {
+            let (year, month, day) = day(days);
+            params.not_after = rcgen::date_time_ymd(year, month, day);
+        })
+    }
+
+    /// One that begins then.
+    pub fn certify_in_days(&self, file: &str, names: &[&str], days: i32) -> Certified {
+        self.certify_with(file, names, |params| {
+            let (year, month, day) = day(days);
+            params.not_before = rcgen::date_time_ymd(year, month, day);
+        })
     }
 
     pub fn certify_with(
@@ -110,6 +117,7 @@ impl Authority {
         let at = |ending: &str| self.folder.path().join(format!("{file}.{ending}"));
         std::fs::write(at("pem"), certificate.pem()).unwrap();
         std::fs::write(at("key"), key.serialize_pem()).unwrap();
+        std::fs::set_permissions(at("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Certified {
             certificate_file: at("pem"),
             key_file: at("key"),
@@ -155,6 +163,14 @@ fn of_an_authority(name: &str) -> (CertificateParams, KeyPair) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     (params, KeyPair::generate().unwrap())
+}
+
+/// The day that is so many days from now: year, month and day.
+fn day(days: i32) -> (i32, u8, u8) {
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let day = today + jiff::Span::new().days(days);
+    let part = |part: i8| u8::try_from(part).unwrap();
+    (day.year().into(), part(day.month()), part(day.day()))
 }
 
 /// A connection over TLS, whose handshake is done.

@@ -84,7 +84,8 @@ pub(super) async fn import(
         return Err(Problem::new(Code::ValidationFailed).with_message(message));
     }
     let count = import.accounts.len();
-    let line = SecurityLine { now: Some(format!("{count} accounts")), ..client.line() };
+    let told = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
+    let line = SecurityLine { now: Some(told), ..client.line() };
     let deed = client.deed(Event::AccountsImported, line, &services).by(operator.actor);
     services.users.import(import.accounts, deed.along()).await?;
     deed.tell(&services);

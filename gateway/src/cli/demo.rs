@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::Failure;
-use super::serve::{announce, make_folder, prepare};
+use super::serve::{announce, logged, make_folder, prepare};
 use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, WebhookEntry, check, load};
 use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
     super::serve::begin_log(&checked)?;
     prepare(&checked);
-    let sockets = Sockets::bind(&checked, &|_| None).map_err(Failure::Other)?;
+    let sockets = Sockets::bind(&checked, &|_| None).map_err(logged)?;
     let backend = Backend::start(&data.join("todos"), &socket, &shared)?;
     let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         announce(&listening);
     });
     backend.stop();
-    outcome.map_err(Failure::Other)
+    outcome.map_err(logged)
 }
 
 /// The socket lies in the data folder. Where that folder's path is too long for a socket, it is

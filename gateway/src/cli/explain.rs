@@ -22,7 +22,10 @@ use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
-use crate::pipeline::{Account, Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
+use crate::pipeline::{
+    Account, Admitted, Denied, Head, HostPattern, Pipeline, Route, Step, Trail, identity_fields, is_own,
+};
+use crate::problem::Code;
 use crate::problem::Code;
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
@@ -125,7 +128,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         keys.start();
         pipeline.admit(&snapshot, head, arguments.client, &mut trail).await
     });
-    let asked = Asked { running: running.is_some(), store: &checked.store_path };
+    let asked = Asked {
+        running: running.is_some(),
+        store: &checked.store_path,
+        lacks_host: arguments.host.is_empty() && snapshot.routes.iter().all(|route| is_for_hosts(route)),
+    };
     let steps = trail.steps().unwrap_or_default();
     if arguments.json {
         tell_program(steps, &decided, &asked)
@@ -165,6 +172,12 @@ pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result
 struct Asked<'a> {
     running: bool,
     store: &'a Path,
+    /// Whether each route is for hosts, and none was named.
+    lacks_host: bool,
+}
+
+fn is_for_hosts(route: &Route) -> bool {
+    !route.hosts.contains(&HostPattern::Any)
 }
 
 impl Asked<'_> {
@@ -204,7 +217,13 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked
             let refuse = painted(BAD, "refuse");
             anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", account.why);
-            println!("{:<12} {}", "next", account.next);
+            let next = match denied.refusal.code() {
+                Code::NotFound if asked.lacks_host => {
+                    "Each route here is for certain hosts: name that of the request by --host."
+                }
+                _ => &account.next,
+            };
+            println!("{:<12} {next}", "next");
         }
     }
 }

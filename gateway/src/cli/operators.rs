@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::Failure;
 use crate::api::{Client, Content};
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load, owned_by_another};
 use crate::limits::Books;
 use crate::problem::Problem;
 use crate::startup::{SOCKET, Stopped};
@@ -54,7 +54,7 @@ impl Place {
         let mut loaded = load(self.config.as_deref(), &flags);
         // Another store than the one that was meant could be the one of the defaults.
         if !loaded.faults.is_empty() {
-            return Err(Failure::Configuration(loaded.faults));
+            return Err(Failure::Configuration(loaded.told()));
         }
         let folder = loaded.file.store.path.clone();
         if let Some(line) = Line::to_running(&folder)? {
@@ -105,18 +105,10 @@ fn runtime() -> Result<Runtime, Failure> {
 
 /// Files that another user makes in the folder would keep its owner's gateway from starting.
 pub(super) fn refuse_stranger(folder: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt as _;
-    let (Ok(metadata), me) = (std::fs::metadata(folder), rustix::process::geteuid().as_raw()) else {
-        return Ok(());
-    };
-    if metadata.uid() == me {
-        return Ok(());
-    }
+    let Some((owner, me)) = owned_by_another(folder) else { return Ok(()) };
     Err(Failure::Other(format!(
-        "{} belongs to the user with id {}, and this is {me}: its gateway could not read what is written here. Run this as its owner, such as by `sudo -u '#{}'`",
+        "{} belongs to `{owner}`, and this is `{me}`: its gateway could not read what is written here. Run this as its owner, such as by `sudo -u '{owner}'`",
         folder.display(),
-        metadata.uid(),
-        metadata.uid(),
     )))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Failure;
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, check, log_hash_key};
+use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, called, check, log_hash_key};
 use crate::limits::Books;
 use crate::startup::{Listening, Sockets, dumps, hold_signals_back, run as run_gateway};
 use crate::telemetry::log;
@@ -39,10 +39,29 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before there is any other thread. They are let through once they are listened for.
     hold_signals_back();
     begin_log(&checked)?;
+    let configuration = source.path.as_deref().map_or("the defaults".to_owned(), called);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), configuration, "the gateway is starting");
     prepare(&checked);
-    let sockets = Sockets::bind(&checked, &super::environment).map_err(Failure::Other)?;
-    run_gateway(checked, Some(source), books, sockets, |listening: Listening| announce(&listening))
-        .map_err(Failure::Other)
+    let sockets = Sockets::bind(&checked, &super::environment).map_err(logged)?;
+    let admin_given = checked.first_admin.is_some();
+    let announce = move |listening: Listening| {
+        if admin_given && !listening.made_admin {
+            tracing::info!(
+                "there is an administrator already: GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD change nothing, and can be taken away"
+            );
+        }
+        announce(&listening);
+    };
+    run_gateway(checked, Some(source), books, sockets, announce).map_err(logged)
+}
+
+/// What keeps it from running is said as everything else is: nothing in a log of JSON has another form.
+pub(super) fn logged(fault: String) -> Failure {
+    if !tracing::enabled!(tracing::Level::ERROR) {
+        return Failure::Other(fault);
+    }
+    tracing::error!("{fault}");
+    Failure::Said(super::EXIT_FAILURE)
 }
 
 /// From here on there is a log. It ends with the command.
@@ -82,7 +101,9 @@ pub(super) fn prepare(checked: &Checked) {
         tracing::warn!(error = %fault, "it cannot be set who may read the memory of this process");
     }
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) => tracing::info!(limit, "file descriptors"),
+        Ok(limit) => {
+            tracing::info!(limit, "the limit of file descriptors is the highest that the system allows")
+        }
         Err(fault) => tracing::warn!(error = %fault, "the limit of file descriptors cannot be raised"),
     }
     for warning in &checked.warnings {

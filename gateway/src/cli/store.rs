@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::Failure;
+use super::{Failure, counted};
 use crate::adapter::sled::{
     IDS_SKIPPED, Importing, SledOptions, SledStore, TransferCounts, TransferError, installation_of, verify,
 };
@@ -95,5 +95,7 @@ fn opened(file: &Path) -> Result<BufReader<File>, Failure> {
 }
 
 fn told(counts: &TransferCounts) -> String {
-    format!("{} users, {} sessions, {} revocations", counts.users, counts.sessions, counts.revocations)
+    let users = counted(counts.users, "user", "users");
+    let sessions = counted(counts.sessions, "session", "sessions");
+    format!("{users}, {sessions}, {}", counted(counts.revocations, "revocation", "revocations"))
 }

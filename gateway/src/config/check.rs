@@ -1,11 +1,14 @@
 //! From what was written to what the program needs: checked values, and all faults at once.
 
+mod addresses;
+mod certificates;
 mod cookies;
 mod issuers;
 mod keys;
 mod limits;
 mod listeners;
 mod mail;
+mod open_ways;
 mod passwords;
 mod proxies;
 mod redis;
@@ -25,6 +28,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::file::{File, RotationPolicy};
+use super::finding::Finding;
 use super::load::Loaded;
 use super::secret_source::Secrets;
 use crate::adapter::redis::RedisSettings;
@@ -87,9 +91,16 @@ pub struct Checked {
     pub written: File,
     pub first_admin: Option<(Email, Password)>,
     /// What is allowed and unwise; said at start.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Finding>,
     /// What is as it should be, and worth knowing; said by a check only.
-    pub notes: Vec<String>,
+    pub notes: Vec<Finding>,
+}
+
+/// What was found in a configuration that cannot be started.
+pub struct Found {
+    pub faults: Vec<Finding>,
+    pub warnings: Vec<Finding>,
+    pub notes: Vec<Finding>,
 }
 
 /// What a reload swaps, all of it at once.
@@ -151,6 +162,8 @@ struct Checker<'a> {
     faults: Faults,
     warnings: Vec<String>,
     notes: Vec<String>,
+    /// Lists that could not be read: what refers to their entries is not complained of.
+    unread: Vec<&'static str>,
     /// The limiters in use, so that a reload keeps what was counted.
     books: &'a Books,
 }
@@ -162,19 +175,32 @@ pub fn check(
     keys: KeyPolicy,
     books: &Books,
 ) -> Result<Checked, Faults> {
-    let Loaded { file, faults } = loaded;
-    let mut checker = Checker { faults, warnings: Vec::new(), notes: Vec::new(), books };
+    let checked = examine(loaded, secrets, keys, books);
+    checked.map_err(|found| found.faults.iter().map(ToString::to_string).collect())
+}
+
+/// The same, with all that was found in parts that programs can read.
+pub fn examine(
+    loaded: Loaded,
+    secrets: Result<Secrets, Faults>,
+    keys: KeyPolicy,
+    books: &Books,
+) -> Result<Checked, Found> {
+    let Loaded { file, faults, warnings, places, unread } = loaded;
+    let mut checker = Checker { faults, warnings, notes: Vec::new(), unread, books };
     let mut secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
     });
     let listeners = checker.listeners(&file);
     let operations_listen = checker.address("operations.listen", &file.operations.listen);
+    checker.listeners_apart(&listeners, operations_listen);
     let trusted_proxies = checker.networks("server.trusted_proxies", &file.server.trusted_proxies);
     let trusted_headers = checker.trusted_headers(&file);
     let explain_to = checker.networks("server.explain_to", &file.server.explain_to);
     let limits = checker.limits(&file);
     let upstreams = checker.upstreams(&file);
+    checker.no_circle(&listeners, &upstreams);
     let former = secrets.access_keys_previous.iter().chain(&secrets.refresh_keys_previous).map(Some);
     let given: Vec<_> =
         [secrets.access_key.as_ref(), secrets.refresh_key.as_ref()].into_iter().chain(former).collect();
@@ -195,10 +221,14 @@ pub fn check(
     // Last, and only for a configuration that is right so far: keys may be made by it.
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
     let keys = checker.keys(&file, keys, secrets);
+    let found = |all: Vec<String>| -> Vec<Finding> {
+        all.into_iter().map(|one| Finding::of(one, &file, &places)).collect()
+    };
     let (Some(operations_listen), Some(routes), Some((tokens, assertions)), Some(mail), true) =
         (operations_listen, routes, keys, mail, checker.faults.is_empty())
     else {
-        return Err(checker.faults);
+        let faults = found(checker.faults);
+        return Err(Found { faults, warnings: found(checker.warnings), notes: found(checker.notes) });
     };
     let key_set_lifetime = Duration::from_secs(file.tokens.publish_delay_seconds.min(300));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -255,8 +285,8 @@ pub fn check(
             own_cors,
         },
         first_admin,
-        warnings: checker.warnings,
-        notes: checker.notes,
+        warnings: found(checker.warnings),
+        notes: found(checker.notes),
         written: file,
     })
 }
@@ -264,39 +294,6 @@ pub fn check(
 impl Checker<'_> {
     fn fault(&mut self, text: impl Into<String>) {
         self.faults.push(text.into());
-    }
-
-    fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
-        // What `localhost` is elsewhere depends on files of the machine.
-        let address = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        let address = address.as_deref().unwrap_or(text).parse().ok();
-        if address.is_none() {
-            let port = text.strip_prefix(':').unwrap_or(text);
-            let meant = match port.parse::<u16>() {
-                Ok(_) => format!(
-                    "write \"127.0.0.1:{port}\" for this machine, or \"0.0.0.0:{port}\" for all that can reach it"
-                ),
-                Err(_) => "write for example \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
-            };
-            self.fault(format!("{key} = \"{text}\" is no address and port; {meant}"));
-        }
-        address
-    }
-
-    fn networks(&mut self, key: &str, texts: &[String]) -> Vec<IpNet> {
-        let mut networks = Vec::new();
-        for text in texts {
-            let network =
-                text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-            match network {
-                Ok(network) if network.prefix_len() == 0 => self.fault(format!(
-                    "{key}: \"{text}\" trusts everybody, so that any client could choose its address and its route; name your proxies"
-                )),
-                Ok(network) => networks.push(network),
-                Err(_) => self.fault(format!("{key}: \"{text}\" is no network; write for example \"10.0.0.0/8\"")),
-            }
-        }
-        networks
     }
 
     fn ranges(&mut self, file: &File) {
@@ -377,7 +374,7 @@ impl Checker<'_> {
                 "server.core_dumps = true: keys and passwords are in what a crash leaves, and processes of the same user can read them".to_owned(),
             );
         }
-        if file.routes.is_empty() {
+        if file.routes.is_empty() && !self.unread.contains(&"routes") {
             self.warnings.push("there are no routes: everything but /api/auth is 404".to_owned());
         }
     }

@@ -61,6 +61,10 @@ impl KeyFolder {
         Self { path, publish_delay: Duration::from_secs(tokens.publish_delay_seconds) }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn of_use(&self, usage: KeyUse) -> PathBuf {
         self.path.join(usage.name())
     }

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Serialized};
 use figment::value::Dict;
 
 use super::file::File;
+use super::finding::Finding;
 use super::fingerprint::named;
-use super::read_once::{Text, again};
-use super::shape;
+use super::places::Places;
+use super::read_once::{Text, again, called};
+use super::{shape, variables};
 use crate::adapter::sled::is_store;
 
 /// What the command line sets, above everything else.
@@ -53,6 +56,18 @@ impl Source {
 pub struct Loaded {
     pub file: File,
     pub faults: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) places: Places,
+    /// Lists of which nothing could be read, since something is wrong with an entry.
+    pub(super) unread: Vec<&'static str>,
+}
+
+impl Loaded {
+    /// The faults, each with its place.
+    pub fn told(&self) -> Vec<String> {
+        let told = |fault: &String| Finding::of(fault.clone(), &self.file, &self.places).to_string();
+        self.faults.iter().map(told).collect()
+    }
 }
 
 /// Flag over environment (`GATEWAY__SECTION__KEY`) over file over default. All faults at once,
@@ -60,8 +75,12 @@ pub struct Loaded {
 pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     let mut faults = Vec::new();
     let mut figment = Figment::from(Serialized::defaults(File::default()));
-    if let Some(path) = path {
-        match Text::read(path) {
+    let text = path.map(Text::read);
+    let read = text.as_ref().and_then(|text| text.as_ref().ok());
+    let places = path.map(|path| Places::of_file(called(path), read)).unwrap_or_default();
+    let warnings = variables::unread(std::env::vars_os());
+    if let (Some(path), Some(text)) = (path, &text) {
+        match text {
             Ok(text) => {
                 faults.extend(text.says_nothing());
                 figment = figment.merge(text);
@@ -71,7 +90,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
                     Err(fault) => faults.push(fault),
                 }
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(fault.clone()),
         }
     }
     figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));
@@ -87,11 +106,12 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         Ok(written) => written,
         Err(fault) => {
             // The file is no TOML: nothing more can be said of it.
-            faults.push(fault.to_string());
-            return Loaded { file: File::default(), faults };
+            faults.push(read.map_or_else(|| fault.to_string(), |text| text.misread(&fault)));
+            return Loaded { file: File::default(), faults, warnings, places, unread: Vec::new() };
         }
     };
-    let fitting = shape::fitting(&figment, written, &mut faults);
+    let places = places.with(figment, written.clone());
+    let fitting = shape::fitting(written, &mut faults);
     let fitting = Figment::from(Serialized::defaults(fitting));
     let file = File {
         server: section(&fitting, "server", &mut faults),
@@ -117,7 +137,14 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         upstreams: section(&fitting, "upstreams", &mut faults),
         routes: section(&fitting, "routes", &mut faults),
     };
-    Loaded { file, faults }
+    let lists = [
+        ("upstreams", file.upstreams.is_empty()),
+        ("issuers", file.issuers.is_empty()),
+        ("routes", file.routes.is_empty()),
+    ];
+    let unread = lists.into_iter().filter(|(name, is_empty)| *is_empty && places.has_entries(name));
+    let unread = unread.map(|(name, _)| name).collect();
+    Loaded { file, faults, warnings, places, unread }
 }
 
 /// Where a relative `store.path` lies: beside the file that says so, wherever the command was started.
@@ -152,11 +179,32 @@ fn section<T: Default + serde::de::DeserializeOwned>(
     whole.extract_inner(name).unwrap_or_else(|all| {
         for fault in all {
             // Figment puts the name that was asked for behind the path below it.
-            let mut path = fault.path.clone();
-            let asked_for = path.pop();
-            path.splice(0..0, asked_for);
-            faults.push(format!("`{}`: {}", path.join("."), fault.kind));
+            let mut keys = fault.path.clone();
+            let asked_for = keys.pop();
+            keys.splice(0..0, asked_for);
+            let path: String = keys.iter().map(|key| key_of(key)).collect();
+            let path = path.trim_start_matches('.');
+            match &fault.kind {
+                Kind::MissingField(field) if is_told(faults, path, field) => {}
+                Kind::MissingField(field) => {
+                    faults.push(format!("`{path}` has no `{field}`: write {field} = \"…\""));
+                }
+                kind => faults.push(format!("`{path}`: {kind}")),
+            }
         }
         T::default()
     })
+}
+
+fn key_of(key: &str) -> String {
+    if key.parse::<usize>().is_ok() { format!("[{key}]") } else { format!(".{key}") }
+}
+
+/// Whether it is missing only because what was written in its place is no good.
+fn is_told(faults: &[String], path: &str, field: &str) -> bool {
+    let (here, meant) = (format!("`{path}."), format!("did you mean `{field}`?"));
+    let itself = format!("`{path}.{field}`");
+    faults
+        .iter()
+        .any(|fault| fault.starts_with(&itself) || fault.starts_with(&here) && fault.contains(&meant))
 }

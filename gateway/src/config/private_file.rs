@@ -3,7 +3,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -32,6 +32,16 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
         return Err(format!("{} has more than {BYTES_MAX} bytes: it is no key", path.display()));
     }
     Ok(contents)
+}
+
+/// What to say of a private key that more can read than have to. A group may read it where its owner
+/// is somebody else: it is then by the group that we read it.
+pub(super) fn open_to_others(path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let (mode, ours) = (metadata.permissions().mode(), metadata.uid() == rustix::process::geteuid().as_raw());
+    let open = mode & 0o027 != 0 || ours && mode & 0o040 != 0;
+    let shown = path.display();
+    open.then(|| format!("{shown} can be read by others (mode {:o}): chmod 600 {shown}", mode & 0o777))
 }
 
 /// Whoever can write into a folder of keys can add one.

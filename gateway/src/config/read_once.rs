@@ -9,6 +9,8 @@ use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Map};
 use figment::{Error, Metadata, Profile, Provider};
 
+use super::shape::is_secret;
+
 /// More than any configuration; a pipe has no other end to it.
 const TEXT_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
 /// How standard input is called on the command line.
@@ -28,6 +30,29 @@ impl<'a> Text<'a> {
             false => File::open(from).and_then(whole),
         };
         Ok(Self { from, toml: toml.map_err(explain)? })
+    }
+
+    pub(super) fn called(&self) -> String {
+        called(self.from)
+    }
+
+    pub(super) fn toml(&self) -> &str {
+        self.toml.strip_prefix('\u{feff}').unwrap_or(&self.toml)
+    }
+
+    /// What is wrong with a text that is no TOML, and in which line. Of the line itself hardly anything
+    /// is shown: a secret can stand in it.
+    pub(super) fn misread(&self, fault: &Error) -> String {
+        let (from, told) = (self.called(), fault.kind.to_string());
+        let line = told.strip_prefix("TOML parse error at line ").and_then(|rest| rest.split_once(','));
+        let Some((Ok(line), _)) = line.map(|(line, rest)| (line.parse::<usize>(), rest)) else {
+            return format!("{from}: no TOML: {told}");
+        };
+        // Behind the line and the mark below it.
+        let why = told.lines().skip(4).map(str::trim).filter(|line| !line.is_empty());
+        let why = why.collect::<Vec<_>>().join(", ");
+        let unquoted = self.toml().lines().nth(line.saturating_sub(1)).and_then(unquoted);
+        format!("{from}:{line}: no TOML: {why}{}", unquoted.unwrap_or_default())
     }
 
     /// A file that says nothing is none that somebody wrote to be used: it is a pipe that was read
@@ -50,7 +75,7 @@ impl Provider for Text<'_> {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
-        Toml::string(self.toml.strip_prefix('\u{feff}').unwrap_or(&self.toml)).data()
+        Toml::string(self.toml()).data()
     }
 }
 
@@ -80,6 +105,22 @@ pub fn called(path: &Path) -> String {
 
 pub fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT
+}
+
+/// What to write, where a line has a text without quotes.
+fn unquoted(line: &str) -> Option<String> {
+    let (key, value) = line.split_once('=')?;
+    let (key, value) = (key.trim(), value.split(" #").next()?.trim());
+    let bare = |text: &str, more: &str| {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || more.contains(letter);
+        !text.is_empty() && text.chars().all(fits)
+    };
+    if !bare(key, "_-.") || !bare(value, "_-./:@*") {
+        return None;
+    }
+    let is_word = value.len() <= 24 && bare(value, "_-") && !is_secret(key) && !key.contains("url");
+    let shown = if is_word { format!("{key} = \"{value}\"") } else { format!("{key} = \"…\"") };
+    Some(format!("; a text stands in quotes: {shown}"))
 }
 
 fn whole(from: impl Read) -> std::io::Result<String> {

@@ -1,7 +1,6 @@
 //! Unknown keys and values of the wrong kind: all at once, each with its place and its mend.
 //! A deserializer would stop at the first one.
 
-use figment::Figment;
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
@@ -46,12 +45,45 @@ const UNSAID: [&str; 2] = ["redis.url", "webhook.url"];
 
 /// What was written, less the keys that no setting has and the values that none takes: each of
 /// those is a fault.
-pub(super) fn fitting(figment: &Figment, written: Dict, faults: &mut Vec<String>) -> Dict {
-    Walk { figment, faults }.keys("", written, &sample())
+pub(super) fn fitting(written: Dict, faults: &mut Vec<String>) -> Dict {
+    Walk { faults }.keys("", written, &sample())
+}
+
+/// Whether there is a setting of this name, such as `routes[3].path`.
+pub(super) fn is_setting(key: &str) -> bool {
+    let mut keys = key.split('.');
+    let known = Sample::Object(sample());
+    let found = keys.try_fold(&known, |above, key| {
+        let (key, index) = key.split_once('[').map_or((key, None), |(key, index)| (key, Some(index)));
+        let below = above.get(key)?;
+        if index.is_some() { below.get(0) } else { Some(below) }
+    });
+    found.is_some()
+}
+
+/// The settings outside of lists, by their paths.
+pub(super) fn settings() -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut above = vec![(String::new(), sample())];
+    while let Some((path, known)) = above.pop() {
+        for (key, value) in known {
+            let path = if path.is_empty() { key } else { format!("{path}.{key}") };
+            match value {
+                Sample::Object(below) if !is_limit(&below) => above.push((path, below)),
+                _ => paths.push(path),
+            }
+        }
+    }
+    paths
+}
+
+/// Whether a setting of this name would be a secret, going by the last part of it.
+pub(super) fn is_secret(key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+    ["secret", "password", "passwd", "private_key", "signing_key"].iter().any(|word| name.contains(word))
 }
 
 struct Walk<'a> {
-    figment: &'a Figment,
     faults: &'a mut Vec<String>,
 }
 
@@ -64,9 +96,9 @@ impl Walk<'_> {
             let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
             // A table whose keys are the operator's own has one sample for all of them.
             let Some(sample) = known.get(&key).or_else(|| known.get("*")) else {
-                let hint = hint(&key, known.keys().map(String::as_str));
-                let place = self.place(&value);
-                self.faults.push(format!("{place}`{path}` is no setting{hint}"));
+                let hint =
+                    secret(&path, &value).unwrap_or_else(|| hint(&key, known.keys().map(String::as_str)));
+                self.faults.push(format!("`{path}` is no setting{hint}"));
                 continue;
             };
             if let Some(value) = self.value(&path, value, sample) {
@@ -91,25 +123,32 @@ impl Walk<'_> {
             (value, sample) => match mend(path, &value, sample) {
                 None => Some(value),
                 Some(mend) => {
-                    let (place, shown) = (self.place(&value), shown(path, &value));
-                    self.faults.push(format!("{place}`{path}`{shown}: {mend}"));
+                    self.faults.push(format!("`{path}`{}: {mend}", shown(path, &value)));
                     None
                 }
             },
         }
     }
+}
 
-    /// The file that the value stands in, or the environment.
-    fn place(&self, value: &Value) -> String {
-        match self.figment.get_metadata(value.tag()) {
-            Some(metadata) => match &metadata.source {
-                Some(source) => format!("{source}: "),
-                None if metadata.name.contains("environment") => "environment: ".to_owned(),
-                None => String::new(),
-            },
-            None => String::new(),
-        }
+/// Where secrets go instead: whoever writes one into the file has one that others read.
+fn secret(path: &str, value: &Value) -> Option<String> {
+    if !matches!(value, Value::String(..)) || !is_secret(path) {
+        return None;
     }
+    let variable = match path.split(['.', '[']).next()? {
+        "mail" => "GATEWAY_SMTP_PASSWORD",
+        "webhook" => "GATEWAY_WEBHOOK_SECRET",
+        "redis" => "REDIS_URL",
+        "issuers" => "LEGACY_JWT_SECRET_KEY",
+        _ if path.contains('[') => return None,
+        _ if path.contains("password") || path.contains("passwd") => "GATEWAY_ADMIN_PASSWORD",
+        _ if path.contains("refresh") => "JWT_REFRESH_SECRET_KEY",
+        _ => "JWT_SECRET_KEY",
+    };
+    Some(format!(
+        "; secrets come from the environment: set {variable}, or {variable}_FILE to a file that has it"
+    ))
 }
 
 /// What to write instead; nothing if the value is of the right kind.
@@ -171,7 +210,7 @@ fn is_limit(known: &Known) -> bool {
 
 fn shown(path: &str, value: &Value) -> String {
     match value {
-        _ if UNSAID.contains(&path) => String::new(),
+        _ if UNSAID.contains(&path) || is_secret(path) => String::new(),
         Value::String(_, text) => format!(" = \"{text}\""),
         Value::Char(_, text) => format!(" = \"{text}\""),
         Value::Bool(_, truth) => format!(" = {truth}"),
@@ -236,9 +275,9 @@ mod tests {
                     }
                     None => format!("{key} = {word}"),
                 };
-                let figment = Figment::from(Toml::string(&text));
+                let figment = figment::Figment::from(Toml::string(&text));
                 let mut faults = Vec::new();
-                fitting(&figment, figment.extract().unwrap(), &mut faults);
+                fitting(figment.extract().unwrap(), &mut faults);
                 assert!(faults.is_empty(), "{text}");
                 assert!(figment.extract::<File>().is_ok(), "{text}");
             }

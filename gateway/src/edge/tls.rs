@@ -49,13 +49,29 @@ pub struct TlsMaterial {
     ends: Vec<CertificateEnd>,
 }
 
-/// When a chain stops being good.
+/// When a chain stops being good, and since when it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CertificateEnd {
     /// The chain's file, as configured.
     pub chain: String,
     /// In seconds since 1970: of the certificate in the chain that ends first.
     pub at: i64,
+    /// Of the one that begins last.
+    pub from: i64,
+}
+
+impl CertificateEnd {
+    /// `None` where a certificate cannot be read so far: who shakes hands finds out what it is worth.
+    pub fn of(chain: &Path, certificates: &[impl AsRef<[u8]>]) -> Option<Self> {
+        let times = |one: &_| {
+            let validity = x509_parser::parse_x509_certificate(AsRef::as_ref(one)).ok()?.1.validity().clone();
+            Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
+        };
+        let times: Option<Vec<(i64, i64)>> = certificates.iter().map(times).collect();
+        let (begins, ends): (Vec<_>, Vec<_>) = times?.into_iter().unzip();
+        let (at, from) = (ends.into_iter().min()?, begins.into_iter().max()?);
+        Some(Self { chain: chain.display().to_string(), at, from })
+    }
 }
 
 impl TlsMaterial {
@@ -71,7 +87,7 @@ impl TlsMaterial {
         for one in &files.certificates {
             match certified(one, &provider) {
                 Ok(certified) => {
-                    ends.extend(end_of(one, &certified));
+                    ends.extend(CertificateEnd::of(&one.chain, &certified.cert));
                     by_name.add(Arc::new(certified));
                 }
                 Err(fault) => faults.push(fault),
@@ -109,6 +125,10 @@ impl TlsMaterial {
                 rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
         }
         Ok(Self { config: Arc::new(config), ends })
+    }
+
+    pub fn ends(&self) -> &[CertificateEnd] {
+        &self.ends
     }
 }
 
@@ -178,16 +198,6 @@ impl ResolvesServerCert for ByName {
 fn names_of(certified: &CertifiedKey) -> Vec<String> {
     let own = certified.cert.first().and_then(|own| webpki::EndEntityCert::try_from(own).ok());
     own.map(|own| own.valid_dns_names().map(str::to_ascii_lowercase).collect()).unwrap_or_default()
-}
-
-/// `None` where a certificate cannot be read so far: who shakes hands finds out what it is worth.
-fn end_of(files: &CertificateFiles, certified: &CertifiedKey) -> Option<CertificateEnd> {
-    let ends: Option<Vec<i64>> = certified
-        .cert
-        .iter()
-        .map(|one| Some(x509_parser::parse_x509_certificate(one).ok()?.1.validity().not_after.timestamp()))
-        .collect();
-    Some(CertificateEnd { chain: files.chain.display().to_string(), at: ends?.into_iter().min()? })
 }
 
 fn certified(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, String> {

@@ -219,7 +219,11 @@ fn inspect(trees: &Trees, told: Option<u64>) -> Result<u64, Trouble> {
     trees.installation()?;
     let here = trees.counter(COMMITS)?;
     if let Some(lost) = told.unwrap_or(0).checked_sub(here).filter(|lost| *lost > 0) {
-        return Err(Trouble::Damaged(format!("the last {lost} groups of acknowledged writes are gone")));
+        let gone = match lost {
+            1 => "the last group of acknowledged writes is gone".to_owned(),
+            _ => format!("the last {lost} groups of acknowledged writes are gone"),
+        };
+        return Err(Trouble::Damaged(gone));
     }
     look_around(trees)?;
     Ok(here)

@@ -174,6 +174,9 @@ impl Checker<'_> {
                 entry.name
             ));
         }
+        if entry.name.is_empty() {
+            self.unread.push("issuers");
+        }
         name
     }
 

@@ -11,6 +11,7 @@ use super::{Checker, KeyPolicy};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::file::File;
 use crate::config::key_folder::{KeyFolder, KeyUse};
+use crate::config::owner::closed_to_us;
 use crate::config::secret_source::Secrets;
 use crate::token::{Algorithm, AssertionIssuer, DatedKey, KeyRing, SignBy, TokenTerms};
 
@@ -37,6 +38,11 @@ impl Checker<'_> {
         let folder = KeyFolder::of(file);
         let now = SystemClock.now();
         let before = self.faults.len();
+        // Otherwise each file in it would be complained of.
+        if let Some(closed) = [&file.store.path, folder.path()].into_iter().find_map(closed_to_us) {
+            self.fault(closed);
+            return None;
+        }
         let mut access =
             self.secrets(file, policy, WhoseSecret::ACCESS, given.access_key, given.access_keys_previous);
         let mut refresh =

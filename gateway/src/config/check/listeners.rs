@@ -18,16 +18,6 @@ impl Checker<'_> {
         for (index, entry) in file.listeners.iter().enumerate() {
             listeners.extend(self.listener(&format!("listeners[{index}]"), entry, &file.issuers));
         }
-        for (index, listener) in listeners.iter().enumerate() {
-            let same =
-                |other: &&ListenerSettings| listener.address.port() != 0 && other.address == listener.address;
-            if let Some(other) = listeners[..index].iter().find(same) {
-                self.faults.push(format!(
-                    "{} and {} have the same address, {}",
-                    other.name, listener.name, listener.address
-                ));
-            }
-        }
         listeners
     }
 
@@ -90,7 +80,16 @@ impl Checker<'_> {
             http2: entry.http2,
         };
         match TlsMaterial::read(&files) {
-            Ok(material) => Some(material),
+            Ok(material) => {
+                let place = format!("{key}.tls");
+                for end in material.ends() {
+                    self.in_time(&place, end, "clients refuse it");
+                }
+                for one in &files.certificates {
+                    self.private_key(&place, &one.key);
+                }
+                Some(material)
+            }
             Err(faults) => {
                 self.faults.extend(faults.into_iter().map(|fault| format!("{key}.tls: {fault}")));
                 None

@@ -14,6 +14,7 @@ use super::Checker;
 use crate::config::file::File;
 use crate::config::upstream_entry as written;
 use crate::config::upstream_entry::{TlsEntry, UpstreamEntry};
+use crate::edge::CertificateEnd;
 use crate::pipeline::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
     is_authority,
@@ -32,6 +33,7 @@ impl Checker<'_> {
                 self.fault(format!("upstreams: the name `{}` occurs twice", upstream.name));
             }
         }
+        self.open_ways(file, &upstreams);
         upstreams
     }
 
@@ -63,7 +65,6 @@ impl Checker<'_> {
             None => None,
         };
         let host = self.host(entry, servers.as_deref().unwrap_or_default());
-        self.warn_of_open_ways(name, tls.as_ref(), servers.as_deref().unwrap_or_default());
         Some(Arc::new(Upstream {
             name: name.clone(),
             servers: servers?,
@@ -300,20 +301,12 @@ impl Checker<'_> {
             ));
             return None;
         }
+        let place = format!("upstream `{name}`: tls.client_certificate_file");
+        if let Some(end) = CertificateEnd::of(chain, &certificates) {
+            self.in_time(&place, &end, "the service refuses it");
+        }
+        self.private_key(&format!("upstream `{name}`: tls.client_key_file"), key);
         Some(ClientCertificate { chain: certificates, key: bytes })
-    }
-
-    /// A service that does not know its gateway believes anybody.
-    fn warn_of_open_ways(&mut self, name: &str, tls: Option<&Tls>, servers: &[Server]) {
-        if tls.is_some_and(|tls| tls.client.is_some()) {
-            return;
-        }
-        for server in servers.iter().filter(|server| !matches!(server.target, Target::Unix(_))) {
-            self.warnings.push(format!(
-                "upstream `{name}` is reached over TCP: whoever can connect to {} can claim any identity there",
-                server.target
-            ));
-        }
     }
 }
 

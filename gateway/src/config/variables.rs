@@ -1,0 +1,97 @@
+//! Variables of the environment that look like ours, and that nothing reads: whoever set one believes
+//! that it does something.
+
+use std::ffi::OsString;
+
+use super::shape::settings;
+use super::suggest::nearest;
+
+/// Those with one underscore. Of the first four, `NAME_FILE` is read as well.
+const KNOWN: [&str; 6] = [
+    "GATEWAY_ADMIN_EMAIL",
+    "GATEWAY_ADMIN_PASSWORD",
+    "GATEWAY_SMTP_PASSWORD",
+    "GATEWAY_WEBHOOK_SECRET",
+    "GATEWAY_PROVE_TOKEN",
+    "GATEWAY_HANDOVER",
+];
+
+/// What to say of each of them; never what it is set to.
+pub(super) fn unread(environment: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+    let names = environment.filter_map(|(name, _)| name.into_string().ok());
+    let ours = |name: &String| name.starts_with("GATEWAY_") && !name.starts_with("GATEWAY__");
+    let mut names: Vec<_> = names.filter(ours).filter(|name| !is_known(name)).collect();
+    names.sort();
+    names.iter().filter_map(|name| complaint(name)).collect()
+}
+
+fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|name| KNOWN[..4].contains(&name))
+}
+
+fn complaint(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("GATEWAY_")?;
+    let variable = |setting: &String| format!("GATEWAY__{}", setting.replace('.', "__").to_uppercase());
+    let all = settings();
+    if let Some(meant) = all.iter().find(|setting| setting.replace('.', "_").eq_ignore_ascii_case(rest)) {
+        return Some(format!(
+            "{name} is not read: two underscores part a setting from its section; did you mean {}?",
+            variable(meant)
+        ));
+    }
+    if is_of_a_service(rest) {
+        return None;
+    }
+    let variables: Vec<_> = all.iter().map(variable).collect();
+    let known = KNOWN[..4].iter().copied().chain(variables.iter().map(String::as_str));
+    Some(match nearest(name, known).filter(|near| strsim::jaro_winkler(name, near) > 0.92) {
+        Some(near) => format!("{name} is not read; did you mean {near}?"),
+        None => format!("{name} is not read; a setting is given as GATEWAY__SECTION__KEY"),
+    })
+}
+
+/// What Kubernetes and Docker tell about a service that is called `gateway…`.
+fn is_of_a_service(rest: &str) -> bool {
+    let parts: Vec<_> = rest.split('_').collect();
+    let ends = |ending: &[&str]| parts.ends_with(ending);
+    let pair = |first: &str, second: &str| parts.windows(2).any(|pair| pair == [first, second]);
+    ends(&["SERVICE", "HOST"])
+        || pair("SERVICE", "PORT")
+        || ends(&["PORT"])
+        || parts.contains(&"TCP")
+        || parts.contains(&"UDP")
+        || ends(&["NAME"])
+        || parts.contains(&"ENV")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_meant_for_us_is_spoken_of() {
+        let said =
+            |name: &str| unread([(name.into(), "CANARY".into())].into_iter()).pop().unwrap_or_default();
+        for (name, meant) in [
+            ("GATEWAY_SERVER_LISTEN", "did you mean GATEWAY__SERVER__LISTEN?"),
+            ("GATEWAY_MAIL_SMTP_PORT", "did you mean GATEWAY__MAIL__SMTP__PORT?"),
+            ("GATEWAY_LIMITS_USER", "did you mean GATEWAY__LIMITS__USER?"),
+            ("GATEWAY_ADMIN_PASWORD", "did you mean GATEWAY_ADMIN_PASSWORD?"),
+            ("GATEWAY_FOO", "GATEWAY__SECTION__KEY"),
+        ] {
+            assert!(said(name).starts_with(name) && said(name).ends_with(meant), "{}", said(name));
+        }
+        for name in [
+            "GATEWAY_PORT",
+            "GATEWAY_PORT_8080_TCP_ADDR",
+            "GATEWAY_SERVICE_HOST",
+            "GATEWAY_SERVICE_PORT_HTTP",
+            "GATEWAY_REDIS_SERVICE_HOST",
+            "GATEWAY_ADMIN_PASSWORD_FILE",
+            "GATEWAY__SERVER__LISTEN",
+            "PATH",
+        ] {
+            assert_eq!(said(name), "");
+        }
+    }
+}
