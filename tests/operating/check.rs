@@ -142,6 +142,7 @@ fn variables_that_nothing_reads_are_named_and_their_values_are_not() {
         ("GATEWAY_ADMIN_PASWORD", "CANARY-2"),
         ("GATEWAY_COLOUR", "CANARY-3"),
         ("GATEWAY_SERVICE_HOST", "10.0.0.1"),
+        ("JWT_SECRET", "CANARY-4"),
     ];
     let said = check_with(&behind("unix:/run/app.sock"), &[], &environment);
     said.is(
@@ -151,9 +152,10 @@ fn variables_that_nothing_reads_are_named_and_their_values_are_not() {
             "did you mean GATEWAY__SERVER__LISTEN?",
             "GATEWAY_ADMIN_PASWORD is not read; did you mean GATEWAY_ADMIN_PASSWORD?",
             "GATEWAY_COLOUR is not read; a setting is given as GATEWAY__SECTION__KEY",
+            "JWT_SECRET is not read, and JWT_SECRET_KEY is not set; did you mean JWT_SECRET_KEY?",
         ],
     );
-    assert_eq!(said.warnings().len(), 3, "{}", said.text);
+    assert_eq!(said.warnings().len(), 4, "{}", said.text);
     assert!(!said.text.contains("CANARY"), "{}", said.text);
 }
 

@@ -114,7 +114,10 @@ fn it_is_on_loopback_unless_said_otherwise_and_then_it_is_warned_of() {
     let (status, _, said) =
         crate::support::gateway::run(&["check"], &[("GATEWAY__OPERATIONS__LISTEN", "0.0.0.0:9090")]);
     assert_eq!(status, 0);
-    assert!(said.contains("environment: operations.listen = \"0.0.0.0:9090\" is no loopback address"), "{said}");
+    assert!(
+        said.contains("environment: operations.listen = \"0.0.0.0:9090\" is no loopback address"),
+        "{said}"
+    );
     let file = gateway::config::File::default();
     assert!(file.operations.listen.starts_with("127.0.0.1:"));
 }

@@ -1,5 +1,7 @@
 //! Where each setting is written: a file and its line, or the environment.
 
+use std::collections::HashMap;
+
 use figment::value::{Dict, Value};
 use figment::{Figment, Source};
 use toml::de::{DeTable, DeValue};
@@ -11,9 +13,10 @@ use super::read_once::Text;
 pub(super) struct Places {
     figment: Option<Figment>,
     written: Dict,
-    /// How the file is called, and its text.
+    /// How the file is called.
     called: Option<String>,
-    text: String,
+    /// Where in it each setting begins: `routes.0.path` in line 7.
+    lines: HashMap<String, usize>,
 }
 
 /// Where something is written.
@@ -28,8 +31,8 @@ pub(super) struct Place {
 impl Places {
     /// Of a file that may not be readable.
     pub(super) fn of_file(called: String, text: Option<&Text<'_>>) -> Self {
-        let text = text.map(|text| text.toml().to_owned()).unwrap_or_default();
-        Self { called: Some(called), text, ..Self::default() }
+        let lines = text.and_then(|text| lines_of(text.toml())).unwrap_or_default();
+        Self { called: Some(called), lines, ..Self::default() }
     }
 
     /// Everything that was written, from all places.
@@ -58,7 +61,7 @@ impl Places {
         if !of_file && !matches!(value, Some(Value::Dict(..))) {
             return None;
         }
-        let line = line_of(&self.text, &keys[..depth])?;
+        let line = innermost(&self.lines, &keys[..depth])?;
         Some(Place { file: self.called.clone(), line: Some(line), entry })
     }
 
@@ -104,28 +107,38 @@ fn deepest<'a>(written: &'a Dict, keys: &[&str]) -> (Option<&'a Value>, usize) {
     (found, keys.len())
 }
 
-/// The line of the innermost key on this way that the text has; none where it has not one.
-fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
+/// The line of the innermost of these keys that the text has.
+fn innermost(lines: &HashMap<String, usize>, keys: &[&str]) -> Option<usize> {
+    (1..=keys.len()).rev().find_map(|depth| lines.get(&keys[..depth].join("."))).copied()
+}
+
+/// Read once, whatever there is to complain of.
+fn lines_of(text: &str) -> Option<HashMap<String, usize>> {
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let line = |at: usize| ends.partition_point(|end| *end < at) + 1;
     let table = DeTable::parse(text).ok()?;
-    let (first, rest) = keys.split_first()?;
-    let (key, mut value) = table.get_ref().iter().find(|(key, _)| key.get_ref() == first)?;
-    let mut at = key.span().start;
-    for key in rest {
-        let next = match value.get_ref() {
-            DeValue::Table(table) => {
-                let found = table.iter().find(|(name, _)| name.get_ref() == key);
-                found.map(|(name, value)| (name.span().start, value))
+    let mut lines = HashMap::new();
+    let mut open = vec![(String::new(), table.get_ref())];
+    while let Some((above, table)) = open.pop() {
+        for (key, value) in table {
+            let path = format!("{above}{}", key.get_ref());
+            lines.insert(path.clone(), line(key.span().start));
+            match value.get_ref() {
+                DeValue::Table(table) => open.push((path + ".", table)),
+                DeValue::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        let path = format!("{path}.{index}");
+                        lines.insert(path.clone(), line(item.span().start));
+                        if let DeValue::Table(table) = item.get_ref() {
+                            open.push((path + ".", table));
+                        }
+                    }
+                }
+                _ => {}
             }
-            DeValue::Array(items) => {
-                let item = key.parse().ok().and_then(|index: usize| items.get(index));
-                item.map(|item| (item.span().start, item))
-            }
-            _ => None,
-        };
-        let Some((start, below)) = next else { break };
-        (at, value) = (start, below);
+        }
     }
-    Some(text.get(..at)?.matches('\n').count() + 1)
+    Some(lines)
 }
 
 #[cfg(test)]
@@ -136,7 +149,8 @@ mod tests {
     fn a_setting_is_found_in_the_line_where_it_is_written() {
         let text = "# a\n[server]\nlisten = 1\n\n[[routes]]\nname = \"a\"\n[[routes]]\nname = \"b\"\n\
                     user_limit = { requests = 1,\n window_seconds = 2 }\n[routes.cors]\norigins = [\"x\",\n \"y\"]\n";
-        let line = |key: &str| line_of(text, &key.split('.').collect::<Vec<_>>());
+        let lines = lines_of(text).unwrap();
+        let line = |key: &str| innermost(&lines, &key.split('.').collect::<Vec<_>>());
         for (key, at) in [
             ("server", 2),
             ("server.listen", 3),

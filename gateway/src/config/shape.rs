@@ -1,6 +1,8 @@
 //! Unknown keys and values of the wrong kind: all at once, each with its place and its mend.
 //! A deserializer would stop at the first one.
 
+use std::sync::LazyLock;
+
 use figment::value::{Dict, Num, Value};
 use serde_json::Value as Sample;
 
@@ -51,9 +53,9 @@ pub(super) fn fitting(written: Dict, faults: &mut Vec<String>) -> Dict {
 
 /// Whether there is a setting of this name, such as `routes[3].path`.
 pub(super) fn is_setting(key: &str) -> bool {
+    static ALL: LazyLock<Sample> = LazyLock::new(|| Sample::Object(sample()));
     let mut keys = key.split('.');
-    let known = Sample::Object(sample());
-    let found = keys.try_fold(&known, |above, key| {
+    let found = keys.try_fold(&*ALL, |above, key| {
         let (key, index) = key.split_once('[').map_or((key, None), |(key, index)| (key, Some(index)));
         let below = above.get(key)?;
         if index.is_some() { below.get(0) } else { Some(below) }

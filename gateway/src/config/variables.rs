@@ -16,13 +16,38 @@ const KNOWN: [&str; 6] = [
     "GATEWAY_HANDOVER",
 ];
 
+/// Names of secrets that other programs have, too; each is also read as `NAME_FILE`.
+const SECRETS: [&str; 2] = ["JWT_SECRET_KEY", "JWT_REFRESH_SECRET_KEY"];
+
+/// From here on, of 1, two names are so alike that one was meant.
+const ALIKE: f64 = 0.92;
+
 /// What to say of each of them; never what it is set to.
 pub(super) fn unread(environment: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
-    let names = environment.filter_map(|(name, _)| name.into_string().ok());
-    let ours = |name: &String| name.starts_with("GATEWAY_") && !name.starts_with("GATEWAY__");
-    let mut names: Vec<_> = names.filter(ours).filter(|name| !is_known(name)).collect();
+    let mut names: Vec<_> = environment.filter_map(|(name, _)| name.into_string().ok()).collect();
     names.sort();
-    names.iter().filter_map(|name| complaint(name)).collect()
+    let ours = |name: &&String| name.starts_with("GATEWAY_") && !name.starts_with("GATEWAY__");
+    let ours = names.iter().filter(ours).filter(|name| !is_known(name));
+    ours.filter_map(|name| complaint(name)).chain(instead_of_secrets(&names)).collect()
+}
+
+/// `JWT_SECRET` and the like, which may be somebody else's: only where the secret that it could stand for
+/// is not given, so that a random one is made.
+fn instead_of_secrets(names: &[String]) -> Vec<String> {
+    let is_of =
+        |name: &str, secret: &str| name.strip_prefix(secret).is_some_and(|end| ["", "_FILE"].contains(&end));
+    let missing = SECRETS.into_iter().filter(|secret| !names.iter().any(|name| is_of(name, secret)));
+    let missing: Vec<_> = missing.collect();
+    let others = names.iter().filter(|name| name.starts_with("JWT_"));
+    let others = others.filter(|name| {
+        SECRETS.iter().all(|secret| !is_of(name, secret) && !name.starts_with(&format!("{secret}_PREVIOUS")))
+    });
+    let meant = |name: &String| {
+        let near = nearest(name, missing.iter().copied())?;
+        let alike = strsim::jaro_winkler(name, near) > ALIKE;
+        alike.then(|| format!("{name} is not read, and {near} is not set; did you mean {near}?"))
+    };
+    others.filter_map(meant).collect()
 }
 
 fn is_known(name: &str) -> bool {
@@ -44,7 +69,7 @@ fn complaint(name: &str) -> Option<String> {
     }
     let variables: Vec<_> = all.iter().map(variable).collect();
     let known = KNOWN[..4].iter().copied().chain(variables.iter().map(String::as_str));
-    Some(match nearest(name, known).filter(|near| strsim::jaro_winkler(name, near) > 0.92) {
+    Some(match nearest(name, known).filter(|near| strsim::jaro_winkler(name, near) > ALIKE) {
         Some(near) => format!("{name} is not read; did you mean {near}?"),
         None => format!("{name} is not read; a setting is given as GATEWAY__SECTION__KEY"),
     })
@@ -92,6 +117,22 @@ mod tests {
             "PATH",
         ] {
             assert_eq!(said(name), "");
+        }
+    }
+
+    #[test]
+    fn a_name_like_that_of_a_secret_is_spoken_of_where_the_secret_is_missing() {
+        let said = |names: &[&str]| {
+            let all = unread(names.iter().map(|name| (OsString::from(name), "CANARY".into())));
+            all.iter().map(|said| said.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&["JWT_SECRET", "JWT_REFRESH_SECRET"]), ["JWT_REFRESH_SECRET", "JWT_SECRET"]);
+        for names in [
+            &["JWT_SECRET", "JWT_SECRET_KEY", "JWT_REFRESH_SECRET_KEY_FILE"][..],
+            &["JWT_SECRET_KEY_FILE", "JWT_SECRET_KEY_PREVIOUS", "JWT_REFRESH_SECRET_KEY_PREVIOUS_FILE"],
+            &["JWT_ALGORITHM", "JWT_EXPIRY", "SECRET_KEY"],
+        ] {
+            assert_eq!(said(names), [""; 0], "{names:?}");
         }
     }
 }
