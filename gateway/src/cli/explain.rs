@@ -26,7 +26,6 @@ use crate::pipeline::{
     Account, Admitted, Denied, Head, HostPattern, Pipeline, Route, Step, Trail, identity_fields, is_own,
 };
 use crate::problem::Code;
-use crate::problem::Code;
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
 use crate::telemetry::Metrics;

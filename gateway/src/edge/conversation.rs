@@ -32,7 +32,7 @@ use super::streams::Streams;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
 use crate::framing::{Malformed, head_end};
-use crate::problem::{Audience, Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, Refused, Spoken};
 use crate::token::PeerCertificate;
 

@@ -38,6 +38,8 @@ impl<A> Conversation<A> {
                 route: "none",
                 status: code.entry().status,
                 outcome: code.word(),
+                reason: None,
+                token_bytes: None,
                 user_id: None,
                 subject: None,
                 issuer: None,

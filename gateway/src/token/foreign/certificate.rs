@@ -15,7 +15,8 @@ use webpki::{
 };
 
 use super::claims::ForeignClaims;
-use super::verify::{ForeignIssuer, ForeignIssuers, Proof, Unproved};
+use super::Fault;
+use super::verify::{ForeignIssuer, ForeignIssuers, Proof};
 use super::x509::{end, facts, is_authority, next_list};
 use crate::clock::Timestamp;
 use crate::identity::{IssuerName, RoleName, TokenId};
@@ -231,8 +232,8 @@ impl PeerCertificate {
     ) -> Result<ForeignClaims, Unfit> {
         let facts = self.chain.first().and_then(|own| facts(own)).ok_or(Unfit::Unnamed)?;
         let ForeignIssuer { name, mapping, .. } = issuer;
-        let subject = mapping.only_subject(name, &facts).map_err(|unproved| match unproved {
-            Unproved::LikeAnAccount => Unfit::LikeAnAccount,
+        let subject = mapping.only_subject(name, &facts).map_err(|fault| match fault {
+            Fault::LikeAnAccount => Unfit::LikeAnAccount,
             _ => Unfit::Unnamed,
         })?;
         let mut roles = authority.roles.to_vec();

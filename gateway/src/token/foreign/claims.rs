@@ -184,11 +184,11 @@ impl Mapping {
         &self,
         issuer: &IssuerName,
         facts: &Map<String, Value>,
-    ) -> Result<ForeignSubject, Unproved> {
-        self.named(issuer, self.subject.find(facts).and_then(one).ok_or(Unproved::Forged)?)
+    ) -> Result<ForeignSubject, Fault> {
+        self.named(issuer, self.subject.find(facts).and_then(one).ok_or(Fault::Subject)?)
     }
 
-    fn named(&self, issuer: &IssuerName, found: &str) -> Result<ForeignSubject, Unproved> {
+    fn named(&self, issuer: &IssuerName, found: &str) -> Result<ForeignSubject, Fault> {
         let presented = format!("{}{found}", self.subject_prefix);
         if !self.numbers.admit(&presented) {
             return Err(Fault::LikeAnAccount);

@@ -239,7 +239,8 @@ impl<'a> Candidate<'a> {
                     && secret.verifies(self.message, &self.signature, &self.claims, now);
                 signed.then_some(()).ok_or(Fault::Legacy)?;
             }
-            Proof::Authority(_) => return Err(Unproved::Forged),
+            // It signs no tokens.
+            Proof::Authority(_) => return Err(Fault::Signature.into()),
         }
         Ok(self.read(now)?)
     }
