@@ -4,6 +4,7 @@ mod addresses;
 mod challenges;
 mod choice;
 mod cors;
+mod destinations;
 mod expectations;
 mod explain;
 mod handing_on;
