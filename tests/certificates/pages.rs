@@ -35,6 +35,8 @@ fn a_page_of_another_origin_changes_nothing_by_the_certificate_of_a_browser() {
         200,
         "a link changes nothing"
     );
+    let socket = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    assert_eq!(status(&mut client, &format!("GET /pumps HTTP/1.1\r\n{asked}\r\n{socket}")), 403);
     let friend = format!("POST /friends HTTP/1.1\r\n{asked}\r\nOrigin: https://friend.example");
     assert_eq!(status(&mut client, &friend), 200);
     assert_eq!(status(&mut client, &friend.replace("friend.", "evil.")), 403);

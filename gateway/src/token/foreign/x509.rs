@@ -157,6 +157,7 @@ mod tests {
     #[test]
     fn a_certificate_says_who_it_is_for_by_several_names() {
         let facts = facts_of(|params| {
+            params.distinguished_name = rcgen::DistinguishedName::new();
             params.distinguished_name.push(DnType::CountryName, "DE");
             params.distinguished_name.push(DnType::OrganizationName, "Acme");
             params.distinguished_name.push(DnType::CommonName, "pump 7");
