@@ -32,6 +32,7 @@ mod listener;
 mod message;
 mod operations;
 mod operator;
+mod outgoing;
 mod overheard;
 mod pace;
 mod peer;

@@ -66,6 +66,8 @@ fn another_version_is_told_which_one_there_is() {
         assert!(refused.text().contains("websocket_version_unsupported"), "{}", refused.text());
         assert_eq!(refused.field("sec-websocket-version").as_deref(), Some("13"), "{version}");
         assert_eq!(refused.field("upgrade").as_deref(), Some("websocket"), "{version}");
+        let connection = refused.field("connection").unwrap();
+        assert!(connection.ends_with(", Upgrade"), "{version}: {connection}");
     }
     assert!(upstream.arrived().is_empty(), "{:?}", upstream.arrived());
 }

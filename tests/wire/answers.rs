@@ -113,3 +113,12 @@ fn what_is_no_answer_is_told_apart_from_a_service_that_is_not_there() {
     }
     assert_eq!(gateway.decided("upstream_malformed"), 8.0);
 }
+
+#[test]
+fn a_service_of_another_version_than_was_said_is_told_as_one() {
+    let address = service("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let upstream = format!("[[upstreams]]\nname = \"app\"\naddress = \"{address}\"\nprotocol = \"http2\"");
+    let gateway = Setup::new(&upstream).config("").route("app", "/", "app", "auth = \"public\"").start();
+    let reply = gateway.client().get("/").send();
+    assert_eq!((reply.status, reply.code().as_str()), (502, "upstream_malformed"), "{}", gateway.log());
+}

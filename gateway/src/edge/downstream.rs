@@ -6,7 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::http10::Unchunked;
+use super::outgoing::Outgoing;
 use crate::framing::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request};
 
 /// What a client sends early is taken up to here while it waits; then its connection is not read.
@@ -55,10 +55,9 @@ pub(super) struct Downstream {
     was_half_closed: bool,
     /// Another protocol is spoken from here on.
     is_upgraded: AtomicBool,
-    /// The client speaks HTTP/1.0.
-    is_without_chunks: AtomicBool,
-    /// The answer to it.
-    unchunked: Unchunked,
+    /// How the answer is to be changed when it goes out; zero: as it was written.
+    how: AtomicU8,
+    outgoing: Outgoing,
     /// What was written and not flushed.
     written: BytesMut,
     closing: Option<Closing>,
@@ -105,8 +104,8 @@ impl Downstream {
             is_half_closed: false,
             was_half_closed: false,
             is_upgraded: AtomicBool::new(false),
-            is_without_chunks: AtomicBool::new(false),
-            unchunked: Unchunked::default(),
+            how: AtomicU8::new(0),
+            outgoing: Outgoing::default(),
             written: BytesMut::new(),
             closing: None,
         }
@@ -141,8 +140,8 @@ impl Downstream {
         let length = of_request(head);
         self.malformed = length.err();
         self.asks_for_upgrade = asks_for_upgrade(head);
-        *self.is_without_chunks.get_mut() = false;
-        self.unchunked = Unchunked::default();
+        *self.how.get_mut() = 0;
+        self.outgoing = Outgoing::default();
         self.body = Body::new(length.unwrap_or(Length::None));
         match self.body.read(&rest) {
             Ok(own) => {
@@ -178,9 +177,9 @@ impl Downstream {
         self.malformed
     }
 
-    /// The answer goes out as HTTP/1.0 knows it.
-    pub(super) fn write_without_chunks(&self) {
-        self.is_without_chunks.store(true, Ordering::Relaxed);
+    /// The answer, of which nothing was written yet, goes out so.
+    pub(super) fn write(&self, how: u8) {
+        self.how.fetch_or(how, Ordering::Relaxed);
     }
 
     /// From here on another protocol is spoken.
@@ -297,11 +296,12 @@ impl AsyncRead for Downstream {
 impl AsyncWrite for Downstream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.is_without_chunks.load(Ordering::Relaxed) {
+        let how = this.how.load(Ordering::Relaxed);
+        if how != 0 {
             if this.written.len() > WRITTEN_BYTES_MAX {
                 ready!(this.poll_written(context))?;
             }
-            let taken = this.unchunked.write(bytes, &mut this.written);
+            let taken = this.outgoing.write(how, bytes, &mut this.written);
             let taken = taken.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault));
             return Poll::Ready(taken.map(|()| bytes.len()));
         }

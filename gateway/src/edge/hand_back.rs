@@ -34,6 +34,7 @@ impl Gateway {
         if interim {
             return Ok(());
         }
+        upgrade::name(session, response.status, &response.headers);
         http10::answers(session, response, has_no_content(session, response));
         // What lies behind it is not read on: the client is told.
         if downstream::of(session).is_some_and(Downstream::is_doubtful) && !upgraded {

@@ -14,6 +14,7 @@ use pingora::{Error, ErrorType};
 
 use super::downstream::{self, Downstream};
 use super::exchange::Exchange;
+use super::upgrade;
 use crate::pipeline::X_REQUEST_ID;
 use crate::problem::{Audience, Problem};
 
@@ -64,6 +65,7 @@ where
     if body.size_hint().exact().is_none() && session.as_http2().is_none() {
         frame_unknown_length(session, &mut parts.headers);
     }
+    upgrade::name(session, parts.status, &parts.headers);
     let (bodiless, head) = (body.is_end_stream(), Box::new(ResponseHeader::from(parts)));
     let ends = bodiless || session.req_header().method == http::Method::HEAD;
     // What ends with its head says so in it: a refused call of gRPC is none for its clients where an

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use http::Version;
 use http::header::{
     CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
+use http::{HeaderMap, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 
 use super::downstream::Downstream;
 use super::exchange::Exchange;
+use super::outgoing::NAMING_UPGRADE;
 use super::streams::Facts;
 use super::{Gateway, downstream};
 use crate::pipeline::{HandshakeFlaw, Route, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw, offer};
@@ -97,6 +98,16 @@ pub(super) fn opened(session: &mut Session, response: &mut ResponseHeader, excha
         // A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1). It
         // fails only for a name that is no name.
         let _ = response.insert_header(SEC_WEBSOCKET_PROTOCOL, offer::BEARER);
+    }
+}
+
+/// What has to be upgraded to is named as RFC 9110 §7.8 wants it, whoever says so.
+pub(super) fn name(session: &Session, status: StatusCode, headers: &HeaderMap) {
+    if status == StatusCode::UPGRADE_REQUIRED
+        && headers.contains_key(UPGRADE)
+        && let Some(downstream) = downstream::of(session)
+    {
+        downstream.write(NAMING_UPGRADE);
     }
 }
 
