@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gateway::config::{File, Flags, load};
+use serde_json::json;
 
 use crate::support::checking::check_json;
 use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup, run};
@@ -39,9 +40,10 @@ fn a_configuration_that_sets_nothing_can_be_started_and_advice_is_given() {
 #[test]
 fn each_fault_names_its_place_its_value_and_its_mend() {
     let deep = |more: &str| format!("{ROUTED}{}", route("todos", "/todos", more));
-    let cases: [(&str, &[&str]); 59] = [
+    let cases: [(&str, &[&str]); 60] = [
         ("bogus = 1", &["gateway.toml:1: `bogus` is no setting", "there are:", "server"]),
         (&deep("auth = public"), &["gateway.toml:8: no TOML", "a text stands in quotes: auth = \"public\""]),
+        ("[server]\nlisten = \u{201c}x\u{201d}", &["gateway.toml:2: no TOML", "quotes are straight"]),
         ("[server]\nlisten = 127.0.0.1:1", &["gateway.toml:2: no TOML", "in quotes: listen = \"…\""]),
         (
             "[tokens]\nsecret = \"CANARY\"",
@@ -145,6 +147,8 @@ fn each_fault_names_its_place_its_value_and_its_mend() {
         let fault = &document["faults"][0];
         let of_no_setting = fault["message"].as_str().unwrap().starts_with("no TOML");
         assert!(fault["key"].is_string() || of_no_setting, "{text}: {document}");
+        // What was not read is not taken for what is not there.
+        assert!(!of_no_setting || document["warnings"] == json!([]), "{document}");
     }
 }
 

@@ -107,7 +107,8 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         Err(fault) => {
             // The file is no TOML: nothing more can be said of it.
             faults.push(read.map_or_else(|| fault.to_string(), |text| text.misread(&fault)));
-            return Loaded { file: File::default(), faults, warnings, places, unread: Vec::new() };
+            let unread = vec!["upstreams", "issuers", "routes"];
+            return Loaded { file: File::default(), faults, warnings, places, unread };
         }
     };
     let places = places.with(figment, written.clone());

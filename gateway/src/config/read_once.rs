@@ -111,11 +111,17 @@ pub fn is_standard_input(path: &Path) -> bool {
 fn unquoted(line: &str) -> Option<String> {
     let (key, value) = line.split_once('=')?;
     let (key, value) = (key.trim(), value.split(" #").next()?.trim());
+    if value.starts_with(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+        return Some("; quotes are straight: \"…\"".to_owned());
+    }
+    // A number has another fault.
+    let is_number = value.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+        && value.matches('.').count() < 2;
     let bare = |text: &str, more: &str| {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || more.contains(letter);
         !text.is_empty() && text.chars().all(fits)
     };
-    if !bare(key, "_-.") || !bare(value, "_-./:@*") {
+    if is_number || !bare(key, "_-.") || !bare(value, "_-./:@*") {
         return None;
     }
     let is_word = value.len() <= 24 && bare(value, "_-") && !is_secret(key) && !key.contains("url");
