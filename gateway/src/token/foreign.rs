@@ -12,6 +12,8 @@ mod legacy;
 mod numbers;
 mod path;
 mod source;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use claims::{AuthenticForeign, ForeignClaims, Mapping, Untimely};
