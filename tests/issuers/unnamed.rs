@@ -57,6 +57,9 @@ fn a_token_without_an_issuer_is_accepted_where_a_route_names_whose_it_is() {
     assert_eq!(beside.ask("/django", &null), 200);
     // A route that names nobody is for all who name themselves.
     assert_eq!(beside.ask("/app", &claims()), 403);
+    let token = beside.django.sign(r#"{"alg":"ES256"}"#, &claims().to_string());
+    let (_, said, _) = beside.gateway.run(&["explain", "GET", "/app", "--token", &token]);
+    assert!(said.contains("Name it in `issuers` of the route"), "{said}");
     assert!(beside.upstream.arrived().is_empty());
     assert_eq!(beside.gateway.user().get("/app").status, 200);
     assert_eq!(beside.gateway.user().get("/django").status, 403);

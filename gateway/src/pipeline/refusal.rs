@@ -217,6 +217,10 @@ impl Refusal {
                 why: format!("It has {bytes} bytes; allowed are {allowed}."),
                 next: entry.next_step.to_owned(),
             },
+            Self::Forbidden { lacking, .. } => {
+                let (why, next) = lacking.account();
+                Account { reason: None, why, next: next.to_owned() }
+            }
             _ => Account { reason: None, why: entry.meaning.to_owned(), next: entry.next_step.to_owned() },
         }
     }

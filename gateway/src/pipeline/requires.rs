@@ -36,6 +36,28 @@ pub enum Lack {
     Issuer,
 }
 
+impl Lack {
+    /// What is lacking, and what can be done about it.
+    pub(super) fn account(&self) -> (String, &'static str) {
+        match self {
+            Self::Role(role) => (
+                format!(
+                    "The route asks for the role `{role}`, or another one, and the token gives none of them."
+                ),
+                "Ask an administrator for the role; those of another issuer come from its `roles_claim` and `role_names`.",
+            ),
+            Self::Claim(name) => (
+                format!("The claim `{name}` is not what the route asks for."),
+                "Ask whoever issued the token; or mend `claims` of the route.",
+            ),
+            Self::Issuer => (
+                "The route is not for tokens of this issuer.".to_owned(),
+                "Name it in `issuers` of the route, if it is for them; an issuer whose tokens have no `iss` is accepted nowhere else.",
+            ),
+        }
+    }
+}
+
 impl Requires {
     pub fn lacking(&self, holder: &impl Holder) -> Option<Lack> {
         if let Some(first) = self.any_role.first()

@@ -14,6 +14,8 @@ mod legacy;
 mod numbers;
 mod path;
 mod source;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod x509;
 

@@ -9,11 +9,10 @@ use crate::identity::Email;
 /// among the claims or beside the address, and each of it has to say yes.
 pub(super) fn email(path: &ClaimPath, claims: &Map<String, Value>) -> Option<Email> {
     let (beside, name) = holder(path, claims)?;
-    let verified = |members: &Map<String, Value>| {
-        members.iter().filter(|(name, _)| tells(name)).all(|(name, value)| affirms(name, value))
-    };
     let address = beside.get(name)?.as_str()?;
-    (verified(claims) && verified(beside)).then(|| Email::parse(address).ok())?
+    let verified = |members: &Map<String, Value>| members.iter().all(|(name, value)| !denies(name, value));
+    let nested = !std::ptr::eq(beside, claims);
+    (verified(claims) && (!nested || verified(beside))).then(|| Email::parse(address).ok())?
 }
 
 /// OpenID Connect has `email_verified`. Libraries write it as their language does, and issuers that
@@ -30,31 +29,25 @@ const NAMES: [&str; 8] = [
     "xmsedov",
 ];
 
-fn tells(name: &str) -> bool {
-    NAMES.contains(&plain(name).as_str())
-}
-
-/// The last part of a name, without what spellings differ in.
-fn plain(name: &str) -> String {
+/// Whether it is one of these names, in any spelling, and says anything but yes. `null` and whatever is
+/// not known to be a yes say that nobody has verified it.
+fn denies(name: &str, value: &Value) -> bool {
     let last = name.rsplit(['/', ':', '.', '#']).next().unwrap_or(name);
-    last.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    let letters = || last.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let known = NAMES.iter().find(|known| letters().eq(known.bytes()));
+    known.is_some_and(|known| !affirms(value, known.ends_with("at")))
 }
 
-/// `null` and whatever is not known to be a yes say that nobody has.
-fn affirms(name: &str, value: &Value) -> bool {
+/// Some say since when it is verified, in place of whether.
+fn affirms(value: &Value, is_date: bool) -> bool {
     match value {
         Value::Bool(truth) => *truth,
-        Value::Number(number) if dates(name) => number.as_f64().is_some_and(|moment| moment > 0.0),
+        Value::Number(number) if is_date => number.as_f64().is_some_and(|moment| moment > 0.0),
         Value::Number(number) => number.as_u64() == Some(1),
-        Value::String(text) if dates(name) => text.starts_with(|c: char| ('1'..='9').contains(&c)),
+        Value::String(text) if is_date => text.starts_with(|c: char| ('1'..='9').contains(&c)),
         Value::String(text) => ["true", "1", "yes"].contains(&text.to_ascii_lowercase().as_str()),
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
-}
-
-/// Since when it is verified, in place of whether.
-fn dates(name: &str) -> bool {
-    plain(name).ends_with("at")
 }
 
 #[cfg(test)]
