@@ -89,6 +89,22 @@ fn what_is_no_access_token_of_that_service_is_refused() {
 }
 
 #[test]
+fn its_tokens_say_by_one_of_two_names_that_they_are_access_tokens() {
+    let (upstream, gateway) = start("");
+    let said = |kind: Value, token_type: Value| {
+        let claims = with(with(claims(), "type", kind), "token_type", token_type);
+        get(&gateway.client(), "/app", &sign(&claims, SECRET)).status
+    };
+    assert_eq!(said(Value::Null, json!("access")), 200);
+    assert_eq!(said(json!("access"), json!("bearer")), 200);
+    upstream.forget();
+    assert_eq!(said(Value::Null, json!("refresh")), 401);
+    assert_eq!(said(json!("refresh"), json!("access")), 401);
+    assert_eq!(said(Value::Null, Value::Null), 401);
+    assert!(upstream.arrived().is_empty());
+}
+
+#[test]
 fn its_user_ids_stay_what_they_were_and_have_one_spelling() {
     let (upstream, gateway) = start("");
     let ask = |gateway: &Gateway, claim: &str, value: Value| {

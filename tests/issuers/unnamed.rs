@@ -117,6 +117,29 @@ fn an_audience_is_needed_where_one_is_configured() {
 }
 
 #[test]
+fn a_workload_is_known_by_the_trust_bundle_of_its_domain() {
+    let authority = HandMade::start();
+    let certificates = with(with(authority.jwk(), "use", json!("x509-svid")), "kid", json!("ca"));
+    let domain = HandMade::publishing(|bundle| {
+        bundle["keys"][0]["use"] = json!("jwt-svid");
+        bundle["keys"].as_array_mut().unwrap().push(certificates);
+        bundle["spiffe_sequence"] = json!(1);
+    });
+    let upstream = Upstream::start();
+    let audience = format!("audience = [\"{AUDIENCE}\"]");
+    let gateway = setup(&upstream, &[domain.unnamed_entry("django", &audience)]).start();
+    let claims =
+        json!({ "sub": "spiffe://example.org/app", "aud": [AUDIENCE], "exp": now() + 300 }).to_string();
+    let svid = domain.sign(r#"{"alg":"ES256","kid":"one","typ":"JWT"}"#, &claims);
+    assert_eq!(get(&gateway.client(), "/django", &svid).status, 200);
+    assert_eq!(upstream.only().one("x-user-id"), "spiffe://example.org/app");
+    for kid in ["ca", "one"] {
+        let by_authority = authority.sign(&json!({ "alg": "ES256", "kid": kid }).to_string(), &claims);
+        assert_eq!(get(&gateway.client(), "/django", &by_authority).status, 401, "{kid}");
+    }
+}
+
+#[test]
 fn an_issuer_without_a_name_is_one_and_is_named_by_a_route() {
     let (django, other, upstream) = (HandMade::start(), HandMade::start(), Upstream::start());
     let faults = |setup: Setup| setup.try_start().map(drop).unwrap_err().stderr;

@@ -78,9 +78,9 @@ codes! {
         "Have the issuer put less into it, such as the groups of one application in place of all; or raise `tokens.bytes_max`.",
         "The access token is larger than is accepted here; logging in again gives another one of the same size";
     TokenExpired, "token_expired", 401, "Invalid or expired token", "http_request_denied",
-        "The token is ours, and its time is over.", "Refresh it, or log in again.";
+        "The token is authentic, and its time is over.", "Refresh it, or log in again.";
     TokenRevoked, "token_revoked", 401, "Invalid or expired token", "http_request_denied",
-        "The token is ours, and was revoked by a logout or by a change of the account.",
+        "The token is authentic, and was revoked by a logout or by a change of the account.",
         "Refresh it, or log in again.";
     InvalidCredentials, "invalid_credentials", 401, "Invalid credentials", "http_request_denied",
         "No such account, or a wrong password.", "Check both.";

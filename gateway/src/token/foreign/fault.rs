@@ -230,7 +230,7 @@ impl fmt::Display for Fault {
                 f.write_str("its subject could be read as the number of an account of this gateway")
             }
             Self::Legacy => f.write_str(
-                "it is no access token (`type`) by the secret of the service before, or the time of that one is over",
+                "it is no access token (`type` or `token_type`) by the secret of the service before, or the time of that one is over",
             ),
         }
     }

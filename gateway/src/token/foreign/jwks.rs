@@ -126,9 +126,9 @@ impl KeySet {
 
     /// What there is to choose from, for a person.
     pub(super) fn in_words(&self) -> String {
-        const SHOWN_MAX: usize = 12;
+        const SHOWN_MAX: usize = 6;
         let mut texts: Vec<_> = self.keys.iter().take(SHOWN_MAX).map(PublicKey::in_words).collect();
-        texts.extend(self.left_out.iter().take(SHOWN_MAX).map(|one| format!("not used is {one}")));
+        texts.extend(self.left_out.iter().take(SHOWN_MAX / 2).map(|one| format!("not used is {one}")));
         if texts.is_empty() { "there are none".to_owned() } else { texts.join("; ") }
     }
 }

@@ -30,8 +30,9 @@ impl LegacySecret {
         claims: &Map<String, Value>,
         now: Timestamp,
     ) -> bool {
-        // A refresh token, perhaps of the same secret, is none.
-        let access = claims.get("type").and_then(Value::as_str) == Some("access");
+        // A refresh token, perhaps of the same secret, is none. Django's simplejwt calls it `token_type`.
+        let kind = claims.get("type").or_else(|| claims.get("token_type"));
+        let access = kind.and_then(Value::as_str) == Some("access");
         now < self.until && access && self.key.matches(message, signature)
     }
 }
