@@ -3,6 +3,7 @@
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::Raw;
+use crate::support::streaming::Streaming;
 use crate::support::upstream::{Gate, Upstream};
 
 fn before(more: &str) -> (Upstream, Gate, Gateway) {
@@ -43,6 +44,23 @@ fn has_left_where_the_operator_says_so() {
     eventually("it is given up", || gateway.decided("abandoned") == 1.0);
     gate.open();
     assert_eq!(raw.rest(), "");
+}
+
+#[test]
+fn gets_events_for_as_long_as_it_stays() {
+    let services = Streaming::start();
+    let gateway = Setup::new("")
+        .upstream("app", &services.http)
+        .route("public", "/", "app", "auth = \"public\"")
+        .start();
+    let mut raw = Raw::connect(gateway.address);
+    raw.send("GET /ticking/events HTTP/1.0\r\nHost: a\r\n\r\n").says_no_more();
+    assert_eq!(raw.head().unwrap().status, 200);
+    let lines: Vec<_> = (0..20).map(|_| raw.line()).filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 10, "{lines:?}");
+    drop(raw);
+    let held = || gateway.total("gateway_upstream_server_connections", &[]);
+    eventually("the service's connection is given back", || held() == 0.0);
 }
 
 #[test]
