@@ -18,8 +18,9 @@ fn head_of(siege: &Siege, bytes: usize) -> String {
     )
 }
 
-/// A route of its own that takes 1,000 bytes.
+/// A route of its own that takes 1,000 bytes; the others take ten megabytes.
 fn small(setup: Setup) -> Setup {
+    let setup = setup.env("GATEWAY__LIMITS__BODY_BYTES_MAX", "10485760");
     setup.route("small", "/small", "service", "body_bytes_max = 1000")
 }
 

@@ -1,7 +1,9 @@
 //! What a service and its clients call each other: `Host`, redirects, cookies and destinations.
 
+use crate::support::authority::Authority;
 use crate::support::command::check;
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::h2::H2;
 use crate::support::http::Reply;
 use crate::support::nginx::Nginx;
 use crate::support::upstream::Upstream;
@@ -50,6 +52,24 @@ fn a_redirect_of_a_service_that_knows_of_no_tls_leads_to_https() {
     assert_eq!(reply.header("refresh"), format!("0; url=https://{own}/b"));
     let plain = gateway.client().get("/dir").send();
     assert_eq!(plain.header("content-location"), format!("http://{own}/a"), "over http it is right as it is");
+}
+
+#[test]
+fn over_tls_of_ours_and_http_2_it_is_the_same() {
+    let upstream = Upstream::start();
+    let authority = Authority::new();
+    let certified = authority.certify("own", &["localhost"]);
+    let listener = crate::listening::https(&[&certified], "");
+    let gateway = public(&upstream.address.to_string(), "/", &listener, "").start();
+    upstream.answer_from_now(
+        "HTTP/1.1 301 Moved\r\nLocation: http://localhost/dir/\r\nContent-Length: 0\r\n\r\n",
+    );
+    let mut client = H2::encrypted(gateway.further[0], authority.client(&[]));
+    let reply = client.get("/dir", &[]).unwrap();
+    assert_eq!((reply.status, reply.header("location")), (301, "https://localhost/dir/"));
+    let move_it = [("destination", "https://localhost/b")];
+    client.send(client.request("MOVE", "/a", &move_it), b"", None).unwrap();
+    assert_eq!(upstream.arrived()[1].one("destination"), "http://localhost/b");
 }
 
 #[test]

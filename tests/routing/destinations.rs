@@ -26,7 +26,7 @@ fn nothing_is_moved_to_where_a_stricter_route_decides_but_by_whom_that_lets_in()
     for destination in
         [own.as_str(), "/admin/x", "/admin", "/%61dmin/x", "https://elsewhere.test/admin/x", "//a/admin/"]
     {
-        for method in ["MOVE", "COPY"] {
+        for method in ["MOVE", "COPY", "move"] {
             let reply = move_to(ada.request(method, "/mine"), destination);
             assert_eq!((reply.status, reply.code().as_str()), (403, "insufficient_scope"), "{destination}");
         }

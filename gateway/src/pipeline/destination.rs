@@ -16,7 +16,7 @@ pub(super) fn check(
     head: Head<'_>,
     trail: &mut Trail,
 ) -> Result<Admitted, Refusal> {
-    if matches!(head.method.as_str(), "COPY" | "MOVE") {
+    if names_destination(head.method.as_str()) {
         let is_stricter = |other: &Arc<Route>| other.is_stricter_than(admitted.route());
         // Elsewhere there is nothing to be got round.
         if now.routes.iter().any(is_stricter) {
@@ -28,6 +28,11 @@ pub(super) fn check(
         }
     }
     Ok(admitted)
+}
+
+/// In any case of its letters: there are services that do not look at it.
+fn names_destination(method: &str) -> bool {
+    method.len() == 4 && ["COPY", "MOVE"].iter().any(|name| method.eq_ignore_ascii_case(name))
 }
 
 fn lands(
