@@ -11,6 +11,8 @@ mod replay;
 mod requests;
 mod upstream;
 
+pub(crate) use browser::browse;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;

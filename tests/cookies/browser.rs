@@ -10,7 +10,7 @@ use crate::support::tools::{Running, node};
 use crate::support::upstream::Upstream;
 
 /// Goes through the steps, and answers what each script came to.
-fn browse(steps: &[Value]) -> Vec<Value> {
+pub(crate) fn browse(steps: &[Value]) -> Vec<Value> {
     let mut command = node();
     command
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cookies/browser.js"))
