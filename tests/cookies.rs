@@ -3,6 +3,7 @@
 
 mod asking;
 mod browser;
+mod credentials;
 mod csrf;
 mod leaving;
 mod login;

@@ -11,6 +11,7 @@ use crate::support::todo_backend::TodoBackend;
 on_both_stores!(
     a_todo_is_created_read_changed_and_deleted,
     a_list_comes_in_pages_and_by_what_is_done,
+    a_todo_made_without_a_description_has_an_empty_one,
     an_unusable_value_of_the_query_is_named,
     each_refusal_of_a_todo_is_as_written,
     a_change_touches_what_it_names_and_nothing_else,
@@ -80,6 +81,14 @@ fn a_list_comes_in_pages_and_by_what_is_done(setup: Setup) {
         assert_eq!(told["pagination"], pagination, "{query}");
     }
     assert_eq!(names(&ada.get("/api/todos").json()["todos"][0]), "completed created_at description id title");
+}
+
+fn a_todo_made_without_a_description_has_an_empty_one(setup: Setup) {
+    let demo = Demo::start(setup);
+    let ada = demo.gateway.user();
+    let path = format!("/api/todos/{}", add(&ada, "plain"));
+    assert_eq!(ada.get(&path).json()["description"], "", "and never null, as in the article");
+    assert_eq!(ada.get("/api/todos").json()["todos"][0]["description"], "");
 }
 
 fn an_unusable_value_of_the_query_is_named(setup: Setup) {

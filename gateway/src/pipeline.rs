@@ -30,6 +30,7 @@ mod revocation;
 mod route;
 mod routes;
 mod shadow;
+mod sides;
 mod snapshot;
 mod stricter;
 mod trail;
@@ -45,7 +46,7 @@ pub use authorize::Admitted;
 pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
 pub use cookies::{Carried, SameSite, drop_set, take_out};
 pub use cors::{Cors, Origins, preflight_for};
-pub use csrf::Suspicion;
+pub use csrf::{Suspicion, keeps_no_cookies};
 pub use extract::credentials;
 pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
@@ -64,8 +65,9 @@ pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
-pub use route::{Access, OnExpiry, Route};
+pub use route::{Access, Credentials, OnExpiry, Route};
 pub use routes::{NearMiss, RouteFault, Routes, is_own};
+pub use sides::Sides;
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
 
@@ -175,7 +177,10 @@ impl Pipeline {
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, client)?;
         // 400: two tokens; 401: none where one is needed.
-        let Some(presented) = extract::of_route(head, route)? else {
+        let presented = extract::of_route(head, route).inspect_err(|refusal| {
+            trail.reason("token", || refusal.in_words());
+        })?;
+        let Some(presented) = presented else {
             trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return authorize::anonymous(route, target, quota);
         };

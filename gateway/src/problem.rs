@@ -4,7 +4,7 @@ mod code;
 mod render;
 
 pub use code::{Code, Entry};
-pub use render::{Audience, REALM, is_grpc};
+pub use render::{Audience, is_grpc};
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -26,6 +26,7 @@ struct Details {
     retry_after: Option<Duration>,
     allow: Option<String>,
     scope: Option<Box<str>>,
+    realm: Option<Box<str>>,
     fields: Vec<(&'static str, String)>,
 }
 
@@ -62,6 +63,14 @@ impl Problem {
     /// The role or scope that was lacking (RFC 6750 §3).
     pub fn scope(self, scope: Box<str>) -> Self {
         self.with(|details| details.scope = Some(scope))
+    }
+
+    /// The protection space that a challenge names, where it is not the usual one.
+    pub fn in_realm(self, realm: Option<&str>) -> Self {
+        match realm {
+            Some(realm) => self.with(|details| details.realm = Some(realm.into())),
+            None => self,
+        }
     }
 
     /// A further header field of the answer, such as `ratelimit`.

@@ -70,3 +70,31 @@ fn where_no_mail_is_sent_their_bound_bounds_nobody() {
         gateway.try_register(&fresh_email()).is_served(201);
     }
 }
+
+#[test]
+fn the_largest_body_is_one_setting_for_all_routes_and_each_can_have_its_own() {
+    let upstream = Upstream::start();
+    let setup = |most: u32| {
+        Setup::before(upstream.address)
+            .route("more", "/more", "todo", "auth = \"public\"\nbody_bytes_max = 2000")
+            .route("bodiless", "/none", "todo", "auth = \"public\"\nbody_bytes_max = 0")
+            .route("usual", "/usual", "todo", "auth = \"public\"")
+            .config(&format!("[limits]\nbody_bytes_max = {most}"))
+    };
+    let gateway = setup(1_000).start();
+    let put = |path: &str, bytes: usize| gateway.client().put(path).body(vec![b'x'; bytes]).send().status;
+    for (path, most) in [("/usual", 1_000), ("/more", 2_000), ("/none", 0)] {
+        assert_eq!((put(path, most), put(path, most + 1)), (200, 413), "{path}");
+    }
+    assert_eq!(gateway.client().get("/none").send().status, 200);
+    assert!(gateway.reload(&setup(1_500)));
+    assert_eq!((put("/usual", 1_500), put("/usual", 1_501)), (200, 413));
+    // Ours has its own, whatever services take.
+    let login = |bytes: usize| {
+        let body = json!({ "email": "ada@example.com", "password": "x".repeat(bytes) });
+        gateway.client().post("/api/auth/login").json(&body).send().status
+    };
+    assert_eq!((login(3_000), login(64 * 1_024)), (401, 413));
+    let (status, said) = crate::support::command::check("[limits]\nbody_bytes_max = 0\n");
+    assert!(status == 78 && said.contains("limits.body_bytes_max = 0: every request with a body"), "{said}");
+}

@@ -12,7 +12,7 @@ const browser = spawn(process.env.CHROMIUM || 'chromium', [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--ignore-certificate-errors',
   '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   // Names that are nobody's.
-  '--host-resolver-rules=MAP *.example.com 127.0.0.1',
+  '--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example.com 127.0.0.1',
   '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank',
 ], { stdio: ['ignore', 'ignore', 'pipe'] });
 
@@ -58,6 +58,9 @@ async function main() {
       }
     } else if (step.forget) {
       await call('Network.deleteCookies', step.forget, sessionId);
+    } else if (step.manifest) {
+      // The browser fetches it when somebody wants it.
+      results.push((await call('Page.getAppManifest', {}, sessionId)).data || null);
     } else {
       const asked = { expression: step.run, awaitPromise: true, returnByValue: true };
       const { result, exceptionDetails } = await call('Runtime.evaluate', asked, sessionId);

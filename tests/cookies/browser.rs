@@ -95,3 +95,56 @@ fn a_page_logs_in_cannot_read_a_token_and_is_the_only_one_that_acts() {
     // What came of this site and another origin had the cookies, and was refused for the page alone.
     assert_eq!(gateway.decided("csrf_refused"), 2.0);
 }
+
+/// A page that names a web app manifest in this way.
+fn page(link: &str) -> Upstream {
+    let html =
+        format!("<title>app</title><link rel=\"manifest\" href=\"/api/todos/app.webmanifest\" {link}>");
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
+    Upstream::answering(&format!("{head}Content-Length: {}\r\n\r\n{html}", html.len()))
+}
+
+#[test]
+fn an_application_has_tokens_of_its_own_and_a_page_says_how_its_manifest_is_fetched() {
+    let (plain, with) = (page(""), page("crossorigin=\"use-credentials\""));
+    let manifest = "HTTP/1.1 200 OK\r\nContent-Type: application/manifest+json\r\nContent-Length: 14\r\n\r\n{\"name\":\"app\"}";
+    let (app, todos) = (Upstream::start(), Upstream::answering(manifest));
+    let authority = Authority::new();
+    let certified = authority.certify("own", &["localhost"]);
+    let gateway = before(todos.address)
+        .upstream("plain", &plain.address.to_string())
+        .route("plain", "/plain", "plain", "auth = \"public\"")
+        .upstream("with", &with.address.to_string())
+        .route("with", "/with", "with", "auth = \"public\"")
+        .upstream("app", &app.address.to_string())
+        .route("app", "/app", "app", "credentials = [\"cookie\"]")
+        .config(&crate::listening::https(&[&certified], ""))
+        .start();
+    let (secure, port) = (gateway.further[0].port(), gateway.address.port());
+    let who = json!({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}).to_string();
+    let log_in = json!({"run": format!(
+        "fetch('/api/auth/login?mode=cookie', {{method: 'POST', headers: {{'Content-Type': 'application/json'}}, body: JSON.stringify({who})}}).then((answer) => answer.json()).then((told) => told.code ?? 'in')"
+    )});
+    let own = json!({"run": "fetch('/app/x', {headers: {Authorization: 'Bearer the.services.own'}}).then((answer) => answer.status)"});
+    let manifest = json!({"manifest": true});
+    let go = |to: String| json!({"go": to});
+    let results = browse(&[
+        go(format!("http://nas.test:{port}/plain")),
+        log_in.clone(),
+        own.clone(),
+        go(format!("http://app.localhost:{port}/plain")),
+        log_in.clone(),
+        own.clone(),
+        go(format!("https://localhost:{secure}/plain")),
+        log_in,
+        own,
+        manifest.clone(),
+        go(format!("https://localhost:{secure}/with")),
+        manifest,
+    ]);
+    let expected = json!(["cookies_need_https", 401, "in", 200, "in", 200, null, "{\"name\":\"app\"}"]);
+    assert_eq!(json!(results), expected);
+    let arrived = app.arrived();
+    assert!(arrived.iter().all(|one| one.one("authorization") == "Bearer the.services.own"), "{arrived:?}");
+    assert_eq!(todos.only().one("x-user-email"), ADMIN_EMAIL, "the manifest came once, with the cookies");
+}

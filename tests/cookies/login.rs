@@ -3,8 +3,11 @@
 use serde_json::json;
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before, kept, set_cookies};
+use crate::support::authority::Authority;
+use crate::support::command::check;
 use crate::support::forge::claims;
 use crate::support::gateway::{ADMIN_EMAIL, ADMIN_PASSWORD, Setup, run};
+use crate::support::people::PASSWORD;
 use crate::support::upstream::Upstream;
 
 #[test]
@@ -151,6 +154,58 @@ fn an_older_browser_logs_nobody_in_for_a_page_of_another_origin_either() {
     ] {
         assert_eq!(login(said).status, 200, "{said:?}");
     }
+}
+
+#[test]
+fn a_page_without_tls_is_told_that_its_browser_would_keep_none() {
+    let gateway = before(Upstream::start().address).start();
+    let tab = Tab::of_a_user(&gateway);
+    let ask = |path: &str, host: &str, origin: &str| {
+        let who = json!({"email": tab.email, "password": PASSWORD, "refresh_token": ""});
+        let request = gateway.client().post(path).header("host", host).header("origin", origin);
+        request.header("cookie", &tab.cookies()).json(&who).send()
+    };
+    for host in ["nas.lan", "nas.lan:8080", "192.0.2.7", "localhost.nas.lan"] {
+        for path in ["/api/auth/login?mode=cookie", "/api/auth/refresh?mode=cookie"] {
+            let refused = ask(path, host, &format!("http://{host}"));
+            refused.is_refused(403, "Cookies need https", "cookies_need_https");
+            assert!(set_cookies(&refused).is_empty(), "{host}");
+        }
+        let login = "/api/auth/login?mode=cookie";
+        assert_eq!(ask(login, host, &format!("https://{host}")).status, 200, "TLS may end before us");
+        assert_eq!(ask("/api/auth/login", host, &format!("http://{host}")).status, 200, "by tokens all can");
+    }
+    for local in ["localhost:8080", "app.localhost", "127.0.0.1", "127.9.9.9:80", "[::1]:8080"] {
+        assert_eq!(
+            ask("/api/auth/login?mode=cookie", local, &format!("http://{local}")).status,
+            200,
+            "{local}"
+        );
+    }
+    ask("/api/auth/login?mode=cookie", "nas.lan", "http://elsewhere.lan").is_refused(
+        403,
+        "Request refused: a page of another origin sent it",
+        "csrf_refused",
+    );
+}
+
+#[test]
+fn a_check_says_by_which_way_nobody_can_sign_in() {
+    let authority = Authority::new();
+    let certified = authority.certify("own", &["localhost"]);
+    let said = |listen: &str, more: &str| {
+        let tls = crate::listening::https(&[&certified], "");
+        let text = format!("[cookies]\nenabled = true\n[server]\nlisten = \"{listen}\"\n{tls}\n{more}");
+        let (status, said) = check(&text);
+        assert_eq!(status, 0, "{said}");
+        said
+    };
+    let open = said("0.0.0.0:8080", "");
+    assert!(open.contains("\"0.0.0.0:8080\" has no TLS") && open.contains("cookies_need_https"), "{open}");
+    let redirects = "[[listeners]]\naddress = \"0.0.0.0:8081\"\nredirect_to_https_port = 443\n";
+    assert!(!said("127.0.0.1:8080", redirects).contains("has no TLS"));
+    let further = said("127.0.0.1:8080", "[[listeners]]\naddress = \"0.0.0.0:8082\"\n");
+    assert!(further.contains("\"0.0.0.0:8082\" has no TLS"), "{further}");
 }
 
 #[test]

@@ -25,6 +25,16 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, St
     finish(command)
 }
 
+/// `gateway check` on this text: the status, and what it said.
+pub fn check(text: &str) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, data) = (folder.path().join("gateway.toml"), folder.path().join("data"));
+    std::fs::write(&path, text).unwrap();
+    let store = ("GATEWAY__STORE__PATH", data.to_str().unwrap());
+    let (status, out, err) = run(&["check", "--config", path.to_str().unwrap()], &[store]);
+    (status, out + &err)
+}
+
 /// The same of a command that is made already.
 pub fn finish(mut command: Command) -> (i32, String, String) {
     let output = command.output().unwrap();

@@ -17,7 +17,7 @@ pub(crate) fn new_todo(fields: &Fields) -> Result<NewTodo, Refusal> {
         Some(value) => title(value),
     };
     let title = noted(title, &mut faults);
-    let description = fields.get("description").map_or(Ok(None), description);
+    let description = fields.get("description").map_or(Ok(Description::default()), description);
     let description = noted(description, &mut faults);
     match (title, description) {
         (Some(title), Some(description)) => Ok(NewTodo { title, description }),
@@ -42,12 +42,11 @@ fn title(value: &Value) -> Result<Title, &'static str> {
     Title::parse(value.as_str().ok_or("title must be a string")?)
 }
 
-fn description(value: &Value) -> Result<Option<Description>, &'static str> {
+fn description(value: &Value) -> Result<Description, &'static str> {
     if value.is_null() {
-        return Ok(None);
+        return Ok(Description::default());
     }
-    let text = value.as_str().ok_or("description must be a string")?;
-    Description::parse(text).map(Some)
+    Description::parse(value.as_str().ok_or("description must be a string")?)
 }
 
 fn noted<T>(parsed: Result<T, &'static str>, faults: &mut Vec<Cow<'static, str>>) -> Option<T> {

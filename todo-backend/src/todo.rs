@@ -70,8 +70,8 @@ impl Title {
     }
 }
 
-/// Free text beside the title, kept as it came: at most 10,000 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Free text beside the title, kept as it came, and empty where none was given: at most 10,000 characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Description(String);
 
 impl Description {
@@ -98,7 +98,7 @@ fn longer_than(text: &str, characters_max: usize) -> bool {
 pub(crate) struct Todo {
     pub(crate) id: TodoId,
     pub(crate) title: Title,
-    pub(crate) description: Option<Description>,
+    pub(crate) description: Description,
     pub(crate) completed: bool,
     pub(crate) created_at: Timestamp,
 }
@@ -107,15 +107,14 @@ pub(crate) struct Todo {
 #[derive(Clone, Debug)]
 pub(crate) struct NewTodo {
     pub(crate) title: Title,
-    pub(crate) description: Option<Description>,
+    pub(crate) description: Description,
 }
 
 /// What to change of a todo; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) title: Option<Title>,
-    /// `Some(None)` takes the description away.
-    pub(crate) description: Option<Option<Description>>,
+    pub(crate) description: Option<Description>,
     pub(crate) completed: Option<bool>,
 }
 

@@ -144,7 +144,7 @@ struct List {
 struct Shown {
     id: u64,
     title: String,
-    description: Option<String>,
+    description: String,
     completed: bool,
     created_at: String,
 }
@@ -154,7 +154,7 @@ impl From<&Todo> for Shown {
         Self {
             id: todo.id.get(),
             title: todo.title.as_str().to_owned(),
-            description: todo.description.as_ref().map(|text| text.as_str().to_owned()),
+            description: todo.description.as_str().to_owned(),
             completed: todo.completed,
             created_at: todo.created_at.to_string(),
         }

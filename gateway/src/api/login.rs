@@ -32,7 +32,7 @@ pub(super) const RESULTS: [&str; 11] = [
     Code::CredentialsRequired.word(),
 ];
 
-refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked CsrfRefused);
+refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked CsrfRefused CookiesNeedHttps);
 
 #[utoipa::path(
     post,

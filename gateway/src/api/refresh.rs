@@ -16,7 +16,7 @@ use crate::problem::{Code, Problem};
 use crate::session::Renewal;
 use crate::token::RawToken;
 
-refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive InvalidRequest CsrfRefused);
+refusals!(Refusals: BODY LIMITED STORES; RefreshTokenRequired RefreshTokenInvalid UserInactive InvalidRequest CsrfRefused CookiesNeedHttps);
 
 #[utoipa::path(
     post,

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use route::RouteEntry;
-pub(super) use route::{Assertion, Auth, CorsEntry, ExpectEntry, HeaderRulesEntry, Match, NearMiss};
+pub(super) use route::{
+    Assertion, Auth, CorsEntry, Credential, ExpectEntry, HeaderRulesEntry, Match, NearMiss,
+};
 
 use super::issuer_entry::IssuerEntry;
 use super::limits_entry::Limits;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Of a request to a route, in bytes.
+    pub body_bytes_max: u64,
     pub user: Limit,
     pub login_address: Limit,
     pub login_account_address: Limit,
@@ -61,6 +63,7 @@ impl Limit {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            body_bytes_max: 1 << 30,
             user: Limit::of(6_000, 60),
             login_address: Limit::of(300, 60),
             login_account_address: Limit::of(10, 300),

@@ -15,7 +15,7 @@ use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 
 /// Settings that take one of a few words.
-const WORDS: [(&str, &[&str]); 21] = [
+const WORDS: [(&str, &[&str]); 22] = [
     ("log.format", &["auto", "human", "json"]),
     ("log.addresses", &["full", "partial", "hashed", "omitted"]),
     ("log.emails", &["full", "partial", "hashed", "omitted"]),
@@ -33,6 +33,7 @@ const WORDS: [(&str, &[&str]); 21] = [
     ("verify.proxy", &["any", "nginx", "traefik", "caddy", "haproxy", "envoy"]),
     ("routes[].match", &["prefix", "exact"]),
     ("routes[].on_expiry", &["close", "close_all", "allow"]),
+    ("routes[].credentials[]", &["header", "cookie"]),
     ("routes[].near_miss", &["refuse", "forward"]),
     ("routes[].auth", &["public", "optional", "required"]),
     ("upstreams[].balance", &["round_robin", "least_connections", "hash_user", "hash_address"]),
@@ -219,12 +220,16 @@ mod tests {
     fn each_word_of_the_table_is_one_that_its_setting_takes() {
         for (key, words) in WORDS {
             for word in words {
+                let (key, word) = match key.strip_suffix("[]") {
+                    Some(key) => (key, format!("[\"{word}\"]")),
+                    None => (*key, format!("\"{word}\"")),
+                };
                 let text = match key.split_once("[].") {
                     Some((list, key)) => {
                         let needed = if list == "routes" { "path = \"\"\nupstream = \"\"\n" } else { "" };
-                        format!("[[{list}]]\nname = \"\"\n{needed}{key} = \"{word}\"")
+                        format!("[[{list}]]\nname = \"\"\n{needed}{key} = {word}")
                     }
-                    None => format!("{key} = \"{word}\""),
+                    None => format!("{key} = {word}"),
                 };
                 let figment = Figment::from(Toml::string(&text));
                 let mut faults = Vec::new();

@@ -17,6 +17,8 @@ pub struct UpstreamEntry {
     pub balance: Balance,
     #[serde(default)]
     pub protocol: Protocol,
+    #[serde(default = "UpstreamEntry::host")]
+    pub host: String,
     #[serde(default)]
     pub tls: Option<TlsEntry>,
     #[serde(default = "UpstreamEntry::connect_timeout_ms")]
@@ -103,6 +105,7 @@ impl UpstreamEntry {
             servers: Vec::new(),
             balance: Balance::default(),
             protocol: Protocol::default(),
+            host: Self::host(),
             tls: None,
             connect_timeout_ms: Self::connect_timeout_ms(),
             read_timeout_ms: io,
@@ -134,6 +137,10 @@ impl UpstreamEntry {
             eject_statuses: vec![503],
             ..Self::new("", String::new())
         }
+    }
+
+    fn host() -> String {
+        "client".to_owned()
     }
 
     fn connect_timeout_ms() -> u64 {

@@ -4,18 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pingora::http::RequestHeader;
+
 use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
 use super::connections::{Place, Streaming};
 use super::descriptors::Descriptor;
+use super::head;
 use super::lifeline::Hold;
 use super::pace::Paced;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, Browser, Cors, Route, Stage};
-use crate::problem::Code;
+use crate::pipeline::{Admitted, Browser, Cors, Route, Sides, Stage};
+use crate::problem::{Code, Problem};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
 /// One request and its answer.
@@ -125,6 +128,17 @@ impl Exchange {
             }
             _ => None,
         }
+    }
+
+    /// What its service is called on either side, where that differs.
+    pub(super) fn sides<'a>(&'a self, request: &'a RequestHeader) -> Option<Sides<'a>> {
+        Sides::of(self.admitted()?, self.client.secure, head::authority(request))
+    }
+
+    /// A problem on its way to the upstream or back, as its route tells it.
+    pub(super) fn problem(&self, code: Code) -> Problem {
+        let realm = self.admitted().and_then(|admitted| admitted.route().realm.as_deref());
+        Problem::new(code).in_realm(realm)
     }
 
     /// The stages of the decision, counted from the beginning of the request.

@@ -24,7 +24,7 @@ use super::streams::Streams;
 use super::upstreams::Leg;
 use super::{Browsers, ServeApi, TrustedProxies, downstream, fault, hand_back, head, respond, upgrade};
 use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject, take_out};
-use crate::problem::{Code, Problem};
+use crate::problem::Code;
 use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
@@ -228,11 +228,15 @@ impl ProxyHttp for Gateway {
         };
         let reserved = exchange.configured.decision.routes.reserved();
         let takes_out = exchange.browser.is_some();
+        let sides = exchange.sides(session.req_header());
         let traced = exchange.trace.and_then(|trace| trace.for_upstream());
         let begun_here = exchange.trace.is_some_and(|trace| trace.began_here());
         Plain::change_request(upstream, |headers| {
             if takes_out {
                 take_out(headers.0);
+            }
+            if let Some(sides) = sides {
+                sides.inward(&session.req_header().method, headers.0);
             }
             inject(admitted, reserved, &from, headers);
             if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
@@ -366,7 +370,7 @@ impl ProxyHttp for Gateway {
         let begun = session.response_written().is_some_and(|begun| !begun.status.is_informational());
         if !begun && !left {
             session.set_keepalive(None);
-            let mut problem = Problem::new(code);
+            let mut problem = exchange.problem(code);
             if fault::is_passing(code) {
                 problem = problem.retry_after(Duration::from_secs(1));
             }

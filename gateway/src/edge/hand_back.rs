@@ -69,6 +69,9 @@ fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader) 
     for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
         headers.0.remove(name);
     }
+    if let Some(sides) = exchange.sides(request) {
+        sides.outward(headers.0);
+    }
     if let Some(admitted) = exchange.admitted() {
         admitted.route().response_headers.apply(headers);
     }

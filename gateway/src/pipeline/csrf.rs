@@ -1,10 +1,13 @@
 //! Whether a request that a browser's cookies vouch for was sent by a page that may do so. A browser
 //! adds its cookies to whatever request a page makes, of whatever site the page is.
 
-use http::HeaderName;
+use std::net::Ipv4Addr;
+
 use http::header::{HeaderValue, ORIGIN, REFERER};
+use http::{HeaderMap, HeaderName};
 
 use super::handshake::asks_for_websocket;
+use super::host::name_of;
 use super::{Browser, Carried, Cors, Head, Refusal, Snapshot};
 use crate::clock::Timestamp;
 use crate::identity::SessionId;
@@ -84,6 +87,23 @@ pub(super) fn refuse_foreign(browser: &Browser, head: Head<'_>, cors: Option<&Co
         Sender::Foreign | Sender::Elsewhere => Err(Refusal::Csrf(Suspicion::Foreign)),
         Sender::Ours | Sender::Unknown => Ok(()),
     }
+}
+
+/// Whether the page is of `http://`, and not of the machine itself: browsers keep no `Secure` cookie from
+/// there (RFC 6265bis §5.7). Where nothing is said of a page nobody knows: TLS may end in front of us.
+pub fn keeps_no_cookies(headers: &HeaderMap) -> bool {
+    headers.get_all(ORIGIN).iter().any(|origin| {
+        let page = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+        page.is_some_and(|authority| !is_local(&name_of(authority)))
+    })
+}
+
+/// Who names no other machine by it, in any browser (W3C Secure Contexts §3.1).
+fn is_local(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
@@ -168,6 +188,30 @@ mod tests {
         ] {
             assert_eq!(origin_of(address), origin);
         }
+    }
+
+    #[test]
+    fn a_page_without_tls_keeps_no_cookies_unless_it_is_of_this_machine() {
+        let keeps_none = |origin: &str| {
+            let origin = HeaderValue::from_str(origin).unwrap();
+            keeps_no_cookies(&HeaderMap::from_iter([(ORIGIN, origin)]))
+        };
+        for lost in
+            ["http://nas.lan", "http://10.0.0.1:8080", "http://localhost.evil.test", "http://127.evil.test"]
+        {
+            assert!(keeps_none(lost), "{lost}");
+        }
+        for kept in [
+            "https://nas.lan",
+            "http://localhost:8080",
+            "http://app.localhost",
+            "http://127.1.2.3",
+            "http://[::1]:80",
+            "null",
+        ] {
+            assert!(!keeps_none(kept), "{kept}");
+        }
+        assert!(!keeps_no_cookies(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The access token, from exactly one place (RFC 6750 §2).
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::cookies::Carried;
 use super::refusal::Refusal;
-use super::route::{Access, Route};
+use super::route::{Access, Credentials, Route};
 use super::{Browser, Head, offer};
 use crate::token::RawToken;
+
+/// <https://www.w3.org/TR/fetch-metadata/>: what a browser will make of the answer.
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// How a request says who it is.
 pub(super) enum Presented<'a> {
@@ -21,7 +23,7 @@ pub(super) enum Presented<'a> {
 ///
 /// As in the contract: two parts, the scheme in any case; anything else counts as no token.
 pub(super) fn of_own<'a>(head: Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
-    either(head, access, head.browser, None)
+    either(head, access, Credentials::ALL, None)
 }
 
 /// The same on a route, where a WebSocket may bring its token another way.
@@ -30,26 +32,29 @@ pub(super) fn of_route<'a>(head: Head<'a>, route: &Route) -> Result<Option<Prese
     if offered.is_some() && offer::has_two(head.headers) {
         return Err(Refusal::TwoTokens);
     }
-    either(head, route.access(), head.browser.filter(|_| route.cookie), offered)
+    either(head, route.access(), route.credentials, offered)
 }
 
 fn either<'a>(
     head: Head<'a>,
     access: &Access,
-    browser: Option<&'a Browser>,
+    looks_at: Credentials,
     offered: Option<RawToken<'a>>,
 ) -> Result<Option<Presented<'a>>, Refusal> {
     if *access == Access::Public {
         return Ok(None);
     }
     let headers = head.headers;
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let first = values.next();
-    if values.next().is_some() || (first.is_some() && offered.is_some()) {
-        return Err(Refusal::TwoTokens);
+    let mut first = None;
+    if looks_at.header {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        first = values.next();
+        if values.next().is_some() || (first.is_some() && offered.is_some()) {
+            return Err(Refusal::TwoTokens);
+        }
     }
     let token = offered.or_else(|| first.and_then(|value| credentials(text(value)?)));
-    let carried = match browser {
+    let carried = match head.browser.filter(|_| looks_at.cookie) {
         None => None,
         Some(browser) => Carried::read(headers)?.map(|carried| Presented::Cookies(browser, carried)),
     };
@@ -57,8 +62,18 @@ fn either<'a>(
         (Some(_), Some(_), _) => Err(Refusal::TwoTokens),
         (Some(token), None, _) => Ok(Some(Presented::Token(token))),
         (None, None, Access::Required(_)) if first.is_some() => Err(Refusal::NotBearer),
-        (None, None, Access::Required(_)) => Err(Refusal::NoToken),
+        (None, None, Access::Required(_)) => Err(nothing(head, looks_at)),
         (None, carried, _) => Ok(carried),
+    }
+}
+
+/// What is to be known where nothing came that is looked at.
+fn nothing(head: Head<'_>, looks_at: Credentials) -> Refusal {
+    let is_manifest = || head.headers.get(SEC_FETCH_DEST).is_some_and(|kind| kind == "manifest");
+    match (looks_at, head.browser) {
+        (Credentials { cookie: true, .. }, Some(_)) if is_manifest() => Refusal::ManifestWithoutCookies,
+        (Credentials { header: false, .. }, _) => Refusal::NoCookies,
+        _ => Refusal::NoToken,
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::Admitted;
@@ -42,6 +43,17 @@ pub enum Target {
         host: String,
         port: u16,
     },
+}
+
+impl Target {
+    /// On which it listens; a socket has none.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::Name { port, .. } => Some(*port),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -155,6 +167,8 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     pub balance: Balance,
     pub protocol: Protocol,
+    /// What `Host` calls it, in place of what the client called it.
+    pub host: Option<HeaderValue>,
     pub tls: Option<Tls>,
     pub timeouts: Timeouts,
     /// Further tries for what is safe to repeat.
@@ -181,6 +195,7 @@ impl Upstream {
             servers: vec![Server { target, weight: 1 }],
             balance: Balance::default(),
             protocol: Protocol::default(),
+            host: None,
             tls: None,
             timeouts,
             retries: 1,

@@ -3,7 +3,7 @@
 //! Applied to the request that goes out, after the proxy dropped what `Connection` nominates, so
 //! that a client cannot nominate our headers away. Applying it twice changes nothing.
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 
 use super::header_rules::Headers;
 use super::reserved::Reserved;
@@ -47,7 +47,7 @@ pub fn inject(
     }
     let route = admitted.route();
     // In shadow the upstream still decides for itself, and needs what the client sent.
-    let consumed = *route.access() != Access::Public && !route.shadow;
+    let consumed = *route.access() != Access::Public && route.credentials.header && !route.shadow;
     if consumed && !route.forward_authorization {
         headers.remove(&AUTHORIZATION);
         if let Some(sent) = from.sent.filter(|_| route.websocket_token) {
@@ -59,6 +59,9 @@ pub fn inject(
         headers.set(name, value);
     }
     from.tell(headers);
+    if let Some(host) = &admitted.upstream().host {
+        headers.set(HOST, host.clone());
+    }
     if let Some(prefix) = admitted.cut_prefix().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
         headers.set(FORWARDED_PREFIX, prefix);
     }

@@ -12,6 +12,9 @@ use crate::token::Asked;
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
+const NO_COOKIES: &str = "Here a browser is known by its cookies alone, and Authorization is left to the service: sign in by POST /api/auth/login?mode=cookie";
+
+const MANIFEST_WITHOUT_COOKIES: &str = "Browsers fetch a web app manifest without cookies: write <link rel=\"manifest\" crossorigin=\"use-credentials\">, or give its path a public route";
 
 /// Why a request was not admitted.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub enum Refusal {
     NoToken,
     /// Something came in `Authorization`, and in another form than ours.
     NotBearer,
+    /// The route looks at cookies only, and none of ours came.
+    NoCookies,
+    /// A browser fetches a web app manifest, and has left its cookies out as the page says.
+    ManifestWithoutCookies,
     /// By cookies, and perhaps not sent by a page that may use them.
     Csrf(Suspicion),
     /// A browser's session could not be renewed, and nobody can say whether it is over.
@@ -60,7 +67,8 @@ impl From<Refusal> for Denied {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        denied.refusal.problem()
+        let realm = denied.route.as_ref().and_then(|route| route.realm.as_deref());
+        denied.refusal.problem().in_realm(realm)
     }
 }
 
@@ -82,7 +90,9 @@ impl Refusal {
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
-            Self::NoToken | Self::NotBearer => Code::TokenMissing,
+            Self::NoToken | Self::NotBearer | Self::NoCookies | Self::ManifestWithoutCookies => {
+                Code::TokenMissing
+            }
             Self::Csrf(_) => Code::CsrfRefused,
             Self::NotRenewed(problem) => problem.code(),
             Self::TokenInvalid => Code::TokenInvalid,
@@ -96,11 +106,19 @@ impl Refusal {
         }
     }
 
+    /// The most that the client is told in words, for whoever asks why.
+    pub(super) fn in_words(&self) -> String {
+        let problem = self.problem();
+        problem.detail().unwrap_or(problem.message()).to_owned()
+    }
+
     /// What the client is told.
     pub fn problem(&self) -> Problem {
         let problem = Problem::new(self.code());
         match self {
             Self::NotBearer => problem.with_detail(NOT_BEARER),
+            Self::NoCookies => problem.with_detail(NO_COOKIES),
+            Self::ManifestWithoutCookies => problem.with_detail(MANIFEST_WITHOUT_COOKIES),
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {

@@ -28,6 +28,24 @@ pub enum Access {
     Required(Requires),
 }
 
+/// Where a route looks for who it is; what is not looked at is forwarded as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// `Authorization`, or what a WebSocket offers in its place.
+    pub header: bool,
+    /// A browser's cookies, where the gateway hands them out.
+    pub cookie: bool,
+}
+
+impl Credentials {
+    pub const ALL: Self = Self { header: true, cookie: true };
+
+    /// Whether the other one looks nowhere else.
+    pub(super) fn cover(self, other: Self) -> bool {
+        (self.header || !other.header) && (self.cookie || !other.cookie)
+    }
+}
+
 /// What becomes of an answer that is still running when the token expires under which it was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +100,8 @@ pub struct Route {
     pub write_timeout: Option<Duration>,
     /// What the upstream sees in place of the path that the pattern names; `None` leaves it.
     pub replace_prefix: Option<Box<str>>,
+    /// Whether addresses are told to the client and to the service as each of them knows it.
+    pub rewrite_urls: bool,
     pub request_headers: HeaderRules,
     pub response_headers: HeaderRules,
     pub identity: IdentityHeaders,
@@ -92,8 +112,9 @@ pub struct Route {
     pub websocket: bool,
     /// Whether its token may stand among the subprotocols that it offers.
     pub websocket_token: bool,
-    /// Whether a browser's cookies are taken for a token, where the gateway hands them out.
-    pub cookie: bool,
+    pub credentials: Credentials,
+    /// What challenges call the protection space, in place of the gateway's own word.
+    pub realm: Option<Box<str>>,
     /// What becomes of an answer that runs when its token expires. When it is revoked it ends anyway.
     pub on_expiry: OnExpiry,
     /// Whether what would be refused is only noted.
@@ -118,12 +139,13 @@ impl Route {
             user_limit: None,
             address_limit: None,
             forward_authorization: false,
-            body_bytes_max: 10 * 1_024 * 1_024,
+            body_bytes_max: 1 << 30,
             body_idle: Duration::from_secs(30),
             body_rate_min: 240,
             read_timeout: None,
             write_timeout: None,
             replace_prefix: None,
+            rewrite_urls: true,
             request_headers: HeaderRules::default(),
             response_headers: HeaderRules::default(),
             identity: IdentityHeaders::default(),
@@ -131,7 +153,8 @@ impl Route {
             cors: None,
             websocket: false,
             websocket_token: false,
-            cookie: true,
+            credentials: Credentials::ALL,
+            realm: None,
             on_expiry: OnExpiry::default(),
             shadow: false,
             forward_near_misses: false,
@@ -145,7 +168,7 @@ impl Route {
 
     /// Whether it asks for a token, and takes that of a browser's cookies.
     pub fn takes_cookies(&self) -> bool {
-        self.cookie && self.access != Access::Public
+        self.credentials.cookie && self.access != Access::Public
     }
 
     pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {

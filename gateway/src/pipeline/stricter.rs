@@ -24,7 +24,11 @@ impl Route {
             (Access::Optional, _) => self.accepts_fewer_issuers(wider),
             (Access::Required(_), Access::Public | Access::Optional) => true,
             (Access::Required(narrow), Access::Required(wide)) => {
-                !wide.implies(narrow) || self.accepts_fewer_issuers(wider)
+                !wide.implies(narrow)
+                    || self.accepts_fewer_issuers(wider)
+                    // Somebody is known there who is nobody here: a browser by its cookies, as it sends
+                    // them whoever's link it follows, or a program by its token.
+                    || !self.credentials.cover(wider.credentials)
             }
         }
     }

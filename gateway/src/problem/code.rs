@@ -69,7 +69,7 @@ codes! {
     MissingCredentials, "missing_credentials", 400, "Missing credentials", "http_request_denied",
         "A login without a body.", "Send `email` and `password`.";
     TokenMissing, "token_missing", 401, "Missing authorization token", "http_request_denied",
-        "The route needs an access token and none came, or one in another form than `Bearer <access_token>`: then `detail` says so.",
+        "The route needs an access token and none came where it looks for one, or one in another form than `Bearer <access_token>`; `detail` says what is to be known beside that: of the form, of a route that looks at cookies only, and of a web app manifest, which browsers fetch without them.",
         "Log in, and send `Authorization: Bearer <access_token>`.";
     TokenInvalid, "token_invalid", 401, "Invalid or expired token", "http_request_denied",
         "The token was not issued here, was changed, or is of the wrong type.", "Log in again.";
@@ -91,6 +91,10 @@ codes! {
     CsrfRefused, "csrf_refused", 403, "Request refused: a page of another origin may have sent it", "http_request_denied",
         "A browser's cookies say who it is, and the request changes something or opens a WebSocket; `Sec-Fetch-Site` says that a page of another origin sent it, or neither that nor `Origin` nor `X-CSRF-Token` shows that it was one of this origin.",
         "Call from a page of the same origin, or of one in `cors.origins` with credentials; where neither field is sent, send the cookie `__Host-gateway_csrf` as `X-CSRF-Token`.";
+    CookiesNeedHttps, "cookies_need_https", 403, "Cookies need https", "http_request_denied",
+        "A page of `http://` asks for a session in cookies, which browsers keep from `https://` only, and from the machine itself (localhost).",
+        "Open the page by `https://`.",
+        "A browser keeps these cookies from https:// only, and from http://localhost: open the page by https://";
     AccountInactive, "account_inactive", 403, "Account is inactive", "http_request_denied",
         "The account was deactivated.", "Ask an administrator.";
     EmailUnverified, "email_unverified", 403, "Email address not verified", "http_request_denied",

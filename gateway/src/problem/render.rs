@@ -1,6 +1,6 @@
 //! From a problem to an HTTP response: status, body, `WWW-Authenticate`, `Retry-After`.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use http::header::{
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Code, Problem};
 
 /// The protection space that is named in challenges (RFC 9110 §11.5).
-pub const REALM: &str = "gateway";
+const REALM: &str = "gateway";
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -149,7 +149,9 @@ impl Problem {
 
     /// RFC 6750 §3: `error` only when a token came; a scope only when one was lacking.
     fn challenge(&self) -> Option<String> {
-        let mut challenge = format!("Bearer realm=\"{REALM}\"");
+        let details = self.details.as_deref();
+        let realm = details.and_then(|details| details.realm.as_deref()).unwrap_or(REALM);
+        let mut challenge = format!("Bearer realm={}", Quoted(realm));
         let error = match self.code {
             Code::TokenMissing => return Some(challenge),
             Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked => "invalid_token",
@@ -164,9 +166,9 @@ impl Problem {
             _ => self.message(),
         };
         // Writing to a string cannot fail.
-        let _ = write!(challenge, ", error=\"{error}\", error_description=\"{description}\"");
-        if let Some(scope) = self.details.as_ref().and_then(|details| details.scope.as_deref()) {
-            let _ = write!(challenge, ", scope=\"{scope}\"");
+        let _ = write!(challenge, ", error=\"{error}\", error_description={}", Quoted(description));
+        if let Some(scope) = details.and_then(|details| details.scope.as_deref()) {
+            let _ = write!(challenge, ", scope={}", Quoted(scope));
         }
         Some(challenge)
     }
@@ -189,6 +191,22 @@ impl Problem {
         headers.insert("grpc-status", HeaderValue::from_static(status));
         set(headers, HeaderName::from_static("grpc-message"), self.message());
         response
+    }
+}
+
+/// RFC 9110 §5.6.4: what would end the string, or escape its end, is escaped.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for character in self.0.chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(character)?;
+        }
+        f.write_char('"')
     }
 }
 

@@ -8,6 +8,7 @@ use crate::todo::{Description, Title, Todo, TodoId};
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {
     title: std::borrow::Cow<'a, str>,
+    /// Stores of before have `null` where none was given.
     description: Option<std::borrow::Cow<'a, str>>,
     completed: bool,
     created_ms: i64,
@@ -18,7 +19,7 @@ struct Record<'a> {
 pub(super) fn encode(todo: &Todo, ordinal: u64) -> Result<Vec<u8>, &'static str> {
     let record = Record {
         title: todo.title.as_str().into(),
-        description: todo.description.as_ref().map(|text| text.as_str().into()),
+        description: Some(todo.description.as_str().into()),
         completed: todo.completed,
         created_ms: todo.created_at.as_millisecond(),
         ordinal,
@@ -30,7 +31,7 @@ pub(super) fn encode(todo: &Todo, ordinal: u64) -> Result<Vec<u8>, &'static str>
 pub(super) fn decode(id: TodoId, bytes: &[u8]) -> Result<(Todo, u64), &'static str> {
     let unreadable = "a todo is not readable";
     let record: Record<'_> = serde_json::from_slice(bytes).map_err(|_| unreadable)?;
-    let description = record.description.map(|text| Description::parse(&text)).transpose();
+    let description = Description::parse(&record.description.unwrap_or_default());
     let todo = Todo {
         id,
         title: Title::parse(&record.title).map_err(|_| unreadable)?,

@@ -19,7 +19,7 @@ fn user(number: u64) -> UserId {
 }
 
 fn new(title: &str) -> NewTodo {
-    NewTodo { title: Title::parse(title).unwrap(), description: None }
+    NewTodo { title: Title::parse(title).unwrap(), description: Description::default() }
 }
 
 fn completed() -> Change {
@@ -43,11 +43,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+#[test]
+fn a_todo_of_before_without_a_description_has_an_empty_one() {
+    let of_before = br#"{"title":"Milk","description":null,"completed":false,"created_ms":0,"ordinal":3}"#;
+
+    let (todo, ordinal) = record::decode(TodoId::new(1).unwrap(), of_before).unwrap();
+
+    assert_eq!((todo.description, ordinal), (Description::default(), 3));
+}
+
 #[tokio::test]
 async fn a_todo_is_kept_as_it_was_given() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let description = Some(Description::parse(" two\nlines ").unwrap());
+    let description = Description::parse(" two\nlines ").unwrap();
     let given = NewTodo { description: description.clone(), ..new("Milk") };
 
     let made = store.create(user(1), given, Timestamp::UNIX_EPOCH).await.unwrap();

@@ -37,6 +37,7 @@ struct Line {
     user_id: u64,
     id: u64,
     title: String,
+    /// Exports of before have `null` where none was given.
     description: Option<String>,
     completed: bool,
     created_at: Timestamp,
@@ -167,7 +168,7 @@ impl Line {
             user_id: user.get(),
             id: todo.id.get(),
             title: todo.title.as_str().to_owned(),
-            description: todo.description.map(|text| text.as_str().to_owned()),
+            description: Some(todo.description.as_str().to_owned()),
             completed: todo.completed,
             created_at: todo.created_at,
         }
@@ -175,7 +176,7 @@ impl Line {
 
     fn parse(self) -> Result<(UserId, Todo), &'static str> {
         let user = UserId::new(self.user_id).ok_or("user_id must be a positive integer")?;
-        let description = self.description.map(|text| Description::parse(&text)).transpose()?;
+        let description = Description::parse(&self.description.unwrap_or_default())?;
         let todo = Todo {
             id: TodoId::new(self.id).ok_or("id must be a positive integer")?,
             title: Title::parse(&self.title)?,

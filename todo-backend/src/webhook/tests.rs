@@ -82,7 +82,7 @@ impl App {
         let folder = TempDir::new().unwrap();
         let store = Store::open(folder.path()).unwrap();
         for owner in [7, 8] {
-            let new = NewTodo { title: Title::parse("x").unwrap(), description: None };
+            let new = NewTodo { title: Title::parse("x").unwrap(), description: Description::default() };
             store.create(UserId::new(owner).unwrap(), new, Timestamp::UNIX_EPOCH).await.unwrap();
         }
         let router = router(Service { store: store.clone(), webhook });

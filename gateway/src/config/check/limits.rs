@@ -15,6 +15,11 @@ impl Checker<'_> {
         if keys_max == 0 {
             self.fault("limits.keys_max = 0: at least 1 key must be remembered");
         }
+        if limits.body_bytes_max == 0 {
+            self.fault(
+                "limits.body_bytes_max = 0: every request with a body would be refused; write how many bytes a service should get at most",
+            );
+        }
         RouteLimits {
             user: self.policy("limits.user", "user", &limits.user),
             login_address: self.policy("limits.login_address", "login-address", &limits.login_address),

@@ -1,6 +1,7 @@
 //! Routes: which requests they are for, who may pass, and how they are handed on.
 
 mod cors;
+mod credentials;
 mod expect;
 mod headers;
 mod meant;
@@ -14,12 +15,14 @@ use http::Method;
 use super::Checker;
 use crate::config::file::{Assertion, Auth, File, Match, NearMiss, RouteEntry};
 use crate::config::suggest::hint;
-use crate::config::upstream_entry::UpstreamEntry;
 use crate::identity::{IssuerName, RoleName};
 use crate::pipeline::{
     Access, AddressLimit, ClaimRule, HostPattern, PathPattern, Requires, Route, Routes, Upstream, UserLimit,
     canonical, is_foreign,
 };
+
+/// Room for any URL that is one, and none for filling the head of each refusal.
+const REALM_BYTES_MAX: usize = 512;
 
 impl Checker<'_> {
     pub(super) fn routes(
@@ -40,7 +43,7 @@ impl Checker<'_> {
                     entry.name
                 ));
             }
-            routes.extend(self.route(entry, &file.upstreams, upstreams, &issuers, keys_max));
+            routes.extend(self.route(entry, file, upstreams, &issuers, keys_max));
         }
         match Routes::new(routes) {
             Ok(routes) => {
@@ -57,7 +60,7 @@ impl Checker<'_> {
     fn route(
         &mut self,
         entry: &RouteEntry,
-        named: &[UpstreamEntry],
+        file: &File,
         upstreams: &[Arc<Upstream>],
         issuers: &[&str],
         keys_max: usize,
@@ -65,7 +68,7 @@ impl Checker<'_> {
         let name = &entry.name;
         let upstream = upstreams.iter().find(|upstream| upstream.name == entry.upstream);
         // One that is wrong itself was complained of already.
-        if upstream.is_none() && !named.iter().any(|one| one.name == entry.upstream) {
+        if upstream.is_none() && !file.upstreams.iter().any(|one| one.name == entry.upstream) {
             let hint = hint(&entry.upstream, upstreams.iter().map(|upstream| upstream.name.as_str()));
             self.fault(format!("route `{name}`: there is no upstream `{}`{hint}", entry.upstream));
         }
@@ -102,6 +105,15 @@ impl Checker<'_> {
         if entry.websocket_token && !entry.websocket {
             self.fault(format!("route `{name}`: websocket_token says nothing without websocket = true"));
         }
+        if entry.auth == Auth::Public
+            && entry.hosts.is_empty()
+            && upstream.is_some_and(|one| one.host.is_some())
+        {
+            self.warnings.push(format!(
+                "route `{name}`: upstream `{}` sees a host of its own whatever the client asked for, so that it cannot refuse foreign ones; name yours in hosts",
+                entry.upstream
+            ));
+        }
         if entry.shadow {
             self.warnings.push(format!(
                 "route `{name}`: shadow = true: what would be refused passes, and is only logged and counted"
@@ -130,12 +142,13 @@ impl Checker<'_> {
             user_limit,
             address_limit,
             forward_authorization: entry.forward_authorization,
-            body_bytes_max: entry.body_bytes_max,
+            body_bytes_max: entry.body_bytes_max.unwrap_or(file.limits.body_bytes_max),
             body_idle: Duration::from_millis(entry.body_idle_timeout_ms),
             body_rate_min: entry.body_rate_min,
             read_timeout: entry.read_timeout_ms.map(Duration::from_millis),
             write_timeout: entry.write_timeout_ms.map(Duration::from_millis),
             replace_prefix,
+            rewrite_urls: entry.rewrite_urls,
             request_headers,
             response_headers,
             identity,
@@ -143,7 +156,8 @@ impl Checker<'_> {
             cors,
             websocket: entry.websocket,
             websocket_token: entry.websocket_token,
-            cookie: entry.cookie,
+            credentials: self.credentials(entry, file.cookies.enabled),
+            realm: self.realm(entry),
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,
             forward_near_misses: entry.near_miss == NearMiss::Forward,
@@ -192,6 +206,21 @@ impl Checker<'_> {
             all_roles: words(&entry.all_roles),
             claims: claims.collect(),
         }
+    }
+
+    /// A quoted string can hold each character that is seen (RFC 9110 §5.6.4); others make half of the
+    /// clients read something else.
+    fn realm(&mut self, entry: &RouteEntry) -> Option<Box<str>> {
+        let text = entry.realm.as_deref()?;
+        let is_seen = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if !is_seen || text.trim().is_empty() || text.len() > REALM_BYTES_MAX {
+            self.fault(format!(
+                "route `{}`: realm = \"{}\": must be 1 to {REALM_BYTES_MAX} characters of ASCII; write for example \"gateway\", or the URL of the token service where a client of a registry asks for it",
+                entry.name,
+                text.escape_default()
+            ));
+        }
+        Some(text.into())
     }
 
     fn assertion(&mut self, entry: &RouteEntry) -> Option<Arc<str>> {

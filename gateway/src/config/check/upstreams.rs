@@ -1,9 +1,11 @@
 //! Upstreams: their servers, and how these are chosen, checked and reached.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::HeaderValue;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
@@ -14,6 +16,7 @@ use crate::config::upstream_entry as written;
 use crate::config::upstream_entry::{TlsEntry, UpstreamEntry};
 use crate::pipeline::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
+    is_authority,
 };
 
 /// Each further try is one more wait for the client, and one more request for servers in need.
@@ -59,6 +62,7 @@ impl Checker<'_> {
             Some(tls) => Some(self.tls(name, tls, servers.as_deref().unwrap_or_default())?),
             None => None,
         };
+        let host = self.host(entry, servers.as_deref().unwrap_or_default());
         self.warn_of_open_ways(name, tls.as_ref(), servers.as_deref().unwrap_or_default());
         Some(Arc::new(Upstream {
             name: name.clone(),
@@ -73,6 +77,7 @@ impl Checker<'_> {
                 written::Protocol::Http1 => Protocol::Http1,
                 written::Protocol::Http2 => Protocol::Http2,
             },
+            host,
             tls,
             timeouts: Timeouts { connect, read, write, idle },
             retries: entry.retries,
@@ -120,6 +125,37 @@ impl Checker<'_> {
             self.fault(format!("upstream `{name}`: hashing needs servers with network addresses; a unix socket has none: use round_robin or least_connections"));
         }
         (servers.len() == all.len()).then_some(servers)
+    }
+
+    /// What `Host` says; none where it is what the client said.
+    fn host(&mut self, entry: &UpstreamEntry, servers: &[Server]) -> Option<HeaderValue> {
+        let name = &entry.name;
+        let text = match (entry.host.as_str(), servers) {
+            ("client", _) => return None,
+            ("upstream", [Server { target: Target::Tcp(address), .. }]) => {
+                authority(&host_of(*address), address.port(), entry.tls.is_some())
+            }
+            ("upstream", [Server { target: Target::Name { host, port }, .. }]) => {
+                authority(host, *port, entry.tls.is_some())
+            }
+            // That it has none was complained of already.
+            ("upstream", []) => return None,
+            ("upstream", _) => {
+                self.fault(format!(
+                    "upstream `{name}`: host = \"upstream\" needs one server, with a network address; write the name that it answers to, such as host = \"app.internal\""
+                ));
+                return None;
+            }
+            (text, _) if is_authority(text.as_bytes()) => text.to_owned(),
+            (text, _) => {
+                self.fault(format!(
+                    "upstream `{name}`: host = \"{}\" is no host; write \"client\" for what the client asked for, \"upstream\" for the server's address, or a name and perhaps a port, such as \"app.internal\" or \"localhost:8888\"",
+                    text.escape_default()
+                ));
+                return None;
+            }
+        };
+        HeaderValue::try_from(text).ok()
     }
 
     fn health(&mut self, name: &str, entry: &written::HealthEntry) -> Health {
@@ -278,6 +314,18 @@ impl Checker<'_> {
                 server.target
             ));
         }
+    }
+}
+
+/// RFC 9110 §7.2: without the port that the scheme has anyway.
+fn authority(host: &str, port: u16, is_secure: bool) -> String {
+    if port == if is_secure { 443 } else { 80 } { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+fn host_of(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 

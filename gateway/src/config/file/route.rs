@@ -26,6 +26,14 @@ pub enum Match {
     Exact,
 }
 
+/// Where it is looked for who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    Header,
+    Cookie,
+}
+
 /// What becomes of a path that the service could read as one of a stricter route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -63,8 +71,8 @@ pub struct RouteEntry {
     pub address_limit: Option<Limit>,
     #[serde(default)]
     pub forward_authorization: bool,
-    #[serde(default = "RouteEntry::body_bytes_max")]
-    pub body_bytes_max: u64,
+    #[serde(default)]
+    pub body_bytes_max: Option<u64>,
     #[serde(default = "RouteEntry::body_idle_timeout_ms")]
     pub body_idle_timeout_ms: u64,
     #[serde(default = "RouteEntry::body_rate_min")]
@@ -77,6 +85,8 @@ pub struct RouteEntry {
     pub strip_prefix: bool,
     #[serde(default)]
     pub replace_prefix: Option<String>,
+    #[serde(default = "RouteEntry::rewrite_urls")]
+    pub rewrite_urls: bool,
     #[serde(default)]
     pub identity_headers: Option<Vec<String>>,
     #[serde(default)]
@@ -93,8 +103,13 @@ pub struct RouteEntry {
     pub websocket: bool,
     #[serde(default)]
     pub websocket_token: bool,
-    #[serde(default = "RouteEntry::cookie")]
-    pub cookie: bool,
+    #[serde(default)]
+    pub credentials: Option<Vec<Credential>>,
+    /// What `credentials` was before there were others: whether cookies are among them.
+    #[serde(default)]
+    pub cookie: Option<bool>,
+    #[serde(default)]
+    pub realm: Option<String>,
     #[serde(default)]
     pub on_expiry: OnExpiry,
     #[serde(default)]
@@ -175,15 +190,14 @@ impl RouteEntry {
             name: name.to_owned(),
             path: path.to_owned(),
             upstream: upstream.to_owned(),
-            body_bytes_max: Self::body_bytes_max(),
             body_idle_timeout_ms: Self::body_idle_timeout_ms(),
             body_rate_min: Self::body_rate_min(),
-            cookie: Self::cookie(),
+            rewrite_urls: Self::rewrite_urls(),
             ..Self::default()
         }
     }
 
-    fn cookie() -> bool {
+    fn rewrite_urls() -> bool {
         true
     }
 
@@ -193,10 +207,6 @@ impl RouteEntry {
 
     fn body_rate_min() -> u64 {
         240
-    }
-
-    fn body_bytes_max() -> u64 {
-        10 * 1_024 * 1_024
     }
 
     /// One with every setting that there is, as a sample of their shapes.
@@ -213,9 +223,13 @@ impl RouteEntry {
             claims: vec![ClaimEntry { name: text.clone(), any_of: texts.clone(), all_of: texts.clone() }],
             user_limit: Some(limit.clone()),
             address_limit: Some(limit),
+            body_bytes_max: Some(1),
             read_timeout_ms: Some(1),
             write_timeout_ms: Some(1),
             replace_prefix: Some(text.clone()),
+            credentials: Some(vec![Credential::Header]),
+            realm: Some(text.clone()),
+            cookie: Some(true),
             identity_headers: Some(texts.clone()),
             identity_names: IdentityNames {
                 id: Some(text.clone()),

@@ -40,12 +40,13 @@ impl Checks {
     fn http(&self, server: &Server, path: &str) -> pingora::Result<HttpHealthCheck> {
         let host = if server.peer.sni.is_empty() { &*server.label } else { server.peer.sni.as_str() };
         let host = if host.starts_with("unix:") { "localhost" } else { host };
+        let asked = self.upstream.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or(host);
         let mut check = HttpHealthCheck::new(host, server.peer.is_tls());
         check.peer_template = server.peer.clone();
         check.peer_template.options.connection_timeout = Some(self.health.timeout);
         check.peer_template.options.read_timeout = Some(self.health.timeout);
         let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
-        request.insert_header("host", host)?;
+        request.insert_header("host", asked)?;
         request.insert_header("user-agent", "gateway-health")?;
         check.req = request;
         let expected = self.health.expect_status;

@@ -10,7 +10,7 @@ async fn exported() -> String {
         store.create(user(1 + number % 2), new("Milk"), Timestamp::UNIX_EPOCH).await.unwrap();
     }
     store.update(user(1), TodoId::new(3).unwrap(), completed()).await.unwrap();
-    let description = Some(Some(Description::parse("two\nlines").unwrap()));
+    let description = Some(Description::parse("two\nlines").unwrap());
     let described = Change { description, ..Change::default() };
     store.update(user(2), TodoId::new(4).unwrap(), described).await.unwrap();
     store.delete(user(1), TodoId::new(9).unwrap()).await.unwrap();
@@ -72,6 +72,18 @@ async fn a_faulty_import_names_its_line_and_changes_nothing() {
         let store = Store::open(folder.path().join("data")).unwrap();
         assert!(store.inner.trees.todos.is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_export_of_before_has_null_where_no_description_was_given() {
+    let text = exported().await;
+    let folder = TempDir::new().unwrap();
+    let of_before = text.replace("\"description\":\"\"", "\"description\":null");
+    assert_ne!(of_before, text);
+
+    let store = import(&of_before, folder.path()).unwrap();
+
+    assert_eq!(export(&store), text);
 }
 
 #[tokio::test]
