@@ -222,7 +222,7 @@ mod tests {
             for word in words {
                 let (key, word) = match key.strip_suffix("[]") {
                     Some(key) => (key, format!("[\"{word}\"]")),
-                    None => (*key, format!("\"{word}\"")),
+                    None => (key, format!("\"{word}\"")),
                 };
                 let text = match key.split_once("[].") {
                     Some((list, key)) => {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::todo::{NewTodo, Selection, Title};
+use crate::todo::{Description, NewTodo, Selection, Title};
 use crate::todos::{Service, router};
 
 const SECRET: &str = "a-secret-of-the-tests-and-long-enough";
