@@ -1,6 +1,7 @@
 //! Attacks: what somebody would try who wants in, or wants it to fall. Each chapter is one way to
 //! try; none of them may work, and after each the gateway still serves those who behave.
 
+mod allowed_paths;
 mod bodies;
 mod checklist;
 mod claims;

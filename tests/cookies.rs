@@ -2,7 +2,7 @@
 //! pages of others, renewed on the way, and never shown to a service.
 
 mod asking;
-mod browser;
+pub(crate) mod browser;
 mod credentials;
 mod csrf;
 mod leaving;
@@ -11,8 +11,6 @@ mod renewal;
 mod replay;
 mod requests;
 mod upstream;
-
-pub(crate) use browser::browse;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

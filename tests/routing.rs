@@ -1,6 +1,7 @@
 //! Routes: which one decides about a request, what it requires, and how it hands the request on.
 
 mod addresses;
+mod below;
 mod challenges;
 mod choice;
 mod cors;
@@ -8,6 +9,7 @@ mod expectations;
 mod explain;
 mod handing_on;
 mod identity_names;
+mod links;
 mod near_misses;
 mod patterns;
 mod reload;

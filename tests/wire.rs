@@ -5,6 +5,7 @@ mod blame;
 mod early;
 mod ends;
 mod forms;
+mod heads;
 mod one_end;
 mod pace;
 mod soak;

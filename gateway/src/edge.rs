@@ -35,6 +35,8 @@ mod peer;
 mod proxy_protocol;
 mod record;
 mod redirect;
+mod refused_head;
+mod request_line;
 mod respond;
 mod streams;
 mod tls;

@@ -1,16 +1,18 @@
-//! Where a message of HTTP/1.1 ends (RFC 9112 §6, §7), read strictly and without I/O: what two
-//! readers could end in different places is an error. It knows heads only as bytes; what a head
-//! means otherwise is not said here.
+//! Where a message of HTTP/1.1 ends (RFC 9112 §6, §7), and whether the head of a request is one, read
+//! strictly and without I/O: what two readers could end in different places is an error. It knows heads
+//! only as bytes; what a head means otherwise is not said here.
 
 mod body;
 mod chunked;
 mod follow;
 mod head;
+mod request;
 
 pub use body::Body;
 pub use chunked::Chunked;
 pub use follow::{Received, Sent};
 pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
+pub use request::{FIELDS_MAX, Flaw, RequestHead, read_request};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

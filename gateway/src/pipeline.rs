@@ -3,6 +3,7 @@
 //! Each stage is a file of its own, and takes what only the stage before it can make. A request
 //! that was not admitted has no [`Admitted`], and without one nothing can be forwarded.
 
+mod as_sent;
 mod assertion;
 mod authorize;
 mod browser;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
 pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
@@ -54,7 +56,7 @@ pub use forward::{
 };
 pub use handshake::{HandshakeFlaw, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw};
 pub use header_rules::{HeaderRules, Headers};
-pub use host::{HostPattern, is_authority};
+pub use host::{HostPattern, is_authority, is_same_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
 pub use path::{CanonicalTarget, canonical};
@@ -66,7 +68,7 @@ pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
 pub use route::{Access, Credentials, OnExpiry, Route};
-pub use routes::{NearMiss, RouteFault, Routes, is_own};
+pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own};
 pub use sides::Sides;
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
@@ -146,11 +148,10 @@ impl Pipeline {
         client: IpAddr,
         trail: &mut Trail,
     ) -> Result<Admitted, Denied> {
-        // 400: the path could be read in two ways.
-        let target = canonical(head.target)?;
-        // 404: nothing is forwarded by default; 405: not by this method; 400: a stricter route's, perhaps.
-        let route = now.routes.find(head.host, head.method, target.path());
-        let route = route.map_err(|refusal| refusal.before_a_route(trail))?;
+        // 400: the path could be read in two ways, or as a stricter route's; 404: nothing is forwarded by
+        // default; 405: not by this method.
+        let chosen = now.routes.choose(head.host, head.method, head.target);
+        let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
         let admitted = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)

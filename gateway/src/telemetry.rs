@@ -23,7 +23,7 @@ mod trace_context;
 mod traces;
 mod upstreams;
 
-pub use access_log::AccessLine;
+pub use access_log::{AccessLine, path_as_sent};
 pub use accounts::HashingReading;
 pub use book::Entry;
 pub use connections::{ConnectionsReading, Refused, Spoken, StreamBound};

@@ -104,7 +104,7 @@ impl Stage {
             Go(path) => json!({"go": self.url(path)}),
             Run(script) => json!({"run": format!("{VERBS}\n{script}")}),
         }));
-        let mut results = crate::cookies::browse(&all);
+        let mut results = crate::cookies::browser::browse(&all);
         assert_eq!(results.remove(0), 200, "signed in");
         results
     }

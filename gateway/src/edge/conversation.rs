@@ -7,8 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use http::Response;
+use bytes::{Buf as _, BytesMut};
 use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as Tcp;
@@ -22,17 +21,17 @@ use super::connections::{Connections, Open};
 use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
 use super::downstream::Downstream;
-use super::exchange::refused;
 use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::lasting::Lasting;
 use super::proxy_protocol;
+use super::request_line::settled;
 use super::streams::Streams;
 use super::tls::Tls;
 use crate::clock::Stopwatch;
-use crate::framing::head_end;
-use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::{Metrics, Refused, RequestId, Spoken, logs_access};
+use crate::framing::{Malformed, head_end};
+use crate::problem::{Code, Problem};
+use crate::telemetry::{Metrics, Refused, Spoken};
 
 /// How long a connection may stay idle between two requests, and before the first one.
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
@@ -69,7 +68,8 @@ enum Head {
     None,
     /// Nothing was said, and another process goes on.
     HandOver,
-    Refused(Code),
+    /// With what came of it.
+    Refused(Code, BytesMut),
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
@@ -198,12 +198,25 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 Head::Whole(head) => head,
                 Head::None => return,
                 Head::HandOver => return self.leave(stream.stream(), door),
-                Head::Refused(code) => return self.refuse(&mut stream, code).await,
+                Head::Refused(code, head) => {
+                    return self.refuse(&mut stream, &Problem::new(code), &head).await;
+                }
             };
             let Some(end) = head_end(&head, 0) else { return };
             let mut head = head;
             let rest = head.split_off(end);
+            match settled(&head) {
+                Ok(None) => {}
+                Ok(Some(settled)) => head = settled,
+                Err(problem) => return self.refuse(&mut stream, &problem, &head).await,
+            }
             stream.begin(&head, rest);
+            if stream.malformed() == Some(Malformed::Length) {
+                let why =
+                    "Content-Length must be one number, or Transfer-Encoding must be chunked, and not both";
+                let problem = Problem::new(Code::MalformedRequest).with_message(why);
+                return self.refuse(&mut stream, &problem, &head).await;
+            }
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
                 Some(settings) => settings.apply_to_session(&mut session),
@@ -263,10 +276,10 @@ impl<A> Conversation<A> {
         }
         match timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank)).await {
             Ok(Some(())) => Head::Whole(head),
-            Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest),
-            Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge),
+            Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest, head),
+            Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge, head),
             Ok(None) => Head::None,
-            Err(_) => Head::Refused(Code::HeadTimeout),
+            Err(_) => Head::Refused(Code::HeadTimeout, head),
         }
     }
 
@@ -277,19 +290,6 @@ impl<A> Conversation<A> {
         if let (None, Some(peer)) = (&door.tls, peer) {
             self.handover.leave_connection(peer, stream.id());
         }
-    }
-
-    /// Answers what never became a request, and closes.
-    async fn refuse(&self, stream: &mut Downstream, code: Code) {
-        self.metrics.requests.refused_head(refused(code), code.entry().status);
-        let request_id = RequestId::fresh();
-        if logs_access() {
-            let (status, outcome) = (code.entry().status, code.word());
-            tracing::info!(target: "access", request_id = request_id.as_str(), status, outcome, "refused before the head was whole");
-        }
-        let response = Problem::new(code).render(Audience::Json, request_id.as_str());
-        // The client may have gone; it was told, or it does not matter any more.
-        let _ = timeout(HEAD_TIME_MAX, stream.answer_and_close(&serialize(&response))).await;
     }
 }
 
@@ -367,19 +367,4 @@ async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> 
         }
     }
     Some(())
-}
-
-fn serialize(response: &Response<Bytes>) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or("");
-    let mut out = format!("HTTP/1.1 {} {reason}\r\nConnection: close\r\n", status.as_u16()).into_bytes();
-    for (name, value) in response.headers() {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(response.body());
-    out
 }

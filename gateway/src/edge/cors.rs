@@ -30,7 +30,7 @@ pub(super) fn preflight(
     let policy = if is_own(target.path()) {
         now.own_cors.clone()?
     } else {
-        let route = now.routes.find(head::authority(request), &wanted, target.path()).ok()?;
+        let (_, route) = now.routes.choose(head::authority(request), &wanted, target.as_str()).ok()?;
         exchange.refused_on = Some(Arc::clone(route));
         route.cors.clone()?
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
 use super::connections::Place;
@@ -11,7 +12,7 @@ use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
 use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
 use crate::identity::UserAgent;
-use crate::pipeline::{CanonicalTarget, Head, Requester, is_own};
+use crate::pipeline::{CanonicalTarget, Head, Requester, Snapshot, Trail, canonical, is_own, preflight_for};
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
 
@@ -27,6 +28,24 @@ pub(super) enum Decision {
     Forward,
 }
 
+/// The target of a request that some route takes as it was sent, below its path.
+fn as_sent(
+    request: &RequestHeader,
+    now: &Snapshot,
+    exchange: &mut Exchange,
+) -> Result<CanonicalTarget, Problem> {
+    let preflighted = preflight_for(&request.method, &request.headers);
+    let method = preflighted.as_ref().unwrap_or(&request.method);
+    let chosen = now.routes.choose(head::authority(request), method, head::target(request)?);
+    let (target, _) = chosen.map_err(|refusal| {
+        let denied = refusal.before_a_route(&mut Trail::silent());
+        exchange.refused_on.clone_from(&denied.route);
+        Problem::from(denied)
+    })?;
+    exchange.is_own = false;
+    Ok(target)
+}
+
 impl Gateway {
     /// The head is checked, the path normalised, and the request served, refused or admitted.
     pub(super) async fn decide(
@@ -34,22 +53,25 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Decision, Problem> {
-        let target = head::target(session);
+        let target = head::target(session.req_header()).and_then(|target| Ok(canonical(target)?));
         exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
-        head::check(&session.to_h1_raw(), session.req_header())?;
+        head::check(session.req_header())?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
         if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
         }
-        let target = target?;
+        let now = Arc::clone(&exchange.configured.decision);
+        let target = match target {
+            Ok(target) => target,
+            Err(_) => as_sent(session.req_header(), &now, exchange)?,
+        };
         if let Some(port) = exchange.arrival.redirect_to {
             let host = head::authority(session.req_header());
             let answer = redirect::to_https(host, target.as_str(), port);
             return answer.map(Decision::Answered).ok_or_else(|| Problem::new(Code::MalformedRequest));
         }
-        let now = Arc::clone(&exchange.configured.decision);
         if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
             return Ok(Decision::Answered(answer));
         }

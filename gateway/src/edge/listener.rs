@@ -104,10 +104,15 @@ pub fn proxy_service(
     let (doors, bound): (Vec<_>, Vec<_>) =
         public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
     let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
+    let (metrics, streams) = (public.gateway.metrics(), Arc::clone(&public.gateway.parts.streams));
+    let mut proxy = http_proxy(conf, public.gateway);
+    // Nobody gets a tunnel: who asks for one by HTTP/2 is answered by us, and not by Pingora, bare.
+    let options = proxy.server_options.get_or_insert_default();
+    options.allow_connect_method_proxying = true;
     let conversation = Arc::new(Conversation {
-        metrics: public.gateway.metrics(),
-        streams: Arc::clone(&public.gateway.parts.streams),
-        proxy: Arc::new(http_proxy(conf, public.gateway)),
+        metrics,
+        streams,
+        proxy: Arc::new(proxy),
         connections: public.connections,
         descriptors: public.descriptors,
         doors: doors.into_iter().map(Arc::new).collect(),

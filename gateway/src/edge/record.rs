@@ -1,6 +1,7 @@
 //! What is said of a request when it is over: counted, logged, and traced where that is wanted, all
 //! from its final state.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use pingora::proxy::Session;
@@ -9,8 +10,10 @@ use super::exchange::{Exchange, Progress};
 use super::upstreams::Leg;
 use super::{Gateway, head};
 use crate::clock::wall_time;
+use crate::pipeline::canonical;
 use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
+    path_as_sent,
 };
 
 /// What a request is counted and logged as that had no answer, since its client left: nginx's word for
@@ -80,8 +83,13 @@ fn write_line(
     outcome: Outcome,
     duration: Duration,
 ) {
+    // As it was decided on, or else as it was sent: somebody looks for whoever sent it.
     let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-    let target = decided.or_else(|| head::target(session).ok());
+    let target = decided.or_else(|| canonical(head::target(session.req_header()).ok()?).ok());
+    let path = match &target {
+        Some(target) if !target.is_as_sent() => Cow::Borrowed(target.path()),
+        _ => Cow::Owned(path_as_sent(session.req_header().raw_path())),
+    };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());
     let line = AccessLine {
@@ -89,7 +97,7 @@ fn write_line(
         trace: exchange.trace.map(|context| context.trace),
         client: exchange.client_ip(),
         method: session.req_header().method.as_str(),
-        path: target.as_ref().map_or("", |target| target.path()),
+        path: &path,
         route,
         status,
         outcome: outcome.reason,

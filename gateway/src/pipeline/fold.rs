@@ -46,6 +46,16 @@ pub(super) fn cleaned(path: &str) -> Option<Vec<String>> {
     Some(segments)
 }
 
+/// Whether somebody who undoes escapes, however often, cleans the path and cuts it anywhere could see a
+/// dot segment in it.
+pub(super) fn has_dot_segment(path: &str) -> bool {
+    undone(path).split(['/', '\\']).any(|segment| {
+        let name = segment.split([';', '?', '#', '\0']).next().unwrap_or_default();
+        let name: String = name.chars().filter(|c| !is_blank(*c)).map(narrowed).collect();
+        name == "." || name == ".."
+    })
+}
+
 /// More passes than there are programs in a row that undo escapes.
 const PASSES_MAX: usize = 8;
 
@@ -151,6 +161,29 @@ mod tests {
         }
         assert_eq!(cleaned("/admin/users"), None);
         assert_eq!(cleaned("/%252e%252e/%252e%252e"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_dot_segment_is_seen_behind_escapes_parameters_and_blanks() {
+        for path in [
+            "/a/..%2Fb",
+            "/a%2F..",
+            "/a/.//b",
+            "/a;/../b",
+            "/a/..;/b",
+            "/a/.;x/b",
+            "/a/%2e%2e//b",
+            "/a/%252e%252e%252Fb",
+            "/a/..%5Cb",
+            "/a/..%253Fx",
+            "/a/%20..%20/b",
+            "/a/%EF%BC%8E%EF%BC%8E;x",
+        ] {
+            assert!(has_dot_segment(path), "{path}");
+        }
+        for path in ["/a//b", "/a%2Fb", "/...;x", "/.a//b", "/a..%2Fb.", "/a/;../b"] {
+            assert!(!has_dot_segment(path), "{path}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use http::Method;
 
-use super::{Access, Holder, Routes, canonical};
+use super::{Access, Holder, Routes};
 use crate::problem::Code;
 
 /// A statement about the routes that must hold.
@@ -78,12 +78,8 @@ impl Routes {
 
     /// The same look-ups as for a request; only its token and its limits are imagined.
     fn foresee(&self, about: &Expectation) -> Option<Code> {
-        let target = match canonical(&about.path) {
-            Ok(target) => target,
-            Err(refusal) => return Some(refusal.code()),
-        };
-        let route = match self.find(&about.host, &about.method, target.path()) {
-            Ok(route) => route,
+        let route = match self.choose(&about.host, &about.method, &about.path) {
+            Ok((_, route)) => route,
             Err(refusal) => return Some(refusal.code()),
         };
         if let (Access::Optional | Access::Required(_), Foreseen::Somebody { issuer, .. }) =

@@ -85,6 +85,18 @@ pub fn is_authority(host: &[u8]) -> bool {
     name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(fits))
 }
 
+/// Whether two authorities are one, where a port that is not written is the usual one (RFC 9110 §4.2.3).
+pub fn is_same_authority(one: &[u8], other: &[u8], usual_port: u16) -> bool {
+    let read = |authority| {
+        let authority = std::str::from_utf8(authority).ok()?;
+        let behind_name = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
+        let port = behind_name.map_or("", |colon| &authority[colon + 1..]);
+        let port = if port.is_empty() { usual_port } else { port.parse().ok()? };
+        Some((name_of(authority).into_owned(), port))
+    };
+    read(one).is_some_and(|one| Some(one) == read(other))
+}
+
 /// Labels, none of them empty: some pass over an empty one, and would see another name.
 fn is_name(name: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

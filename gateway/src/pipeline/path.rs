@@ -1,7 +1,8 @@
 //! One canonical path: the bytes on which policy is decided are the bytes that are forwarded.
 //!
 //! Normalised as RFC 3986 §6.2.2 allows (escapes of unreserved characters are undone, hexadecimal
-//! digits are upper case). What two readers could still understand differently is refused.
+//! digits are upper case), and escaped where browsers leave something raw. What two readers could still
+//! understand differently is refused.
 
 use std::borrow::Cow;
 
@@ -12,9 +13,29 @@ use super::refusal::Refusal;
 pub struct CanonicalTarget {
     text: Box<str>,
     path_bytes: usize,
+    is_as_sent: bool,
 }
 
 impl CanonicalTarget {
+    /// `path` was read already; `query` is as it was sent.
+    fn new(path: &str, query: Option<&str>) -> Option<Self> {
+        let text = match query {
+            None => path.into(),
+            Some(query) => format!("{path}?{}", canonical_query(query)?).into_boxed_str(),
+        };
+        Some(Self { text, path_bytes: path.len(), is_as_sent: false })
+    }
+
+    /// Whose path is not canonical, and was let pass below a route's own.
+    pub(super) fn as_sent(path: &str, query: Option<&str>) -> Option<Self> {
+        Some(Self { is_as_sent: true, ..Self::new(path, query)? })
+    }
+
+    /// Whether the path may hold encoded slashes, doubled ones and parameters.
+    pub fn is_as_sent(&self) -> bool {
+        self.is_as_sent
+    }
+
     /// The path, without the query.
     pub fn path(&self) -> &str {
         &self.text[..self.path_bytes]
@@ -28,18 +49,17 @@ impl CanonicalTarget {
 
 /// Normalises a request target in origin form, or refuses it.
 pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
-    let (path, query) = match memchr::memchr(b'?', target.as_bytes()) {
+    let (path, query) = parts(target);
+    let path = canonical_path(path);
+    path.and_then(|path| CanonicalTarget::new(&path, query)).ok_or(Refusal::AmbiguousPath)
+}
+
+/// The path, and the query where there is one.
+pub(super) fn parts(target: &str) -> (&str, Option<&str>) {
+    match memchr::memchr(b'?', target.as_bytes()) {
         Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
         None => (target, None),
-    };
-    let path = canonical_path(path).ok_or(Refusal::AmbiguousPath)?;
-    let path_bytes = path.len();
-    let text = match query {
-        None => path.into_owned().into_boxed_str(),
-        Some(query) if is_printable(query) => format!("{path}?{query}").into_boxed_str(),
-        Some(_) => return Err(Refusal::AmbiguousPath),
-    };
-    Ok(CanonicalTarget { text, path_bytes })
+    }
 }
 
 fn canonical_path(path: &str) -> Option<Cow<'_, str>> {
@@ -75,18 +95,18 @@ fn undo_escapes(path: &str) -> Option<String> {
                     // out of an escape, and is a plain character for others (RFC 3986 §3.3).
                     b'/' | b'\\' | b';' | b'\x7f' | 0..=0x1f => return None,
                     _ if is_unreserved(escaped) => out.push(char::from(escaped)),
-                    _ => {
-                        out.push('%');
-                        out.push(char::from(HEX[usize::from(escaped >> 4)]));
-                        out.push(char::from(HEX[usize::from(escaped & 15)]));
-                    }
+                    _ => push_escaped(&mut out, escaped),
                 }
             }
-            b';' | b'\\' | b'#' | b'?' => return None,
             _ if is_path_byte(byte) => {
                 out.push(char::from(byte));
                 decoded.push(byte);
             }
+            _ if is_left_raw(byte) => {
+                push_escaped(&mut out, byte);
+                decoded.push(byte);
+            }
+            // `;`, `\`, `#`, blanks and controls.
             _ => return None,
         }
     }
@@ -135,7 +155,7 @@ fn without_escapes(text: &str, wanted: impl Fn(u8) -> bool) -> String {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-fn hex(digit: u8) -> Option<u8> {
+pub(super) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
@@ -145,12 +165,41 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// `pchar` of RFC 3986 §3.3 and the slash, less `;` and `%`.
-fn is_path_byte(byte: u8) -> bool {
+pub(super) fn is_path_byte(byte: u8) -> bool {
     is_unreserved(byte) || b"/!$&'()*+,=:@".contains(&byte)
 }
 
-fn is_printable(query: &str) -> bool {
-    query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+/// What browsers and tools leave raw in a path, where RFC 3986 has no place for it. Escaped it is what
+/// they mean, to everybody.
+pub(super) fn is_left_raw(byte: u8) -> bool {
+    !byte.is_ascii() || b"[]|^{}\"<>`".contains(&byte)
+}
+
+pub(super) fn push_escaped(out: &mut String, byte: u8) {
+    out.push('%');
+    out.push(char::from(HEX[usize::from(byte >> 4)]));
+    out.push(char::from(HEX[usize::from(byte & 15)]));
+}
+
+/// A query goes on as it came, but for what no parser of a target takes (RFC 3986 §3.4; the WHATWG's URL
+/// standard, "query percent-encode set"). `None` where it is none.
+fn canonical_query(query: &str) -> Option<Cow<'_, str>> {
+    if query.bytes().all(is_query_byte) {
+        return Some(Cow::Borrowed(query));
+    }
+    let mut out = String::with_capacity(query.len() + 32);
+    for byte in query.bytes() {
+        match byte {
+            _ if is_query_byte(byte) => out.push(char::from(byte)),
+            b'"' | b'<' | b'>' | 0x80.. => push_escaped(&mut out, byte),
+            _ => return None,
+        }
+    }
+    Some(Cow::Owned(out))
+}
+
+fn is_query_byte(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'~')
 }
 
 #[cfg(test)]
@@ -177,6 +226,14 @@ mod tests {
         assert_eq!(is("/%61pi/%74odos").as_deref(), Some("/api/todos"));
         assert_eq!(is("/caf%c3%a9").as_deref(), Some("/caf%C3%A9"));
         assert_eq!(is("/a%7Eb%20c").as_deref(), Some("/a~b%20c"));
+    }
+
+    #[test]
+    fn what_browsers_leave_raw_is_escaped() {
+        assert_eq!(is("/a[1]|b^c{d}").as_deref(), Some("/a%5B1%5D%7Cb%5Ec%7Bd%7D"));
+        assert_eq!(is("/\"<x>`").as_deref(), Some("/%22%3Cx%3E%60"));
+        assert_eq!(is("/café?q=é").as_deref(), Some("/caf%C3%A9?q=%C3%A9"));
+        assert_eq!(is("/x?a=[1]|{}^`\"<>'").as_deref(), Some("/x?a=[1]|{}^`%22%3C%3E'"));
     }
 
     #[test]
@@ -232,11 +289,6 @@ mod tests {
             "/a%+1",
             "/a b",
             "/a\tb",
-            "/a\"b",
-            "/a<b",
-            "/a|b",
-            "/a^b",
-            "/é",
             "/a#b",
             "/a?b#c",
             "/a?b c",
@@ -251,7 +303,7 @@ mod tests {
     proptest! {
         /// A service that decodes the forwarded path never sees other segments than we matched.
         #[test]
-        fn decoding_a_canonical_path_changes_no_segment(target in "(/|%2[eEfF]|%5[cC]|[a-z.;%]|%[0-9a-f]{2}){0,24}") {
+        fn decoding_a_canonical_path_changes_no_segment(target in "(/|%2[eEfF]|%5[cC]|[a-z.;%é|<\\[]|%[0-9a-f]{2}){0,24}") {
             if let Ok(found) = canonical(&target) {
                 let again = canonical(found.as_str()).unwrap();
                 prop_assert_eq!(&again, &found);

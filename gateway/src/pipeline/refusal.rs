@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, NearMiss, Quota, RevokedToken, Route, Suspicion};
+use super::{Lack, NearMiss, NotTaken, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem};
 use crate::store::Unreachable;
@@ -22,6 +22,8 @@ pub enum Refusal {
     AmbiguousPath,
     /// The service of one route could take the path for that of a stricter one.
     NearMiss(Box<NearMiss>),
+    /// It holds what a route may allow, and none does.
+    NotTaken(Box<NotTaken>),
     NoRoute,
     /// The methods that would have worked.
     MethodNotAllowed(String),
@@ -86,7 +88,7 @@ impl Refusal {
 
     pub fn code(&self) -> Code {
         match self {
-            Self::AmbiguousPath | Self::NearMiss(_) => Code::AmbiguousPath,
+            Self::AmbiguousPath | Self::NearMiss(_) | Self::NotTaken(_) => Code::AmbiguousPath,
             Self::NoRoute => Code::NotFound,
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::TwoTokens => Code::InvalidRequest,
@@ -119,6 +121,10 @@ impl Refusal {
             Self::NotBearer => problem.with_detail(NOT_BEARER),
             Self::NoCookies => problem.with_detail(NO_COOKIES),
             Self::ManifestWithoutCookies => problem.with_detail(MANIFEST_WITHOUT_COOKIES),
+            Self::NotTaken(not_taken) => match not_taken.odd.first() {
+                Some(odd) => problem.with_detail(odd.detail()),
+                None => problem,
+            },
             Self::Csrf(suspicion) => problem.with_message(suspicion.message()),
             Self::NotRenewed(problem) => (**problem).clone(),
             Self::IssuerUnavailable(Asked::Silent) | Self::RevocationUnavailable(_) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::as_sent::Oddity;
 use super::cors::Cors;
 use super::forward::Upstream;
 use super::header_rules::HeaderRules;
@@ -121,7 +122,9 @@ pub struct Route {
     pub shadow: bool,
     /// Whether it gets paths, too, that its service could read as those of a stricter route.
     pub forward_near_misses: bool,
-    /// Whether there can be such paths; the table of routes finds out.
+    /// What paths may hold below its own; they are then forwarded byte for byte.
+    pub path_allows: Vec<Oddity>,
+    /// Whether there can be near misses; the table of routes finds out.
     pub near: bool,
 }
 
@@ -158,6 +161,7 @@ impl Route {
             on_expiry: OnExpiry::default(),
             shadow: false,
             forward_near_misses: false,
+            path_allows: Vec::new(),
             near: false,
         }
     }

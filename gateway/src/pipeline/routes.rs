@@ -6,6 +6,7 @@
 //! of the same path are not passed over for a path that is less specific: that would be 405.
 //! Last, a path that a service could take for one of a stricter route is nobody's.
 
+mod below;
 mod near;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::pattern::Segment;
 use super::refusal::Refusal;
 use super::reserved::Reserved;
 use super::route::Route;
+pub use below::NotTaken;
 pub use near::NearMiss;
 use near::chosen;
 
@@ -66,6 +68,10 @@ pub enum RouteFault {
     Tie(String, String, String, String),
     #[error("route `{0}`: `{1}` belongs to the gateway itself")]
     Reserved(String, String),
+    #[error(
+        "route `{0}`: path_allows: a path below `{1}` could be read as one of `{3}`, where route `{2}` of the same service lets fewer pass; set path_allows on a route below whose path there is no such route"
+    )]
+    Unsafe(String, String, String, String),
 }
 
 /// Paths that the gateway answers itself.
@@ -81,7 +87,7 @@ pub fn is_own(path: &str) -> bool {
 impl Routes {
     /// All faults at once, each naming its routes.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
-        let mut faults = Vec::new();
+        let mut faults = Self::unsafe_choices(&routes);
         Self::mark_near(&mut routes);
         let mut table = Self {
             has_odd_paths: routes.iter().any(|route| near::is_odd(&route.path)),
@@ -104,7 +110,7 @@ impl Routes {
         if faults.is_empty() { Ok(table) } else { Err(faults) }
     }
 
-    /// The route that decides about a request.
+    /// The route that decides about a request with a canonical path.
     pub fn find(&self, host: &str, method: &Method, path: &str) -> Result<&Arc<Route>, Refusal> {
         let path = as_matched(path);
         let found = self.by_spelling(host, method, &path)?;

@@ -12,6 +12,11 @@ impl Route {
         !self.shadow && self.is_for_service_of(wider) && (self.admits_fewer(wider) || self.is_slower(wider))
     }
 
+    /// Whether it refuses some request that `wider` would let pass to the same service: also by its method.
+    pub(super) fn refuses_beside(&self, wider: &Self) -> bool {
+        self.is_stricter_than(wider) || (!self.methods.is_empty() && self.is_for_service_of(wider))
+    }
+
     pub(super) fn is_for_service_of(&self, other: &Self) -> bool {
         self.upstream.is_same_service(&other.upstream)
     }

@@ -48,11 +48,11 @@ macro_rules! codes {
 
 codes! {
     MalformedRequest, "malformed_request", 400, "Malformed request", "http_request_error",
-        "The head of the request breaks RFC 9112, or could be read in two ways.",
+        "The head of the request breaks RFC 9112, or could be read in two ways; the message says where.",
         "Send one Host, and one of Content-Length or Transfer-Encoding: chunked.";
     AmbiguousPath, "ambiguous_path", 400, "Ambiguous request path", "http_request_error",
-        "The path holds an encoded slash or backslash, a backslash, NUL, `//`, `;` (also as `%3B`) or a dot segment, which a service behind us could read as another path; or it is another spelling (capitals, a slash, dot or blank at an end) of a path for which a stricter route of the same service is there.",
-        "Send the plain path, as the service writes it.";
+        "The path holds an encoded slash (`%2F`), `//` or `;` (also as `%3B`), and no route takes it as it is sent; or an encoded or plain backslash, NUL or a dot segment; a service behind us could read it as another path. Or it is another spelling (capitals, a slash, dot or blank at an end) of a path for which a stricter route of the same service is there.",
+        "Send the plain path, as the service writes it. Where the service itself writes `%2F`, `//` or `;`, its route can take them below its path: `path_allows`.";
     InvalidWebsocketHandshake, "invalid_websocket_handshake", 400, "Invalid WebSocket handshake", "http_request_error",
         "The route has WebSockets, and the request asks for one and is no handshake (RFC 6455 §4.2.1); the message says what it lacks.",
         "Send a GET without a body, with `Connection: Upgrade`, one Sec-WebSocket-Key and `Sec-WebSocket-Version: 13`, as any client for WebSockets does.";
@@ -167,6 +167,8 @@ codes! {
         "Read the one that runs to its end, or leave it; wait for `Retry-After` seconds.";
     HeadersTooLarge, "headers_too_large", 431, "Request headers too large", "http_request_denied",
         "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
+    TooManyHeaders, "too_many_headers", 431, "Too many request headers", "http_request_denied",
+        "The head of the request has more than 256 headers.", "Send fewer headers; several values of one name can stand in one.";
     Internal, "internal_error", 500, "Internal error", "proxy_internal_error",
         "A fault of the gateway; the log has the cause under the request id.", "Report it with the request id.";
     UpstreamUnreachable, "upstream_unreachable", 502, "Upstream unreachable", "destination_unavailable",

@@ -15,7 +15,7 @@ pub struct AccessLine<'a> {
     pub trace: Option<TraceId>,
     pub client: Option<IpAddr>,
     pub method: &'a str,
-    /// The canonical path, or nothing when it was refused as ambiguous.
+    /// The path that was decided on, or what was sent ([`path_as_sent`]).
     pub path: &'a str,
     pub route: &'a str,
     pub status: u16,
@@ -60,6 +60,68 @@ impl AccessLine<'_> {
     }
 }
 
+/// What is shown of a path at most, in bytes.
+const PATH_BYTES_MAX: usize = 256;
+
+/// The path of a target that was not understood, so that whoever sent it can be found: escaped, cut short,
+/// and without what can be a secret: the query, the parameters of segments (`;jsessionid=…`), and whoever
+/// stands before a host.
+pub fn path_as_sent(target: &[u8]) -> String {
+    let authority = memchr::memmem::find(target, b"://").map_or(0, |scheme| scheme + 3);
+    let authority = if target.starts_with(b"/") { 0 } else { authority };
+    let slash = target[authority..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let sent = slash.map_or(&b""[..], |slash| &target[authority + slash..]);
+    let end = sent.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(sent.len());
+    let mut shown = String::new();
+    let mut is_parameter = false;
+    for (place, byte) in sent[..end].iter().enumerate() {
+        if shown.len() >= PATH_BYTES_MAX {
+            shown.push_str("...");
+            break;
+        }
+        is_parameter &= *byte != b'/';
+        if is_parameter {
+            continue;
+        }
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}[]".contains(byte) {
+            shown.push(char::from(*byte));
+        } else {
+            shown.push_str(&format!("%{byte:02X}"));
+        }
+        let escape = sent.get(place..place + 3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3B"));
+        if escape {
+            shown.push_str("3B");
+        }
+        is_parameter = escape || *byte == b';';
+    }
+    shown
+}
+
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_path_that_was_refused_the_log_has_what_was_sent_and_no_secret() {
+        for (sent, shown) in [
+            ("/a//b?token=x", "/a//b"),
+            ("/a/../b%2Fc", "/a/../b%2Fc"),
+            ("/a;jsessionid=x/b%3bsecret/c;y", "/a;/b%3B/c;"),
+            ("/\u{1b}[2J\"é\\\n", "/%1B%5B2J%22%C3%A9%5C%0A"),
+            ("http://ada:secret@a.example/x?y", "/x"),
+            ("http://ada:secret@a.example?x", ""),
+            ("ada:secret@a.example:80", ""),
+            ("/x?u=http://secret/y", "/x"),
+            ("x/y#z", "/y"),
+            ("", ""),
+        ] {
+            assert_eq!(path_as_sent(sent.as_bytes()), shown, "{sent:?}");
+        }
+        let long = path_as_sent("/x".repeat(500).as_bytes());
+        assert!(long.len() == PATH_BYTES_MAX + 3 && long.ends_with("..."), "{long}");
+    }
 }

@@ -25,6 +25,7 @@ pub(in crate::api) const ANY: &[Code] = &[
     Code::BodyTimeout,
     Code::BodyTooLarge,
     Code::HeadersTooLarge,
+    Code::TooManyHeaders,
     Code::Internal,
     Code::TooManyStreams,
 ];

@@ -6,6 +6,7 @@ mod expect;
 mod headers;
 mod meant;
 mod near;
+mod path_allows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +162,7 @@ impl Checker<'_> {
             on_expiry: entry.on_expiry,
             shadow: entry.shadow,
             forward_near_misses: entry.near_miss == NearMiss::Forward,
+            path_allows: self.path_allows(entry),
             ..Route::new(name, path?, Arc::clone(upstream?))
         })
     }

@@ -117,6 +117,8 @@ pub struct RouteEntry {
     #[serde(default)]
     pub near_miss: NearMiss,
     #[serde(default)]
+    pub path_allows: Vec<String>,
+    #[serde(default)]
     pub expect: Vec<ExpectEntry>,
 }
 
@@ -230,6 +232,7 @@ impl RouteEntry {
             credentials: Some(vec![Credential::Header]),
             realm: Some(text.clone()),
             cookie: Some(true),
+            path_allows: texts.clone(),
             identity_headers: Some(texts.clone()),
             identity_names: IdentityNames {
                 id: Some(text.clone()),

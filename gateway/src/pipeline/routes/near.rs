@@ -31,11 +31,19 @@ impl fmt::Display for NearMiss {
 
 impl Refusal {
     /// With the route, where there was one that would have been taken.
-    pub(in crate::pipeline) fn before_a_route(self, trail: &mut Trail) -> Denied {
-        let Self::NearMiss(near) = &self else { return self.into() };
-        trail.reason("route", || near.to_string());
-        let by = Arc::clone(&near.by);
-        self.on(&by)
+    pub fn before_a_route(self, trail: &mut Trail) -> Denied {
+        let by = match &self {
+            Self::NearMiss(near) => {
+                trail.reason("route", || near.to_string());
+                Some(Arc::clone(&near.by))
+            }
+            Self::NotTaken(not_taken) => {
+                trail.reason("route", || not_taken.to_string());
+                not_taken.by.clone()
+            }
+            _ => None,
+        };
+        Denied { refusal: self, route: by }
     }
 }
 
@@ -51,11 +59,7 @@ impl Routes {
     /// behind us comes from anywhere to anywhere.
     pub(super) fn mark_near(routes: &mut [Route]) {
         let near = |wide: &Route| {
-            routes.iter().any(|narrow| {
-                let refuses = narrow.is_stricter_than(wide)
-                    || (!narrow.methods.is_empty() && narrow.is_for_service_of(wide));
-                refuses && share_a_host(wide, narrow)
-            })
+            routes.iter().any(|narrow| narrow.refuses_beside(wide) && share_a_host(wide, narrow))
         };
         let near: Vec<bool> = routes.iter().map(near).collect();
         routes.iter_mut().zip(near).for_each(|(route, near)| route.near = near);
@@ -218,7 +222,7 @@ impl Node {
     }
 }
 
-fn share_a_host(one: &Route, other: &Route) -> bool {
+pub(super) fn share_a_host(one: &Route, other: &Route) -> bool {
     use HostPattern::{Any, Below, Name};
     let is_below = |name: &str, above: &str| name.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'));
     let meet = |one: &HostPattern, other: &HostPattern| match (one, other) {

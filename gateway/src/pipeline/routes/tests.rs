@@ -1,5 +1,6 @@
 //! Which route wins, and which ones contradict each other.
 
+mod below;
 mod model;
 
 use super::*;
