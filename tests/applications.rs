@@ -8,12 +8,15 @@ mod django;
 mod git;
 mod gradio;
 mod jupyterlab;
+mod mlflow;
 mod node_red;
 mod prometheus;
 mod radicale;
 mod stage;
 mod streamlit;
 mod table;
+mod verdaccio;
+mod webdav;
 
 /// Whether those that `./dev applications` installs are to be run.
 fn asked_for() -> bool {

@@ -16,7 +16,7 @@ SetEnv GIT_HTTP_EXPORT_ALL 1
 SetEnvIf Remote-User "^(.+)$" REMOTE_USER=$1
 ScriptAlias "/git/" "$backend/"
 "#;
-/// More than a gateway takes by default, and more than git sends without chunks.
+/// More than git sends with a length.
 const LARGE: u64 = 12 << 20;
 
 fn served() -> Application {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::stage::{Go, HOST, Run, Stage, answers};
+use super::stage::{Go, Run, Stage, answers};
 use crate::support::application::Application;
 use crate::support::tools::application_python;
 
@@ -15,8 +15,6 @@ fn served() -> Application {
             .args(["lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"])
             .arg(format!("--ServerApp.port={port}"))
             .arg("--ServerApp.base_url=/jupyter/")
-            // Else it answers 403 to any name that is not its own.
-            .arg(format!("--ServerApp.local_hostnames={HOST}"))
             .arg(format!("--ServerApp.root_dir={}", folder.display()));
         command.env("HOME", folder).env("JUPYTER_TOKEN", TOKEN).env("JUPYTER_NO_CONFIG", "1");
         // The kernels are those of this environment.

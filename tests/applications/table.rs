@@ -14,7 +14,7 @@ struct Row {
     packages: Vec<String>,
     /// On its own side.
     own: Vec<String>,
-    /// Lines of its route.
+    /// On the gateway's: lines of its upstream and route.
     route: Vec<String>,
 }
 
@@ -43,11 +43,11 @@ fn sources(name: &str) -> String {
     its.map(|file| read_to_string(file.path()).unwrap()).collect()
 }
 
-/// The lines of an example's route that are not where it is.
+/// The lines of an example's upstream and route that do not only say where it is.
 fn route(name: &str) -> BTreeSet<String> {
     let example = read_to_string(examples().join(format!("{name}.toml"))).unwrap();
-    let (_, route) = example.split_once("[[routes]]\n").unwrap();
-    let place = ["name = ", "path = ", "upstream = ", "#"];
+    let (_, route) = example.split_once("[[upstreams]]\n").unwrap();
+    let place = ["name = ", "address = ", "[[routes]]", "path = ", "upstream = ", "#"];
     let lines = route.lines().filter(|line| !line.is_empty());
     lines.filter(|line| !place.iter().any(|begin| line.starts_with(begin))).map(str::to_owned).collect()
 }
@@ -59,7 +59,7 @@ fn each_application_of_the_table_has_an_example_and_a_test() {
         files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     let named: BTreeSet<_> = rows().into_iter().map(|row| row.name).collect();
     assert_eq!(named, files);
-    assert!(named.len() >= 9, "{named:?}");
+    assert!(named.len() >= 10, "{named:?}");
     for name in named {
         let test = format!("Stage::before(\"{name}\"");
         assert!(sources(&name).contains(&test), "{name} is not run");
