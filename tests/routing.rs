@@ -5,6 +5,7 @@ mod below;
 mod challenges;
 mod choice;
 mod cors;
+mod destinations;
 mod expectations;
 mod explain;
 mod handing_on;

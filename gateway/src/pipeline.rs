@@ -10,6 +10,7 @@ mod browser;
 mod cookies;
 mod cors;
 mod csrf;
+mod destination;
 mod extract;
 mod fold;
 mod foresee;
@@ -156,7 +157,9 @@ impl Pipeline {
         let admitted = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
         } else {
-            self.decide(now, route, target, head, client, trail, |_| ()).await
+            let decided = self.decide(now, route, target, head, client, trail, |_| ()).await;
+            // 403: a copy or a move would land where that is not allowed.
+            decided.and_then(|admitted| destination::check(now, admitted, head, trail))
         };
         // 500: nobody can vouch for who it is.
         let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));

@@ -132,6 +132,21 @@ fn a_manifest_that_a_browser_fetches_without_cookies_is_told_what_to_do() {
 }
 
 #[test]
+fn the_command_that_explains_knows_of_manifests_and_of_routes_of_cookies_alone() {
+    let gateway = before(Upstream::start().address).start();
+    let explain = |path: &str| {
+        let (status, said, _) = gateway.run(&["explain", "GET", path]);
+        assert_eq!(status, 3, "{said}");
+        said
+    };
+    assert!(
+        explain("/api/todos/site.webmanifest").contains("note         Browsers fetch a web app manifest")
+    );
+    assert!(explain("/app/x").contains("note         Here a browser is known by its cookies alone"));
+    assert!(!explain("/headers/manifest.json").contains("note "));
+}
+
+#[test]
 fn each_fault_in_the_list_is_told_with_its_mend() {
     let on = "[cookies]\nenabled = true\n";
     for (cookies, more, needles) in [

@@ -53,6 +53,18 @@ fn a_redirect_of_a_service_that_knows_of_no_tls_leads_to_https() {
 }
 
 #[test]
+fn over_http_nobody_is_led_past_the_gateway_to_the_services_own_port() {
+    let upstream = Upstream::start();
+    let to = format!("http://{}/dir/", upstream.address);
+    upstream.answer_from_now(&format!(
+        "HTTP/1.1 301 Moved\r\nLocation: {to}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    ));
+    let gateway = public(&upstream.address.to_string(), "/", "", "").start();
+    let reply = gateway.client().get("/dir").send();
+    assert_eq!(reply.header("location"), format!("http://{}/dir/", gateway.address));
+}
+
+#[test]
 fn a_prefix_that_was_taken_away_is_put_back_into_redirects_and_cookies() {
     let upstream = Upstream::start();
     let gateway = public(&upstream.address.to_string(), "/app", "", "strip_prefix = true").start();

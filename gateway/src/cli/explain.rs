@@ -120,7 +120,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         tell_program(steps, &decided, &asked)
     } else {
-        tell_person(steps, &decided, &asked)
+        tell_person(steps, &decided, path, &asked)
     }
     match decided {
         Ok(_) => Ok(()),
@@ -164,7 +164,7 @@ impl Asked<'_> {
     }
 }
 
-fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked<'_>) {
+fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, path: &str, asked: &Asked<'_>) {
     for step in steps {
         println!("{:<12} {}", step.stage, asked.finding(step));
     }
@@ -185,16 +185,23 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked
             anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", entry.meaning);
             println!("{:<12} {}", "next", entry.next_step);
+            if let Some(note) = denied.note(path) {
+                println!("{:<12} {note}", "note");
+            }
         }
     }
 }
 
 fn tell_admitted(admitted: &Admitted) {
     println!("{:<12} `{}` gets {}", "upstream", admitted.upstream().name, admitted.upstream_target());
+    if let Some(host) = &admitted.upstream().host {
+        println!("{:<12} host: {}", "", host.to_str().unwrap_or("?"));
+    }
     for (name, value) in identity_fields(admitted) {
         println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
     }
 }
+
 fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked<'_>) {
     let not_asked = asked.not_asked(steps);
     let finding = |step: &Step| json!({ "stage": step.stage, "finding": asked.finding(step) });

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use pingora::http::RequestHeader;
 
 use super::arrival::Arrival;
@@ -133,6 +134,15 @@ impl Exchange {
     /// What its service is called on either side, where that differs.
     pub(super) fn sides<'a>(&'a self, request: &'a RequestHeader) -> Option<Sides<'a>> {
         Sides::of(self.admitted()?, self.client.secure, head::authority(request))
+    }
+
+    /// The same for an answer.
+    pub(super) fn sides_of_answer<'a>(
+        &'a self,
+        request: &'a RequestHeader,
+        status: StatusCode,
+    ) -> Option<Sides<'a>> {
+        Sides::of_answer(self.admitted()?, self.client.secure, head::authority(request), status)
     }
 
     /// A problem on its way to the upstream or back, as its route tells it.

@@ -12,7 +12,7 @@ use super::lasting::Answer;
 use super::message::Plain;
 use super::{Gateway, downstream, upgrade};
 use crate::limits::fields;
-use crate::pipeline::{Browser, Headers as _, X_REQUEST_ID, drop_set};
+use crate::pipeline::{Browser, Headers as _, Sides, X_REQUEST_ID, drop_set};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -50,7 +50,8 @@ impl Gateway {
             upgrade::opened(session, response, exchange);
         }
         let (exchange, request) = (&*exchange, session.req_header());
-        Plain::change_response(response, |headers| dress(headers, exchange, request))
+        let sides = exchange.sides_of_answer(request, response.status);
+        Plain::change_response(response, |headers| dress(headers, exchange, request, sides))
     }
 }
 
@@ -63,13 +64,13 @@ pub(super) fn has_no_content(session: &Session, response: &ResponseHeader) -> bo
 }
 
 /// Takes away what is not for clients, and adds what we have to say.
-fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader) {
+fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader, sides: Option<Sides<'_>>) {
     trailers(headers.0, exchange);
     // Who answered is ours to say (RFC 9209), and of this one we do not.
     for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
         headers.0.remove(name);
     }
-    if let Some(sides) = exchange.sides(request) {
+    if let Some(sides) = sides {
         sides.outward(headers.0);
     }
     if let Some(admitted) = exchange.admitted() {

@@ -12,6 +12,7 @@ use crate::token::Asked;
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
+
 const NO_COOKIES: &str = "Here a browser is known by its cookies alone, and Authorization is left to the service: sign in by POST /api/auth/login?mode=cookie";
 
 const MANIFEST_WITHOUT_COOKIES: &str = "Browsers fetch a web app manifest without cookies: write <link rel=\"manifest\" crossorigin=\"use-credentials\">, or give its path a public route";
@@ -59,6 +60,19 @@ pub enum Refusal {
 pub struct Denied {
     pub refusal: Refusal,
     pub route: Option<Arc<Route>>,
+}
+
+impl Denied {
+    /// What is to be known beside the code, where only method and path are; a browser's request would
+    /// say itself that it is for a manifest.
+    pub fn note(&self, path: &str) -> Option<&'static str> {
+        let is_manifest = path.rsplit('/').next().is_some_and(|name| name.contains("manifest"));
+        let by_browser = self.route.as_ref().is_some_and(|route| route.takes_cookies());
+        match self.refusal.code() {
+            Code::TokenMissing if is_manifest && by_browser => Some(MANIFEST_WITHOUT_COOKIES),
+            _ => self.refusal.problem().detail(),
+        }
+    }
 }
 
 impl From<Refusal> for Denied {

@@ -4,7 +4,7 @@
 use http::header::{
     CONTENT_LOCATION, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE,
 };
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::host::name_of;
 use super::{Admitted, Server};
@@ -35,13 +35,28 @@ struct Side<'a> {
 impl<'a> Sides<'a> {
     /// `None` where both sides call it the same, or the route leaves everything as it is.
     pub fn of(admitted: &'a Admitted, is_secure: bool, host: &'a str) -> Option<Self> {
+        Self::both(admitted, is_secure, host, false)
+    }
+
+    /// The same for an answer: one that leads on may name a port that only the service knows.
+    pub fn of_answer(
+        admitted: &'a Admitted,
+        is_secure: bool,
+        host: &'a str,
+        status: StatusCode,
+    ) -> Option<Self> {
+        let leads_on = matches!(status.as_u16(), 201 | 300..=303 | 307 | 308);
+        Self::both(admitted, is_secure, host, leads_on)
+    }
+
+    fn both(admitted: &'a Admitted, is_secure: bool, host: &'a str, alike_too: bool) -> Option<Self> {
         let (route, upstream) = (admitted.route(), admitted.upstream());
         if !route.rewrite_urls {
             return None;
         }
         let own = upstream.host.as_ref().and_then(|host| host.to_str().ok());
         let replaced = route.replace_prefix.as_deref().map(|prefix| prefix.trim_end_matches('/'));
-        if own.is_none() && replaced.is_none() && is_secure == upstream.tls.is_some() {
+        if !alike_too && own.is_none() && replaced.is_none() && is_secure == upstream.tls.is_some() {
             return None;
         }
         let cut = replaced.and(admitted.cut_prefix()).unwrap_or("");
@@ -219,7 +234,9 @@ impl<'a> Sides<'a> {
 
     fn cookie_path(&self, path: &[u8]) -> Option<Vec<u8>> {
         let (inner, outer) = (self.inner.prefix, self.outer.prefix);
-        if inner == outer || !outer.is_empty() && is_below(path, outer) {
+        // Another one is none, and stands for the folder of what was asked for (RFC 6265 §5.2.4).
+        let is_path = path.starts_with(b"/");
+        if inner == outer || !is_path || !outer.is_empty() && is_below(path, outer) {
             return None;
         }
         let mut moved = moved(path, inner, outer)?;

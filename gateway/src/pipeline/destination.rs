@@ -1,0 +1,99 @@
+//! Where a copy or a move would land (RFC 4918 §10.3): a second path of the request, which its service
+//! obeys as it does the first one, so that the routes have to decide about it, too.
+
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, canonical};
+
+const DESTINATION: HeaderName = HeaderName::from_static("destination");
+
+/// Refuses what would land on a stricter route of the service, for whom that route would refuse.
+pub(super) fn check(
+    now: &Snapshot,
+    admitted: Admitted,
+    head: Head<'_>,
+    trail: &mut Trail,
+) -> Result<Admitted, Refusal> {
+    if matches!(head.method.as_str(), "COPY" | "MOVE") {
+        let is_stricter = |other: &Arc<Route>| other.is_stricter_than(admitted.route());
+        // Elsewhere there is nothing to be got round.
+        if now.routes.iter().any(is_stricter) {
+            for destination in head.headers.get_all(DESTINATION) {
+                lands(now, &admitted, head, destination).inspect_err(|refusal| {
+                    trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
+                })?;
+            }
+        }
+    }
+    Ok(admitted)
+}
+
+fn lands(
+    now: &Snapshot,
+    admitted: &Admitted,
+    head: Head<'_>,
+    destination: &HeaderValue,
+) -> Result<(), Refusal> {
+    let text = destination.to_str().map_err(|_| Refusal::AmbiguousPath)?;
+    let (named, path) = parts(text);
+    let target = canonical(path)?;
+    // Whether a service looks at the host, nobody knows.
+    for host in [head.host].into_iter().chain(named) {
+        let other = now.routes.find(host, head.method, target.path())?;
+        if Arc::ptr_eq(other, admitted.route()) || other.shadow {
+            continue;
+        }
+        // What it would be called behind another prefix is not what the client has named.
+        if other.replace_prefix.is_some() || admitted.route().replace_prefix.is_some() {
+            return Err(Refusal::AmbiguousPath);
+        }
+        if other.is_stricter_than(admitted.route()) {
+            passes(other, admitted)?;
+        }
+    }
+    Ok(())
+}
+
+fn passes(other: &Route, admitted: &Admitted) -> Result<(), Refusal> {
+    let Access::Required(requires) = other.access() else { return Ok(()) };
+    let principal = admitted.principal().ok_or(Refusal::NoToken)?;
+    let lacking = match other.accepts_issuer(principal.issuer()) {
+        true => requires.lacking(principal),
+        false => Some(Lack::Issuer),
+    };
+    let quota = || Box::<Quota>::new(*admitted.quota());
+    lacking.map_or(Ok(()), |lacking| Err(Refusal::Forbidden { lacking, quota: quota() }))
+}
+
+/// The host, where one is named, and the path without its query, which names nothing here.
+fn parts(text: &str) -> (Option<&str>, &str) {
+    let below = text.split_once("://").map(|(_, below)| below).or(text.strip_prefix("//"));
+    let (host, path) = match below {
+        Some(below) => {
+            let (host, path) = below.split_at(below.find(['/', '?', '#']).unwrap_or(below.len()));
+            (Some(host), path)
+        }
+        None => (None, text),
+    };
+    (host, path.split(['?', '#']).next().filter(|path| !path.is_empty()).unwrap_or("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_a_whole_address_or_a_path() {
+        for (text, host, path) in [
+            ("https://a.test:8443/x/y?z#", Some("a.test:8443"), "/x/y"),
+            ("//a.test/x", Some("a.test"), "/x"),
+            ("http://a.test", Some("a.test"), "/"),
+            ("/x", None, "/x"),
+            ("x", None, "x"),
+        ] {
+            assert_eq!(parts(text), (host, path), "{text}");
+        }
+    }
+}
