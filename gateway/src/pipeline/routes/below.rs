@@ -133,7 +133,9 @@ fn forwarded(sent: &AsSent<'_>, route: &Route) -> Option<CanonicalTarget> {
 
 /// Whether a reading is for an endpoint of ours, in some spelling.
 fn is_own_somehow(reading: &str) -> bool {
-    let names: Vec<_> = reading.split('/').map(folded).filter(|name| !name.is_empty()).collect();
+    let names = reading.split('/').map(folded).filter(|name| !name.is_empty());
+    // No more than two make one of ours; there can be thousands.
+    let names: Vec<_> = names.take(2).collect();
     is_own(&format!("/{}", names.join("/")))
 }
 

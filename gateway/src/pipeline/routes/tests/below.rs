@@ -140,16 +140,16 @@ proptest! {
     #[test]
     fn what_is_let_through_is_of_its_route_in_each_reading_and_goes_on_as_it_came(
         drawn in prop::collection::vec((model::route(), any::<bool>()), 1..8),
-        sent in "/(a|b|a/b|\\{)(/|//|%2F|%2f|;|%3b|;/|a|b|c|A|\\.|%2e){1,6}",
+        sent in "/(a|b|a/b|c)(/|//|%2F|%2f|;|%3b|;/|a|b|c|A|\\.|%2e){1,6}",
         steps in prop::collection::vec(0usize..5, 1..6),
     ) {
         let mut routes: Vec<Route> = Vec::new();
         for (mut route, is_wide) in drawn {
             route.methods.clear();
+            route.hosts = vec![HostPattern::Any];
             route.name = format!("route {}", routes.len());
-            if is_wide {
-                route = allowing(&Oddity::ALL, route);
-            }
+            // None is stricter than another: those are not beside each other at all.
+            route = allowing(if is_wide { &Oddity::ALL } else { &[] }, route);
             let mut more = routes.clone();
             more.push(route);
             if Routes::new(more.clone()).is_ok() {
@@ -158,7 +158,8 @@ proptest! {
         }
         let table = Routes::new(routes.clone()).unwrap();
         if let Ok((target, by)) = table.choose("h.com", &Method::GET, &sent) {
-            prop_assert!(!target.is_as_sent() || target.path().replace("%7B", "{") == sent, "{sent}");
+            let (_, below) = by.path.split(target.path());
+            prop_assert!(!target.is_as_sent() || sent.ends_with(below), "{} becomes {}", sent, target.as_str());
             prop_assert_eq!(target.is_as_sent(), canonical(&sent).is_err());
             if target.is_as_sent() {
                 let seen = steps.iter().fold(sent.clone(), |seen, step| read(*step, &seen));
