@@ -91,7 +91,7 @@ fn an_upstream_that_does_not_answer_in_time_is_a_504_and_one_that_hangs_up_a_502
 #[test]
 fn a_client_that_leaves_before_it_has_its_answer_has_done_nothing_wrong() {
     let (upstream, gate) = Upstream::gated();
-    let gateway = Setup::before(upstream.address).start();
+    let gateway = Setup::before(upstream.address).env("GATEWAY__SERVER__ABORT_ON_CLOSE", "true").start();
     let ada = gateway.user();
     let head = format!("POST /api/todos HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n", ada.access);
     // One that waits for the answer, and one in the middle of its body.

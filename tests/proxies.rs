@@ -1,8 +1,10 @@
 //! Other people's proxies that ask `/api/auth/verify`: the real programs, with the configurations
 //! of docs/proxies, and what a client can and cannot do through them.
 
+mod checks;
 mod front;
 mod statements;
+mod unsent;
 
 use front::Kind;
 

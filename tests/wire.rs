@@ -1,11 +1,14 @@
 //! What goes over the wires on both sides of the gateway, whoever sends what: each message has one
 //! end, and each answer goes to the one who asked.
 
+mod answers;
 mod blame;
 mod early;
 mod ends;
 mod forms;
+mod half_closed;
 mod heads;
+mod http10;
 mod one_end;
 mod pace;
 mod soak;

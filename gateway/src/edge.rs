@@ -2,7 +2,9 @@
 //! policy. The only room that names `pingora`, but for `startup`, which builds its server.
 
 mod accepting;
+mod answer_head;
 mod arrival;
+mod beginning;
 mod bridge;
 mod browser;
 mod client_addr;
@@ -22,6 +24,7 @@ mod gateway;
 mod hand_back;
 mod handover;
 mod head;
+mod http10;
 mod http2;
 mod lasting;
 mod lifeline;

@@ -172,6 +172,7 @@ pub fn run(
         metrics: Arc::clone(&metrics),
         traces: Arc::clone(&traces),
         explain_to: checked.explain_to,
+        abort_on_close: checked.abort_on_close,
         configured: Arc::clone(&configured),
         connections: Arc::clone(&connections),
         descriptors: Arc::clone(&descriptors),

@@ -119,7 +119,8 @@ def answers():
             says="Requests to which no server gave an answer. Of all upstreams, whichever are chosen: the route "
             "says which it was.",
             bad="no_healthy_upstream: all servers are out. upstream_unreachable: they refuse connections or break "
-            "them. upstream_timeout: they are too slow. upstream_full: connections_max is too low, or they hang.",
+            "them. upstream_malformed: what they answer is no HTTP. upstream_timeout: they are too slow. "
+            "upstream_full: connections_max is too low, or they hang.",
             alerts=["GatewayUpstreamServerOut", "GatewayErrorBudgetBurn"],
         ),
         graph(

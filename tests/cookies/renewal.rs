@@ -119,23 +119,31 @@ fn a_slow_answer_leaves_the_refresh_token_in_force_until_it_begins() {
 
 #[test]
 fn an_answer_that_nobody_waited_for_replaces_nothing() {
-    let (slow, gate) = Upstream::gated();
-    let gateway = before(Upstream::start().address)
-        .upstream("slow", &slow.address.to_string())
-        .route("slow", "/slow", "slow", "")
-        .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
-        .start();
-    let tab = Tab::of_a_user(&gateway);
-    tab.age();
-    let request = format!("GET /slow HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", tab.cookies());
-    let mut left = Raw::connect(gateway.address);
-    left.send(request);
-    crate::support::eventually("it waits", || slow.arrived().len() == 1);
-    drop(left);
-    crate::support::eventually("it is given up", || gateway.decided("abandoned") == 1.0);
-    gate.open();
-    assert_eq!(tab.get("/api/todos").status, 200);
-    assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (1.0, 0.0));
+    for (abort, outcome) in [("true", "abandoned"), ("false", "ok")] {
+        let (slow, gate) = Upstream::gated();
+        let gateway = before(Upstream::start().address)
+            .upstream("slow", &slow.address.to_string())
+            .route("slow", "/slow", "slow", "")
+            .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
+            .env("GATEWAY__SERVER__ABORT_ON_CLOSE", abort)
+            .start();
+        let tab = Tab::of_a_user(&gateway);
+        tab.age();
+        let request = format!("GET /slow HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", tab.cookies());
+        let mut left = Raw::connect(gateway.address);
+        left.send(request);
+        crate::support::eventually("it waits", || slow.arrived().len() == 1);
+        drop(left);
+        // Whether it is given up, or the answer goes to nobody.
+        let is_noted = || gateway.decided(outcome) == 1.0;
+        if abort == "true" {
+            crate::support::eventually("it is given up", is_noted);
+        }
+        gate.open();
+        crate::support::eventually("it is noted", is_noted);
+        assert_eq!(tab.get("/api/todos").status, 200);
+        assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (1.0, 0.0), "{abort}");
+    }
 }
 
 #[test]

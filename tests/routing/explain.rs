@@ -47,6 +47,7 @@ fn the_command_says_each_step_and_the_verdict() {
         "authorize    has what the route requires",
         "verdict      allow",
         "upstream     `app` gets /x?y=1",
+        "websocket    no: who asks for one is refused by `websocket_not_enabled`; websocket = true allows it",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
@@ -152,6 +153,16 @@ fn an_answer_explains_itself_to_operators_who_ask() {
     let why = refused.header("x-gateway-explain");
     assert!(why.contains("revocation: in force") && why.ends_with("refuse, insufficient_scope"), "{why}");
     assert_eq!(ada.get("/app").header("x-gateway-explain"), "");
+}
+
+#[test]
+fn what_is_refused_after_who_asks_was_admitted_is_explained_as_refused() {
+    let upstream = Upstream::start();
+    let gateway = setup(&upstream).route("small", "/small", "app", "body_bytes_max = 1").start();
+    let asked = gateway.user().request("POST", "/small").header("x-gateway-explain", "1").body("12").send();
+    assert_eq!(asked.status, 413);
+    let why = asked.header("x-gateway-explain");
+    assert!(why.contains("authorize: ") && why.ends_with("; verdict: refuse, body_too_large"), "{why}");
 }
 
 #[test]

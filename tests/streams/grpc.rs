@@ -5,8 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{before, short_lived, timed};
+use crate::support::NOWHERE;
 use crate::support::authority::Authority;
 use crate::support::gateway::Gateway;
+use crate::support::grpc::Caller;
 use crate::support::h2::{H2, H2Reply};
 use crate::support::streaming::Streaming;
 
@@ -67,6 +69,49 @@ fn refusals_have_the_status_that_grpc_has_for_them() {
     assert_eq!((gone.status, gone.header("grpc-status")), (200, "14"));
     let (_services, gateway, mut client) = started("roles = [\"admin\"]");
     assert_eq!(call(&mut client, "One", Some(&gateway.user().access)).header("grpc-status"), "7");
+}
+
+#[test]
+fn each_client_of_others_is_told_by_grpc_why_it_was_refused() {
+    let (services, authority) = (Streaming::start(), Authority::new());
+    let limit = "user_limit = { requests = 1, window_seconds = 600 }";
+    let gateway = before(&services, &authority, "")
+        .config(&format!("[[upstreams]]\nname = \"gone\"\naddress = \"{NOWHERE}\"\nprotocol = \"http2\""))
+        .route("admin", "/admin.Admin", "grpc", "roles = [\"admin\"]")
+        .route("rare", "/rare.Rare", "grpc", limit)
+        .route("gone", "/gone.Gone", "gone", "")
+        .config("[[listeners]]\naddress = \"127.0.0.1:0\"\nh2c = true")
+        .start();
+    let is_open = [false, true];
+    for (caller, goes_on) in Caller::ALL.into_iter().flat_map(|caller| is_open.map(|open| (caller, open))) {
+        let token = &*gateway.user().access;
+        let codes = caller.codes(
+            gateway.further[1],
+            &[
+                ("/echo.Echo/One", token, false),
+                ("/echo.Echo/One", "", goes_on),
+                ("/echo.Echo/One", "x.y.z", goes_on),
+                ("/admin.Admin/One", token, goes_on),
+                ("/nowhere.No/One", token, goes_on),
+                ("/gone.Gone/One", token, goes_on),
+                ("/rare.Rare/One", token, false),
+                ("/rare.Rare/One", token, goes_on),
+            ],
+        );
+        assert_eq!(codes, [0, 16, 16, 7, 12, 14, 12, 8], "{caller:?}, {goes_on}");
+    }
+}
+
+#[test]
+fn a_refusal_is_one_frame_of_headers_that_ends_the_stream() {
+    let (_services, _gateway, mut client) = started("");
+    let request = client.request("POST", "/echo.Echo/One", &[("content-type", "application/grpc")]);
+    let head = client.head(request);
+    assert_eq!((&head.headers()["grpc-status"], head.body().is_end_stream()), (&"16".parse().unwrap(), true));
+    // As is what has no content otherwise, by its status or by what was asked.
+    let request = client.request("HEAD", "/still/x", &[]);
+    let head = client.head(request);
+    assert_eq!((head.status().as_u16(), head.body().is_end_stream()), (401, true));
 }
 
 #[test]

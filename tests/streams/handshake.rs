@@ -8,7 +8,7 @@ use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::{Raw, RawReply, exchange};
 use crate::support::streaming::Streaming;
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{Arrived, Upstream};
 use crate::support::verbatim::Verbatim;
 
 const FIELDS: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -111,6 +111,59 @@ fn who_may_not_come_in_is_told_so_first_and_who_asks_for_no_websocket_is_served(
     let old = exchange(gateway.address, format!("GET /open HTTP/1.0\r\nHost: x\r\n{FIELDS}\r\n")).unwrap();
     assert_eq!(old.status, 200, "HTTP/1.0 knows no upgrade");
     assert!(upstream.arrived().iter().all(|arrived| !arrived.has("upgrade")));
+}
+
+#[test]
+fn where_the_route_has_none_a_websocket_is_refused_and_the_setting_is_named() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new("[server]\nexplain_to = [\"127.0.0.1/32\"]\n")
+        .upstream("app", &upstream.address.to_string())
+        .route("shut", "/shut", "app", "")
+        .route("open", "/open", "app", "auth = \"public\"")
+        .route("shadow", "/shadow", "app", "shadow = true")
+        .start();
+    let ask = |path: &str, fields: &str| {
+        exchange(gateway.address, format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n")).unwrap()
+    };
+    let token = format!("Authorization: Bearer {}\r\n", gateway.user().access);
+    let among = FIELDS.replace("websocket", "h2c, WebSocket");
+    let alone = FIELDS.replace("Connection: Upgrade\r\n", "");
+    for path in ["/open", "/shut", "/shadow"] {
+        for fields in [FIELDS, &among, &alone] {
+            let refused = ask(path, &format!("{token}{fields}X-Gateway-Explain: 1\r\n"));
+            assert_eq!(refused.status, 403, "{path} {fields}: {}", refused.text());
+            let text = refused.text();
+            assert!(text.contains("websocket_not_enabled") && text.contains("websocket = true"), "{text}");
+            let why = refused.field("x-gateway-explain").unwrap();
+            assert!(why.ends_with("verdict: refuse, websocket_not_enabled"), "{why}");
+        }
+    }
+    assert_eq!(ask("/shut", FIELDS).status, 401, "who may not come in is told that first");
+    assert!(upstream.arrived().is_empty(), "{:?}", upstream.arrived());
+}
+
+#[test]
+fn what_else_is_offered_is_passed_over_and_the_request_is_served() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new("")
+        .upstream("app", &upstream.address.to_string())
+        .route("open", "/open", "app", "auth = \"public\"")
+        .route("live", "/live", "app", "auth = \"public\"\nwebsocket = true")
+        .start();
+    // As Java's client does with each request, curl with --http2, and RFC 2817.
+    let java = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n";
+    let tls = "Connection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n";
+    for (path, fields) in [("/open", java), ("/live", java), ("/open", tls), ("/live", tls)] {
+        let mut raw = Raw::connect(gateway.address);
+        for _ in 0..2 {
+            raw.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n"));
+            assert_eq!(raw.reply().unwrap().status, 200, "{path} {fields}");
+        }
+    }
+    let old = exchange(gateway.address, format!("GET /open HTTP/1.0\r\nHost: x\r\n{FIELDS}\r\n")).unwrap();
+    assert_eq!(old.status, 200, "HTTP/1.0 knows no upgrade");
+    let offers = |arrived: &Arrived| arrived.has("upgrade") || arrived.has("http2-settings");
+    assert!(!upstream.arrived().iter().any(offers), "{:?}", upstream.arrived());
 }
 
 #[test]

@@ -96,11 +96,11 @@ fn a_browser_may_offer_its_token_where_the_route_says_so() {
 }
 
 #[test]
-fn where_the_route_has_none_it_is_a_request_like_any_other() {
+fn where_the_route_has_none_it_is_refused() {
     let services = Streaming::start();
     let gateway = before(&services, &Authority::new(), "").start();
     let ada = gateway.user();
-    assert_eq!(open(&gateway, "/still/chat", Some(&ada.access)).unwrap_err(), 200);
+    assert_eq!(open(&gateway, "/still/chat", Some(&ada.access)).unwrap_err(), 403);
 }
 
 #[test]

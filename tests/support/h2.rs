@@ -93,6 +93,12 @@ impl H2 {
         self.send(request, b"", None)
     }
 
+    /// What came of a request that goes on, as far as its head.
+    pub fn head(&mut self, request: Request<()>) -> http::Response<RecvStream> {
+        let (response, _send) = self.send.send_request(request, false).unwrap();
+        self.runtime.block_on(async { tokio::time::timeout(WITHIN, response).await.unwrap().unwrap() })
+    }
+
     pub fn request(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Request<()> {
         let uri = format!("{}://localhost{path}", self.scheme);
         let mut request = Request::builder().method(method).uri(uri).version(http::Version::HTTP_2);

@@ -172,6 +172,12 @@ impl Raw {
         body
     }
 
+    /// Nothing more comes from this side.
+    pub fn says_no_more(&mut self) -> &mut Self {
+        self.0.shutdown(std::net::Shutdown::Write).unwrap();
+        self
+    }
+
     /// Everything until the other side closes.
     pub fn rest(&mut self) -> String {
         let mut rest = Vec::new();

@@ -21,6 +21,7 @@ use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_own};
+use crate::problem::Code;
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
 use crate::telemetry::Metrics;
@@ -197,6 +198,13 @@ fn tell_admitted(admitted: &Admitted) {
     if let Some(host) = &admitted.upstream().host {
         println!("{:<12} host: {}", "", host.to_str().unwrap_or("?"));
     }
+    if !admitted.route().websocket {
+        let word = Code::WebsocketNotEnabled.word();
+        println!(
+            "{:<12} no: who asks for one is refused by `{word}`; websocket = true allows it",
+            "websocket"
+        );
+    }
     for (name, value) in identity_fields(admitted) {
         println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
     }
@@ -212,6 +220,7 @@ fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Aske
             "route": admitted.route().name,
             "upstream": admitted.upstream().name,
             "target": admitted.upstream_target(),
+            "websocket": admitted.route().websocket,
             "steps": steps,
             "not_asked": not_asked,
         }),

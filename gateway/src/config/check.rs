@@ -51,6 +51,7 @@ pub struct Checked {
     pub trusted_headers: Vec<HeaderName>,
     /// Who may ask why a request was decided as it was.
     pub explain_to: Vec<IpNet>,
+    pub abort_on_close: bool,
     /// Of connections, and of requests on them.
     pub caps: Caps,
     pub shutdown: Duration,
@@ -203,6 +204,7 @@ pub fn check(
         trusted_proxies,
         trusted_headers,
         explain_to,
+        abort_on_close: file.server.abort_on_close,
         caps: Caps {
             connections: Most {
                 total: file.server.connections_max,

@@ -64,6 +64,7 @@ pub struct Server {
     pub streams_per_address_max: usize,
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
+    pub abort_on_close: bool,
     pub watch_seconds: u64,
     pub core_dumps: bool,
 }
@@ -194,6 +195,7 @@ impl Default for Server {
             streams_per_address_max: 5_000,
             shutdown_seconds: 30,
             upgrade_seconds: 5,
+            abort_on_close: false,
             watch_seconds: 0,
             core_dumps: false,
         }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{EXPECT, HOST, HeaderValue};
+use http::header::{HOST, HeaderValue};
 use pingora::proxy::Session;
 
+use super::{head, respond};
 use crate::pipeline::CanonicalTarget;
 use crate::problem::{Code, Problem};
 
@@ -20,24 +21,36 @@ pub(super) async fn read(
     session: &mut Session,
     target: &CanonicalTarget,
 ) -> Result<http::Request<Bytes>, Problem> {
-    if super::head::declared_length(session).is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-        return Err(Problem::new(Code::BodyTooLarge));
-    }
-    let body = tokio::time::timeout(BODY_TIME_MAX, read_body(session)).await;
-    let body = body.map_err(|_| Problem::new(Code::BodyTimeout))??;
-    let head = session.req_header();
+    let body = if is_verify(target) { Bytes::new() } else { bounded_body(session).await? };
+    let sent = session.req_header();
     let uri = http::Uri::try_from(target.as_str()).map_err(|_| Problem::new(Code::AmbiguousPath))?;
     let mut request = http::Request::new(body);
-    *request.method_mut() = head.method.clone();
+    *request.method_mut() = sent.method.clone();
     *request.uri_mut() = uri;
-    *request.headers_mut() = head.headers.clone();
-    // HTTP/2 has it in `:authority`.
-    if !head.headers.contains_key(HOST)
-        && let Ok(host) = HeaderValue::from_str(super::head::authority(head))
+    *request.headers_mut() = sent.headers.clone();
+    // HTTP/2 has it in `:authority`; HTTP/1.0 may have none.
+    if !sent.headers.contains_key(HOST)
+        && let Some(host) = Some(head::authority(sent)).filter(|host| !host.is_empty())
+        && let Ok(host) = HeaderValue::from_str(host)
     {
         request.headers_mut().insert(HOST, host);
     }
     Ok(request)
+}
+
+/// Whether another proxy asks there for its client. The body is that client's, and goes another way: what
+/// announces one in the head was handed on with it, and nothing depends on whether it comes.
+pub(super) fn is_verify(target: &CanonicalTarget) -> bool {
+    let rest = target.path().strip_prefix("/api/auth/verify");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+async fn bounded_body(session: &mut Session) -> Result<Bytes, Problem> {
+    if head::declared_length(session).is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        return Err(Problem::new(Code::BodyTooLarge));
+    }
+    let body = tokio::time::timeout(BODY_TIME_MAX, read_body(session)).await;
+    body.map_err(|_| Problem::new(Code::BodyTimeout))?
 }
 
 async fn read_body(session: &mut Session) -> Result<Bytes, Problem> {
@@ -45,7 +58,7 @@ async fn read_body(session: &mut Session) -> Result<Bytes, Problem> {
         return Ok(Bytes::new());
     }
     let broken = |_| Problem::new(Code::MalformedRequest).with_message("Request body could not be read");
-    if session.req_header().headers.contains_key(EXPECT) {
+    if respond::awaits_continue(session) {
         // An interim answer before the body is read would make Pingora close the connection
         // afterwards; the body is read whole below, so that it can live on.
         session.set_close_on_response_before_downstream_finish(false);

@@ -7,7 +7,7 @@ use http::header::ORIGIN;
 use pingora::http::RequestHeader;
 
 use super::exchange::Exchange;
-use super::head;
+use super::{bridge, head};
 use crate::pipeline::{CanonicalTarget, Snapshot, is_own, preflight_for};
 
 /// The answer to a preflight of a route, or of an endpoint of ours, that has a policy. Without one
@@ -19,8 +19,7 @@ pub(super) fn preflight(
     exchange: &mut Exchange,
 ) -> Option<http::Response<Bytes>> {
     // A proxy asks there for its client: a preflight's 204 would be taken for a yes.
-    let verify = target.path().strip_prefix("/api/auth/verify");
-    if verify.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    if bridge::is_verify(target) {
         return None;
     }
     if is_own(target.path()) {

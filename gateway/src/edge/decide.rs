@@ -70,7 +70,9 @@ impl Gateway {
         if let Some(port) = exchange.arrival.redirect_to {
             let host = head::authority(session.req_header());
             let answer = redirect::to_https(host, target.as_str(), port);
-            return answer.map(Decision::Answered).ok_or_else(|| Problem::new(Code::MalformedRequest));
+            return answer.map(Decision::Answered).ok_or_else(|| {
+                Problem::new(Code::MalformedRequest).with_message("A Host is needed to be sent to HTTPS")
+            });
         }
         if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
             return Ok(Decision::Answered(answer));
@@ -118,7 +120,7 @@ impl Gateway {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
-        if let Err(problem) = upgrade::check(session.req_header(), admitted.route()) {
+        if let Err(problem) = upgrade::check(session, admitted.route()) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(problem);
         }
@@ -159,6 +161,7 @@ impl Gateway {
         exchange: &mut Exchange,
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
+        exchange.leaves_body = bridge::is_verify(target);
         let request = bridge::read(session, target).await?;
         let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused);

@@ -22,6 +22,7 @@ use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::http10::Unchunked;
 use crate::framing::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request};
 
 /// What a client sends early is taken up to here while it waits; then its connection is not read.
@@ -54,6 +55,10 @@ pub(super) struct Downstream {
     was_half_closed: bool,
     /// Another protocol is spoken from here on.
     is_upgraded: AtomicBool,
+    /// The client speaks HTTP/1.0.
+    is_without_chunks: AtomicBool,
+    /// The answer to it.
+    unchunked: Unchunked,
     /// What was written and not flushed.
     written: BytesMut,
     closing: Option<Closing>,
@@ -100,6 +105,8 @@ impl Downstream {
             is_half_closed: false,
             was_half_closed: false,
             is_upgraded: AtomicBool::new(false),
+            is_without_chunks: AtomicBool::new(false),
+            unchunked: Unchunked::default(),
             written: BytesMut::new(),
             closing: None,
         }
@@ -134,6 +141,8 @@ impl Downstream {
         let length = of_request(head);
         self.malformed = length.err();
         self.asks_for_upgrade = asks_for_upgrade(head);
+        *self.is_without_chunks.get_mut() = false;
+        self.unchunked = Unchunked::default();
         self.body = Body::new(length.unwrap_or(Length::None));
         match self.body.read(&rest) {
             Ok(own) => {
@@ -154,6 +163,11 @@ impl Downstream {
         self.asks_for_upgrade && !self.early.is_empty()
     }
 
+    /// Whether the request asks to go on in another protocol, whichever.
+    pub(super) fn asks_for_upgrade(&self) -> bool {
+        self.asks_for_upgrade
+    }
+
     /// Whether the end of the content was seen.
     pub(super) fn is_body_ended(&self) -> bool {
         self.malformed.is_none() && self.body.is_ended()
@@ -162,6 +176,11 @@ impl Downstream {
     /// Why the content is none, as far as it was read.
     pub(super) fn malformed(&self) -> Option<Malformed> {
         self.malformed
+    }
+
+    /// The answer goes out as HTTP/1.0 knows it.
+    pub(super) fn write_without_chunks(&self) {
+        self.is_without_chunks.store(true, Ordering::Relaxed);
     }
 
     /// From here on another protocol is spoken.
@@ -278,6 +297,14 @@ impl AsyncRead for Downstream {
 impl AsyncWrite for Downstream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_without_chunks.load(Ordering::Relaxed) {
+            if this.written.len() > WRITTEN_BYTES_MAX {
+                ready!(this.poll_written(context))?;
+            }
+            let taken = this.unchunked.write(bytes, &mut this.written);
+            let taken = taken.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault));
+            return Poll::Ready(taken.map(|()| bytes.len()));
+        }
         if this.written.len() + bytes.len() <= WRITTEN_BYTES_MAX {
             this.written.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));

@@ -40,6 +40,8 @@ pub struct Exchange {
     pub(super) arrival: Arc<Arrival>,
     /// What was configured when it began; it ends by the same.
     pub(super) configured: Arc<Configured>,
+    /// Whether what has not come of its body is not waited for.
+    pub(super) leaves_body: bool,
     /// Where it was refused, if on a route.
     pub refused_on: Option<Arc<Route>>,
     /// The policy towards pages of other origins, where there is one.
@@ -97,6 +99,7 @@ impl Exchange {
             client: ClientAddress::unknown(),
             progress: Progress::Received,
             is_own: true,
+            leaves_body: false,
             refused_on: None,
             cors: None,
             browser: None,

@@ -7,15 +7,29 @@ use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
 use crate::pipeline::{Admitted, Denied, Trail};
+use crate::problem::Code;
 
 /// The header that asks, and that answers.
 pub(super) const EXPLAIN: &str = "x-gateway-explain";
+const ALLOW: &str = "verdict: allow";
 
 /// A trail that is written where an operator asks, and silent otherwise.
 pub(super) fn trail(request: &RequestHeader, client: IpAddr, allowed: &[IpNet]) -> Trail {
     let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN);
     let silent = Trail::silent();
     if asked && allowed.iter().any(|network| network.contains(&client)) { silent.written() } else { silent }
+}
+
+/// What was admitted was refused all the same, for what is no matter of who asks.
+pub(super) fn overrule(explanation: &mut Option<HeaderValue>, code: Code) {
+    let told = explanation.as_ref().and_then(|told| told.to_str().ok()?.strip_suffix(ALLOW));
+    if let Some(value) = told.and_then(|steps| refused(steps, code).try_into().ok()) {
+        *explanation = Some(value);
+    }
+}
+
+fn refused(steps: &str, code: Code) -> String {
+    format!("{steps}verdict: refuse, {}", code.word())
 }
 
 /// `None` where nobody asked who may.
@@ -25,10 +39,10 @@ pub(super) fn value(trail: &Trail, decided: &Result<Admitted, Denied>) -> Option
     for step in steps {
         text.push_str(&format!("{}: {}; ", step.stage, step.finding));
     }
-    text.push_str(&match decided {
-        Ok(_) => "verdict: allow".to_owned(),
-        Err(denied) => format!("verdict: refuse, {}", denied.refusal.code().word()),
-    });
+    text = match decided {
+        Ok(_) => text + ALLOW,
+        Err(denied) => refused(&text, denied.refusal.code()),
+    };
     // Names of routes may hold letters that a field value does not.
     let text: String = text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect();
     HeaderValue::try_from(text).ok()

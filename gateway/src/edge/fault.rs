@@ -1,11 +1,14 @@
 //! What breaks on the way to an upstream and back: whether it is tried again, and what the client
 //! is told.
 
+use std::io;
+
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::exchange::Exchange;
 use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
+use crate::framing::Malformed;
 use crate::problem::Code;
 
 /// The token was revoked while its request was under way.
@@ -69,7 +72,18 @@ pub(super) fn classify(fault: &Error) -> Code {
         (ErrorSource::Downstream, ReadTimedout | WriteTimedout) => Code::BodyTimeout,
         (ErrorSource::Downstream, InvalidHTTPHeader) => Code::MalformedRequest,
         (ErrorSource::Downstream, _) => Code::MalformedRequest,
+        (ErrorSource::Upstream, _) if is_malformed(fault) => Code::UpstreamMalformed,
         (_, ConnectTimedout | TLSHandshakeTimedout | ReadTimedout | WriteTimedout) => Code::UpstreamTimeout,
         _ => Code::UpstreamUnreachable,
     }
+}
+
+/// Whether a server was reached, and what it said is no answer: no HTTP, by the head or by the chunks that
+/// came along with it, or by what the other end of HTTP/2 may not do.
+fn is_malformed(fault: &Error) -> bool {
+    let cause = fault.root_cause();
+    let chunks = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    fault.etype() == &ErrorType::InvalidHTTPHeader
+        || chunks.is_some_and(|chunks| chunks.is::<Malformed>())
+        || cause.downcast_ref::<h2::Error>().is_some_and(|fault| fault.is_library() && !fault.is_io())
 }

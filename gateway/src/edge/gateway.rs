@@ -14,6 +14,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::beginning::TRACEPARENT;
 use super::configured::Configured;
 use super::connections::Connections;
 use super::decide::Decision;
@@ -22,18 +23,14 @@ use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::upstreams::Leg;
-use super::{Browsers, ServeApi, TrustedProxies, downstream, fault, hand_back, head, respond, upgrade};
-use crate::pipeline::{Forwarded, Headers as _, Pipeline, X_REQUEST_ID, inject, take_out};
+use super::{Browsers, ServeApi, TrustedProxies};
+use super::{answer_head, downstream, explain, fault, hand_back, head, http10, respond, upgrade};
+use crate::pipeline::{Forwarded, Headers as _, Pipeline, inject, take_out};
 use crate::problem::Code;
-use crate::telemetry::{Metrics, RequestId, RouteMetrics, TraceParent, Traces};
+use crate::telemetry::{Metrics, RouteMetrics, Traces};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// How long an idle connection of a client is kept, in seconds.
-const KEEPALIVE_SECONDS: u64 = 75;
-/// Between two reads from, or writes to, a client.
-pub(super) const CLIENT_IO_MAX: Duration = Duration::from_secs(30);
 
 /// What the gateway is made of.
 pub struct GatewayParts {
@@ -46,6 +43,8 @@ pub struct GatewayParts {
     pub traces: Arc<Traces>,
     /// Who may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
+    /// Whether a client that sends no more has left.
+    pub abort_on_close: bool,
     pub configured: Arc<ArcSwap<Configured>>,
     pub connections: Arc<Connections>,
     pub descriptors: Arc<Descriptors>,
@@ -88,30 +87,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        // Without this an HTTP/1.1 connection may idle for ever after its first request. A
-        // connection that is to be closed stays so.
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(KEEPALIVE_SECONDS));
-        }
-        session.set_read_timeout(Some(CLIENT_IO_MAX));
-        session.set_write_timeout(Some(CLIENT_IO_MAX));
-        session.set_total_drain_timeout(Some(CLIENT_IO_MAX));
-        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
-        if let Some(peer) = peer {
-            let headers = &session.req_header().headers;
-            exchange.client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
-            if exchange.client.peer_is_trusted
-                && let Some(id) =
-                    headers.get(X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))
-            {
-                exchange.request_id = id;
-            }
-        }
-        // Two of them are none (W3C Trace Context §3.2).
-        let mut parents = session.req_header().headers.get_all(TRACEPARENT).iter();
-        let parent = parents.next().filter(|_| parents.next().is_none());
-        let parent = parent.and_then(|parent| TraceParent::parse(parent.to_str().ok()?));
-        exchange.trace = self.parts.traces.begin(parent, exchange.client.peer_is_trusted);
+        self.begin(session, exchange);
         Ok(())
     }
 
@@ -139,6 +115,7 @@ impl ProxyHttp for Gateway {
                 problem
             }
         };
+        explain::overrule(&mut exchange.explanation, refused.code());
         if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
             // Who sends what can be read in two ways gets one answer, and no second request.
             session.set_keepalive(None);
@@ -253,6 +230,8 @@ impl ProxyHttp for Gateway {
         }
         if session.as_http2().is_some() {
             join_cookies(upstream);
+        } else if session.req_header().version == http::Version::HTTP_10 {
+            http10::name_host(admitted.upstream(), upstream)?;
         }
         if upgrade::wanted(session, exchange) {
             upgrade::ask(session.req_header(), upstream)?;
@@ -302,7 +281,7 @@ impl ProxyHttp for Gateway {
         if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
         }
-        Ok(())
+        answer_head::make_right(response).map_err(|fault| fault.into_up())
     }
 
     async fn response_filter(
@@ -313,7 +292,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
             self.ask_again(session, exchange).await?;
-            exchange.settle().await;
+            exchange.settle(session).await;
             if let Some(paced) = &exchange.paced {
                 paced.answered();
                 paced.answers(hand_back::has_no_content(session, response));

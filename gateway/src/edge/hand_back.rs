@@ -10,7 +10,7 @@ use super::downstream::Downstream;
 use super::exchange::Exchange;
 use super::lasting::Answer;
 use super::message::Plain;
-use super::{Gateway, downstream, upgrade};
+use super::{Gateway, downstream, http10, upgrade};
 use crate::limits::fields;
 use crate::pipeline::{Browser, Headers as _, Sides, X_REQUEST_ID, drop_set};
 
@@ -34,6 +34,7 @@ impl Gateway {
         if interim {
             return Ok(());
         }
+        http10::answers(session, response, has_no_content(session, response));
         // What lies behind it is not read on: the client is told.
         if downstream::of(session).is_some_and(Downstream::is_doubtful) && !upgraded {
             session.set_keepalive(None);
@@ -43,6 +44,10 @@ impl Gateway {
             self.watch(exchange);
             let alone = session.as_http2().is_none();
             exchange.streaming = alone.then(|| self.parts.connections.streaming());
+            // Nothing may come on it for hours, by which it would show that its client has left.
+            if session.as_http1().is_some_and(|http1| !http1.is_half_closed()) {
+                session.set_abort_on_close(true);
+            }
         } else if exchange.watched.is_none() && !has_no_content(session, response) {
             Answer::begins(exchange, response);
         }

@@ -22,10 +22,11 @@ pub(super) fn check(request: &RequestHeader) -> Result<(), Problem> {
     }
     // In HTTP/2 `:authority` may stand alone; that the two agree was checked (RFC 9113 §8.3.1).
     let named = request.uri.authority().filter(|_| request.version == http::Version::HTTP_2);
-    // RFC 9112 §3.2; and of HTTP/1.0 too, which may go without: what is routed and logged has a host.
+    // RFC 9112 §3.2. HTTP/1.0 may go without: then it is for routes of any host, and of no other.
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_authority(host.as_bytes()) => {}
+        (None, _) if request.version == http::Version::HTTP_10 && request.uri.authority().is_none() => {}
         (None, _) if named.is_some_and(|named| is_authority(named.as_str().as_bytes())) => {}
         _ => return malformed("Exactly one Host is required"),
     }
@@ -47,7 +48,8 @@ pub(super) fn target(request: &RequestHeader) -> Result<&str, Problem> {
     std::str::from_utf8(request.raw_path()).map_err(|_| Problem::new(Code::AmbiguousPath))
 }
 
-/// Whom the request is for: `Host`, which was checked, or `:authority` (RFC 9113 §8.3.1).
+/// Whom the request is for: `Host`, which was checked, or `:authority` (RFC 9113 §8.3.1); nothing where
+/// HTTP/1.0 does not say it.
 pub(super) fn authority(request: &pingora::http::RequestHeader) -> &str {
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| request.uri.authority().map(|authority| authority.as_str())).unwrap_or("")

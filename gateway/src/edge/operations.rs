@@ -68,8 +68,9 @@ impl Operations {
                 Ok(_) => return End::Over,
                 Err(_) => return End::TookTooLong,
             }
-            let is_last = *self.drain.borrow();
-            session.set_keepalive((!is_last).then_some(IDLE_TIME_MAX.as_secs()));
+            // A connection that its client wants closed, as each of HTTP/1.0 that says nothing else, stays so.
+            let goes_on = session.get_keepalive().is_some() && !*self.drain.borrow();
+            session.set_keepalive(goes_on.then_some(IDLE_TIME_MAX.as_secs()));
             // What it asks has time limits of its own.
             let answer = self.operator.response(&mut session).await;
             match timeout(STEP_TIME_MAX, write(session, answer)).await {

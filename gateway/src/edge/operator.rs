@@ -32,15 +32,30 @@ pub struct Operator {
 impl ServeHttp for Operator {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let request = session.req_header();
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            let mut refusal =
-                text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "Method not allowed\n".into());
-            refusal.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD"));
-            return refusal;
+        if !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "Method not allowed\n".into());
+            return allowing(refusal);
         }
-        match request.uri.path() {
+        let is_options = request.method == Method::OPTIONS;
+        let path = request.uri.path().to_owned();
+        let answer = self.answer(&path, is_options).await;
+        if !is_options {
+            return answer;
+        }
+        // What a balancer asks that was told nothing else, as HAProxy's `option httpchk`.
+        let mut answer = allowing(answer.map(|_| Vec::new()));
+        answer.headers_mut().insert(CONTENT_LENGTH, http::HeaderValue::from_static("0"));
+        answer
+    }
+}
+
+impl Operator {
+    async fn answer(&self, path: &str, is_options: bool) -> Response<Vec<u8>> {
+        match path {
             "/healthz" => text(StatusCode::OK, "text/plain", "ok\n".into()),
             "/readyz" => self.ready().await,
+            // About the listener itself (RFC 9110 §9.3.7): whether it is to be asked at all.
+            "/" | "*" if is_options => self.ready().await,
             "/metrics" => {
                 let reading = (self.reading)();
                 text(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render(&reading))
@@ -52,9 +67,7 @@ impl ServeHttp for Operator {
             ),
         }
     }
-}
 
-impl Operator {
     async fn ready(&self) -> Response<Vec<u8>> {
         let mut checks = (self.readiness)().await;
         if self.draining.load(Ordering::Relaxed) {
@@ -104,6 +117,11 @@ fn in_words(servers: &[&UpstreamServer]) -> String {
 fn issuers(issuers: &[IssuerReading]) -> BTreeMap<&str, &'static str> {
     let state = |issuer: &IssuerReading| if issuer.keys > 0 { "ok" } else { "no keys of it are known" };
     issuers.iter().map(|issuer| (issuer.name.as_str(), state(issuer))).collect()
+}
+
+fn allowing(mut response: Response<Vec<u8>>) -> Response<Vec<u8>> {
+    response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    response
 }
 
 fn text(status: StatusCode, media_type: &'static str, body: String) -> Response<Vec<u8>> {

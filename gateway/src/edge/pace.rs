@@ -13,8 +13,8 @@ use std::time::Duration;
 use atomic_waker::AtomicWaker;
 use pingora::proxy::Session;
 
+use super::beginning::CLIENT_IO_MAX;
 use super::exchange::Exchange;
-use super::gateway::CLIENT_IO_MAX;
 use super::{Gateway, downstream, upgrade};
 use crate::pipeline::{Protocol, Route};
 use crate::problem::Code;

@@ -5,8 +5,11 @@ use http::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
 /// RFC 9110 §15.4.9: a client keeps its method and its body. The host was checked; `port` is that
-/// of HTTPS.
+/// of HTTPS. `None` where no host was named.
 pub(super) fn to_https(host: &str, target: &str, port: u16) -> Option<Response<Bytes>> {
+    if host.is_empty() {
+        return None;
+    }
     // The colons of an IPv6 address stand within brackets.
     let name = match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],

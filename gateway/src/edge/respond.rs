@@ -8,6 +8,7 @@ use http::header::{EXPECT, HeaderValue, TRANSFER_ENCODING};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use pingora::http::ResponseHeader;
+use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
@@ -54,8 +55,8 @@ pub(super) async fn serve<B>(
 where
     B: Body<Data = Bytes, Error: Display> + Send + Unpin,
 {
-    exchange.settle().await;
-    settle_body(session).await;
+    exchange.settle(session).await;
+    settle_body(session, exchange).await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(session.req_header(), &mut parts.headers);
@@ -63,14 +64,14 @@ where
     if body.size_hint().exact().is_none() && session.as_http2().is_none() {
         frame_unknown_length(session, &mut parts.headers);
     }
-    let bodiless = body.is_end_stream();
-    session.write_response_header(Box::new(ResponseHeader::from(parts)), bodiless).await?;
-    let http2 = session.as_http2().is_some();
-    // Over HTTP/2 Pingora ends no stream with its header, and one that is not ended is reset. Nor
-    // does it leave out what no answer to HEAD may have.
-    if http2 && (bodiless || session.req_header().method == http::Method::HEAD) {
-        return session.write_response_body(Some(Bytes::new()), true).await;
+    let (bodiless, head) = (body.is_end_stream(), Box::new(ResponseHeader::from(parts)));
+    let ends = bodiless || session.req_header().method == http::Method::HEAD;
+    // What ends with its head says so in it: a refused call of gRPC is none for its clients where an
+    // empty frame comes behind (Trailers-Only). Pingora's own session, of both versions, does not say it.
+    if ends && let ServerSession::H2(http2) = session.as_mut() {
+        return http2.write_response_header(head, true);
     }
+    session.write_response_header(head, bodiless).await?;
     if bodiless {
         return Ok(());
     }
@@ -113,17 +114,24 @@ fn broken(why: &str) -> Box<Error> {
 /// Before an answer of ours is written: a small body is read and thrown away, since one that is left
 /// unread ends the connection, and the answer says so. A client that waits for `100 Continue` gets our
 /// answer instead, and sends no body.
-async fn settle_body(session: &mut Session) {
+async fn settle_body(session: &mut Session, exchange: &Exchange) {
     if is_settled(session) {
         return;
     }
-    if !session.req_header().headers.contains_key(EXPECT) {
-        // Late or large: the connection is closed after the answer.
-        let _ = tokio::time::timeout(DRAIN_TIME_MAX, discard(session)).await;
+    if !awaits_continue(session) {
+        // What came along is taken in any case. Late or large: the connection is closed after the answer.
+        let patience = if exchange.leaves_body { Duration::ZERO } else { DRAIN_TIME_MAX };
+        let _ = tokio::time::timeout(patience, discard(session)).await;
     }
     if !is_settled(session) {
         session.set_keepalive(None);
     }
+}
+
+/// RFC 9110 §10.1.1: what HTTP/1.0 says there is not heard.
+pub(super) fn awaits_continue(session: &Session) -> bool {
+    let request = session.req_header();
+    request.headers.contains_key(EXPECT) && request.version != http::Version::HTTP_10
 }
 
 /// Pingora takes an error of reading for the end of a body; an end is what was seen as one. And it

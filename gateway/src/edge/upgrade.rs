@@ -10,6 +10,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 
+use super::downstream::Downstream;
 use super::exchange::Exchange;
 use super::streams::Facts;
 use super::{Gateway, downstream};
@@ -19,17 +20,24 @@ use crate::problem::{Code, Problem, is_grpc};
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 
-/// Whether the request asks for a WebSocket, and its route has them. HTTP/1.0 knows no upgrade (RFC
-/// 9110 §7.8), and HTTP/2 none by these fields.
-fn asks(request: &RequestHeader, route: &Route) -> bool {
-    route.websocket && request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
+/// Whether the request asks for a WebSocket. HTTP/1.0 knows no upgrade (RFC 9110 §7.8), and HTTP/2 none
+/// by these fields. What else is offered may be left, and is dropped on the way.
+fn asks(request: &RequestHeader) -> bool {
+    request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
 }
 
-/// Refuses what asks for a WebSocket and is no handshake: what follows it could be read as the other
-/// protocol by one side, and as HTTP by the other.
-pub(super) fn check(request: &RequestHeader, route: &Route) -> Result<(), Problem> {
-    if !asks(request, route) {
+/// Refuses what asks for a WebSocket where the route has none; and what does so and is no handshake: what
+/// follows it could be read as the other protocol by one side, and as HTTP by the other.
+pub(super) fn check(session: &Session, route: &Route) -> Result<(), Problem> {
+    // Nearly all ask for nothing, which was seen when the head was read.
+    let asks_for_any = downstream::of(session).is_some_and(Downstream::asks_for_upgrade);
+    let request = session.req_header();
+    if !asks_for_any || !asks(request) {
         return Ok(());
+    }
+    if !route.websocket {
+        // Served as a plain request it would look well, and its client would wait for ever.
+        return Err(Problem::new(Code::WebsocketNotEnabled));
     }
     let why = match handshake_flaw(&request.method, &request.headers) {
         None => return Ok(()),
@@ -53,7 +61,7 @@ pub(super) fn check(request: &RequestHeader, route: &Route) -> Result<(), Proble
 
 /// Whether a WebSocket is to be opened. Nothing that follows is forwarded before the upstream has agreed.
 pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
-    exchange.admitted().is_some_and(|admitted| asks(session.req_header(), admitted.route()))
+    exchange.admitted().is_some_and(|admitted| admitted.route().websocket && asks(session.req_header()))
 }
 
 /// The way to an upstream for a request that asks for a WebSocket.

@@ -98,7 +98,10 @@ impl Forwarded<'_> {
             }
         }
         headers.set(FORWARDED_PROTO, HeaderValue::from_static(self.scheme));
-        headers.set(FORWARDED_HOST, self.host.clone());
+        // A client of HTTP/1.0 may have named none.
+        if !self.host.is_empty() {
+            headers.set(FORWARDED_HOST, self.host.clone());
+        }
         headers.set(REAL_IP, self.client.clone());
         headers.set(X_REQUEST_ID, self.request_id.clone());
     }

@@ -115,6 +115,10 @@ codes! {
     UntrustedProxy, "untrusted_proxy", 403, "Untrusted proxy", "http_request_denied",
         "/api/auth/verify was called by a peer that is not in `trusted_proxies`.",
         "Add the proxy's address to `server.trusted_proxies`.";
+    WebsocketNotEnabled, "websocket_not_enabled", 403, "WebSockets are not enabled on this route", "http_request_denied",
+        "The request asks for a WebSocket (`Upgrade: websocket`), and the route has no `websocket = true`.",
+        "Set `websocket = true` on the route, if its service has WebSockets.",
+        "The route needs `websocket = true` in the gateway's configuration";
     NotFound, "not_found", 404, "Not found", "http_request_denied",
         "No route or endpoint has this path.", "Check the path, or add a route.";
     UserNotFound, "user_not_found", 404, "User not found", "http_request_denied",
@@ -173,6 +177,9 @@ codes! {
         "A fault of the gateway; the log has the cause under the request id.", "Report it with the request id.";
     UpstreamUnreachable, "upstream_unreachable", 502, "Upstream unreachable", "destination_unavailable",
         "The service behind the route refused the connection or broke it.", "Retry; ask the operator.";
+    UpstreamMalformed, "upstream_malformed", 502, "Malformed answer of the service", "http_protocol_error",
+        "The service behind the route was reached, and what it answered is no HTTP, contradicts itself, is coded in a way that was not asked for, or has more than 256 header fields.",
+        "Ask the operator: the log has the cause under the request id.";
     UpstreamTimeout, "upstream_timeout", 504, "Upstream timed out", "http_response_timeout",
         "The service behind the route did not answer in time.", "Retry; ask the operator.";
     NoHealthyUpstream, "no_healthy_upstream", 503, "No healthy upstream", "destination_unavailable",
