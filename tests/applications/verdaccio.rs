@@ -33,8 +33,9 @@ fn served() -> Application {
     Application::start(folder, command, |address| answers(address, "/-/ping"))
 }
 
-/// npm in a folder below its home.
-fn npm(stage: &Stage, home: &Path, folder: &str, arguments: &[&str]) -> Output {
+/// npm in a folder below a home, whose token it is given.
+fn npm(stage: &Stage, home: &Path, token: &str, folder: &str, arguments: &[&str]) -> Output {
+    write(home.join(".npmrc"), format!("//{}/npm/:_authToken={token}\n", stage.place())).unwrap();
     let mut command = stage.finds_it(Command::new("npm"));
     command
         .env("HOME", home)
@@ -54,21 +55,22 @@ fn package(home: &Path, folder: &str, name: &str) {
 }
 
 #[test]
-fn npm_publishes_and_installs_packages_with_and_without_a_scope() {
+fn administrators_publish_and_users_install_packages_with_and_without_a_scope() {
     let service = served();
     let stage = Stage::before("verdaccio", service.address);
-    let (ada, home) = (stage.gateway.user(), tempfile::tempdir().unwrap());
-    let token = format!("//{}/npm/:_authToken={}\n", stage.place(), ada.access);
-    write(home.path().join(".npmrc"), token).unwrap();
-    let run = |folder: &str, arguments: &[&str]| succeeded(npm(&stage, home.path(), folder, arguments));
+    let (admin, ada, home) = (stage.gateway.admin(), stage.gateway.user(), tempfile::tempdir().unwrap());
+    let run =
+        |token: &str, folder: &str, arguments: &[&str]| npm(&stage, home.path(), token, folder, arguments);
     let names = [("plain", "widget"), ("scoped", "@team/widget")];
     for (folder, name) in names {
         package(home.path(), folder, name);
-        run(folder, &["publish"]);
-        assert_eq!(run(folder, &["view", name, "version"]).trim(), "1.2.3");
+        let said = failed(run(&ada.access, folder, &["publish"]));
+        assert!(said.contains("E403"), "{said}");
+        succeeded(run(&admin.access, folder, &["publish"]));
+        assert_eq!(succeeded(run(&ada.access, folder, &["view", name, "version"])).trim(), "1.2.3");
     }
     package(home.path(), "user", "user");
-    run("user", &["install", "widget", "@team/widget@^1.0.0"]);
+    succeeded(run(&ada.access, "user", &["install", "widget", "@team/widget@^1.0.0"]));
     for (_, name) in names {
         let installed = home.path().join("user/node_modules").join(name).join("index.js");
         assert_eq!(read_to_string(installed).unwrap(), format!("module.exports = '{name}';\n"));
@@ -81,7 +83,7 @@ fn npm_without_a_token_is_refused() {
     let stage = Stage::before("verdaccio", service.address);
     let home = tempfile::tempdir().unwrap();
     package(home.path(), "user", "user");
-    let said = failed(npm(&stage, home.path(), "user", &["view", "@team/widget", "version"]));
+    let said = failed(npm(&stage, home.path(), "", "user", &["view", "@team/widget", "version"]));
     assert!(said.contains("E401"), "{said}");
     stage.refuses_strangers("/npm/widget");
 }
