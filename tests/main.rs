@@ -9,6 +9,7 @@ mod support;
 mod accounts;
 mod administering;
 mod admission;
+mod applications;
 mod architecture;
 mod article;
 mod auth_api;

@@ -7,6 +7,8 @@
     reason = "not every chapter uses everything; tests may read the clock to bound a wait"
 )]
 
+pub mod apache;
+pub mod application;
 pub mod authority;
 pub mod backup;
 pub mod belongings;

@@ -11,7 +11,8 @@ const profile = mkdtempSync(join(tmpdir(), 'cookies-browser-'));
 const browser = spawn(process.env.CHROMIUM || 'chromium', [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--ignore-certificate-errors',
   '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--host-resolver-rules=MAP *.test 127.0.0.1',
+  // Names that are nobody's.
+  '--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example.com 127.0.0.1',
   '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank',
 ], { stdio: ['ignore', 'ignore', 'pipe'] });
 
@@ -78,5 +79,7 @@ main()
       rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
       process.exit();
     });
-    browser.kill();
+    // Asked to end, it waits for those of its processes that still write into the profile.
+    if (socket?.readyState === WebSocket.OPEN) call('Browser.close').catch(() => browser.kill());
+    else browser.kill();
   });

@@ -6,6 +6,7 @@ use gateway::config::{File, Flags, load};
 use serde_json::json;
 
 use crate::support::checking::check_json;
+use crate::support::files_below;
 use crate::support::gateway::{ACCESS_KEY, REFRESH_KEY, Setup, run};
 
 /// `gateway check` on this text: the exit code, and what it said.
@@ -377,8 +378,7 @@ fn conf_gateway_toml_shows_the_defaults() {
 fn each_example_can_be_started() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/examples"));
     let mut examples = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(folder) {
         let keys = [("JWT_SECRET_KEY", ACCESS_KEY), ("JWT_REFRESH_SECRET_KEY", REFRESH_KEY)];
         let (status, _, said) = run(&["check", "--config", path.to_str().unwrap()], &keys);
         assert_eq!(status, 0, "{}: {said}", path.display());

@@ -8,9 +8,12 @@ use std::process::{Child, Command, Stdio};
 
 /// The folder into which `./dev tools` installs.
 fn installed(below: &str) -> PathBuf {
-    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/test-tools");
-    let path = tools.join(below);
-    assert!(path.exists(), "{} is missing: run `./dev tools`", path.display());
+    installed_by("tools", &format!("test-tools/{below}"))
+}
+
+fn installed_by(command: &str, below: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target").join(below);
+    assert!(path.exists(), "{} is missing: run `./dev {command}`", path.display());
     path
 }
 
@@ -19,6 +22,19 @@ pub fn python(program: &str) -> Command {
     let mut command = Command::new(installed("venv/bin").join(program));
     command.env("PYTHONUNBUFFERED", "1");
     command
+}
+
+/// A program of the environment that `./dev applications` makes for one application.
+pub fn application_python(application: &str, program: &str) -> Command {
+    let folder = format!("application-tools/{application}/bin/{program}");
+    let mut command = Command::new(installed_by("applications", &folder));
+    command.env("PYTHONUNBUFFERED", "1");
+    command
+}
+
+/// A file of an application in Node that `./dev applications` installs.
+pub fn application_node(file: &str) -> PathBuf {
+    installed_by("applications", &format!("application-tools/node/node_modules/{file}"))
 }
 
 /// Node, which finds the installed packages.
