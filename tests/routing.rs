@@ -3,7 +3,6 @@
 mod addresses;
 mod below;
 mod challenges;
-mod below;
 mod choice;
 mod cors;
 mod destinations;

@@ -23,9 +23,10 @@ pub use algorithm::Algorithm;
 pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
-    Asked, AuthenticForeign, Authority, Candidate, ClaimPath, Fault, ForeignClaims, ForeignIssuer, ForeignIssuers,
-    GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut, LegacySecret, Mapping, Numbers, PeerCertificate, Proof,
-    Published, RefusedToken, SUBJECT_FACTS, Unfit, Unproved, Untimely, begins_like_number, is_chosen,
+    Asked, AuthenticForeign, Authority, Candidate, ClaimPath, Fault, ForeignClaims, ForeignIssuer,
+    ForeignIssuers, GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut, LegacySecret, Mapping,
+    Numbers, PeerCertificate, Proof, Published, RefusedToken, SUBJECT_FACTS, Unfit, Unproved, Untimely,
+    begins_like_number, is_chosen,
 };
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};

@@ -10,8 +10,8 @@ use super::{Pipeline, Refusal, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
 use crate::token::{
-    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, Fault, ForeignClaims, PeerCertificate, RawToken,
-    RefusedToken, TokenFault, Unproved, Untimely, VerifiedClaims,
+    Algorithm, Asked, AuthenticClaims, AuthenticForeign, Candidate, Fault, ForeignClaims, PeerCertificate,
+    RawToken, RefusedToken, TokenFault, Unproved, Untimely, VerifiedClaims,
 };
 
 /// What a certificate is counted as, in place of an algorithm: what signed it is its authority's matter.

@@ -14,8 +14,8 @@ use webpki::{
     RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
-use super::claims::ForeignClaims;
 use super::Fault;
+use super::claims::ForeignClaims;
 use super::verify::{ForeignIssuer, ForeignIssuers, Proof};
 use super::x509::{end, facts, is_authority, next_list};
 use crate::clock::Timestamp;
