@@ -174,7 +174,8 @@ impl Raw {
 
     /// Nothing more comes from this side.
     pub fn says_no_more(&mut self) -> &mut Self {
-        self.0.shutdown(std::net::Shutdown::Write).unwrap();
+        // The other side may have gone already.
+        let _ = self.0.shutdown(std::net::Shutdown::Write);
         self
     }
 

@@ -15,7 +15,8 @@ pub fn service(answer: impl Into<Vec<u8>>) -> SocketAddr {
             std::thread::spawn(move || {
                 let mut raw = Raw::over(stream);
                 if raw.try_request_head().is_some() {
-                    raw.send(answer);
+                    // With something unread it would be a reset, which may overtake the answer.
+                    raw.send(answer).says_no_more().rest();
                 }
             });
         }
