@@ -228,6 +228,8 @@ fn a_check_says_where_browsers_will_not_keep_them_and_tabs_will_lose_them() {
     assert!(said.contains(no_tls) && said.contains(no_grace), "{said}");
     let said = check("[cookies]\nenabled = true\n[server]\ntrusted_proxies = [\"10.0.0.1\"]\n");
     assert!(!said.contains(no_tls) && !said.contains(no_grace), "{said}");
+    let said = check("[cookies]\nenabled = true\n[server]\nlisten = \"0.0.0.0:8080\"\n");
+    assert!(said.contains("\"0.0.0.0:8080\" has no TLS") && !said.contains(no_tls), "{said}");
     assert!(!check("[refresh]\ngrace_seconds = 0\n").contains("cookies"));
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::Checker;
 use crate::config::file::File;
+use crate::config::listener_entry::ListenerEntry;
 use crate::pipeline::SameSite;
 
 impl Checker<'_> {
@@ -12,14 +13,8 @@ impl Checker<'_> {
         if !file.cookies.enabled {
             return None;
         }
-        let tls = file.listeners.iter().any(|listener| listener.tls.is_some());
-        if !tls && file.server.trusted_proxies.is_empty() {
-            self.warnings.push(
-                "cookies.enabled = true, and no listener has TLS and server.trusted_proxies is empty: browsers keep these cookies from https:// only (and from http://localhost); give a listener TLS, or name the proxy that has it".to_owned(),
-            );
-        }
-        if tls && file.server.trusted_proxies.is_empty() {
-            self.warn_of_ways_without_tls(file);
+        if file.server.trusted_proxies.is_empty() {
+            self.ways_without_tls(file);
         }
         if file.refresh.grace_seconds == 0 {
             self.warnings.push(
@@ -29,18 +24,24 @@ impl Checker<'_> {
         Some(file.cookies.same_site)
     }
 
-    /// Where one listener has TLS, people come in by the others all the same.
-    fn warn_of_ways_without_tls(&mut self, file: &File) {
-        let further =
-            file.listeners.iter().filter(|one| one.tls.is_none() && one.redirect_to_https_port.is_none());
-        let further = further.map(|one| &one.address);
+    /// Nobody in front of us has TLS: whoever comes in by a way without it cannot sign in.
+    fn ways_without_tls(&mut self, file: &File) {
+        let is_plain = |one: &&ListenerEntry| one.tls.is_none() && one.redirect_to_https_port.is_none();
+        let further = file.listeners.iter().filter(is_plain).map(|one| &one.address);
+        let is_local = |address: SocketAddr| address.ip().to_canonical().is_loopback();
+        let mut are_local = true;
         for address in std::iter::once(&file.server.listen).chain(further) {
-            let is_local = |address: SocketAddr| address.ip().to_canonical().is_loopback();
             if address.parse().is_ok_and(|address| !is_local(address)) {
+                are_local = false;
                 self.warnings.push(format!(
-                    "cookies.enabled = true, and \"{address}\" has no TLS: who comes in there cannot sign in by cookies (403 cookies_need_https); let it be reached from this machine only, or in its place have one of [[listeners]] with redirect_to_https_port"
+                    "cookies.enabled = true, and \"{address}\" has no TLS: who comes in there cannot sign in by cookies (403 cookies_need_https); give a listener TLS and let this one be reached from this machine only, or have one of [[listeners]] with redirect_to_https_port in its place; or name the proxy that has TLS in server.trusted_proxies"
                 ));
             }
+        }
+        if are_local && file.listeners.iter().all(|listener| listener.tls.is_none()) {
+            self.notes.push(
+                "cookies.enabled = true, and no listener has TLS and server.trusted_proxies is empty: browsers keep these cookies from http://localhost, and else from https:// only; for others than yourself give a listener TLS, or name the proxy that has it".to_owned(),
+            );
         }
     }
 }
