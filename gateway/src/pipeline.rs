@@ -163,10 +163,11 @@ impl Pipeline {
         let admitted = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
         } else {
-            let decided = self.decide(now, route, target, head, client, trail, |_| ()).await;
-            // 403: a copy or a move would land where that is not allowed.
-            decided.and_then(|admitted| destination::check(now, admitted, head, trail))
+            self.decide(now, route, target, head, client, trail, |_| ()).await
         };
+        // 403: a copy or a move would land where that is not allowed.
+        let elsewhere = admitted.as_ref().ok().and_then(|to| destination::check(now, to, head, trail).err());
+        let admitted = elsewhere.map_or(admitted, Err);
         // 500: nobody can vouch for who it is.
         let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));
         admitted.map_err(|refusal| refusal.on(route))

@@ -12,22 +12,22 @@ const DESTINATION: HeaderName = HeaderName::from_static("destination");
 /// Refuses what would land on a stricter route of the service, for whom that route would refuse.
 pub(super) fn check(
     now: &Snapshot,
-    admitted: Admitted,
+    admitted: &Admitted,
     head: Head<'_>,
     trail: &mut Trail,
-) -> Result<Admitted, Refusal> {
+) -> Result<(), Refusal> {
     if names_destination(head.method.as_str()) {
         let is_stricter = |other: &Arc<Route>| other.is_stricter_than(admitted.route());
         // Elsewhere there is nothing to be got round.
         if now.routes.iter().any(is_stricter) {
             for destination in head.headers.get_all(DESTINATION) {
-                lands(now, &admitted, head, destination).inspect_err(|refusal| {
+                lands(now, admitted, head, destination).inspect_err(|refusal| {
                     trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
                 })?;
             }
         }
     }
-    Ok(admitted)
+    Ok(())
 }
 
 /// In any case of its letters: there are services that do not look at it.
