@@ -38,7 +38,10 @@ impl Checker<'_> {
     /// Whoever writes there can put keys of their own in the place of ours.
     fn open_store(&mut self, file: &File, given: Given) {
         let Err(open) = refuse_open_store(&file.store.path) else { return };
-        let keeps_secrets = file.tokens.algorithm == Algorithm::Hs256 && !(given.access && given.refresh);
+        let keeps_secrets = match file.tokens.algorithm {
+            Algorithm::Hs256 => !(given.access && given.refresh),
+            _ => file.tokens.keys_path.is_none(),
+        };
         if keeps_secrets { self.fault(open) } else { self.warnings.push(open) }
     }
 
@@ -64,7 +67,7 @@ impl Checker<'_> {
         if !is_allowed(folder, all) {
             let whose = whose(folder);
             self.fault(format!("store.path = \"{shown}\" cannot be used: {whose}, and this is `{me}`, who may not write there: run sudo chown -R '{me}' {shown}"));
-        } else if let Some(strange) = entries(folder).find(|entry| is_strange(entry)) {
+        } else if let Some(strange) = of_store(folder).find(|entry| is_strange(entry)) {
             let whose = whose(&strange);
             self.fault(format!("store.path = \"{shown}\" cannot be used: {whose}, and this is `{me}`, who may not write it; a gateway or a command was once run there as somebody else: run sudo chown -R '{me}' {shown}"));
         }
@@ -77,7 +80,7 @@ impl Checker<'_> {
             "store.path = \"{shown}\" belongs to `{owner}`, and this is `{me}`: what a start makes there would keep its owner's gateway from starting; run it as its owner, such as by `sudo -u '{owner}'`"
         );
         let its = |entry: std::path::PathBuf| uid_of(&entry).is_some_and(|uid| Some(uid) == uid_of(folder));
-        match (entries(folder).any(its), policy) {
+        match (of_store(folder).any(its), policy) {
             // Whoever checks it as root starts it as another user, as a rule.
             (_, KeyPolicy::Foresee) => self.notes.push(told),
             (true, _) => self.fault(told),
@@ -89,6 +92,16 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// What a start has to read and write. A volume may have more in it that is not ours, as `lost+found`.
+fn of_store(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+    const NAMES: [&str; 9] =
+        ["db", "conf", "blobs", "lock", "witness", "installation", "access.key", "refresh.key", "csrf.key"];
+    entries(folder).filter(|entry| {
+        let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        NAMES.contains(&name) || name.starts_with("snap.")
+    })
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
