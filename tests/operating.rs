@@ -1,6 +1,7 @@
 //! Operating it: configuration, start, stop, logs, metrics, and what happens when things break.
 
 mod backup;
+mod belonging;
 mod canary;
 mod check;
 mod config;

@@ -22,6 +22,7 @@ mod redis_entry;
 mod rotation;
 mod secret_source;
 mod shape;
+mod spoilt;
 mod suggest;
 mod upstream_entry;
 mod variables;

@@ -212,7 +212,7 @@ fn what_the_warnings_of_a_configuration_say_is_in_the_log() {
         .filter(|line| line["level"] == "WARN")
         .map(|line| line["message"].to_string())
         .collect();
-    for expected in ["limits.user = ", "upstream `far` is reached over TCP"] {
+    for expected in ["limits.user = ", "upstreams: `far` (192.0.2.1:80) is reached over TCP"] {
         assert!(warned.iter().any(|warning| warning.contains(expected)), "{expected}: {warned:?}");
     }
     // What each machine has is no alarm.

@@ -1,5 +1,6 @@
 //! Why was this request decided as it was? On the command line, and in an answer.
 
+use crate::support::forge::{access, access_claims, now, sign, with};
 use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, finish, run};
 use crate::support::terminal;
 use crate::support::upstream::Upstream;
@@ -181,10 +182,51 @@ fn a_request_without_a_host_is_told_of_it_where_each_route_is_for_hosts() {
     let gateway = hosted.clone().start();
     let (status, said, _) = explain(&gateway, &["GET", "/x"]);
     assert_eq!(status, 3);
-    assert!(said.contains("name that of the request by --host"), "{said}");
+    let hint = "Route `app` has this path for the host a.example";
+    assert!(said.contains(hint) && said.contains("no host was named"), "{said}");
     let (_, said, _) = explain(&gateway, &["--host", "b.example", "GET", "/x"]);
-    assert!(said.contains("not_found") && !said.contains("--host"), "{said}");
+    assert!(said.contains(hint) && said.contains("not for b.example"), "{said}");
+    // Beside a route for any host, too.
     assert!(gateway.reload(&hosted.route("other", "/other", "app", "")));
     let (_, said, _) = explain(&gateway, &["GET", "/x"]);
-    assert!(said.contains("not_found") && !said.contains("--host"), "{said}");
+    assert!(said.contains(hint), "{said}");
+    let (status, _, said) = explain(&gateway, &["--host", "https://a.example", "GET", "/x"]);
+    assert!(status == 1 && said.contains("--host is a name"), "{said}");
+}
+
+#[test]
+fn without_any_route_the_command_says_so() {
+    let gateway = Setup::new("").start();
+    let (_, said, _) = explain(&gateway, &["GET", "/x"]);
+    assert!(said.contains("There are no routes yet"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_token_of_ours_is_told_to_the_operator() {
+    let (mut gateway, _upstream) = gateway();
+    let ada = gateway.user();
+    let changed = sign(&access_claims(&ada), "CANARY-other-key-5d1f0c7e9b3a4286-CANARY");
+    let elsewhere = access(&with(access_claims(&ada), "ins", "0189b6f2-1c3d-4e5f-8a9b-0c1d2e3f4a5b".into()));
+    let long = access(&with(access_claims(&ada), "exp", (now() + 90_000).into()));
+    for (token, why) in [
+        (&ada.refresh, "It is a refresh token"),
+        (&changed, "its signature is by none of the keys"),
+        (&elsewhere, "It is of the installation "),
+        (&long, "tokens.access_lifetime_seconds is 3600"),
+    ] {
+        let (status, said, _) = explain(&gateway, &["GET", "/app", "--token", token]);
+        assert!(status == 3 && said.contains(why), "{why}: {said}");
+    }
+    gateway.terminate();
+}
+
+#[test]
+fn a_route_that_looks_at_cookies_only_is_not_told_to_want_authorization() {
+    let upstream = Upstream::start();
+    let pages = Setup::new("[cookies]\nenabled = true\n").upstream("app", &upstream.address.to_string());
+    let gateway = pages.route("app", "/app", "app", "credentials = [\"cookie\"]").start();
+    let ada = gateway.user();
+    let (_, said, _) = explain(&gateway, &["GET", "/app", "--token", &ada.access]);
+    assert!(said.contains("looks at cookies only") && said.contains("?mode=cookie"), "{said}");
+    assert!(!said.contains("Authorization: Bearer"), "{said}");
 }

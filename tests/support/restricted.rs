@@ -15,7 +15,7 @@ pub(super) fn with_descriptors(max: u32) -> Command {
 
 /// By a user without any rights, who owns this folder and has a copy of the binary in it: the
 /// way to the binary itself may be closed to others.
-pub(super) fn as_nobody(folder: &Path) -> Command {
+pub fn as_nobody(folder: &Path) -> Command {
     use std::os::unix::process::CommandExt as _;
     const NOBODY: u32 = 65_534;
     if !rustix::process::geteuid().is_root() {

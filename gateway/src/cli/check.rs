@@ -28,6 +28,10 @@ pub(super) struct Arguments {
     /// End with 3 when there are warnings
     #[arg(long)]
     strict: bool,
+    /// A warning about this key is no reason for --strict, such as operations.listen or upstreams in a
+    /// container; may be given several times
+    #[arg(long, value_name = "KEY", requires = "strict")]
+    accept: Vec<String>,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -41,6 +45,8 @@ struct Told {
     notes: Vec<Finding>,
     unmet: Vec<String>,
     rotate_always: bool,
+    /// Keys whose warnings are known.
+    accepted: Vec<String>,
 }
 
 /// Touches nothing: no key is made, no listener bound, no store opened.
@@ -49,12 +55,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let_signals_through();
     let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&super::environment);
-    let told = match examine(loaded, secrets, KeyPolicy::LookOnly, &Books::default()) {
+    let mut told = match examine(loaded, secrets, KeyPolicy::Foresee, &Books::default()) {
         Ok(checked) => Told::of(checked),
         Err(Found { faults, warnings, notes }) => {
             Told { faults, warnings, notes, rotate_always: true, ..Told::default() }
         }
     };
+    told.accepted = arguments.accept;
     let what = arguments.config.as_deref().map_or("the defaults".to_owned(), called);
     if arguments.json {
         return told.tell_program(&what, arguments.strict);
@@ -66,12 +73,18 @@ impl Told {
     fn of(checked: Checked) -> Self {
         let Checked { warnings, notes, rotate_always, unmet, .. } = checked;
         let unmet = unmet.iter().map(ToString::to_string).collect();
-        Self { faults: Vec::new(), warnings, notes, unmet, rotate_always }
+        Self { warnings, notes, unmet, rotate_always, ..Self::default() }
+    }
+
+    /// Warnings that nobody accepted.
+    fn counting(&self) -> usize {
+        let is_accepted = |key: &String| self.accepted.contains(key);
+        self.warnings.iter().filter(|warning| !warning.key.as_ref().is_some_and(is_accepted)).count()
     }
 
     /// The word for it, and the status.
     fn verdict(&self, strict: bool) -> (&'static str, u8) {
-        match (self.faults.is_empty(), self.unmet.is_empty(), strict && !self.warnings.is_empty()) {
+        match (self.faults.is_empty(), self.unmet.is_empty(), strict && self.counting() > 0) {
             (false, ..) => ("faults", EXIT_CONFIG),
             (_, false, _) => ("unmet", EXIT_VERDICT),
             (_, _, true) => ("warnings", EXIT_VERDICT),
@@ -98,7 +111,7 @@ impl Told {
                 Ok(())
             }
             ("warnings", _) => {
-                let count = counted(self.warnings.len() as u64, "warning", "warnings");
+                let count = counted(self.counting() as u64, "warning", "warnings");
                 Err(Failure::Verdict(vec![format!(
                     "{what}: can be started, with {count}, and --strict allows none"
                 )]))
@@ -109,7 +122,7 @@ impl Told {
 
     fn tell_program(self, what: &str, strict: bool) -> Result<(), Failure> {
         let (verdict, status) = self.verdict(strict);
-        let Self { faults, warnings, notes, unmet, rotate_always } = self;
+        let Self { faults, warnings, notes, unmet, rotate_always, .. } = self;
         let mut notes: Vec<_> = notes.iter().map(|note| json!(note)).collect();
         if !rotate_always {
             notes.push(json!({

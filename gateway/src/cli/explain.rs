@@ -1,5 +1,7 @@
 //! `gateway explain`: what would be decided about a request, step by step, and why.
 
+mod advice;
+
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
+use self::advice::Question;
 use super::Failure;
 use super::operators::socket_of_running;
 use super::terminal::{BAD, GOOD, painted};
@@ -23,7 +26,7 @@ use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{
-    Account, Admitted, Denied, Head, HostPattern, Pipeline, Route, Step, Trail, identity_fields, is_own,
+    Account, Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_authority, is_own,
 };
 use crate::problem::Code;
 use crate::startup::Prepared;
@@ -90,6 +93,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if is_own(path) {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
     }
+    if !arguments.host.is_empty() && !is_authority(arguments.host.as_bytes()) {
+        return Err(other(
+            "--host is a name and perhaps a port, without a scheme or a path; write for example app.example.com",
+        ));
+    }
     let keys = JwksBook::new(Arc::new(SystemClock));
     // Where there was no start yet, no token can be of this installation.
     let known = installation_of(&checked.store_path);
@@ -127,11 +135,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         keys.start();
         pipeline.admit(&snapshot, head, arguments.client, &mut trail).await
     });
-    let asked = Asked {
-        running: running.is_some(),
-        store: &checked.store_path,
-        lacks_host: arguments.host.is_empty() && snapshot.routes.iter().all(|route| is_for_hosts(route)),
+    let asked = Asked { running: running.is_some(), store: &checked.store_path };
+    let question = Question {
+        method: &method,
+        host: &arguments.host,
+        path,
+        token: token.as_deref(),
+        client: arguments.client,
     };
+    let decided = decided.map_err(|denied| {
+        let account = advice::account(&denied, &snapshot, &question);
+        (denied, account)
+    });
     let steps = trail.steps().unwrap_or_default();
     if arguments.json {
         tell_program(steps, &decided, &asked)
@@ -167,16 +182,13 @@ pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result
     Ok(Some(text))
 }
 
+/// What came of it; a refusal with its account.
+type Decided = Result<Admitted, (Denied, Account)>;
+
 /// Whether there was a gateway to ask, and where it would be.
 struct Asked<'a> {
     running: bool,
     store: &'a Path,
-    /// Whether each route is for hosts, and none was named.
-    lacks_host: bool,
-}
-
-fn is_for_hosts(route: &Route) -> bool {
-    !route.hosts.contains(&HostPattern::Any)
 }
 
 impl Asked<'_> {
@@ -196,7 +208,7 @@ impl Asked<'_> {
     }
 }
 
-fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, path: &str, asked: &Asked<'_>) {
+fn tell_person(steps: &[Step], decided: &Decided, path: &str, asked: &Asked<'_>) {
     for step in steps {
         println!("{:<12} {}", step.stage, asked.finding(step));
     }
@@ -211,18 +223,12 @@ fn tell_person(steps: &[Step], decided: &Result<Admitted, Denied>, path: &str, a
             anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
             tell_admitted(admitted);
         }
-        Err(denied) => {
-            let (entry, account) = (denied.refusal.code().entry(), denied.refusal.account());
+        Err((denied, account)) => {
+            let entry = denied.refusal.code().entry();
             let refuse = painted(BAD, "refuse");
             anstream::println!("{:<12} {refuse}: {} `{}`", "verdict", entry.status, entry.word);
             println!("{:<12} {}", "why", account.why);
-            let next = match denied.refusal.code() {
-                Code::NotFound if asked.lacks_host => {
-                    "Each route here is for certain hosts: name that of the request by --host."
-                }
-                _ => &account.next,
-            };
-            println!("{:<12} {next}", "next");
+            println!("{:<12} {}", "next", account.next);
             if let Some(note) = denied.note(path) {
                 println!("{:<12} {note}", "note");
             }
@@ -247,7 +253,7 @@ fn tell_admitted(admitted: &Admitted) {
     }
 }
 
-fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Asked<'_>) {
+fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
     let not_asked = asked.not_asked(steps);
     let finding = |step: &Step| json!({ "stage": step.stage, "finding": asked.finding(step) });
     let steps: Vec<_> = steps.iter().map(finding).collect();
@@ -261,8 +267,7 @@ fn tell_program(steps: &[Step], decided: &Result<Admitted, Denied>, asked: &Aske
             "steps": steps,
             "not_asked": not_asked,
         }),
-        Err(denied) => {
-            let Account { reason, why, next } = denied.refusal.account();
+        Err((denied, Account { reason, why, next })) => {
             json!({
                 "verdict": "refuse",
                 "route": denied.route.as_ref().map(|route| &route.name),

@@ -47,7 +47,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let announce = move |listening: Listening| {
         if admin_given && !listening.made_admin {
             tracing::info!(
-                "there is an administrator already: GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD change nothing, and can be taken away"
+                "there is an administrator already: GATEWAY_ADMIN_EMAIL and GATEWAY_ADMIN_PASSWORD change nothing, and can be taken away; a password is changed by `gateway user set-password`"
             );
         }
         announce(&listening);

@@ -10,9 +10,11 @@ mod listeners;
 mod mail;
 mod open_ways;
 mod passwords;
+mod plain_files;
 mod proxies;
 mod redis;
 mod routes;
+mod store_folder;
 mod telemetry;
 mod upstreams;
 mod webhook;
@@ -31,6 +33,7 @@ use super::file::{File, RotationPolicy};
 use super::finding::Finding;
 use super::load::Loaded;
 use super::secret_source::Secrets;
+use super::spoilt::Spoilt;
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::webhook::WebhookSettings;
 use crate::api::{AskingProxy, EmailVerification, Registration};
@@ -149,8 +152,10 @@ pub struct RouteLimits {
 pub enum KeyPolicy {
     /// A start makes it.
     MakeWhereMissing,
-    /// A mere check touches nothing: something else stands for what a start would make.
+    /// A question touches nothing: something else stands for what a start would make.
     LookOnly,
+    /// The same, and whether a start could make it is asked, too.
+    Foresee,
     /// A reload takes over only what is there.
     MustBeThere,
 }
@@ -186,8 +191,21 @@ pub fn examine(
     keys: KeyPolicy,
     books: &Books,
 ) -> Result<Checked, Found> {
-    let Loaded { file, faults, warnings, places, unread } = loaded;
+    let Loaded { file, faults, warnings, places, unread, is_readable } = loaded;
+    let (spoilt, misread) = (Spoilt::of(&faults), faults.len());
     let mut checker = Checker { faults, warnings, notes: Vec::new(), unread, books };
+    let found = |all: Vec<String>, said: usize| -> Vec<Finding> {
+        let all = all.into_iter().map(|one| Finding::of(one, &file, &places)).enumerate();
+        all.filter(|(index, one)| *index < said || !spoilt.has(one)).map(|(_, one)| one).collect()
+    };
+    checker.plain_files(&file);
+    if !is_readable || checker.faults.len() > misread {
+        let (faults, warnings) = (found(checker.faults, misread), found(checker.warnings, 0));
+        return Err(Found { faults, warnings, notes: Vec::new() });
+    }
+    if spoilt.in_list("issuers") {
+        checker.unread.push("issuers");
+    }
     let mut secrets = secrets.unwrap_or_else(|faults| {
         checker.faults.extend(faults);
         Secrets::default()
@@ -219,16 +237,14 @@ pub fn examine(
     checker.ranges(&file);
     checker.warn(&file, operations_listen);
     // Last, and only for a configuration that is right so far: keys may be made by it.
+    let is_fine = checker.store_folder(&file, keys, secrets.given());
     let keys = if checker.faults.is_empty() { keys } else { KeyPolicy::LookOnly };
-    let keys = checker.keys(&file, keys, secrets);
-    let found = |all: Vec<String>| -> Vec<Finding> {
-        all.into_iter().map(|one| Finding::of(one, &file, &places)).collect()
-    };
+    let keys = if is_fine { checker.keys(&file, keys, secrets) } else { None };
     let (Some(operations_listen), Some(routes), Some((tokens, assertions)), Some(mail), true) =
         (operations_listen, routes, keys, mail, checker.faults.is_empty())
     else {
-        let faults = found(checker.faults);
-        return Err(Found { faults, warnings: found(checker.warnings), notes: found(checker.notes) });
+        let (faults, warnings) = (found(checker.faults, misread), found(checker.warnings, 0));
+        return Err(Found { faults, warnings, notes: found(checker.notes, 0) });
     };
     let key_set_lifetime = Duration::from_secs(file.tokens.publish_delay_seconds.min(300));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -285,8 +301,8 @@ pub fn examine(
             own_cors,
         },
         first_admin,
-        warnings: found(checker.warnings),
-        notes: found(checker.notes),
+        warnings: found(checker.warnings, 0),
+        notes: found(checker.notes, 0),
         written: file,
     })
 }

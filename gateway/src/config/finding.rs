@@ -108,19 +108,29 @@ fn word(text: &str) -> (&str, &str) {
 /// The value that stands behind a key, and what follows it.
 fn written(text: &str) -> (Option<&str>, &str) {
     let Some(text) = text.strip_prefix(" = ") else { return (None, text) };
-    if let Some((value, rest)) = text.strip_prefix('"').and_then(|text| text.split_once('"')) {
-        return (Some(value), rest);
+    if let Some(text) = text.strip_prefix('"') {
+        // The value may have quotes itself: its own is the first behind which a sentence goes on.
+        let goes_on = |rest: &str| rest.is_empty() || GOES_ON.iter().any(|begin| rest.starts_with(begin));
+        let ends = || text.match_indices('"').map(|(at, _)| at);
+        let end = ends().find(|at| goes_on(&text[at + 1..])).or_else(|| ends().next());
+        if let Some(end) = end {
+            return (Some(&text[..end]), &text[end + 1..]);
+        }
     }
     let end = [": ", "; ", ", ", " is "].iter().filter_map(|end| text.find(end)).min();
     let (value, rest) = text.split_at(end.unwrap_or(text.len()));
     (Some(value), rest)
 }
 
+/// What stands behind a value in quotes.
+const GOES_ON: [&str; 8] = [": ", "; ", ", ", " is ", " has ", " cannot ", " says ", " belongs "];
+
 /// How advice begins that no semicolon stands before.
-const ADVICE: [&str; 14] = [
+const ADVICE: [&str; 15] = [
     "allowed ",
     "at least ",
     "at most ",
+    "chgrp ",
     "chmod ",
     "choose ",
     "give ",
@@ -187,6 +197,12 @@ mod tests {
                 "listeners[0].tls",
                 "",
                 "chmod 600 a.key",
+            ),
+            (
+                "tokens.issuer = \"a \"b\" c\" is no issuer; write another",
+                "tokens.issuer",
+                "a \"b\" c",
+                "write another",
             ),
             ("/a/b.key can be read by others: chmod 600 /a/b.key", "", "", "chmod 600 /a/b.key"),
             ("there are no routes: everything but /api/auth is 404", "", "", ""),

@@ -26,17 +26,37 @@ pub fn fingerprint(path: Option<&Path>, file: &File) -> u64 {
 
 /// Files that are read again at each reload.
 pub(super) fn named(file: &File) -> Vec<PathBuf> {
-    let of_listeners = file.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| {
-        let certificates = tls.certificates.iter();
-        let pairs = certificates.flat_map(|one| [one.certificate_file.clone(), one.key_file.clone()]);
-        pairs.chain(tls.client_ca_file.clone())
-    });
-    let of_upstreams = file.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()).flat_map(|tls| {
-        [&tls.ca_file, &tls.client_certificate_file, &tls.client_key_file].into_iter().flatten().cloned()
-    });
-    let authorities = [&file.redis.ca_file, &file.mail.smtp.ca_file, &file.webhook.ca_file];
-    let of_issuers =
-        file.issuers.iter().flat_map(|issuer| [&issuer.ca_file, &issuer.crl_file, &issuer.keys_file]);
-    let authorities = authorities.into_iter().chain(of_issuers).flatten().cloned();
-    of_listeners.chain(of_upstreams).chain(authorities).collect()
+    by_setting(file).into_iter().map(|(_, path)| path).collect()
+}
+
+/// The same, each with the setting that names it.
+pub(super) fn by_setting(file: &File) -> Vec<(String, PathBuf)> {
+    let mut all = Vec::new();
+    let mut add =
+        |setting: String, path: Option<&PathBuf>| all.extend(path.map(|path| (setting, path.clone())));
+    for (index, listener) in file.listeners.iter().enumerate() {
+        let Some(tls) = &listener.tls else { continue };
+        let key = format!("listeners[{index}].tls");
+        for (at, one) in tls.certificates.iter().enumerate() {
+            add(format!("{key}.certificates[{at}].certificate_file"), Some(&one.certificate_file));
+            add(format!("{key}.certificates[{at}].key_file"), Some(&one.key_file));
+        }
+        add(format!("{key}.client_ca_file"), tls.client_ca_file.as_ref());
+    }
+    for (index, upstream) in file.upstreams.iter().enumerate() {
+        let Some(tls) = &upstream.tls else { continue };
+        let key = format!("upstreams[{index}].tls");
+        add(format!("{key}.ca_file"), tls.ca_file.as_ref());
+        add(format!("{key}.client_certificate_file"), tls.client_certificate_file.as_ref());
+        add(format!("{key}.client_key_file"), tls.client_key_file.as_ref());
+    }
+    add("redis.ca_file".to_owned(), file.redis.ca_file.as_ref());
+    add("mail.smtp.ca_file".to_owned(), file.mail.smtp.ca_file.as_ref());
+    add("webhook.ca_file".to_owned(), file.webhook.ca_file.as_ref());
+    for (index, issuer) in file.issuers.iter().enumerate() {
+        add(format!("issuers[{index}].ca_file"), issuer.ca_file.as_ref());
+        add(format!("issuers[{index}].crl_file"), issuer.crl_file.as_ref());
+        add(format!("issuers[{index}].keys_file"), issuer.keys_file.as_ref());
+    }
+    all
 }

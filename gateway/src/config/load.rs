@@ -60,6 +60,8 @@ pub struct Loaded {
     pub(super) places: Places,
     /// Lists of which nothing could be read, since something is wrong with an entry.
     pub(super) unread: Vec<&'static str>,
+    /// Whether there is a text at all, and it is TOML: of nothing, nothing else can be said.
+    pub(super) is_readable: bool,
 }
 
 impl Loaded {
@@ -73,7 +75,7 @@ impl Loaded {
 /// Flag over environment (`GATEWAY__SECTION__KEY`) over file over default. All faults at once,
 /// each with its place and what was probably meant; a section that has one is left at its default.
 pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
-    let mut faults = Vec::new();
+    let (mut faults, mut is_readable) = (Vec::new(), true);
     let mut figment = Figment::from(Serialized::defaults(File::default()));
     let text = path.map(Text::read);
     let read = text.as_ref().and_then(|text| text.as_ref().ok());
@@ -82,7 +84,9 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     if let (Some(path), Some(text)) = (path, &text) {
         match text {
             Ok(text) => {
-                faults.extend(text.says_nothing());
+                let nothing = text.says_nothing();
+                is_readable = nothing.is_none();
+                faults.extend(nothing);
                 figment = figment.merge(text);
                 match beside(path, &figment) {
                     Ok(None) => {}
@@ -90,7 +94,10 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
                     Err(fault) => faults.push(fault),
                 }
             }
-            Err(fault) => faults.push(fault.clone()),
+            Err(fault) => {
+                is_readable = false;
+                faults.push(fault.clone());
+            }
         }
     }
     figment = figment.merge(Env::prefixed("GATEWAY__").split("__"));
@@ -108,7 +115,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
             // The file is no TOML: nothing more can be said of it.
             faults.push(read.map_or_else(|| fault.to_string(), |text| text.misread(&fault)));
             let unread = vec!["upstreams", "issuers", "routes"];
-            return Loaded { file: File::default(), faults, warnings, places, unread };
+            return Loaded { file: File::default(), faults, warnings, places, unread, is_readable: false };
         }
     };
     let places = places.with(figment, written.clone());
@@ -145,7 +152,7 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
     ];
     let unread = lists.into_iter().filter(|(name, is_empty)| *is_empty && places.has_entries(name));
     let unread = unread.map(|(name, _)| name).collect();
-    Loaded { file, faults, warnings, places, unread }
+    Loaded { file, faults, warnings, places, unread, is_readable }
 }
 
 /// Where a relative `store.path` lies: beside the file that says so, wherever the command was started.

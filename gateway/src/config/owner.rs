@@ -6,8 +6,13 @@ use std::path::Path;
 
 /// The names of the folder's owner and of the user that this runs as, where they are not the same.
 pub fn owned_by_another(folder: &Path) -> Option<(String, String)> {
-    let (owner, me) = (std::fs::metadata(folder).ok()?.uid(), rustix::process::geteuid().as_raw());
-    (owner != me).then(|| (name_of(owner), name_of(me)))
+    let owner = std::fs::metadata(folder).ok()?.uid();
+    (owner != rustix::process::geteuid().as_raw()).then(|| (name_of(owner), me()))
+}
+
+/// The name of the user that this runs as.
+pub(super) fn me() -> String {
+    name_of(rustix::process::geteuid().as_raw())
 }
 
 /// What to say where the folder cannot be read, since it is another user's.
@@ -23,7 +28,7 @@ pub(super) fn closed_to_us(folder: &Path) -> Option<String> {
     ))
 }
 
-fn name_of(user: u32) -> String {
+pub(super) fn name_of(user: u32) -> String {
     let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let named = all.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::owner::{me, name_of};
 use super::read_once::plain_file;
 
 /// A private key of RSA with 8192 bits has less than a quarter of it.
@@ -21,7 +22,14 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     plain_file(path)?;
     let file = File::open(path).map_err(explain)?;
     // Of the file that is open, so that nobody can exchange it in between.
-    let mode = file.metadata().map_err(explain)?.permissions().mode();
+    let metadata = file.metadata().map_err(explain)?;
+    if !is_trusted(metadata.uid(), path) {
+        let (path, owner, me) = (path.display(), name_of(metadata.uid()), me());
+        return Err(format!(
+            "{path} belongs to `{owner}`, who knows it and may have put it there: a secret belongs to `{me}`, or to root; if it is the right one, run sudo chown '{me}' {path}"
+        ));
+    }
+    let mode = metadata.permissions().mode();
     if mode & 0o077 != 0 {
         let path = path.display();
         return Err(format!("{path} can be read by others (mode {:o}): chmod 600 {path}", mode & 0o777));
@@ -34,6 +42,15 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(contents)
 }
 
+/// Ours, or root's, who could read and write everything anyway. Root itself reads what somebody has in
+/// a folder of theirs, as for a question about another user's gateway.
+fn is_trusted(owner: u32, path: &Path) -> bool {
+    let me = rustix::process::geteuid();
+    let of_folder =
+        || path.parent().and_then(|folder| std::fs::metadata(folder).ok()).map(|folder| folder.uid());
+    owner == me.as_raw() || owner == 0 || me.is_root() && of_folder() == Some(owner)
+}
+
 /// What to say of a private key that more can read than have to. A group may read it where its owner
 /// is somebody else: it is then by the group that we read it.
 pub(super) fn open_to_others(path: &Path) -> Option<String> {
@@ -41,7 +58,39 @@ pub(super) fn open_to_others(path: &Path) -> Option<String> {
     let (mode, ours) = (metadata.permissions().mode(), metadata.uid() == rustix::process::geteuid().as_raw());
     let open = mode & 0o027 != 0 || ours && mode & 0o040 != 0;
     let shown = path.display();
-    open.then(|| format!("{shown} can be read by others (mode {:o}): chmod 600 {shown}", mode & 0o777))
+    // Who reads another's file by its group, or as one of all, could not read it any more by that mode.
+    let mend = match (ours || rustix::process::geteuid().is_root(), metadata.gid()) {
+        (true, _) => format!("chmod 600 {shown}"),
+        (_, group) if group == rustix::process::getegid().as_raw() => format!("chmod 640 {shown}"),
+        _ => format!(
+            "chgrp {} {shown}, then chmod 640 {shown}, as it belongs to `{}`; a secret of Kubernetes is mounted with fsGroup and defaultMode: 0440",
+            rustix::process::getegid().as_raw(),
+            name_of(metadata.uid())
+        ),
+    };
+    open.then(|| format!("{shown} can be read by others (mode {:o}): {mend}", mode & 0o777))
+}
+
+/// The same of the data folder. Where it is another's, as a mounted volume, it is by its group that we
+/// write there.
+pub(super) fn refuse_open_store(path: &Path) -> Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let (mode, me) = (metadata.permissions().mode(), rustix::process::geteuid());
+    let ours = metadata.uid() == me.as_raw();
+    let others = if ours || me.is_root() { 0o022 } else { 0o002 };
+    if mode & others == 0 {
+        return Ok(());
+    }
+    let (path, mode) = (path.display(), mode & 0o777);
+    let mend = match ours {
+        true => format!("chmod 700 {path}"),
+        false => {
+            format!("write store.path = \"{path}/store\", which a start makes private, or chmod 750 {path}")
+        }
+    };
+    Err(format!(
+        "store.path: {path} can be written by others, who could put keys of their own in the place of the gateway's (mode {mode:o}): {mend}"
+    ))
 }
 
 /// Whoever can write into a folder of keys can add one.

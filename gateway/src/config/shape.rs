@@ -98,8 +98,9 @@ impl Walk<'_> {
             let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
             // A table whose keys are the operator's own has one sample for all of them.
             let Some(sample) = known.get(&key).or_else(|| known.get("*")) else {
-                let hint =
-                    secret(&path, &value).unwrap_or_else(|| hint(&key, known.keys().map(String::as_str)));
+                let hint = secret(&path, &value)
+                    .or_else(|| parted(&path))
+                    .unwrap_or_else(|| hint(&key, known.keys().map(String::as_str)));
                 self.faults.push(format!("`{path}` is no setting{hint}"));
                 continue;
             };
@@ -133,11 +134,23 @@ impl Walk<'_> {
     }
 }
 
+/// A setting whose section was parted from it by one underscore, as in `GATEWAY__SERVER_LISTEN`.
+fn parted(path: &str) -> Option<String> {
+    let meant = settings().into_iter().find(|setting| setting.replace('.', "_") == path)?;
+    let variable = meant.replace('.', "__").to_uppercase();
+    Some(format!("; did you mean `{meant}`? As a variable it is GATEWAY__{variable}, with two underscores"))
+}
+
 /// Where secrets go instead: whoever writes one into the file has one that others read.
 fn secret(path: &str, value: &Value) -> Option<String> {
+    if let ("jwt", Value::Dict(_, written)) = (path, value) {
+        let secret = written.iter().find(|(key, _)| is_secret(key))?;
+        return self::secret(&format!("{path}.{}", secret.0), secret.1);
+    }
     if !matches!(value, Value::String(..)) || !is_secret(path) {
         return None;
     }
+    let path = path.to_ascii_lowercase();
     let variable = match path.split(['.', '[']).next()? {
         "mail" => "GATEWAY_SMTP_PASSWORD",
         "webhook" => "GATEWAY_WEBHOOK_SECRET",

@@ -69,10 +69,9 @@ fn complaint(name: &str) -> Option<String> {
     }
     let variables: Vec<_> = all.iter().map(variable).collect();
     let known = KNOWN[..4].iter().copied().chain(variables.iter().map(String::as_str));
-    Some(match nearest(name, known).filter(|near| strsim::jaro_winkler(name, near) > ALIKE) {
-        Some(near) => format!("{name} is not read; did you mean {near}?"),
-        None => format!("{name} is not read; a setting is given as GATEWAY__SECTION__KEY"),
-    })
+    // GATEWAY_VERSION and the like are somebody's own, and mean nothing to us.
+    let near = nearest(name, known).filter(|near| strsim::jaro_winkler(name, near) > ALIKE)?;
+    Some(format!("{name} is not read; did you mean {near}?"))
 }
 
 /// What Kubernetes and Docker tell about a service that is called `gateway…`.
@@ -102,11 +101,15 @@ mod tests {
             ("GATEWAY_MAIL_SMTP_PORT", "did you mean GATEWAY__MAIL__SMTP__PORT?"),
             ("GATEWAY_LIMITS_USER", "did you mean GATEWAY__LIMITS__USER?"),
             ("GATEWAY_ADMIN_PASWORD", "did you mean GATEWAY_ADMIN_PASSWORD?"),
-            ("GATEWAY_FOO", "GATEWAY__SECTION__KEY"),
         ] {
             assert!(said(name).starts_with(name) && said(name).ends_with(meant), "{}", said(name));
         }
         for name in [
+            "GATEWAY_VERSION",
+            "GATEWAY_IMAGE",
+            "GATEWAY_URL",
+            "GATEWAY_HOST",
+            "GATEWAY_CONFIG",
             "GATEWAY_PORT",
             "GATEWAY_PORT_8080_TCP_ADDR",
             "GATEWAY_SERVICE_HOST",

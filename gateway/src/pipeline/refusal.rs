@@ -221,6 +221,19 @@ impl Refusal {
                 let (why, next) = lacking.account();
                 Account { reason: None, why, next: next.to_owned() }
             }
+            Self::NoToken => Account {
+                reason: None,
+                why: "The route needs an access token, and none came.".to_owned(),
+                next: entry.next_step.to_owned(),
+            },
+            Self::NotBearer => {
+                Account { reason: None, why: format!("{NOT_BEARER}."), next: entry.next_step.to_owned() }
+            }
+            Self::NoCookies => Account {
+                reason: None,
+                why: "The route looks at cookies only, and none of ours came.".to_owned(),
+                next: "Sign in as a page does, by POST /api/auth/login?mode=cookie. What `explain` is given by --token stands in Authorization, which this route leaves to its service: ask with a real browser, or about a route that takes both.".to_owned(),
+            },
             _ => Account { reason: None, why: entry.meaning.to_owned(), next: entry.next_step.to_owned() },
         }
     }

@@ -42,7 +42,7 @@ impl Lack {
         match self {
             Self::Role(role) => (
                 format!(
-                    "The route asks for the role `{role}`, or another one, and the token gives none of them."
+                    "The route asks for the role `{role}`, and the token gives neither it nor another one that the route names."
                 ),
                 "Ask an administrator for the role; those of another issuer come from its `roles_claim` and `role_names`.",
             ),

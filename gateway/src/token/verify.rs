@@ -155,15 +155,15 @@ impl Verifier {
 }
 
 /// What an authentic token says, and when its key ends, if it does.
-struct Opened {
-    claimed: Claimed,
+pub(super) struct Opened {
+    pub(super) claimed: Claimed,
     algorithm: Algorithm,
     until: Option<Timestamp>,
 }
 
 /// Checks the signature before anything of the payload is parsed. Exactly three parts: five would
 /// be a JWE (RFC 7516), and are refused with everything else.
-fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
+pub(super) fn open(keys: &KeyRing, token: RawToken<'_>, now: Timestamp) -> Option<Opened> {
     let text = token.0;
     (text.len() <= TOKEN_BYTES_MAX).then_some(())?;
     let (message, signature) = text.rsplit_once('.')?;

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,9 +149,17 @@ fn make_private(folder: &Path) -> Result<(), Trouble> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let mode = if entry.file_type()?.is_dir() { 0o700 } else { 0o600 };
-        std::fs::set_permissions(entry.path(), Permissions::from_mode(mode))?;
+        // What belongs to another user, as `lost+found` of a volume, has nothing of ours in it.
+        match std::fs::set_permissions(entry.path(), Permissions::from_mode(mode)) {
+            Err(fault) if fault.kind() == io::ErrorKind::PermissionDenied && !is_ours(&entry) => {}
+            set => set?,
+        }
     }
     Ok(())
+}
+
+fn is_ours(entry: &std::fs::DirEntry) -> bool {
+    entry.metadata().is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
 }
 
 fn witness_of(witness: &Witness) -> Result<Option<u64>, Trouble> {

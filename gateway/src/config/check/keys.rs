@@ -12,7 +12,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::file::File;
 use crate::config::key_folder::{KeyFolder, KeyUse};
 use crate::config::owner::closed_to_us;
-use crate::config::secret_source::Secrets;
+use crate::config::secret_source::{Given, Secrets};
 use crate::token::{Algorithm, AssertionIssuer, DatedKey, KeyRing, SignBy, TokenTerms};
 
 /// How far the clocks of two gateways may be apart.
@@ -42,6 +42,15 @@ impl Checker<'_> {
         if let Some(closed) = [&file.store.path, folder.path()].into_iter().find_map(closed_to_us) {
             self.fault(closed);
             return None;
+        }
+        let Given { access: has_access, refresh: has_refresh } = given.given();
+        if tokens.algorithm == Algorithm::Hs256 && has_access != has_refresh {
+            let (one, other) = if has_access {
+                ("JWT_SECRET_KEY", "JWT_REFRESH_SECRET_KEY")
+            } else {
+                ("JWT_REFRESH_SECRET_KEY", "JWT_SECRET_KEY")
+            };
+            self.warnings.push(format!("{one} is set, and {other} is not: for that one a random secret is kept in {}, which no other gateway has; set both, or none", file.store.path.display()));
         }
         let mut access =
             self.secrets(file, policy, WhoseSecret::ACCESS, given.access_key, given.access_keys_previous);
@@ -161,9 +170,11 @@ impl Checker<'_> {
         let made = match policy {
             // It takes over what is there: when an operator's own key signs is the operator's to say.
             KeyPolicy::MustBeThere => return Some(()),
-            KeyPolicy::LookOnly if !keys.dated.is_empty() => return Some(()),
+            KeyPolicy::LookOnly | KeyPolicy::Foresee if !keys.dated.is_empty() => return Some(()),
             // Stands for what a start would make.
-            KeyPolicy::LookOnly => DatedKey::generate(wanted, now).map_err(|fault| fault.to_string()),
+            KeyPolicy::LookOnly | KeyPolicy::Foresee => {
+                DatedKey::generate(wanted, now).map_err(|fault| fault.to_string())
+            }
             KeyPolicy::MakeWhereMissing => folder.lock().and_then(|locked| {
                 // Another gateway may have made it while we waited.
                 let found = folder.read(keys.usage, &mut Vec::new()).map_err(|faults| faults.join("; "))?;

@@ -20,6 +20,14 @@ impl Checker<'_> {
                 }
             }
         }
+        let each = |open: &[(&Arc<Upstream>, &Target)]| {
+            let each = open.iter().map(|(upstream, target)| format!("`{}` ({target})", upstream.name));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        if !elsewhere.is_empty() {
+            let are = if elsewhere.len() == 1 { "is" } else { "are" };
+            self.warnings.push(format!("upstreams: {} {are} reached over TCP: whoever can connect there can claim any identity; give each a network of its own, tls.client_certificate_file, or routes with assertion = true", each(&elsewhere)));
+        }
         let told = |open: &[(&Arc<Upstream>, &Target)]| {
             let (upstream, target) = open.first()?;
             Some(match open.len() - 1 {
@@ -30,9 +38,6 @@ impl Checker<'_> {
                 ),
             })
         };
-        self.warnings.extend(told(&elsewhere).map(|(who, to)| {
-            format!("{who} reached over TCP: whoever can connect to {to} can claim any identity there; give it a network of its own, tls.client_certificate_file, or routes with assertion = true")
-        }));
         // Each machine has others' programs on it, and most have one operator: no alarm at each start.
         self.notes.extend(told(&here).map(|(who, to)| {
             format!("{who} reached over loopback: whoever is on this machine can connect to {to} and claim any identity there; a Unix socket keeps others out, as in address = \"unix:/run/app/app.sock\"")

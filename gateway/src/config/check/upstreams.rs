@@ -1,5 +1,7 @@
 //! Upstreams: their servers, and how these are chosen, checked and reached.
 
+mod meant;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -118,7 +120,7 @@ impl Checker<'_> {
                     self.fault(format!("upstream `{name}`: the server \"{address}\" occurs twice; give it a weight instead"));
                 }
                 Some(target) => servers.push(Server { target, weight: *weight }),
-                None => self.fault(format!("upstream `{name}`: address \"{address}\" is neither an address and port (\"127.0.0.1:8081\"), a name and port (\"app.internal:8081\") nor a socket (\"unix:/run/app.sock\")")),
+                None => self.fault(format!("upstream `{name}`: address \"{address}\" is neither an address and port (\"127.0.0.1:8081\"), a name and port (\"app.internal:8081\") nor a socket (\"unix:/run/app.sock\"){}", meant::meant(address))),
             }
         }
         let hashed = matches!(entry.balance, written::Balance::HashUser | written::Balance::HashAddress);

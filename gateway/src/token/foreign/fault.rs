@@ -115,6 +115,13 @@ impl Fault {
                 return format!("Name the key in at most {FOREIGN_KID_BYTES_MAX} bytes that can be seen.");
             }
             Self::AlgorithmUnknown(_) => "Have the issuer sign by another algorithm.",
+            // No issuer may have it.
+            Self::Algorithm { is, .. } if !Algorithm::ASYMMETRIC.contains(is) => {
+                "Have the issuer sign by another algorithm."
+            }
+            Self::Algorithm { allowed, .. } if allowed.is_empty() => {
+                "Log in at the gateway: what has no issuer is taken from the service before alone, by its secret."
+            }
             Self::Algorithm { is, .. } => {
                 return format!(
                     "Add \"{is}\" to `algorithms` of `{name}`, if that is what it is to sign by."
@@ -265,6 +272,14 @@ mod tests {
             [json!("x".repeat(9_000)), json!(vec!["x".repeat(99); 90]), json!({ "x": "x".repeat(9_000) })]
         {
             assert!(said(long).len() < 1_000);
+        }
+    }
+
+    #[test]
+    fn no_algorithm_is_advised_that_a_configuration_cannot_have() {
+        for is in [Algorithm::Hs256, Algorithm::Rs256] {
+            let mend = Fault::Algorithm { is, allowed: vec![Algorithm::Es256] }.mend(None);
+            assert_eq!(mend.contains("Add"), Algorithm::ASYMMETRIC.contains(&is), "{mend}");
         }
     }
 

@@ -87,11 +87,18 @@ impl Checker<'_> {
             uri.authority()
                 .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
         });
+        // Whoever has a password in it has it in the log otherwise.
+        let shown = url.split_once("://").and_then(|(scheme, rest)| {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let at = rest[..end].rfind('@')?;
+            Some(format!("{scheme}://…{}", &rest[at..]))
+        });
+        let shown = shown.as_deref().unwrap_or(url);
         let scheme = parsed.as_ref().and_then(http::Uri::scheme_str);
         if !plain || !matches!(scheme, Some("https" | "http")) {
-            self.fault(format!("{place}: {key} = \"{url}\" is no URL that can be fetched; write for example \"https://sso.example.com/realms/shop\""));
+            self.fault(format!("{place}: {key} = \"{shown}\" is no URL that can be fetched; write for example \"https://sso.example.com/realms/shop\""));
         } else if scheme == Some("http") && !http {
-            self.fault(format!("{place}: {key} = \"{url}\" is not https: whoever is on the way could give anybody's identity to anybody; for a test, danger_allow_http = true allows it"));
+            self.fault(format!("{place}: {key} = \"{shown}\" is not https: whoever is on the way could give anybody's identity to anybody; for a test, danger_allow_http = true allows it"));
         }
     }
 }
