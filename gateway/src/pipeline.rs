@@ -165,7 +165,7 @@ impl Pipeline {
         } else {
             let decided = self.decide(now, route, target, head, client, trail, |_| ()).await;
             // 403: a copy or a move would land where that is not allowed.
-            decided.and_then(|admitted| destination::check(now, admitted, head, trail))
+            decided.and_then(|admitted| destination::check(now, admitted, (head, client), trail))
         };
         // 500: nobody can vouch for who it is.
         let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));
