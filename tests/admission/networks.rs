@@ -80,6 +80,25 @@ fn a_trusted_proxy_that_does_not_say_for_whom_it_asks_is_nobody_of_any_network()
 }
 
 #[test]
+fn a_trusted_proxy_behind_another_one_is_nobody_of_any_network_either() {
+    let upstream = Upstream::start();
+    let bounds = "auth = \"public\"\nallow_networks = [\"10.0.0.0/8\", \"127.0.0.0/8\"]";
+    let server = "[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.5\"]\nexplain_to = [\"10.0.0.0/8\"]\n";
+    let setup = Setup::new(server).upstream("app", &upstream.address.to_string());
+    let gateway = setup.route("inner", "/inner", "app", bounds).start();
+    let ask = |told: &str| gateway.client().get("/inner").header("x-forwarded-for", told);
+    for told in ["10.0.0.5", "garbage, 10.0.0.5", "unknown, ::ffff:10.0.0.5"] {
+        let reply = ask(told).header("x-gateway-explain", "1").send();
+        is_kept_out(&reply);
+        assert_eq!(reply.header("x-gateway-explain"), "", "nor does an operator ask: {told}");
+        let verify = gateway.client().get("/api/auth/verify").header("x-forwarded-uri", "/inner");
+        is_kept_out(&verify.header("x-forwarded-for", told).send());
+    }
+    assert!(upstream.arrived().is_empty());
+    assert_eq!(ask("10.0.0.6, 10.0.0.5").send().status, 200);
+}
+
+#[test]
 fn a_balancer_of_the_proxy_protocol_says_from_where_somebody_comes() {
     let upstream = Upstream::start();
     let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nproxy_protocol_from = [\"127.0.0.1\"]";
