@@ -99,3 +99,26 @@ fn a_stream_ends_when_its_certificate_is_revoked_or_over_and_no_other_one() {
     eventually("it is counted", || ended("token_expired") == 1.0);
     assert_eq!(gateway.metric("gateway_streams_running"), 1.0);
 }
+
+#[test]
+fn a_stream_that_may_outlive_its_certificate_outlives_no_revocation_of_it() {
+    let (site, services) = (Site::new(), Streaming::start());
+    let list = site.machines.revokes(&[]);
+    let route = "issuers = [\"machines\"]\ncredentials = [\"certificate\"]\non_expiry = \"allow\"";
+    let gateway = site
+        .asking("required", &format!("crl_file = \"{}\"", list.display()))
+        .upstream("http", &services.http)
+        .route("live", "/live", "http", route)
+        .start();
+    let short = site.machines.holder_for("pump:1", 4);
+    let mut asking = site.connect(&gateway, Some(&short)).unwrap();
+    let mut running = stream(&site, &gateway, &short);
+    eventually("it is over", || ask(&mut asking) == refused());
+    assert!(gateway.reload_again());
+    assert_eq!(gateway.metric("gateway_streams_running"), 1.0);
+    site.machines.revokes(&[&short]);
+    assert!(gateway.reload_again());
+    running.rest();
+    let ended = "gateway_streams_ended_total{reason=\"certificate_invalid\"}";
+    eventually("it is counted", || gateway.metric(ended) == 1.0);
+}

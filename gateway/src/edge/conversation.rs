@@ -159,14 +159,16 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// as errors: clients choose how often they happen.
     async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
         let mut closed = self.closing.clone();
-        let (acceptor, begun) = (tls.acceptor(), Stopwatch::start());
+        let (handshakes, begun) = (tls.handshakes(), Stopwatch::start());
         let shaken = tokio::select! {
-            shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
+            shaken = timeout(HANDSHAKE_TIME_MAX, handshakes.acceptor.tls_handshake(stream)) => shaken,
             _ = closed.wait_for(|closed| *closed) => return None,
         };
         match shaken {
             Ok(Ok(stream)) => {
                 let chain = stream.get_ssl().and_then(TlsRef::peer_cert_chain_der);
+                // One that only opens the door is nobody's.
+                let chain = chain.filter(|_| handshakes.identify);
                 let shown = chain.map(|chain| PeerCertificate::new(chain.iter().cloned()));
                 let stream: Stream = Box::new(stream);
                 let digest = stream.get_ssl_digest();
