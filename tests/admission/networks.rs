@@ -108,6 +108,13 @@ fn a_balancer_of_the_proxy_protocol_says_from_where_somebody_comes() {
         Raw::connect(gateway.further[0]).send(head).reply().unwrap().status
     };
     assert_eq!((status("192.0.2.1"), status("192.0.2.200"), status("198.51.100.1")), (200, 403, 403));
+    // Where it does not say it, its own address is nobody's.
+    let bounds = "auth = \"public\"\nallow_networks = [\"127.0.0.0/8\"]";
+    let direct =
+        Setup::new("").upstream("app", &upstream.address.to_string()).route("local", "/local", "app", bounds);
+    let direct = direct.config(listener).start();
+    let head = "PROXY UNKNOWN\r\nGET /local HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_eq!(Raw::connect(direct.further[0]).send(head).reply().unwrap().status, 403);
 }
 
 #[test]

@@ -55,6 +55,11 @@ impl ClientAddress {
         self.is_told
     }
 
+    /// The same where the peer, whom nobody trusts, was not named by the balancer that it is.
+    pub(super) fn unless_nobodys(self, is_nobodys: bool) -> Self {
+        Self { is_told: self.is_told && (self.peer_is_trusted || !is_nobodys), ..self }
+    }
+
     /// The widest network that is one client's, where several must agree.
     pub(super) fn site(&self) -> Network {
         Network::of(self.client, Width::Site)
