@@ -55,6 +55,8 @@ fn what_is_wrong_is_said_with_its_mend() {
         (machines(&format!("crl_file = \"{ca}\"")), asks, TAKES, 78, "no list of revoked certificates"),
         (machines("roles = [\"a,b\"]"), asks, TAKES, 78, "cannot be handed on as a role"),
         (machines("audience = [\"x\"]"), asks, TAKES, 78, "are about tokens"),
+        (machines("leeway_seconds = 5"), asks, TAKES, 78, "are about tokens"),
+        (machines("danger_any_audience = true"), asks, TAKES, 78, "are about tokens"),
         (twice, asks, TAKES, 78, "issuers `machines` and `others` have the same authority"),
         (nested, asks, TAKES, 78, "of one of them has certified one of the other"),
         (nesting, asks, TAKES, 78, "of one of them has certified one of the other"),

@@ -28,6 +28,7 @@ fn a_connection_outlives_no_revocation_that_a_reload_brings() {
     assert_eq!(ask(&mut other).0, 200, "nobody has read it yet");
     assert!(gateway.reload_again());
     assert_eq!((ask(&mut one).0, ask(&mut other)), (200, refused()));
+    gateway.says("\"reason\":\"revoked\"");
     assert_eq!(site.status(&gateway, Some(&revoked), "/pumps"), None, "nor does another one begin");
     site.machines.revokes(&[]);
     assert!(gateway.reload_again());

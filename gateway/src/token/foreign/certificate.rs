@@ -82,6 +82,21 @@ pub enum Unfit {
     LikeAnAccount,
 }
 
+impl Unfit {
+    /// The stable word, in the line of a request as `reason`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_authority",
+            Self::Over => "over",
+            Self::NotYet => "not_yet",
+            Self::Revoked => "revoked",
+            Self::Unlisted => "unlisted",
+            Self::Unnamed => "unnamed",
+            Self::LikeAnAccount => "like_an_account",
+        }
+    }
+}
+
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

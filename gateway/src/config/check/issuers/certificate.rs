@@ -16,15 +16,22 @@ use crate::token::{Authority, SUBJECT_FACTS};
 impl Checker<'_> {
     pub(super) fn certificates_of(&mut self, entry: &IssuerEntry) -> Option<IssuerSettings> {
         let (place, before) = (format!("issuer `{}`", entry.name), self.faults.len());
+        let unset = IssuerEntry::default();
         let of_tokens = entry.issuer.is_some()
             || entry.jwks_url.is_some()
             || !entry.audience.is_empty()
             || entry.danger_allow_http
             || entry.typ != Typ::Any
             || entry.until.is_some()
-            || entry.danger_short_secret;
+            || entry.danger_short_secret
+            || entry.keys_file.is_some()
+            || entry.without_iss
+            || entry.danger_any_audience
+            || entry.algorithms != unset.algorithms
+            || entry.leeway_seconds != unset.leeway_seconds
+            || entry.lifetime_max_seconds != unset.lifetime_max_seconds;
         if of_tokens {
-            self.fault(format!("{place}: issuer, jwks_url, audience, typ, danger_allow_http, until and danger_short_secret are about tokens, of which an issuer of kind = \"certificate\" has none"));
+            self.fault(format!("{place}: issuer, without_iss, jwks_url, keys_file, audience, danger_any_audience, algorithms, typ, leeway_seconds, lifetime_max_seconds, danger_allow_http, until and danger_short_secret are about tokens, of which an issuer of kind = \"certificate\" has none"));
         }
         let name = self.issuer_name(entry);
         let subject = entry.subject_claim.as_deref().unwrap_or_default();
