@@ -5,6 +5,7 @@ mod configuration;
 mod ending;
 mod handshake;
 mod identity;
+mod lists;
 mod pages;
 
 use crate::listening::https;

@@ -166,7 +166,7 @@ impl Pipeline {
             self.decide(now, route, target, head, client, trail, |_| ()).await
         };
         // 403: a copy or a move would land where that is not allowed.
-        let elsewhere = admitted.as_ref().ok().and_then(|to| destination::check(now, to, head, trail).err());
+        let elsewhere = admitted.as_ref().ok().and_then(|to| destination::check(now, to, (head, client), trail).err());
         let admitted = elsewhere.map_or(admitted, Err);
         // 500: nobody can vouch for who it is.
         let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));

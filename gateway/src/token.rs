@@ -25,9 +25,9 @@ pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
     Asked, AuthenticForeign, Authority, Candidate, ClaimPath, Fault, ForeignClaims, ForeignIssuer,
-    ForeignIssuers, GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut, LegacySecret, Mapping,
-    Numbers, PeerCertificate, Proof, Published, RefusedToken, SUBJECT_FACTS, Unfit, Unproved, Untimely,
-    begins_like_number, is_chosen,
+    ForeignIssuers, GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut, LegacySecret, Listed,
+    Mapping, Numbers, PeerCertificate, Proof, Published, RefusedToken, RevocationLists, SUBJECT_FACTS, Unfit,
+    Unproved, Untimely, Way, begins_like_number, is_chosen,
 };
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};

@@ -80,6 +80,25 @@ fn a_trusted_proxy_that_does_not_say_for_whom_it_asks_is_nobody_of_any_network()
 }
 
 #[test]
+fn a_trusted_proxy_behind_another_one_is_nobody_of_any_network_either() {
+    let upstream = Upstream::start();
+    let bounds = "auth = \"public\"\nallow_networks = [\"10.0.0.0/8\", \"127.0.0.0/8\"]";
+    let server = "[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.5\"]\nexplain_to = [\"10.0.0.0/8\"]\n";
+    let setup = Setup::new(server).upstream("app", &upstream.address.to_string());
+    let gateway = setup.route("inner", "/inner", "app", bounds).start();
+    let ask = |told: &str| gateway.client().get("/inner").header("x-forwarded-for", told);
+    for told in ["10.0.0.5", "garbage, 10.0.0.5", "unknown, ::ffff:10.0.0.5"] {
+        let reply = ask(told).header("x-gateway-explain", "1").send();
+        is_kept_out(&reply);
+        assert_eq!(reply.header("x-gateway-explain"), "", "nor does an operator ask: {told}");
+        let verify = gateway.client().get("/api/auth/verify").header("x-forwarded-uri", "/inner");
+        is_kept_out(&verify.header("x-forwarded-for", told).send());
+    }
+    assert!(upstream.arrived().is_empty());
+    assert_eq!(ask("10.0.0.6, 10.0.0.5").send().status, 200);
+}
+
+#[test]
 fn a_balancer_of_the_proxy_protocol_says_from_where_somebody_comes() {
     let upstream = Upstream::start();
     let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nproxy_protocol_from = [\"127.0.0.1\"]";
@@ -89,6 +108,13 @@ fn a_balancer_of_the_proxy_protocol_says_from_where_somebody_comes() {
         Raw::connect(gateway.further[0]).send(head).reply().unwrap().status
     };
     assert_eq!((status("192.0.2.1"), status("192.0.2.200"), status("198.51.100.1")), (200, 403, 403));
+    // Where it does not say it, its own address is nobody's.
+    let bounds = "auth = \"public\"\nallow_networks = [\"127.0.0.0/8\"]";
+    let direct =
+        Setup::new("").upstream("app", &upstream.address.to_string()).route("local", "/local", "app", bounds);
+    let direct = direct.config(listener).start();
+    let head = "PROXY UNKNOWN\r\nGET /local HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_eq!(Raw::connect(direct.further[0]).send(head).reply().unwrap().status, 403);
 }
 
 #[test]

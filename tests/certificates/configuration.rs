@@ -26,6 +26,10 @@ fn what_is_wrong_is_said_with_its_mend() {
     let (ca, leaf) = (ca.display().to_string(), leaf.display().to_string());
     let own = format!("client_ca_file = \"{ca}\"");
     let twice = format!("{}\n{}", machines(""), site.machines.entry("others", ""));
+    let plant = site.machines.below("plant");
+    let nested = format!("{}\n{}", machines(""), plant.entry("plant", ""));
+    let nesting = format!("{}\n{}", plant.entry("plant", ""), machines(""));
+    let crl = site.servers.revokes(&[]);
     for (issuer, tls, route, status, words) in [
         (machines(""), asks, TAKES, 0, "issuer `machines` has no crl_file"),
         (
@@ -51,7 +55,18 @@ fn what_is_wrong_is_said_with_its_mend() {
         (machines(&format!("crl_file = \"{ca}\"")), asks, TAKES, 78, "no list of revoked certificates"),
         (machines("roles = [\"a,b\"]"), asks, TAKES, 78, "cannot be handed on as a role"),
         (machines("audience = [\"x\"]"), asks, TAKES, 78, "are about tokens"),
+        (machines("leeway_seconds = 5"), asks, TAKES, 78, "are about tokens"),
+        (machines("danger_any_audience = true"), asks, TAKES, 78, "are about tokens"),
         (twice, asks, TAKES, 78, "issuers `machines` and `others` have the same authority"),
+        (nested, asks, TAKES, 78, "of one of them has certified one of the other"),
+        (nesting, asks, TAKES, 78, "of one of them has certified one of the other"),
+        (
+            machines(&format!("crl_file = \"{}\"", crl.display())),
+            asks,
+            TAKES,
+            0,
+            "crl_file has no list of an authority in ca_file",
+        ),
         (machines(""), asks, "credentials = [\"certificate\"]", 78, "write issuers = [\"machines\"]"),
         (machines(""), asks, "issuers = [\"machines\"]", 78, "add credentials = [\"certificate\"]"),
         (

@@ -28,6 +28,7 @@ fn a_connection_outlives_no_revocation_that_a_reload_brings() {
     assert_eq!(ask(&mut other).0, 200, "nobody has read it yet");
     assert!(gateway.reload_again());
     assert_eq!((ask(&mut one).0, ask(&mut other)), (200, refused()));
+    gateway.says("\"reason\":\"revoked\"");
     assert_eq!(site.status(&gateway, Some(&revoked), "/pumps"), None, "nor does another one begin");
     site.machines.revokes(&[]);
     assert!(gateway.reload_again());
@@ -98,4 +99,27 @@ fn a_stream_ends_when_its_certificate_is_revoked_or_over_and_no_other_one() {
     stream(&site, &gateway, &short).rest();
     eventually("it is counted", || ended("token_expired") == 1.0);
     assert_eq!(gateway.metric("gateway_streams_running"), 1.0);
+}
+
+#[test]
+fn a_stream_that_may_outlive_its_certificate_outlives_no_revocation_of_it() {
+    let (site, services) = (Site::new(), Streaming::start());
+    let list = site.machines.revokes(&[]);
+    let route = "issuers = [\"machines\"]\ncredentials = [\"certificate\"]\non_expiry = \"allow\"";
+    let gateway = site
+        .asking("required", &format!("crl_file = \"{}\"", list.display()))
+        .upstream("http", &services.http)
+        .route("live", "/live", "http", route)
+        .start();
+    let short = site.machines.holder_for("pump:1", 4);
+    let mut asking = site.connect(&gateway, Some(&short)).unwrap();
+    let mut running = stream(&site, &gateway, &short);
+    eventually("it is over", || ask(&mut asking) == refused());
+    assert!(gateway.reload_again());
+    assert_eq!(gateway.metric("gateway_streams_running"), 1.0);
+    site.machines.revokes(&[&short]);
+    assert!(gateway.reload_again());
+    running.rest();
+    let ended = "gateway_streams_ended_total{reason=\"certificate_invalid\"}";
+    eventually("it is counted", || gateway.metric(ended) == 1.0);
 }

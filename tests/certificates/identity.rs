@@ -4,6 +4,8 @@ use rcgen::{DnType, SanType};
 use serde_json::{Value, json};
 
 use super::Site;
+use crate::listening::https;
+use crate::support::authority::Encrypted;
 use crate::support::forge::claims;
 use crate::support::raw::RawReply;
 
@@ -35,6 +37,29 @@ fn a_service_is_told_who_it_is_and_who_vouches_for_it_and_nothing_that_was_claim
         assert!(!arrived.has(name), "{name}");
     }
     assert_eq!(arrived.one("authorization"), "Basic c2VydmljZQ==", "it is the service's own");
+}
+
+#[test]
+fn a_name_with_spaces_in_it_is_one_name_and_gives_the_roles_of_no_other() {
+    let site = Site::new();
+    let by =
+        "roles_claim = \"subject\"\nrole_names = { \"CN=boss\" = \"calibrator\", \"CN=pump 7\" = \"seven\" }";
+    let entry = site.machines.entry("machines", by).replace("\"san_uri\"", "\"subject\"");
+    let gateway = site.asking_for("optional", &entry).start();
+    let roles = |name: &str| {
+        let own = site.machines.holder_with("pump:1", |params| {
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+        });
+        site.upstream.forget();
+        assert_eq!(site.status(&gateway, Some(&own), "/pumps"), Some(200));
+        let arrived = site.upstream.only();
+        arrived.has("x-user-role").then(|| arrived.one("x-user-role").to_owned())
+    };
+    assert_eq!(roles("boss").as_deref(), Some("calibrator"));
+    assert_eq!(roles("pump 7").as_deref(), Some("seven"));
+    let of_another = roles("mallory CN=boss x").unwrap_or_default();
+    assert!(!of_another.contains("calibrator"), "{of_another}");
 }
 
 #[test]
@@ -197,6 +222,26 @@ fn a_proxy_that_asks_lends_its_own_certificate_to_nobody() {
     let request = "GET /api/auth/verify HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Uri: /pumps\r\nX-Forwarded-Host: x\r\nX-Forwarded-Method: GET\r\n\r\n";
     let reply = site.connect(&gateway, Some(&proxy)).unwrap().exchange(request).unwrap();
     is_refused(&reply, 403, "certificate_missing");
+    let request = "GET /pumps HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n";
+    let reply = site.connect(&gateway, Some(&proxy)).unwrap().exchange(request).unwrap();
+    is_refused(&reply, 403, "certificate_missing");
+    assert!(site.upstream.arrived().is_empty());
+}
+
+/// Of a listener that has `client_ca_file`.
+#[test]
+fn a_certificate_that_only_opens_the_door_is_taken_for_nobody() {
+    let site = Site::new();
+    let own = format!("client_ca_file = \"{}\"", site.machines.file().display());
+    let gateway = site.asking("optional", "").config(&https(&[&site.server], &own)).start();
+    let (pump, ada) = (site.machines.holder("pump:1"), gateway.user());
+    let ask = |path: &str, lines: &str| {
+        let config = site.servers.client_with(&["http/1.1"], Some(&pump), rustls::ALL_VERSIONS);
+        let mut client = Encrypted::connect(gateway.further[1], "localhost", config).unwrap();
+        client.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n")).unwrap()
+    };
+    is_refused(&ask("/pumps", ""), 403, "certificate_missing");
+    assert_eq!(ask("/either", &format!("Authorization: Bearer {}\r\n", ada.access)).status, 200);
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Connected {
     fn by(more: &str) -> Self {
         let (issuer, upstream) = (HandMade::start(), Upstream::start());
         let gateway = before(&upstream, &[issuer.entry("other", more)])
-            .config("[server]\ntrusted_proxies = [\"127.0.0.1\"]\nexplain_to = [\"127.0.0.1\"]")
+            .config("[server]\ntrusted_proxies = [\"127.0.0.1\"]\nexplain_to = [\"192.0.2.7\"]")
             .unlimited()
             .start();
         Self { issuer, gateway, _upstream: upstream }
@@ -206,7 +206,8 @@ fn what_another_proxy_asks_about_is_logged_with_its_reason() {
 fn who_may_ask_why_reads_it_beside_the_answer() {
     let to = Connected::by("");
     let asked = to.gateway.client().get("/app").header("x-gateway-explain", "1");
-    let reply = asked.bearer(&to.token("aud", json!("account"))).send();
+    let reply =
+        asked.header("x-forwarded-for", "192.0.2.7").bearer(&to.token("aud", json!("account"))).send();
     let said = reply.header("x-gateway-explain");
     assert!(said.contains("verify: its `aud` is \"account\", and none of"), "{said}");
 }

@@ -126,6 +126,7 @@ fn a_reload_reads_the_file_again_and_keeps_what_is_in_use_where_it_is_none() {
 fn a_file_that_holds_no_public_key_is_refused_with_what_it_holds() {
     let issuer = HandMade::start();
     let private = KeyPair::generate().unwrap().serialize_pem();
+    let encrypted = private.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     let mut secret = issuer.jwk();
     secret["d"] = json!("AAAA");
     for (text, said) in [
@@ -137,6 +138,11 @@ fn a_file_that_holds_no_public_key_is_refused_with_what_it_holds() {
         (secret.to_string(), "whoever can read it can sign"),
         (private.clone(), "its block 1 of PEM is a private key"),
         (format!("{}{private}", issuer.pem()), "its block 2 of PEM is a private key"),
+        (format!("{}{encrypted}", issuer.pem()), "its block 2 of PEM is a private key"),
+        (
+            format!("{{\"keys\":[{},{secret}]}}", issuer.jwk()),
+            "key 2 (`kid` \"one\"): it has private members",
+        ),
         (issuer.pem().replace("MFkw", "MFkx"), "its block 1 of PEM is no public key"),
         (issuer.pem().repeat(5), "more than 4 keys"),
         (" ".repeat(300_000), "larger than 262144 bytes"),

@@ -174,6 +174,9 @@ fn tokens_for_clients_are_no_access_tokens() {
         more("typ", json!("Refresh")),
         more("typ", json!("Offline")),
         more("token_use", json!("id")),
+        more("token_use", json!(["id"])),
+        more("token_use", json!(1)),
+        more("type", json!(["refresh"])),
         more("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
     ];
     refuses_all(&gateway, &upstream, others);

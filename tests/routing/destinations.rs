@@ -99,3 +99,46 @@ fn another_proxy_is_answered_alike() {
     };
     assert_eq!((ask("/admin/x"), ask("/yours")), (403, 200));
 }
+
+#[test]
+fn nothing_is_moved_to_where_its_client_could_not_go_from_its_network() {
+    let upstream = Upstream::start();
+    let gateway = Setup::new("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n")
+        .upstream("files", &upstream.address.to_string())
+        .route("files", "/", "files", "")
+        .route("internal", "/internal", "files", "allow_networks = [\"10.0.0.0/8\"]")
+        .route("shared", "/shared", "files", "auth = \"public\"\nallow_networks = [\"10.0.0.0/8\"]")
+        .start();
+    let ada = gateway.user();
+    let from =
+        |client: &str, to: &str| move_to(ada.request("COPY", "/mine").header("x-forwarded-for", client), to);
+    for to in ["/internal/x", "/shared/x"] {
+        let reply = from("198.51.100.1", to);
+        assert_eq!((reply.status, reply.code().as_str()), (403, "network_not_allowed"), "{to}");
+        assert!(upstream.arrived().is_empty());
+        assert_eq!(from("10.0.0.1", to).status, 200);
+        upstream.forget();
+    }
+}
+
+#[test]
+fn nothing_is_moved_to_where_nobody_is_known_by_what_was_sent() {
+    let upstream = Upstream::start();
+    let gateway = before(&upstream)
+        .env("GATEWAY__COOKIES__ENABLED", "true")
+        .route("pages", "/pages", "files", "credentials = [\"cookie\"]")
+        .start();
+    let ada = gateway.user();
+    let reply = move_to(ada.request("COPY", "/mine"), "/pages/x");
+    assert_eq!((reply.status, reply.code().as_str()), (401, "token_missing"));
+    assert!(upstream.arrived().is_empty());
+}
+
+#[test]
+fn what_a_route_lets_stand_in_a_path_may_stand_in_a_destination() {
+    let upstream = Upstream::start();
+    let gateway = before(&upstream).route("odd", "/odd", "files", "path_allows = [\";\", \"%2F\"]").start();
+    let ada = gateway.user();
+    let to = |destination: &str| move_to(ada.request("COPY", "/odd/a;b"), destination).status;
+    assert_eq!((to("/odd/c;d"), to("/odd/c%2Fd"), to("/odd/c//d"), to("/c;d")), (200, 200, 400, 400));
+}

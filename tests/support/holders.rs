@@ -35,6 +35,13 @@ impl Authority {
 
     /// Its list of these, in force for so many seconds.
     pub fn revokes_for(&self, seconds: u64, these: &[&Certified]) -> PathBuf {
+        let path = self.folder.path().join("revoked.crl");
+        std::fs::write(&path, self.list(1, seconds, these)).unwrap();
+        path
+    }
+
+    /// The same with this number, in PEM.
+    pub fn list(&self, number: u64, seconds: u64, these: &[&Certified]) -> String {
         let revoked = these.iter().map(|one| RevokedCertParams {
             serial_number: one.serial.into(),
             revocation_time: date_time_ymd(2024, 1, 1),
@@ -44,14 +51,12 @@ impl Authority {
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2024, 1, 1),
             next_update: date_time_ymd(1970, 1, 1) + since_1970(seconds),
-            crl_number: 1.into(),
+            crl_number: number.into(),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let path = self.folder.path().join("revoked.crl");
-        std::fs::write(&path, list.signed_by(&self.issuer).unwrap().pem().unwrap()).unwrap();
-        path
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     pub fn revokes(&self, these: &[&Certified]) -> PathBuf {

@@ -29,6 +29,8 @@ struct Carried {
 pub(super) struct Arrival {
     /// The connection's own place, on which its requests are counted.
     pub(super) open: Option<Arc<Open>>,
+    /// Whether the peer is a balancer that does not say for whom it speaks.
+    pub(super) is_nobodys: bool,
     /// Whether the connection is encrypted up to us.
     pub(super) secure: bool,
     /// `Strict-Transport-Security` (RFC 6797) of the listener.

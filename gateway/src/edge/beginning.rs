@@ -33,7 +33,8 @@ impl Gateway {
         let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
         if let Some(peer) = peer {
             let headers = &session.req_header().headers;
-            exchange.client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
+            let client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
+            exchange.client = client.unless_nobodys(exchange.arrival.is_nobodys);
             if exchange.client.peer_is_trusted
                 && let Some(id) =
                     headers.get(X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))

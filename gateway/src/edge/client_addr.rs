@@ -27,6 +27,8 @@ pub struct ClientAddress {
     /// For whom the peer speaks, if it is trusted; else the peer itself.
     pub client: IpAddr,
     pub peer_is_trusted: bool,
+    /// Whether the client is one: not where what trusted proxies say ends with one of them.
+    is_told: bool,
     /// The part of `X-Forwarded-For` that trusted proxies vouch for.
     pub chain: Option<String>,
     /// Whether the client spoke TLS, to us or to a trusted proxy.
@@ -37,12 +39,25 @@ const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientAddress {
     pub(super) fn unknown() -> Self {
-        Self { peer: NOBODY, client: NOBODY, peer_is_trusted: false, chain: None, secure: false }
+        Self {
+            peer: NOBODY,
+            client: NOBODY,
+            peer_is_trusted: false,
+            is_told: false,
+            chain: None,
+            secure: false,
+        }
     }
 
-    /// Whether the address is the client's own: a trusted proxy that leaves it out has its own there.
+    /// Whether the address is the client's own: where a trusted proxy leaves it out, or has what is no
+    /// address, there is the proxy's, whichever of several it is.
     pub(super) fn is_told(&self) -> bool {
-        self.client != NOBODY && (!self.peer_is_trusted || self.chain.is_some())
+        self.is_told
+    }
+
+    /// The same where the peer, whom nobody trusts, was not named by the balancer that it is.
+    pub(super) fn unless_nobodys(self, is_nobodys: bool) -> Self {
+        Self { is_told: self.is_told && (self.peer_is_trusted || !is_nobodys), ..self }
     }
 
     /// The widest network that is one client's, where several must agree.
@@ -75,7 +90,8 @@ impl TrustedProxies {
         let peer = peer.to_canonical();
         if self.networks.is_empty() || !self.trusts(peer) {
             self.warn_once(peer, headers);
-            return ClientAddress { peer, client: peer, peer_is_trusted: false, chain: None, secure };
+            let (client, is_told) = (peer, peer != NOBODY);
+            return ClientAddress { peer, client, peer_is_trusted: false, is_told, chain: None, secure };
         }
         let mut hops = Vec::new();
         for value in headers.get_all(X_FORWARDED_FOR) {
@@ -98,6 +114,7 @@ impl TrustedProxies {
             peer,
             client,
             peer_is_trusted: true,
+            is_told: client != NOBODY && !self.trusts(client),
             chain: (!chain.is_empty()).then(|| chain.join(", ")),
             secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case(b"https")),
         }
@@ -130,16 +147,17 @@ mod tests {
 
     use super::*;
 
-    fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+    fn read(trusted: &[&str], peer: &str, forwarded: &[&str]) -> ClientAddress {
         let networks = trusted.iter().map(|network| network.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
         }
-        TrustedProxies::new(networks, Vec::new())
-            .client(peer.parse().unwrap(), false, &headers)
-            .client
-            .to_string()
+        TrustedProxies::new(networks, Vec::new()).client(peer.parse().unwrap(), false, &headers)
+    }
+
+    fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        read(trusted, peer, forwarded).client.to_string()
     }
 
     #[test]
@@ -164,5 +182,16 @@ mod tests {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(client(&trusted, "10.0.0.1", &["192.0.2.1, unknown"]), "10.0.0.1");
         assert_eq!(client(&trusted, "10.0.0.1", &["192.0.2.1, x, 10.0.0.9"]), "10.0.0.9");
+    }
+
+    #[test]
+    fn a_client_is_told_where_the_chain_ends_with_nobodys_proxy() {
+        let told = |peer: &str, forwarded: &[&str]| read(&["10.0.0.0/8"], peer, forwarded).is_told();
+        assert!(told("192.0.2.1", &[]) && told("192.0.2.1", &["10.0.0.1"]));
+        assert!(told("10.0.0.1", &["192.0.2.1"]) && told("10.0.0.1", &["x, 192.0.2.1, 10.0.0.9"]));
+        for forwarded in ["10.0.0.5", "garbage, 10.0.0.5", "unknown, ::ffff:10.0.0.5", "192.0.2.1, x", ""] {
+            assert!(!told("10.0.0.1", &[forwarded]), "{forwarded}");
+        }
+        assert!(!told("10.0.0.1", &[]));
     }
 }

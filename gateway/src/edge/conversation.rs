@@ -88,13 +88,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
 
     async fn carry(self: Arc<Self>, mut stream: Tcp, _descriptor: Descriptor) {
         let Some(door) = self.door(&stream).cloned() else { return };
-        if !door.proxy_protocol_from.is_empty()
-            && let Err(why) = proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await
-        {
-            tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
-            return self.metrics.connections.refuse(Refused::ProxyProtocol);
+        let mut is_named = true;
+        if !door.proxy_protocol_from.is_empty() {
+            match proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await {
+                Ok(named) => is_named = named,
+                Err(why) => {
+                    tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
+                    return self.metrics.connections.refuse(Refused::ProxyProtocol);
+                }
+            }
         }
-        self.speak(stream, &door).await;
+        self.speak(stream, &door, is_named).await;
     }
 
     async fn end(&self) {
@@ -104,7 +108,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// From the first byte of the client to the end of its connection.
-    async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door) {
+    async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door, is_named: bool) {
         let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
@@ -114,13 +118,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 None => return,
             },
             None if door.h2c => match self.begins_http2(&mut stream).await {
-                Some(true) => return self.http2(Box::new(stream), || door.arrival(&open, None)).await,
+                Some(true) => {
+                    return self.http2(Box::new(stream), || door.arrival(&open, None, is_named)).await;
+                }
                 Some(false) => (Box::new(stream), None),
                 None => return,
             },
             None => (Box::new(stream), None),
         };
-        let arrival = || door.arrival(&open, shown.as_ref());
+        let arrival = || door.arrival(&open, shown.as_ref(), is_named);
         match stream.selected_alpn_proto() {
             Some(ALPN::H2) => self.http2(stream, arrival).await,
             _ => {
@@ -140,9 +146,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         // By its address: the listeners may have another order now, or another number.
         let Some(door) = self.door(&stream).cloned() else { return };
         let this = Arc::clone(self);
+        // Whether a balancer named it is not known any more: then its own address would be there.
+        let is_named = !proxy_protocol::names(&door.proxy_protocol_from, peer.ip().to_canonical());
         tokio::spawn(async move {
             let _descriptor = descriptor;
-            this.speak(stream, &door).await;
+            this.speak(stream, &door, is_named).await;
         });
     }
 
@@ -159,14 +167,16 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
     /// as errors: clients choose how often they happen.
     async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
         let mut closed = self.closing.clone();
-        let (acceptor, begun) = (tls.acceptor(), Stopwatch::start());
+        let (handshakes, begun) = (tls.handshakes(), Stopwatch::start());
         let shaken = tokio::select! {
-            shaken = timeout(HANDSHAKE_TIME_MAX, acceptor.tls_handshake(stream)) => shaken,
+            shaken = timeout(HANDSHAKE_TIME_MAX, handshakes.acceptor.tls_handshake(stream)) => shaken,
             _ = closed.wait_for(|closed| *closed) => return None,
         };
         match shaken {
             Ok(Ok(stream)) => {
                 let chain = stream.get_ssl().and_then(TlsRef::peer_cert_chain_der);
+                // One that only opens the door is nobody's.
+                let chain = chain.filter(|_| handshakes.identify);
                 let shown = chain.map(|chain| PeerCertificate::new(chain.iter().cloned()));
                 let stream: Stream = Box::new(stream);
                 let digest = stream.get_ssl_digest();

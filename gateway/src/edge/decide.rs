@@ -86,10 +86,11 @@ impl Gateway {
         let browser = exchange.browser.as_deref();
         let client_is_told = exchange.client.is_told();
         let target = target.as_str();
-        let certificate = exchange.arrival.certificate.as_ref();
+        // That of a proxy says who the proxy is, and not for whom it asks.
+        let certificate = exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted);
         let headers = &request.headers;
         let head = Head { method, host, target, headers, browser, certificate, client_is_told };
-        let mut trail = explain::trail(request, exchange.client.client, &self.parts.explain_to);
+        let mut trail = explain::trail(request, &exchange.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
         if follow {

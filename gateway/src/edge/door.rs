@@ -58,10 +58,16 @@ impl Door {
     }
 
     /// Of requests on this connection.
-    pub(super) fn arrival(&self, open: &Arc<Open>, certificate: Option<&Arc<PeerCertificate>>) -> Arrival {
+    pub(super) fn arrival(
+        &self,
+        open: &Arc<Open>,
+        certificate: Option<&Arc<PeerCertificate>>,
+        is_named: bool,
+    ) -> Arrival {
         Arrival {
             open: Some(Arc::clone(open)),
             secure: self.tls.is_some(),
+            is_nobodys: !is_named,
             certificate: certificate.cloned(),
             hsts: self.hsts.clone(),
             redirect_to: self.redirect_to,

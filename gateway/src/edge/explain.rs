@@ -1,11 +1,10 @@
 //! Why: the decision step by step in a header of the answer, for operators who ask.
 
-use std::net::IpAddr;
-
 use http::HeaderValue;
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
+use super::client_addr::ClientAddress;
 use crate::pipeline::{Admitted, Denied, Trail};
 use crate::problem::Code;
 
@@ -13,11 +12,13 @@ use crate::problem::Code;
 pub(super) const EXPLAIN: &str = "x-gateway-explain";
 const ALLOW: &str = "verdict: allow";
 
-/// A trail that is written where an operator asks, and silent otherwise.
-pub(super) fn trail(request: &RequestHeader, client: IpAddr, allowed: &[IpNet]) -> Trail {
-    let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN);
+/// A trail that is written where an operator asks, and silent otherwise: also for whoever asks through a
+/// proxy that does not say for whom, though it may be an operator's.
+pub(super) fn trail(request: &RequestHeader, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
+    let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN) && client.is_told();
     let silent = Trail::silent();
-    if asked && allowed.iter().any(|network| network.contains(&client)) { silent.written() } else { silent }
+    let may = || allowed.iter().any(|network| network.contains(&client.client));
+    if asked && may() { silent.written() } else { silent }
 }
 
 /// What was admitted was refused all the same, for what is no matter of who asks.

@@ -36,46 +36,51 @@ enum Spoken {
     For(SocketAddr, usize),
     /// The balancer speaks for itself, as for its health checks.
     Itself(usize),
+    /// For somebody whom it does not name.
+    ForNobody(usize),
     More,
     Nonsense,
 }
 
-/// Reads the header, and makes the client's address the peer's.
-pub(super) async fn accept(stream: &mut Stream, from: &[IpNet]) -> Result<(), Unproven> {
+/// Reads the header, and makes the client's address the peer's; answers whether the peer's address is
+/// now that of whoever speaks.
+pub(super) async fn accept(stream: &mut Stream, from: &[IpNet]) -> Result<bool, Unproven> {
     let peer = stream.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().copied());
     let peer = peer.ok_or(Unproven::Stranger)?.ip().to_canonical();
     if !names(from, peer) {
         return Err(Unproven::Stranger);
     }
     let spoken = timeout(HEADER_TIME_MAX, read(stream)).await;
-    if let Some(client) = spoken.unwrap_or(Err(Unproven::Unreadable))? {
+    let (client, is_named) = spoken.unwrap_or(Err(Unproven::Unreadable))?;
+    if let Some(client) = client {
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         // It is new, so nothing is set yet.
         let _ = digest.peer_addr.set(Some(Address::Inet(client)));
         stream.set_socket_digest(digest);
     }
-    Ok(())
+    Ok(is_named)
 }
 
-fn names(networks: &[IpNet], peer: IpAddr) -> bool {
+pub(super) fn names(networks: &[IpNet], peer: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&peer))
 }
 
-async fn read(stream: &mut Stream) -> Result<Option<SocketAddr>, Unproven> {
+async fn read(stream: &mut Stream) -> Result<(Option<SocketAddr>, bool), Unproven> {
     let mut seen = BytesMut::with_capacity(256);
     loop {
         match stream.read_buf(&mut seen).await {
             Ok(read) if read > 0 => {}
             _ => return Err(Unproven::Unreadable),
         }
-        let (client, length) = match parse(&seen) {
-            Spoken::For(client, length) => (Some(client), length),
-            Spoken::Itself(length) => (None, length),
+        let (client, is_named, length) = match parse(&seen) {
+            Spoken::For(client, length) => (Some(client), true, length),
+            Spoken::Itself(length) => (None, true, length),
+            Spoken::ForNobody(length) => (None, false, length),
             Spoken::More if seen.len() < HEADER_BYTES_MAX => continue,
             Spoken::More | Spoken::Nonsense => return Err(Unproven::Unreadable),
         };
         stream.rewind(&seen[length..]);
-        return Ok(client);
+        return Ok((client, is_named));
     }
 }
 
@@ -92,7 +97,7 @@ fn parse(bytes: &[u8]) -> Spoken {
             match header.addresses {
                 v1::Addresses::Tcp4(of) => Spoken::For((of.source_address, of.source_port).into(), length),
                 v1::Addresses::Tcp6(of) => Spoken::For((of.source_address, of.source_port).into(), length),
-                v1::Addresses::Unknown => Spoken::Itself(length),
+                v1::Addresses::Unknown => Spoken::ForNobody(length),
             }
         }
         HeaderResult::V2(Ok(header)) => {
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_balancer_may_speak_for_itself() {
-        assert_eq!(parse(b"PROXY UNKNOWN\r\n"), Spoken::Itself(15));
+        assert_eq!(parse(b"PROXY UNKNOWN\r\n"), Spoken::ForNobody(15));
         assert_eq!(parse(&version2(0, 0, &[])), Spoken::Itself(16));
     }
 
@@ -169,7 +174,7 @@ mod tests {
             rest in proptest::collection::vec(any::<u8>(), 0..64),
         ) {
             let bytes = [start, rest].concat();
-            if let Spoken::For(_, length) | Spoken::Itself(length) = parse(&bytes) {
+            if let Spoken::For(_, length) | Spoken::Itself(length) | Spoken::ForNobody(length) = parse(&bytes) {
                 prop_assert!(length <= bytes.len());
             }
         }

@@ -1,5 +1,5 @@
-//! TLS towards clients: certificates by server name, versions 1.2 and 1.3, and certificates of
-//! clients where they are asked for.
+//! TLS towards clients: certificates by server name, versions 1.2 and 1.3. Which certificates of clients
+//! are believed, where they are asked for, is said beside this.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,11 @@ use pingora::listeners::tls::Acceptor;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use super::clients::{ClientFiles, verifier};
 
 /// What one listener's TLS is made of.
 #[derive(Clone, Debug)]
@@ -33,20 +34,11 @@ pub struct CertificateFiles {
     pub key: PathBuf,
 }
 
-/// Who signs the certificates of clients, and which of them count no more.
-#[derive(Clone, Debug)]
-pub struct ClientFiles {
-    pub authorities: Vec<PathBuf>,
-    /// Lists of revoked certificates, in PEM or DER.
-    pub lists: Vec<PathBuf>,
-    /// Whether nobody is spoken with who has none.
-    pub required: bool,
-}
-
 /// TLS that was read and found right, ready to be used.
 pub struct TlsMaterial {
     config: Arc<ServerConfig>,
     ends: Vec<CertificateEnd>,
+    identify: bool,
 }
 
 /// When a chain stops being good, and since when it is.
@@ -93,7 +85,7 @@ impl TlsMaterial {
                 Err(fault) => faults.push(fault),
             }
         }
-        let verifier = files.clients.as_ref().map(|clients| client_verifier(clients, &provider));
+        let verifier = files.clients.as_ref().map(|clients| verifier(clients, &provider));
         let verifier = verifier.transpose().unwrap_or_else(|fault| {
             faults.push(fault);
             None
@@ -124,33 +116,47 @@ impl TlsMaterial {
             config.ticketer =
                 rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
         }
-        Ok(Self { config: Arc::new(config), ends })
+        let identify = files.clients.as_ref().is_some_and(|clients| clients.identify);
+        Ok(Self { config: Arc::new(config), ends, identify })
     }
 
     pub fn ends(&self) -> &[CertificateEnd] {
         &self.ends
     }
+
+    fn in_use(self) -> (Handshakes, Vec<CertificateEnd>) {
+        let acceptor = Acceptor::from_server_config(self.config);
+        (Handshakes { acceptor, identify: self.identify }, self.ends)
+    }
+}
+
+/// How a listener shakes hands.
+pub(super) struct Handshakes {
+    pub(super) acceptor: Acceptor,
+    /// Whether a certificate that a client shows says who it is.
+    pub(super) identify: bool,
 }
 
 /// The TLS of a listener in use: swapped whole, for the connections that come from then on.
 pub(super) struct Tls {
-    acceptor: ArcSwap<Acceptor>,
+    handshakes: ArcSwap<Handshakes>,
     ends: ArcSwap<Vec<CertificateEnd>>,
 }
 
 impl Tls {
     pub(super) fn new(material: TlsMaterial) -> Self {
-        let acceptor = Acceptor::from_server_config(material.config);
-        Self { acceptor: ArcSwap::from_pointee(acceptor), ends: ArcSwap::from_pointee(material.ends) }
+        let (handshakes, ends) = material.in_use();
+        Self { handshakes: ArcSwap::from_pointee(handshakes), ends: ArcSwap::from_pointee(ends) }
     }
 
     pub(super) fn install(&self, material: TlsMaterial) {
-        self.acceptor.store(Arc::new(Acceptor::from_server_config(material.config)));
-        self.ends.store(Arc::new(material.ends));
+        let (handshakes, ends) = material.in_use();
+        self.handshakes.store(Arc::new(handshakes));
+        self.ends.store(Arc::new(ends));
     }
 
-    pub(super) fn acceptor(&self) -> Arc<Acceptor> {
-        self.acceptor.load_full()
+    pub(super) fn handshakes(&self) -> Arc<Handshakes> {
+        self.handshakes.load_full()
     }
 
     /// When each of the chains in use ends.
@@ -209,47 +215,7 @@ fn certified(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Cert
     })
 }
 
-fn client_verifier(
-    files: &ClientFiles,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    for path in &files.authorities {
-        for certificate in certificates(path)? {
-            roots.add(certificate).map_err(|fault| format!("{}: {fault}", path.display()))?;
-        }
-    }
-    let mut lists = Vec::new();
-    for path in &files.lists {
-        lists.extend(revoked(path)?);
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .with_crls(lists.into_iter().map(CertificateRevocationListDer::from))
-        // Those of issuers without a list. Where there is one, a request asks for more.
-        .allow_unknown_revocation_status()
-        .enforce_revocation_expiration();
-    let verifier = if files.required { verifier } else { verifier.allow_unauthenticated() };
-    let first = files.authorities.first().map(|path| path.display().to_string()).unwrap_or_default();
-    verifier.build().map_err(|fault| format!("{first}: {fault}"))
-}
-
-/// Lists of revoked certificates in DER, from a file in PEM or DER.
-pub fn revoked(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let unusable = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.display());
-    let bytes = std::fs::read(path).map_err(|fault| unusable(&fault))?;
-    // A sequence (X.690 §8.9) is no text.
-    if bytes.first() == Some(&0x30) {
-        return Ok(vec![bytes]);
-    }
-    let lists = CertificateRevocationListDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    match lists {
-        Ok(lists) if lists.is_empty() => Err(unusable(&"no list of revoked certificates in PEM or DER")),
-        Ok(lists) => Ok(lists.into_iter().map(|list| list.as_ref().to_vec()).collect()),
-        Err(fault) => Err(unusable(&fault)),
-    }
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
         Ok(found) if found.is_empty() => Err(format!("{}: no certificate in PEM", path.display())),

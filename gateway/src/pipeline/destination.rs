@@ -1,11 +1,13 @@
 //! Where a copy or a move would land (RFC 4918 §10.3): a second path of the request, which its service
 //! obeys as it does the first one, so that the routes have to decide about it, too.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, canonical};
+use super::extract::{self, Presented};
+use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, networks};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 
@@ -13,7 +15,7 @@ const DESTINATION: HeaderName = HeaderName::from_static("destination");
 pub(super) fn check(
     now: &Snapshot,
     admitted: &Admitted,
-    head: Head<'_>,
+    (head, client): (Head<'_>, IpAddr),
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
     if names_destination(head.method.as_str()) {
@@ -21,7 +23,7 @@ pub(super) fn check(
         // Elsewhere there is nothing to be got round.
         if now.routes.iter().any(is_stricter) {
             for destination in head.headers.get_all(DESTINATION) {
-                lands(now, admitted, head, destination).inspect_err(|refusal| {
+                lands(now, admitted, (head, client), destination).inspect_err(|refusal| {
                     trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
                 })?;
             }
@@ -38,15 +40,15 @@ fn names_destination(method: &str) -> bool {
 fn lands(
     now: &Snapshot,
     admitted: &Admitted,
-    head: Head<'_>,
+    (head, client): (Head<'_>, IpAddr),
     destination: &HeaderValue,
 ) -> Result<(), Refusal> {
     let text = destination.to_str().map_err(|_| Refusal::AmbiguousPath)?;
     let (named, path) = parts(text);
-    let target = canonical(path)?;
     // Whether a service looks at the host, nobody knows.
     for host in [head.host].into_iter().chain(named) {
-        let other = now.routes.find(host, head.method, target.path())?;
+        // As that of a request: a route may allow what is ambiguous elsewhere.
+        let (_, other) = now.routes.choose(host, head.method, path)?;
         if Arc::ptr_eq(other, admitted.route()) || other.shadow {
             continue;
         }
@@ -55,21 +57,37 @@ fn lands(
             return Err(Refusal::AmbiguousPath);
         }
         if other.is_stricter_than(admitted.route()) {
-            passes(other, admitted)?;
+            passes(other, admitted, (head, client))?;
         }
     }
     Ok(())
 }
 
-fn passes(other: &Route, admitted: &Admitted) -> Result<(), Refusal> {
+/// As the other route would decide about whoever was admitted here.
+fn passes(other: &Route, admitted: &Admitted, (head, client): (Head<'_>, IpAddr)) -> Result<(), Refusal> {
+    networks::check(other, head, client, &mut Trail::silent())?;
     let Access::Required(requires) = other.access() else { return Ok(()) };
     let principal = admitted.principal().ok_or(Refusal::NoToken)?;
+    // What says there who it is must be what has said it here: nothing else was proved.
+    let presented = [extract::of_route(head, other)?, extract::of_route(head, admitted.route())?];
+    if !matches!(&presented, [Some(there), Some(here)] if is_same(there, here)) {
+        return Err(Refusal::NoToken);
+    }
     let lacking = match other.accepts_issuer(principal.issuer()) {
         true => requires.lacking(principal),
         false => Some(Lack::Issuer),
     };
     let quota = || Box::<Quota>::new(*admitted.quota());
     lacking.map_or(Ok(()), |lacking| Err(Refusal::Forbidden { lacking, quota: quota() }))
+}
+
+fn is_same(there: &Presented<'_>, here: &Presented<'_>) -> bool {
+    match (there, here) {
+        (Presented::Token(there), Presented::Token(here)) => there == here,
+        (Presented::Cookies(..), Presented::Cookies(..)) => true,
+        (Presented::Certificate(there), Presented::Certificate(here)) => Arc::ptr_eq(there, here),
+        _ => false,
+    }
 }
 
 /// The host, where one is named, and the path without its query, which names nothing here.

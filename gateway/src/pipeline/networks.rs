@@ -66,7 +66,7 @@ pub(super) fn check(route: &Route, head: Head<'_>, client: IpAddr, trail: &mut T
     }
     trail.reason("network", || match head.client_is_told {
         true => format!("{client} is not let in"),
-        false => format!("{client} is a trusted proxy, and does not say for whom it speaks"),
+        false => format!("{client} is a proxy that does not say for whom it speaks"),
     });
     Err(Refusal::Network)
 }

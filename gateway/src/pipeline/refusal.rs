@@ -171,6 +171,9 @@ impl Refusal {
                 issuer: refused.issuer.clone(),
                 ..Why::default()
             }),
+            Self::CertificateInvalid(unfit) => {
+                problem.because(Why { reason: Some(unfit.word()), ..Why::default() })
+            }
             Self::TokenTooLarge { bytes, .. } => {
                 problem.because(Why { token_bytes: Some(*bytes), ..Why::default() })
             }

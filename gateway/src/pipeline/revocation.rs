@@ -146,13 +146,16 @@ pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Resul
 }
 
 /// Whether a certificate still says the same somebody, by what is configured by now. That its time is
-/// over is another matter, which a stream may outlive.
+/// over is another matter, which a stream may outlive; that it was revoked it may not.
 fn still_holds(
     pipeline: &Pipeline,
     claims: &ForeignClaims,
     certificate: &Arc<PeerCertificate>,
 ) -> Result<(), Refusal> {
-    match pipeline.configured.load().issuers.holder(certificate, pipeline.clock.now()) {
+    // Where it is over, its last moment: else that would hide whatever else is wrong with it.
+    let last = claims.refused_from().seconds().saturating_sub(1);
+    let at = pipeline.clock.now().min(Timestamp::from_seconds(last));
+    match pipeline.configured.load().issuers.holder(certificate, at) {
         Ok(now) if now.subject() == claims.subject() => Ok(()),
         Ok(_) => Err(Refusal::CertificateInvalid(Unfit::Unknown)),
         Err(Unfit::Over) => Ok(()),

@@ -159,7 +159,9 @@ impl Reload {
         let taken = Stopwatch::start();
         match self.reload().await {
             Ok(changed) => {
-                self.record(Event::ConfigReloaded, Some(changed.settings.join(", "))).await;
+                // None where only a file that a setting names is another one.
+                let settings = (!changed.settings.is_empty()).then(|| changed.settings.join(", "));
+                self.record(Event::ConfigReloaded, settings).await;
                 if !changed.keys.is_empty() {
                     self.record(Event::KeysRotated, Some(changed.keys.join(", "))).await;
                 }

@@ -11,12 +11,15 @@ mod json;
 mod jwks;
 mod kind;
 mod legacy;
+mod lists;
 mod numbers;
 mod path;
+mod signed;
 mod source;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod way;
 mod x509;
 
 pub use certificate::{Authority, PeerCertificate, Unfit};
@@ -25,8 +28,10 @@ pub use fault::{Fault, RefusedToken};
 pub use given::GivenFault;
 pub use jwks::{JwksFault, KeySet, LeftOut};
 pub use legacy::LegacySecret;
+pub use lists::{Listed, RevocationLists};
 pub use numbers::{Numbers, begins_like_number, is_chosen};
 pub use path::ClaimPath;
 pub use source::{Asked, GivenKeys, KeySource};
 pub use verify::{Candidate, ForeignIssuer, ForeignIssuers, Proof, Published, Unproved};
+pub use way::Way;
 pub use x509::SUBJECT_FACTS;

@@ -44,7 +44,7 @@ pub enum JwkFault {
     RsaSize(usize),
     #[error("its exponent is weak or unusual; the usual one is 65537 (AQAB)")]
     RsaExponent,
-    #[error("its numbers are no such key: not on the curve, or even")]
+    #[error("its numbers are no such key: not on the curve, of a point that anybody could sign for, or even")]
     NoSuchKey,
     #[error("its `kid` is too long, or has characters that nobody can see")]
     Kid,

@@ -17,7 +17,7 @@ use crate::identity::InstallationId;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 /// A token as the client sent it: nothing about it is known.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RawToken<'a>(&'a str);
 
 impl<'a> RawToken<'a> {

@@ -98,9 +98,36 @@ const RSA_EXPONENT_MIN: u64 = 65_537;
 /// The largest exponent that the cryptography takes has 33 bits.
 const RSA_EXPONENT_MAX: u64 = (1 << 33) - 1;
 
+/// Whether a point of Ed25519 is one of the few of which multiples soon repeat (RFC 8032 §5.1.7, whose
+/// cofactor is 8), in any spelling: without its secret, anybody finds what passes for a signature by it.
+fn is_of_small_order(x: &[u8; 32]) -> bool {
+    /// The first bytes of the prime of the field, and of the numbers next to it.
+    const AROUND_THE_PRIME: [u8; 3] = [0xec, 0xed, 0xee];
+    const OF_ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    // The sign is no matter: the opposite of such a point is one, too.
+    let mut y = *x;
+    y[31] &= 0x7f;
+    let [first, between @ .., last] = &y;
+    let small = *first <= 1 && *last == 0 && between.iter().all(|byte| *byte == 0);
+    let large = AROUND_THE_PRIME.contains(first) && *last == 0x7f && between.iter().all(|byte| *byte == 0xff);
+    small || large || OF_ORDER_8.contains(&y)
+}
+
 impl VerifyingKey {
     pub(super) fn new(algorithm: Algorithm, public: PublicPart) -> Result<Self, JwkFault> {
         let prepared = match (algorithm, &public) {
+            (Algorithm::EdDsa, PublicPart::Okp { x }) if is_of_small_order(x) => {
+                return Err(JwkFault::NoSuchKey);
+            }
             (Algorithm::EdDsa, PublicPart::Okp { x }) => ParsedPublicKey::new(&ED25519, x),
             (_, PublicPart::Ec { curve, x, y }) if curve.algorithm() == algorithm => {
                 // Uncompressed (SEC 1 §2.3.3); whether it lies on the curve is found out there.

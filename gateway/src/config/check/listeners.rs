@@ -109,7 +109,7 @@ impl Checker<'_> {
         let required = match entry.client_certificates {
             ClientCertificates::Off => {
                 let authorities = vec![entry.client_ca_file.clone()?];
-                return Some(ClientFiles { authorities, lists: Vec::new(), required: true });
+                return Some(ClientFiles { authorities, lists: Vec::new(), required: true, identify: false });
             }
             ClientCertificates::Optional => false,
             ClientCertificates::Required => true,
@@ -127,7 +127,7 @@ impl Checker<'_> {
             return None;
         }
         let lists = of_kind.filter_map(|issuer| issuer.crl_file.clone()).collect();
-        Some(ClientFiles { authorities, lists, required })
+        Some(ClientFiles { authorities, lists, required, identify: true })
     }
 }
 

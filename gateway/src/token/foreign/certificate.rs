@@ -9,15 +9,14 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
-};
 
 use super::Fault;
 use super::claims::ForeignClaims;
+use super::lists::{Listed, RevocationLists};
+use super::signed::is_signed_by;
 use super::verify::{ForeignIssuer, ForeignIssuers, Proof};
-use super::x509::{end, facts, is_authority, next_list};
+use super::way::Way;
+use super::x509::{end, facts, is_authority};
 use crate::clock::Timestamp;
 use crate::identity::{IssuerName, RoleName, TokenId};
 
@@ -27,9 +26,9 @@ const AUTHORITIES_MAX: usize = 16;
 /// Who signs the certificates of an issuer, and which of them count no more.
 pub struct Authority {
     anchors: Box<[TrustAnchor<'static>]>,
-    lists: Box<[CertRevocationList<'static>]>,
-    /// When the first of the lists is over: from then on nobody knows what was revoked.
-    lists_end: Option<Timestamp>,
+    /// The same as they were given.
+    certificates: Box<[Vec<u8>]>,
+    lists: RevocationLists,
     /// When the first of the authorities' own certificates is over.
     pub ends: Option<Timestamp>,
     /// What everybody has of whom it vouches for.
@@ -45,12 +44,26 @@ pub struct PeerCertificate {
 
 struct Known {
     by: Arc<[Arc<ForeignIssuer>]>,
+    /// At which moment it was asked.
+    at: Timestamp,
     found: Result<Found, Unfit>,
 }
 
 struct Found {
     claims: ForeignClaims,
     lists_end: Option<Timestamp>,
+}
+
+impl Known {
+    /// Whether it would be found again. That something is over says nothing of the time before; and
+    /// when a list is over, others may still say enough.
+    fn holds(&self, by: &Arc<[Arc<ForeignIssuer>]>, now: Timestamp) -> bool {
+        Arc::ptr_eq(&self.by, by)
+            && match &self.found {
+                Ok(found) => found.lists_end.is_none_or(|end| now < end),
+                Err(_) => self.at <= now,
+            }
+    }
 }
 
 /// Why a certificate says nobody.
@@ -67,6 +80,21 @@ pub enum Unfit {
     Unnamed,
     /// Its subject could be read as the number of an account of ours.
     LikeAnAccount,
+}
+
+impl Unfit {
+    /// The stable word, in the line of a request as `reason`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_authority",
+            Self::Over => "over",
+            Self::NotYet => "not_yet",
+            Self::Revoked => "revoked",
+            Self::Unlisted => "unlisted",
+            Self::Unnamed => "unnamed",
+            Self::LikeAnAccount => "like_an_account",
+        }
+    }
 }
 
 impl fmt::Display for Unfit {
@@ -120,24 +148,23 @@ impl Authority {
                 anchor.map_err(|fault| format!("has a certificate that cannot be used: {fault}"))?.to_owned(),
             );
         }
-        let mut ends = lists.iter().map(|list| next_list(list));
-        let lists_end = ends.try_fold(u64::MAX, |first, end| Some(first.min(end?)));
-        let lists: Result<Vec<_>, _> =
-            lists.iter().map(|der| OwnedCertRevocationList::from_der(der)).collect();
-        let lists = lists.map_err(|fault| format!("has a list that cannot be used: {fault}"))?;
-        let lists_end =
-            lists_end.ok_or("has a list that does not say when the next one is due (nextUpdate)")?;
         Ok(Self {
             anchors: anchors.into(),
-            lists_end: (!lists.is_empty()).then(|| Timestamp::from_seconds(lists_end)),
-            lists: lists.into_iter().map(CertRevocationList::Owned).collect(),
+            certificates: own.into(),
+            lists: RevocationLists::read(lists)?,
             ends: own.iter().filter_map(|der| end(der)).min().map(Timestamp::from_seconds),
             roles,
         })
     }
 
+    /// When the first of the lists that count is over: from then on nobody knows what was revoked.
     pub fn lists_end(&self) -> Option<Timestamp> {
-        self.lists_end
+        self.lists.first_end(&self.anchors).map(Timestamp::from_seconds)
+    }
+
+    /// Whether there are lists, and none is of one of these authorities.
+    pub fn lists_are_of_others(&self) -> bool {
+        !self.lists.is_empty() && !self.anchors.iter().any(|anchor| self.lists.has_one_of(anchor))
     }
 
     /// Whether both have an authority in common: nobody could tell whose a certificate is.
@@ -148,40 +175,20 @@ impl Authority {
         self.anchors.iter().any(|one| other.anchors.iter().any(|other| same(one, other)))
     }
 
-    /// Until when the way from this certificate to one of the authorities is good.
-    fn prove(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<Timestamp, Unfit> {
+    /// Whether an authority of this one has certified one of the other: whose a certificate of the latter
+    /// is would be up to the client, by what it shows.
+    pub fn certifies(&self, other: &Self) -> bool {
+        let signed = |der: &Vec<u8>| {
+            self.anchors.iter().any(|anchor| is_signed_by(der, &anchor.subject_public_key_info))
+        };
+        other.certificates.iter().any(signed)
+    }
+
+    fn prove(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<Way, Unfit> {
         let (own, others) = chain.split_first().ok_or(Unfit::Unknown)?;
-        let own = EndEntityCert::try_from(own)?;
-        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(now.seconds()));
-        let lists: Vec<_> = self.lists.iter().collect();
-        let mut good_until = Err(Unfit::Unknown);
-        for revocation in questions(&lists) {
-            let usage = KeyUsage::client_auth();
-            let path =
-                own.verify_for_usage(algorithms, &self.anchors, others, at, usage, revocation, None)?;
-            good_until = first_end(&path).ok_or(Unfit::Unknown);
-        }
-        good_until
+        Way::prove(own, others, &self.anchors, (&self.lists, Listed::Itself), at)
     }
-}
-
-/// What lists are asked: that none of the way is revoked as far as there are lists about it, and that
-/// there is one about the certificate itself.
-fn questions<'a>(lists: &'a [&'a CertRevocationList<'a>]) -> Vec<Option<RevocationOptions<'a>>> {
-    let Ok(lists) = RevocationOptionsBuilder::new(lists) else { return vec![None] };
-    let lists = lists.with_expiration_policy(ExpirationPolicy::Enforce);
-    let whole = lists.with_depth(RevocationCheckDepth::Chain).with_status_policy(UnknownStatusPolicy::Allow);
-    let own = lists.with_depth(RevocationCheckDepth::EndEntity).with_status_policy(UnknownStatusPolicy::Deny);
-    vec![Some(whole.build()), Some(own.build())]
-}
-
-fn first_end(path: &VerifiedPath<'_>) -> Option<Timestamp> {
-    let mut first = end(&path.end_entity().der())?;
-    for one in path.intermediate_certificates() {
-        first = first.min(end(&one.der())?);
-    }
-    Some(Timestamp::from_seconds(first))
 }
 
 impl fmt::Debug for PeerCertificate {
@@ -206,22 +213,22 @@ impl PeerCertificate {
         hash.finish().as_ref().first_chunk().copied().map_or_else(TokenId::random, TokenId::derived)
     }
 
-    /// By the first issuer, in their order, whose authority has signed it.
+    /// By the first issuer, in their order, whose authority has signed it. What that one says against it
+    /// no other one takes back.
     fn find_out(&self, by: &[Arc<ForeignIssuer>], now: Timestamp) -> Result<Found, Unfit> {
-        let mut unfit = Unfit::Unknown;
         for issuer in by {
             let Proof::Authority(authority) = &issuer.proof else { continue };
             match authority.prove(&self.chain, now) {
-                Ok(until) => {
+                Ok(Way { until, lists_end }) => {
                     let claims = self.read(issuer, authority, until);
                     let claims = claims.inspect_err(|unfit| tell_once(issuer, *unfit))?;
-                    return Ok(Found { claims, lists_end: authority.lists_end });
+                    return Ok(Found { claims, lists_end });
                 }
                 Err(Unfit::Unknown) => {}
-                Err(telling) => unfit = telling,
+                Err(telling) => return Err(telling),
             }
         }
-        Err(unfit)
+        Err(Unfit::Unknown)
     }
 
     fn read(
@@ -237,7 +244,7 @@ impl PeerCertificate {
             _ => Unfit::Unnamed,
         })?;
         let mut roles = authority.roles.to_vec();
-        roles.extend(mapping.roles(&facts).into_iter().filter(|role| !authority.roles.contains(role)));
+        roles.extend(mapping.whole_roles(&facts).into_iter().filter(|role| !authority.roles.contains(role)));
         Ok(ForeignClaims {
             token: self.id(name),
             subject,
@@ -265,16 +272,16 @@ impl ForeignIssuers {
     pub fn holder(&self, certificate: &Arc<PeerCertificate>, now: Timestamp) -> Result<ForeignClaims, Unfit> {
         let mut known = certificate.known.lock();
         let by = &self.authorities;
-        let known = match known.take().filter(|known| Arc::ptr_eq(&known.by, by)) {
+        let known = match known.take().filter(|known| known.holds(by, now)) {
             Some(same) => known.insert(same),
-            None => known.insert(Known { by: Arc::clone(by), found: certificate.find_out(by, now) }),
+            None => {
+                let found = certificate.find_out(by, now);
+                known.insert(Known { by: Arc::clone(by), at: now, found })
+            }
         };
         let found = known.found.as_ref().map_err(|unfit| *unfit)?;
         if now >= found.claims.refused_from {
             return Err(Unfit::Over);
-        }
-        if found.lists_end.is_some_and(|end| now >= end) {
-            return Err(Unfit::Unlisted);
         }
         Ok(ForeignClaims { certificate: Some(Arc::clone(certificate)), ..found.claims.clone() })
     }

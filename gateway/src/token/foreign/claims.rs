@@ -219,26 +219,33 @@ impl Mapping {
     /// A list, or a text with spaces between (as `scope` is, RFC 8693 §4.2). What is no role that
     /// could be handed on is left out.
     pub(super) fn roles(&self, claims: &Map<String, Value>) -> Box<[RoleName]> {
+        match self.roles.as_ref().and_then(|path| path.find(claims)) {
+            Some(Value::String(text)) => self.named_roles(text.split(' ')),
+            Some(Value::Array(list)) => self.named_roles(list.iter().filter_map(Value::as_str)),
+            _ => Box::default(),
+        }
+    }
+
+    /// The same of the facts of a certificate. Each is a name, in which a space may stand like any letter:
+    /// split, it would give its holder whatever roles they put into it.
+    pub(super) fn whole_roles(&self, facts: &Map<String, Value>) -> Box<[RoleName]> {
+        match self.roles.as_ref().and_then(|path| path.find(facts)) {
+            Some(Value::String(text)) => self.named_roles([text.as_str()].into_iter()),
+            Some(Value::Array(list)) => self.named_roles(list.iter().filter_map(Value::as_str)),
+            _ => Box::default(),
+        }
+    }
+
+    fn named_roles<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Box<[RoleName]> {
         let mut roles: Vec<RoleName> = Vec::new();
-        let mut add = |text: &str| {
+        for text in texts {
             let role = match self.role_names.get(text) {
                 Some(role) => Some(role.clone()),
                 None => RoleName::parse(text).filter(|role| !role.is_ours()),
             };
-            roles.extend(role);
-        };
-        match self.roles.as_ref().and_then(|path| path.find(claims)) {
-            Some(Value::String(text)) => text.split(' ').for_each(&mut add),
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).for_each(&mut add),
-            _ => {}
+            roles.extend(role.filter(|role| !roles.contains(role)));
         }
-        let mut once = Vec::with_capacity(roles.len());
-        for role in roles {
-            if !once.contains(&role) {
-                once.push(role);
-            }
-        }
-        once.into_boxed_slice()
+        roles.into_boxed_slice()
     }
 }
 

@@ -32,6 +32,8 @@ pub enum GivenFault {
         "its block {0} of PEM is a private key: whoever can read it can sign; write the public part (`openssl pkey -pubout`)"
     )]
     Private(usize),
+    #[error("{0}")]
+    PrivateJwk(String),
     #[error("its block {0} of PEM is no public key of RSA, Ed25519, P-256, P-384 or P-521")]
     NoKey(usize),
     #[error("its block {0} of PEM: {1}")]
@@ -54,11 +56,21 @@ impl KeySet {
             Some(_) => return Err(GivenFault::Nothing),
             None => Self::of(&[Value::Object(read)], algorithms),
         };
+        if let Some(private) = read.private() {
+            return Err(GivenFault::PrivateJwk(private.to_string()));
+        }
         if read.is_empty() { Err(GivenFault::Unusable(read.in_words())) } else { Ok(read) }
     }
 }
 
 fn pem(text: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, GivenFault> {
+    // By its first line: what is encrypted, or of a kind that is not known, is passed over below.
+    let begins = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"-----BEGIN "));
+    if let Some(before) =
+        begins.map(<[u8]>::trim_ascii_end).position(|line| line.ends_with(b"PRIVATE KEY-----"))
+    {
+        return Err(GivenFault::Private(before + 1));
+    }
     let mut keys = Vec::new();
     let mut blocks = 0;
     for block in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
@@ -69,9 +81,6 @@ fn pem(text: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, GivenFault> {
             SectionKind::Certificate => X509Certificate::from_der(&der)
                 .ok()
                 .and_then(|(_, certificate)| public_part(certificate.tbs_certificate.subject_pki.raw)),
-            SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
-                return Err(GivenFault::Private(blocks));
-            }
             _ => None,
         };
         let public = public.ok_or(GivenFault::NoKey(blocks))?;

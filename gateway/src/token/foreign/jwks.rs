@@ -19,6 +19,9 @@ pub enum JwksFault {
     NoSet,
 }
 
+/// So many keys of one name are tried: RFC 7517 §4.5 asks for different names, and not all give them.
+const OF_A_NAME_MAX: usize = 4;
+
 /// The keys of one issuer, each for one algorithm. There may be none: an issuer can withdraw them all.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
@@ -84,6 +87,11 @@ impl KeySet {
         Self { keys, left_out: Vec::new(), any_name: true }
     }
 
+    /// The first key that is not used since it is no public one.
+    pub(super) fn private(&self) -> Option<&LeftOut> {
+        self.left_out.iter().find(|one| one.fault == JwkFault::Private)
+    }
+
     /// The key that a header names. Without a name there must be one key only that it could be
     /// (OpenID Connect Core §10.1). Of keys without names it is each that fits; they are few.
     pub(super) fn find(
@@ -98,7 +106,7 @@ impl KeySet {
         let most = match (ambiguous, self.any_name) {
             (true, _) => 0,
             (false, true) => usize::MAX,
-            (false, false) => 1,
+            (false, false) => OF_A_NAME_MAX,
         };
         self.keys.iter().filter(fits).take(most).map(|key| &key.key)
     }

@@ -10,13 +10,20 @@ const OTHERS: [&str; 6] = ["id", "id_token", "refresh", "refresh_token", "offlin
 pub(super) fn other_kind(claims: &Map<String, Value>) -> Option<&'static str> {
     let claim = |name: &str| claims.get(name).filter(|value| !value.is_null());
     let text = |name: &str| claim(name).and_then(Value::as_str).map(str::to_ascii_lowercase);
+    let is_other = |value: &Value| {
+        value.as_str().is_some_and(|said| OTHERS.contains(&said.to_ascii_lowercase().as_str()))
+    };
     // `typ` is Keycloak's own claim, `token_use` Cognito's, `token_type` simplejwt's, and `type` that of
     // many that sign refresh tokens with the same key.
-    let says_other = |name: &&str| text(name).is_some_and(|said| OTHERS.contains(&said.as_str()));
+    // Several kinds are said by a list.
+    let says_other = |name: &&str| match claim(name) {
+        Some(Value::Array(list)) => list.iter().any(is_other),
+        said => said.is_some_and(is_other),
+    };
     if let Some(name) = ["typ", "type", "token_type"].into_iter().find(says_other) {
         return Some(name);
     }
-    if text("token_use").is_some_and(|used| used != "access") {
+    if claim("token_use").is_some() && text("token_use").as_deref() != Some("access") {
         return Some("token_use");
     }
     // OpenID Connect Core §3.1.3.6, Back-Channel Logout §2.4. Keycloak's access tokens had a nonce.

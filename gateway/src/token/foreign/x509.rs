@@ -1,6 +1,8 @@
 //! What a certificate says (RFC 5280), as facts by name: for mappings and rules that know claims.
 //! Nothing is proved here.
 
+use std::cmp::Ordering;
+
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
 use x509_parser::asn1_rs::Oid;
@@ -48,9 +50,10 @@ pub(super) fn facts(der: &[u8]) -> Option<Map<String, Value>> {
         }
     }
     let subject = certificate.subject();
+    // One that cannot be read is one all the same: without it another one would pass for the only one.
     let parts = |part: &Oid<'static>| -> Vec<String> {
-        let texts = subject.iter_by_oid(part).filter_map(|part| part.as_str().ok());
-        texts.map(str::to_owned).collect()
+        let texts = subject.iter_by_oid(part).map(|part| part.as_str().map(str::to_owned));
+        texts.collect::<Result<_, _>>().unwrap_or_default()
     };
     let lists = [
         ("san_uri", uris),
@@ -94,10 +97,33 @@ pub(super) fn is_authority(der: &[u8]) -> bool {
     read(der).is_some_and(|certificate| certificate.version().0 < X509Version::V3.0 || certificate.is_ca())
 }
 
-/// In seconds since 1970, when the next list is due.
-pub(super) fn next_list(der: &[u8]) -> Option<u64> {
+/// Which one of the lists of an authority a list is.
+#[derive(Debug)]
+pub(super) struct Issue {
+    /// Its number (RFC 5280 §5.2.3), without leading zeros.
+    number: Option<Vec<u8>>,
+    made: i64,
+    /// In seconds since 1970, when the next one is due.
+    pub(super) ends: u64,
+}
+
+impl Issue {
+    pub(super) fn is_after(&self, other: &Self) -> bool {
+        let numbers = self.number.as_ref().zip(other.number.as_ref());
+        // Of numbers without leading zeros the longer one is larger.
+        let by_number = numbers.map(|(own, other)| (own.len(), own).cmp(&(other.len(), other)));
+        by_number.unwrap_or(Ordering::Equal).then(self.made.cmp(&other.made)) == Ordering::Greater
+    }
+}
+
+/// `None` where it does not say when the next one is due.
+pub(super) fn issue(der: &[u8]) -> Option<Issue> {
     let (_, list) = x509_parser::parse_x509_crl(der).ok()?;
-    u64::try_from(list.next_update()?.timestamp()).ok()
+    Some(Issue {
+        number: list.crl_number().map(|number| number.to_bytes_be()),
+        made: list.last_update().timestamp(),
+        ends: u64::try_from(list.next_update()?.timestamp()).ok()?,
+    })
 }
 
 fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
@@ -193,8 +219,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_cannot_be_read_leaves_another_one_not_the_only_one() {
+        let told = |other: DnValue| {
+            let facts = facts_of(|params| {
+                let name = &mut params.distinguished_name;
+                *name = rcgen::DistinguishedName::new();
+                name.push(DnType::CommonName, DnValue::Utf8String("first".to_owned()));
+                name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), other);
+            });
+            facts.get("subject_cn").and_then(one).map(str::to_owned)
+        };
+        assert_eq!(told(DnValue::BmpString("x".try_into().unwrap())), None);
+        assert_eq!(told(DnValue::TeletexString("x".try_into().unwrap())), None);
+        assert_eq!(told(DnValue::Utf8String("second".to_owned())), None);
+    }
+
+    #[test]
     fn what_is_no_certificate_says_nothing() {
         assert!(facts(b"").is_none() && facts(b"\x30\x03\x02\x01\x01").is_none());
-        assert!(end(b"x").is_none() && next_list(b"x").is_none() && !is_authority(b"x"));
+        assert!(end(b"x").is_none() && issue(b"x").is_none() && !is_authority(b"x"));
     }
 }

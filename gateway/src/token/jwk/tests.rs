@@ -226,6 +226,29 @@ fn numbers_that_are_no_key_are_refused() {
 }
 
 #[test]
+fn a_point_that_anybody_could_sign_for_is_no_key() {
+    let of = |first: u8, between: u8, last: u8| {
+        let mut point = [between; 32];
+        (point[0], point[31]) = (first, last);
+        point
+    };
+    let mut order_8 = [0; 32];
+    let text = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+    for (index, byte) in order_8.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).unwrap();
+    }
+    let small = [0, 1].map(|first| of(first, 0, 0));
+    let large = [0xec, 0xed, 0xee].map(|first| of(first, 0xff, 0x7f));
+    for mut point in small.into_iter().chain(large).chain([order_8]) {
+        for sign in [0, 0x80] {
+            point[31] = point[31] & 0x7f | sign;
+            let jwk = with(okp(), "x", URL_SAFE_NO_PAD.encode(point));
+            assert_eq!(fault(&jwk, Algorithm::EdDsa), JwkFault::NoSuchKey, "{jwk}");
+        }
+    }
+}
+
+#[test]
 fn zeros_before_a_number_are_none_of_it() {
     let number = |jwk: &Value, name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
     for (jwk, name, algorithm) in

@@ -16,15 +16,22 @@ use crate::token::{Authority, SUBJECT_FACTS};
 impl Checker<'_> {
     pub(super) fn certificates_of(&mut self, entry: &IssuerEntry) -> Option<IssuerSettings> {
         let (place, before) = (format!("issuer `{}`", entry.name), self.faults.len());
+        let unset = IssuerEntry::default();
         let of_tokens = entry.issuer.is_some()
             || entry.jwks_url.is_some()
             || !entry.audience.is_empty()
             || entry.danger_allow_http
             || entry.typ != Typ::Any
             || entry.until.is_some()
-            || entry.danger_short_secret;
+            || entry.danger_short_secret
+            || entry.keys_file.is_some()
+            || entry.without_iss
+            || entry.danger_any_audience
+            || entry.algorithms != unset.algorithms
+            || entry.leeway_seconds != unset.leeway_seconds
+            || entry.lifetime_max_seconds != unset.lifetime_max_seconds;
         if of_tokens {
-            self.fault(format!("{place}: issuer, jwks_url, audience, typ, danger_allow_http, until and danger_short_secret are about tokens, of which an issuer of kind = \"certificate\" has none"));
+            self.fault(format!("{place}: issuer, without_iss, jwks_url, keys_file, audience, danger_any_audience, algorithms, typ, leeway_seconds, lifetime_max_seconds, danger_allow_http, until and danger_short_secret are about tokens, of which an issuer of kind = \"certificate\" has none"));
         }
         let name = self.issuer_name(entry);
         let subject = entry.subject_claim.as_deref().unwrap_or_default();
@@ -87,7 +94,10 @@ impl Checker<'_> {
             self.warnings.push(format!("{place}: ca_file: an authority in it was over on {end}; what it signed is believed all the same: take it out if it should not be"));
         }
         if let Some(end) = authority.lists_end().filter(|end| *end <= now) {
-            self.warnings.push(format!("{place}: crl_file: a list in it was to be replaced by {end}: its certificates are refused until there is a newer one"));
+            self.warnings.push(format!("{place}: crl_file: the newest list of an authority was to be replaced by {end}: its certificates are refused until there is a newer one"));
+        }
+        if authority.lists_are_of_others() {
+            self.warnings.push(format!("{place}: crl_file has no list of an authority in ca_file: whomever one of those has certified itself is refused"));
         }
     }
 
@@ -98,8 +108,12 @@ impl Checker<'_> {
         });
         let all: Vec<_> = of_kind.collect();
         for (index, (name, authority)) in all.iter().enumerate() {
-            if let Some((other, _)) = all[..index].iter().find(|(_, other)| other.shares_with(authority)) {
-                self.fault(format!("issuers `{other}` and `{name}` have the same authority in ca_file: nobody could tell whose a certificate is"));
+            for (other, before) in &all[..index] {
+                if before.shares_with(authority) {
+                    self.fault(format!("issuers `{other}` and `{name}` have the same authority in ca_file: nobody could tell whose a certificate is"));
+                } else if before.certifies(authority) || authority.certifies(before) {
+                    self.fault(format!("issuers `{other}` and `{name}`: an authority in ca_file of one of them has certified one of the other: a client could choose by what it shows whose it is; put both into ca_file of one issuer, and tell their holders apart by `claims` of the routes"));
+                }
             }
         }
     }
