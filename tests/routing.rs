@@ -13,6 +13,7 @@ mod identity_names;
 mod links;
 mod near_misses;
 mod patterns;
+mod prefixes;
 mod reload;
 mod requirements;
 mod shadow;

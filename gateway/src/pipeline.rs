@@ -160,14 +160,15 @@ impl Pipeline {
         let chosen = now.routes.choose(head.host, head.method, head.target);
         let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
-        let admitted = if route.shadow {
+        let decided = if route.shadow {
             Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
         } else {
             self.decide(now, route, target, head, client, trail, |_| ()).await
         };
-        // 403: a copy or a move would land where that is not allowed.
-        let elsewhere = admitted.as_ref().ok().and_then(|to| destination::check(now, to, (head, client), trail).err());
-        let admitted = elsewhere.map_or(admitted, Err);
+        // 403: it would reach what another route is for. In shadow, too: what is only noted is this route's.
+        let beside =
+            decided.as_ref().ok().and_then(|to| destination::check(now, to, (head, client), trail).err());
+        let admitted = beside.map_or(decided, Err);
         // 500: nobody can vouch for who it is.
         let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));
         admitted.map_err(|refusal| refusal.on(route))

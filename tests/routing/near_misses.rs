@@ -21,7 +21,7 @@ fn answers(gateway: &Gateway, path: &str) -> [u16; 2] {
     [gateway.user(), gateway.admin()].map(|who| who.get(path).status)
 }
 
-const OTHER_SPELLINGS: [&str; 41] = [
+const OTHER_SPELLINGS: [&str; 46] = [
     "/ADMIN",
     "/Admin/users",
     "/aDmIn/",
@@ -62,6 +62,11 @@ const OTHER_SPELLINGS: [&str; 41] = [
     "/admin%23x",
     "/admin%2500.png",
     "/items/%252e%252e/items/7",
+    "/x%EF%BC%8F..%EF%BC%8Fadmin",
+    "/x/%EF%BC%8E%EF%BC%8E/admin",
+    "/x/.%E2%80%8B./admin",
+    "/admin%EF%BC%8Fusers",
+    "/%EF%BC%BCadmin",
     "/%2525252525252561dmin",
 ];
 

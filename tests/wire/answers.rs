@@ -14,7 +14,7 @@ use crate::support::scripted::service;
 use crate::support::tools::node;
 
 /// What is to come of each answer: the status, and the content.
-const WRONG: [(&str, u16, &str); 9] = [
+const WRONG: [(&str, u16, &str); 10] = [
     ("HTTP/1.1 204 No Content\r\nContent-Length: 34\r\n\r\n", 204, ""),
     ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", 204, ""),
     ("HTTP/1.1 304 Not Modified\r\nContent-Length: 34\r\n\r\n", 304, ""),
@@ -32,10 +32,11 @@ const WRONG: [(&str, u16, &str); 9] = [
         "ok",
     ),
     ("HTTP/1.1 200 OK\r\nX-Folded: a\r\n  b\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200, "ok"),
 ];
 
 /// No answers: another protocol, or a contradiction.
-const NONE: [&str; 7] = [
+const NONE: [&str; 11] = [
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -43,6 +44,10 @@ const NONE: [&str; 7] = [
     "HTTP/1.1 200 OK\r\nBad Name: x\r\nContent-Length: 2\r\n\r\nok",
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: odd\r\nConnection: Upgrade\r\n\r\n",
     "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\nContent-Length: 2\r\n\r\nok",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 ];
 
 /// `/0`, `/1` and so on have these answers.
@@ -111,7 +116,32 @@ fn what_is_no_answer_is_told_apart_from_a_service_that_is_not_there() {
         let error = refused.field("proxy-status").unwrap();
         assert_eq!(error.contains("http_protocol_error"), code == "upstream_malformed", "{what}: {error}");
     }
-    assert_eq!(gateway.decided("upstream_malformed"), 8.0);
+    assert_eq!(gateway.decided("upstream_malformed"), 12.0);
+}
+
+#[test]
+fn an_answer_has_our_version_whatever_that_of_its_service_is() {
+    let [chunked, measured] =
+        ["Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "Content-Length: 2\r\n\r\nok"];
+    let answers = [chunked, measured].map(|rest| format!("HTTP/1.0 200 OK\r\n{rest}"));
+    let gateway = answering(answers.into_iter());
+    for at in [0, 1] {
+        let mut raw = Raw::connect(gateway.address);
+        let head = raw.send(format!("GET /{at} HTTP/1.1\r\nHost: a\r\n\r\n")).head().unwrap().head;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    }
+}
+
+#[test]
+fn what_is_to_be_upgraded_to_is_named_behind_an_interim_answer_too() {
+    let last =
+        "HTTP/1.1 426 Upgrade Required\r\nUpgrade: x\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n";
+    let gateway = answering([format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{last}")].into_iter());
+    let mut raw = Raw::connect(gateway.address);
+    let first = raw.send("GET /0 HTTP/1.1\r\nHost: a\r\n\r\n").head().unwrap();
+    let second = raw.head().unwrap();
+    assert_eq!((first.status, second.status), (103, 426));
+    assert!(second.field("connection").unwrap().ends_with("Upgrade"), "{second:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The head of a service's answer, made right where services get it wrong: what one client overlooks,
 //! another one takes for the end of the connection. Where it contradicts itself, it is no answer.
 
-use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::{StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
@@ -14,6 +14,11 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 ///
 /// Where the content is coded in a way that nobody asked for.
 pub(super) fn make_right(response: &mut ResponseHeader) -> pingora::Result<()> {
+    // A message has the version of who sends it (RFC 9110 §6.2). Behind an older one a coding, and a
+    // connection that stays, are read in more ways than one.
+    if response.version == Version::HTTP_10 || response.version == Version::HTTP_09 {
+        response.set_version(Version::HTTP_11);
+    }
     let interim = response.status.is_informational();
     if interim || response.status == StatusCode::NO_CONTENT {
         // RFC 9110 §8.6, RFC 9112 §6.1: no such answer has either. HTTP/2 takes a length for a promise.

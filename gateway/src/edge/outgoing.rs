@@ -21,6 +21,7 @@ pub(super) enum Outgoing {
 
 impl Outgoing {
     /// Takes what Pingora writes, whose heads come in one piece, and adds to `out` what goes out of it.
+    /// Interim answers go out as they are.
     /// `how` has the bits of what is to be changed.
     ///
     /// # Errors
@@ -28,8 +29,13 @@ impl Outgoing {
     /// Where they are no chunks.
     pub(super) fn write(&mut self, how: u8, bytes: &[u8], out: &mut BytesMut) -> Result<(), Malformed> {
         let mut content = bytes;
-        if matches!(self, Self::Head) {
-            let (head, rest) = bytes.split_at(head_end(bytes, 0).unwrap_or(bytes.len()));
+        while matches!(self, Self::Head) && !content.is_empty() {
+            let (head, rest) = content.split_at(head_end(content, 0).unwrap_or(content.len()));
+            content = rest;
+            if is_interim(head) {
+                out.extend_from_slice(head);
+                continue;
+            }
             *self = Self::Content;
             for line in head.split_inclusive(|byte| *byte == b'\n') {
                 if how & WITHOUT_CHUNKS != 0 && is_field(line, b"transfer-encoding:") {
@@ -41,7 +47,6 @@ impl Outgoing {
                     out.extend_from_slice(line);
                 }
             }
-            content = rest;
         }
         match self {
             Self::Chunks(chunks) => chunks.read(content, |piece| out.extend_from_slice(piece)).map(drop),
@@ -51,6 +56,12 @@ impl Outgoing {
             }
         }
     }
+}
+
+/// Whether another head follows this one. Behind 101 comes another protocol.
+fn is_interim(head: &[u8]) -> bool {
+    let status = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(1..5));
+    status.is_some_and(|status| status.starts_with(b" 1") && status != b" 101")
 }
 
 /// Whether a line begins like this, which is in lower case.
@@ -89,6 +100,20 @@ mod tests {
     fn an_upgrade_is_named_beside_what_is_said_of_the_connection() {
         let head = "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nUpgrade: websocket\r\n\r\n";
         let named = head.replace("close", "close, Upgrade");
-        assert_eq!(written(NAMING_UPGRADE, &[head, "Connection: x\r\n"]), named + "Connection: x\r\n");
+        assert_eq!(
+            written(NAMING_UPGRADE, &[head, "Connection: x\r\n"]),
+            named.clone() + "Connection: x\r\n"
+        );
+        let hints = "HTTP/1.1 103 Early Hints\r\nConnection: x\r\n\r\n";
+        assert_eq!(written(NAMING_UPGRADE, &[hints, head]), format!("{hints}{named}"));
+        assert_eq!(
+            written(NAMING_UPGRADE, &[&format!("{hints}{hints}{head}x")]),
+            format!("{hints}{hints}{named}x")
+        );
+        let other = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        assert_eq!(
+            written(WITHOUT_CHUNKS, &[other, "Transfer-Encoding: x\r\n"]),
+            format!("{other}Transfer-Encoding: x\r\n")
+        );
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 
-use super::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response};
+use super::{Answer, Body, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response};
 
 /// Heads that come in pieces are gathered up to here; nothing that is larger is taken for a head.
 const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
@@ -104,7 +104,7 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// Where the content is malformed. Nothing of these bytes is to be used.
+    /// Where the content is malformed, or its end is nowhere. Nothing of these bytes is to be used.
     pub fn read(&mut self, bytes: &[u8], to_head: bool) -> Result<usize, Malformed> {
         let mut at = 0;
         while at < bytes.len() {
@@ -118,13 +118,13 @@ impl Received {
                     // Most heads come whole, and need not be gathered.
                     let end = if before == 0 { head_end(rest, 0) } else { None };
                     if let Some(end) = end {
-                        (end, Some(self.after(&rest[..end], to_head)))
+                        (end, Some(self.after(&rest[..end], to_head)?))
                     } else {
                         seen.extend_from_slice(rest);
                         match head_end(seen, before) {
                             Some(end) => {
                                 let head = seen.split_to(end);
-                                (end - before, Some(self.after(&head, to_head)))
+                                (end - before, Some(self.after(&head, to_head)?))
                             }
                             None if seen.len() > HEAD_BYTES_MAX => (rest.len(), Some(Receiving::Unknown)),
                             None => (rest.len(), None),
@@ -140,8 +140,9 @@ impl Received {
         Ok(at)
     }
 
-    fn after(&mut self, head: &[u8], to_head: bool) -> Receiving {
-        match of_response(head, to_head) {
+    fn after(&mut self, head: &[u8], to_head: bool) -> Result<Receiving, Malformed> {
+        let answer = of_response(head, to_head).map(Answer::judged).transpose()?;
+        Ok(match answer {
             Some(answer) if answer.status == 101 => Receiving::Unknown,
             Some(answer) if answer.status < 200 => Receiving::default(),
             Some(answer) => {
@@ -149,7 +150,7 @@ impl Received {
                 Receiving::Content(Body::new(answer.length))
             }
             None => Receiving::Unknown,
-        }
+        })
     }
 
     /// Whether the last answer is over.

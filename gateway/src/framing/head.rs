@@ -50,6 +50,18 @@ pub struct Answer {
     pub length: Length,
     /// Whether everybody reads the length like this. After another answer nothing can follow.
     pub is_clear: bool,
+    /// Whether it is none: whoever took it would wait for what does not come, or take for content what
+    /// is about it.
+    is_malformed: bool,
+}
+
+impl Answer {
+    /// # Errors
+    ///
+    /// Where nobody can be told its end.
+    pub fn judged(self) -> Result<Self, Malformed> {
+        if self.is_malformed { Err(Malformed::Length) } else { Ok(self) }
+    }
 }
 
 /// `to_head` says that the request was a HEAD, whose answer has no content.
@@ -59,7 +71,7 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     let status = std::str::from_utf8(status).ok()?.parse().ok()?;
     if to_head || matches!(status, 100..=199 | 204 | 304) {
-        return Some(Answer { status, length: Length::None, is_clear: true });
+        return Some(Answer { status, length: Length::None, is_clear: true, is_malformed: false });
     }
     let fields = Fields::read(lines);
     let (length, is_clear) = match (fields.lengths, fields.codings) {
@@ -69,7 +81,11 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
         (_, 0) => (fields.length.map_or(Length::UntilClose, Length::Bytes), fields.length.is_some()),
         _ => (if fields.ends_chunked { Length::Chunked } else { Length::UntilClose }, false),
     };
-    Some(Answer { status, length, is_clear: is_clear && !fields.has_odd_line })
+    // Without a coding, or with chunks inside of another one, beside a length: RFC 9112 §6.1.
+    let is_malformed = fields.has_odd_coding
+        || (fields.has_chunks && !fields.ends_chunked)
+        || (fields.codings > 0 && !fields.has_chunks && fields.lengths > 0);
+    Some(Answer { status, length, is_clear: is_clear && !fields.has_odd_line, is_malformed })
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -82,11 +98,14 @@ struct Fields {
     /// A line that some take for a field and others do not: with white space before its colon (RFC 9112
     /// §5.1), or folded (§5.2).
     has_odd_line: bool,
+    /// One of these with white space before its colon is a coding.
+    has_odd_coding: bool,
     lengths: usize,
     /// Of all of them, where they are one and the same number.
     length: Option<u64>,
     codings: usize,
     is_chunked_alone: bool,
+    has_chunks: bool,
     ends_chunked: bool,
 }
 
@@ -94,7 +113,9 @@ impl Fields {
     fn read<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut fields = Self::default();
         for line in lines {
-            fields.has_odd_line |= is_odd(line);
+            let is_odd = is_odd(line);
+            fields.has_odd_line |= is_odd;
+            fields.has_odd_coding |= is_odd && is_coding(line);
             if let Some(value) = value_of(line, b"content-length") {
                 let length = number(value);
                 let same = fields.lengths == 0 || fields.length == length;
@@ -103,8 +124,10 @@ impl Fields {
             } else if let Some(value) = value_of(line, b"transfer-encoding") {
                 fields.codings += 1;
                 fields.is_chunked_alone = value.eq_ignore_ascii_case(b"chunked");
-                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                fields.ends_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                for member in value.split(|byte| *byte == b',') {
+                    fields.ends_chunked = member.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                    fields.has_chunks |= fields.ends_chunked;
+                }
             }
         }
         fields
@@ -115,6 +138,12 @@ fn is_odd(line: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
     line.first().is_some_and(blank) || name.last().is_some_and(blank)
+}
+
+/// Whether an odd line would be a coding, were it not odd. A folded one belongs to the field before it.
+fn is_coding(line: &[u8]) -> bool {
+    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
+    name.trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
 }
 
 /// The value, where the line is a field of this (lower-case) name.
@@ -204,6 +233,22 @@ mod tests {
             let fields = format!("{five}{odd}");
             assert!(!answer("HTTP/1.1 200 OK", &fields, false).unwrap().is_clear, "{odd:?}");
             assert_eq!(request(&fields), Err(Malformed::Length), "{odd:?}");
+        }
+        for (fields, is_one) in [
+            ("Transfer-Encoding: chunked\r\n", true),
+            ("Transfer-Encoding: chunked, Chunked\r\n", true),
+            ("Transfer-Encoding: identity\r\n", true),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", true),
+            ("Content-Length: 5\r\nTransfer-Encoding: identity\r\n", false),
+            ("Content-Length: 5\r\nTransfer-Encoding:\r\n", false),
+            ("Transfer-Encoding: chunked, identity\r\n", false),
+            ("Transfer-Encoding: chunked,\r\n", false),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", false),
+            ("Transfer-Encoding : chunked\r\n", false),
+            ("transfer-encoding\t: chunked\r\nContent-Length: 5\r\n", false),
+        ] {
+            let judged = answer("HTTP/1.1 200 OK", fields, false).unwrap().judged();
+            assert_eq!(judged.is_ok(), is_one, "{fields:?}");
         }
         assert_eq!(answer("HTTP/2 200 OK", "", false), None);
         assert_eq!(answer("nonsense", "", false), None);

@@ -1,54 +1,71 @@
-//! Where a copy or a move would land (RFC 4918 §10.3): a second path of the request, which its service
-//! obeys as it does the first one, so that the routes have to decide about it, too.
+//! What a request reaches beside its own path (RFC 4918 §9.6, §9.8, §9.9, §10.3): where a copy or a move would
+//! land, and what lies below a folder. Its service obeys it there as well, so that the routes have to decide.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 
 use super::extract::{self, Presented};
-use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, networks};
+use super::routes::Loose;
+use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, is_authority, networks};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 
-/// Refuses what would land on a stricter route of the service, for whom that route would refuse.
+/// Refuses what would reach what another route of the service protects, for whom that one would refuse.
 pub(super) fn check(
     now: &Snapshot,
     admitted: &Admitted,
     (head, client): (Head<'_>, IpAddr),
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
-    if names_destination(head.method.as_str()) {
-        let is_stricter = |other: &Arc<Route>| other.is_stricter_than(admitted.route());
+    let method = head.method.as_str();
+    if is_one_of(&["DELETE", "COPY", "MOVE"], method) && admitted.route().near {
+        taken_along(now, admitted, (head, client), &[head.host], admitted.target().path()).inspect_err(
+            |refusal| {
+                trail.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
+            },
+        )?;
+    }
+    if is_one_of(&["COPY", "MOVE"], method) {
+        let guards = |other: &Arc<Route>| other.refuses_beside(admitted.route());
         // Elsewhere there is nothing to be got round.
-        if now.routes.iter().any(is_stricter) {
-            for destination in head.headers.get_all(DESTINATION) {
-                lands(now, admitted, (head, client), destination).inspect_err(|refusal| {
-                    trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
-                })?;
-            }
+        if now.routes.iter().any(guards) {
+            arrives(now, admitted, (head, client)).inspect_err(|refusal| {
+                trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
+            })?;
         }
     }
     Ok(())
 }
 
 /// In any case of its letters: there are services that do not look at it.
-fn names_destination(method: &str) -> bool {
-    method.len() == 4 && ["COPY", "MOVE"].iter().any(|name| method.eq_ignore_ascii_case(name))
+fn is_one_of(names: &[&str], method: &str) -> bool {
+    names.iter().any(|name| method.eq_ignore_ascii_case(name))
+}
+
+/// One destination, of which services may choose no other reading, and what it overwrites.
+fn arrives(now: &Snapshot, admitted: &Admitted, (head, client): (Head<'_>, IpAddr)) -> Result<(), Refusal> {
+    let mut fields = head.headers.get_all(DESTINATION).iter();
+    // A service refuses this itself.
+    let Some(field) = fields.next() else { return Ok(()) };
+    let named = Named::read(field.as_bytes()).filter(|_| fields.next().is_none());
+    let named = named.ok_or(Refusal::AmbiguousPath)?;
+    lands(now, admitted, (head, client), &named)?;
+    let hosts = [head.host, named.authority.unwrap_or(head.host)];
+    taken_along(now, admitted, (head, client), &hosts, named.path)
 }
 
 fn lands(
     now: &Snapshot,
     admitted: &Admitted,
     (head, client): (Head<'_>, IpAddr),
-    destination: &HeaderValue,
+    named: &Named<'_>,
 ) -> Result<(), Refusal> {
-    let text = destination.to_str().map_err(|_| Refusal::AmbiguousPath)?;
-    let (named, path) = parts(text);
     // Whether a service looks at the host, nobody knows.
-    for host in [head.host].into_iter().chain(named) {
+    for host in [head.host].into_iter().chain(named.authority) {
         // As that of a request: a route may allow what is ambiguous elsewhere.
-        let (_, other) = now.routes.choose(host, head.method, path)?;
+        let (_, other) = now.routes.choose(host, head.method, named.path)?;
         if Arc::ptr_eq(other, admitted.route()) || other.shadow {
             continue;
         }
@@ -57,6 +74,34 @@ fn lands(
             return Err(Refusal::AmbiguousPath);
         }
         if other.is_stricter_than(admitted.route()) {
+            passes(other, admitted, (head, client))?;
+        }
+    }
+    Ok(())
+}
+
+/// What goes with a folder, or is overwritten by one, whatever `Depth` says: a service may not look at it.
+fn taken_along(
+    now: &Snapshot,
+    admitted: &Admitted,
+    (head, client): (Head<'_>, IpAddr),
+    hosts: &[&str],
+    path: &str,
+) -> Result<(), Refusal> {
+    let own = admitted.route();
+    let inner = own.inner_path(path);
+    let mut readings = Loose::readings(&inner);
+    // As it is left where `rewrite_urls` is off.
+    if own.replace_prefix.is_some() {
+        readings.extend(Loose::readings(path));
+    }
+    for other in now.routes.iter().filter(|other| !other.shadow && other.refuses_beside(own)) {
+        let pattern = other.inner();
+        // A route for the folder alone has another one for what is in it.
+        let is_below = |reading: &Loose<'_>| {
+            reading.is_above(&pattern) || (!own.path.covers_below() && reading.is_all_of(&pattern))
+        };
+        if hosts.iter().any(|host| other.is_for_host(host)) && readings.iter().any(is_below) {
             passes(other, admitted, (head, client))?;
         }
     }
@@ -90,17 +135,35 @@ fn is_same(there: &Presented<'_>, here: &Presented<'_>) -> bool {
     }
 }
 
-/// The host, where one is named, and the path without its query, which names nothing here.
-fn parts(text: &str) -> (Option<&str>, &str) {
-    let below = text.split_once("://").map(|(_, below)| below).or(text.strip_prefix("//"));
-    let (host, path) = match below {
-        Some(below) => {
-            let (host, path) = below.split_at(below.find(['/', '?', '#']).unwrap_or(below.len()));
-            (Some(host), path)
+/// A `Destination` in one of its two forms, which have one reading: a path, or a whole address of http(s)
+/// and a path.
+pub(super) struct Named<'a> {
+    pub(super) authority: Option<&'a str>,
+    /// Begins with one slash; without a query, which would name nothing.
+    pub(super) path: &'a str,
+}
+
+impl<'a> Named<'a> {
+    /// `None` for all else: there a service may find another path than we do.
+    pub(super) fn read(field: &'a [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(field).ok()?;
+        if text.bytes().any(|byte| byte <= b' ' || matches!(byte, b'?' | b'#' | b'\\' | 0x7f)) {
+            return None;
         }
-        None => (None, text),
-    };
-    (host, path.split(['?', '#']).next().filter(|path| !path.is_empty()).unwrap_or("/"))
+        let after = |scheme: &str| {
+            let found = text.get(..scheme.len())?.eq_ignore_ascii_case(scheme);
+            found.then(|| &text[scheme.len()..])
+        };
+        let named = match after("http://").or_else(|| after("https://")) {
+            Some(below) => {
+                let (authority, path) = below.split_at(below.find('/')?);
+                Self { authority: Some(authority), path }
+            }
+            None => Self { authority: None, path: text },
+        };
+        let is_host = named.authority.is_none_or(|authority| is_authority(authority.as_bytes()));
+        (is_host && named.path.starts_with('/') && !named.path.starts_with("//")).then_some(named)
+    }
 }
 
 #[cfg(test)]
@@ -108,15 +171,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_destination_is_a_whole_address_or_a_path() {
-        for (text, host, path) in [
-            ("https://a.test:8443/x/y?z#", Some("a.test:8443"), "/x/y"),
-            ("//a.test/x", Some("a.test"), "/x"),
-            ("http://a.test", Some("a.test"), "/"),
-            ("/x", None, "/x"),
-            ("x", None, "x"),
+    fn a_destination_is_a_whole_address_or_a_path_and_nothing_else() {
+        let read =
+            |text: &'static str| Named::read(text.as_bytes()).map(|named| (named.authority, named.path));
+        assert_eq!(read("HTTPS://a.test:8443/x/y"), Some((Some("a.test:8443"), "/x/y")));
+        assert_eq!(read("http://[::1]:80/"), Some((Some("[::1]:80"), "/")));
+        assert_eq!(read("/x/http://h/y"), Some((None, "/x/http://h/y")));
+        for odd in [
+            "",
+            "x",
+            "//a.test/x",
+            "///x",
+            "http://a.test",
+            "http://a.test?/x",
+            "http://a.test#/x",
+            "http:///x",
+            "http://a.test//x",
+            "http://u@a.test/x",
+            "http://a.test\\x/y",
+            "http:/x",
+            "ftp://a.test/x",
+            "/x?://a.test/y",
+            "/x#y",
+            "/x\\y",
+            " /x",
+            "/x ",
+            "/x, /y",
+            "/x\u{7f}",
         ] {
-            assert_eq!(parts(text), (host, path), "{text}");
+            assert_eq!(read(odd), None, "{odd:?}");
         }
+        assert!(Named::read(b"/\xff").is_none());
     }
 }

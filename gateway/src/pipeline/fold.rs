@@ -59,11 +59,16 @@ pub(super) fn has_dot_segment(path: &str) -> bool {
 /// More passes than there are programs in a row that undo escapes.
 const PASSES_MAX: usize = 8;
 
-/// A proxy behind us may undo escapes once more, and its service again.
+/// A proxy behind us may undo escapes once more, and its service again. What comes out of them is read as
+/// plain letters at once: a slash, a dot and a percent sign have full-width forms, too.
 fn undone(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..PASSES_MAX {
         let undone = unescaped(&text, |_| true).into_owned();
+        let undone = match undone.is_ascii() {
+            true => undone,
+            false => undone.chars().filter(|c| !is_unseen(*c)).map(narrowed).collect(),
+        };
         if undone == *text {
             break;
         }
@@ -156,6 +161,11 @@ mod tests {
             "/%252Fadmin/users%3Fx",
             "/admin%255Cusers%23x",
             "/admin/%20/users%2500.png",
+            "/admin%EF%BC%8Fusers",
+            "/x/%EF%BC%8E%EF%BC%8E/admin/users",
+            "/x/.%E2%80%8B./admin/users",
+            "/x/%EF%BC%852e./admin/users",
+            "/admin%EF%BC%BCusers%EF%BC%9Fx",
         ] {
             assert_eq!(cleaned(path).unwrap(), ["admin", "users"], "{path}");
         }
@@ -178,6 +188,8 @@ mod tests {
             "/a/..%253Fx",
             "/a/%20..%20/b",
             "/a/%EF%BC%8E%EF%BC%8E;x",
+            "/a%EF%BC%8F..%EF%BC%8Fb",
+            "/a/.%E2%80%8B.%EF%BC%9Bx",
         ] {
             assert!(has_dot_segment(path), "{path}");
         }

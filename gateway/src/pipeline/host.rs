@@ -29,6 +29,15 @@ impl HostPattern {
             (_, true) => Some(Self::Below(name.to_ascii_lowercase().into())),
         }
     }
+
+    /// Whether it is for this host, whose name is as `name_of` has it.
+    pub(super) fn fits(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name(name) => **name == *host,
+            Self::Below(above) => host.strip_suffix(&**above).is_some_and(|rest| rest.ends_with('.')),
+        }
+    }
 }
 
 impl std::fmt::Display for HostPattern {

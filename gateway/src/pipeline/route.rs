@@ -134,6 +134,8 @@ pub struct Route {
     pub path_allows: Vec<Oddity>,
     /// Whether there can be near misses; the table of routes finds out.
     pub near: bool,
+    /// Stricter routes whose paths lie below what this one's prefix becomes, by their places in the table.
+    pub leads_into: Vec<usize>,
 }
 
 impl Route {
@@ -172,6 +174,7 @@ impl Route {
             forward_near_misses: false,
             path_allows: Vec::new(),
             near: false,
+            leads_into: Vec::new(),
         }
     }
 

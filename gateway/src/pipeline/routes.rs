@@ -7,6 +7,7 @@
 //! Last, a path that a service could take for one of a stricter route is nobody's.
 
 mod below;
+mod inside;
 mod near;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::refusal::Refusal;
 use super::reserved::Reserved;
 use super::route::Route;
 pub use below::NotTaken;
+pub(super) use inside::Loose;
 pub use near::NearMiss;
 use near::chosen;
 
@@ -89,6 +91,7 @@ impl Routes {
     pub fn new(mut routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {
         let mut faults = Self::unsafe_choices(&routes);
         Self::mark_near(&mut routes);
+        Self::mark_inside(&mut routes);
         let mut table = Self {
             has_odd_paths: routes.iter().any(|route| near::is_odd(&route.path)),
             name_methods: routes.iter().any(|route| !route.methods.is_empty()),
@@ -122,6 +125,9 @@ impl Routes {
             if let Some(near) = self.near_miss(found, host, method, &path) {
                 return Err(Refusal::NearMiss(Box::new(near)));
             }
+        }
+        if let Some(near) = self.led_inside(found, host, method, &path) {
+            return Err(Refusal::NearMiss(Box::new(near)));
         }
         Ok(found)
     }

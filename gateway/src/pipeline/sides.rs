@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 
+use super::destination::Named;
 use super::host::name_of;
 use super::{Admitted, Server};
 
@@ -91,7 +92,9 @@ impl<'a> Sides<'a> {
         }
         // RFC 4918: what is written by other methods than these, and read by servers of WebDAV.
         if !matches!(*method, Method::GET | Method::HEAD | Method::POST) {
-            replace(headers, DESTINATION, |value| self.known(value));
+            // What could be read in another way than the routes did is left alone.
+            let known = |value: &[u8]| Named::read(value).and_then(|_| self.known(value));
+            replace(headers, DESTINATION, known);
             replace(headers, IF, |value| self.known_within(value));
         }
     }

@@ -75,7 +75,7 @@ const PATH_BYTES_MAX: usize = 256;
 /// stands before a host.
 pub fn path_as_sent(target: &[u8]) -> String {
     let authority = memchr::memmem::find(target, b"://").map_or(0, |scheme| scheme + 3);
-    let authority = if target.starts_with(b"/") { 0 } else { authority };
+    let authority = if target.starts_with(b"/") { behind_slashes(target) } else { authority };
     let slash = target[authority..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
     let sent = slash.map_or(&b""[..], |slash| &target[authority + slash..]);
     let end = sent.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(sent.len());
@@ -95,13 +95,33 @@ pub fn path_as_sent(target: &[u8]) -> String {
         } else {
             shown.push_str(&format!("%{byte:02X}"));
         }
-        let escape = sent.get(place..place + 3).is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3B"));
-        if escape {
-            shown.push_str("3B");
+        let escape = semicolon(&sent[place..end]);
+        if let Some(escape) = escape {
+            shown.push_str(escape);
         }
-        is_parameter = escape || *byte == b';';
+        is_parameter = escape.is_some() || *byte == b';';
     }
     shown
+}
+
+/// Where a host stands behind the slashes at the start, if somebody stands before it.
+fn behind_slashes(target: &[u8]) -> usize {
+    let start = target.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();
+    let mut pieces = target[start..].split(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let first = pieces.next().unwrap_or_default();
+    let names_somebody = first.contains(&b'@') || memchr::memmem::find(first, b"%40").is_some();
+    if start > 1 && names_somebody { start } else { 0 }
+}
+
+/// What follows the percent sign of an escaped semicolon, however often it was escaped.
+fn semicolon(text: &[u8]) -> Option<&str> {
+    let mut rest = text.strip_prefix(b"%")?;
+    while let Some(deeper) = rest.strip_prefix(b"25") {
+        rest = deeper;
+    }
+    let bytes = text.len() - rest.len() + 2;
+    let is_semicolon = rest.get(..2)?.eq_ignore_ascii_case(b"3B");
+    is_semicolon.then(|| std::str::from_utf8(&text[1..bytes]).ok())?
 }
 
 fn micros(time: Duration) -> u64 {
@@ -117,7 +137,11 @@ mod tests {
         for (sent, shown) in [
             ("/a//b?token=x", "/a//b"),
             ("/a/../b%2Fc", "/a/../b%2Fc"),
-            ("/a;jsessionid=x/b%3bsecret/c;y", "/a;/b%3B/c;"),
+            ("/a;jsessionid=x/b%3bsecret/c;y", "/a;/b%3b/c;"),
+            ("/a%253Bsecret/b%25253bsecret/%25/%253", "/a%253B/b%25253b/%25/%253"),
+            ("//ada:secret@a.example/x?y", "/x"),
+            ("///ada:secret%40a.example", ""),
+            ("//a.example/x", "//a.example/x"),
             ("/\u{1b}[2J\"é\\\n", "/%1B%5B2J%22%C3%A9%5C%0A"),
             ("http://ada:secret@a.example/x?y", "/x"),
             ("http://ada:secret@a.example?x", ""),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::inside::leads_inside;
 use super::near::share_a_host;
 use super::{RouteFault, Routes, is_own};
 use crate::pipeline::as_sent::{AsSent, Oddity};
@@ -113,7 +114,7 @@ impl Routes {
                 narrow.name != wide.name
                     && narrow.refuses_beside(wide)
                     && share_a_host(wide, narrow)
-                    && lies_below(narrow, wide)
+                    && (lies_below(narrow, wide) || leads_inside(wide, narrow))
             };
             if let Some(narrow) = routes.iter().find(meant) {
                 let (own, other) = (wide.path.as_str().to_owned(), narrow.path.as_str().to_owned());

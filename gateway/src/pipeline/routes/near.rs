@@ -160,7 +160,7 @@ fn refusing<'a>(candidates: &'a [Arc<Route>], found: &Route, method: &Method) ->
 }
 
 /// The method in capitals, where it is not: RFC 9110 §9.1 tells them apart, and some frameworks do not.
-fn in_capitals(method: &Method) -> Option<Method> {
+pub(super) fn in_capitals(method: &Method) -> Option<Method> {
     let capitals = || Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes()).ok();
     has_small(method).then(capitals)?
 }

@@ -10,6 +10,7 @@ impl Checker<'_> {
     pub(super) fn near_misses(&mut self, routes: &Routes) {
         let all = routes.near_misses();
         for wide in routes.iter() {
+            self.leads_inside(routes, wide);
             let of: Vec<&Route> =
                 all.iter().filter(|near| near.by.name == wide.name).map(|near| &*near.of).collect();
             if of.is_empty() {
@@ -21,6 +22,20 @@ impl Checker<'_> {
             } else {
                 self.notes.push(format!("route `{name}` has stricter ones of its service beside it: other spellings of {stricter} are answered 400 `ambiguous_path`"));
             }
+        }
+    }
+
+    /// A prefix that is replaced so that paths of the route arrive as those of stricter ones.
+    fn leads_inside(&mut self, routes: &Routes, wide: &Route) {
+        let of: Vec<&Route> = routes.inside(wide).map(|narrow| &**narrow).collect();
+        if of.is_empty() {
+            return;
+        }
+        let (name, stricter) = (&wide.name, named(&of));
+        if wide.forward_near_misses {
+            self.warnings.push(format!("route `{name}`: near_miss = \"forward\": some of its paths arrive, once prefixes are replaced, as those of {stricter}, with less asked"));
+        } else {
+            self.notes.push(format!("route `{name}`: some of its paths would arrive, once prefixes are replaced, as those of {stricter}; they are answered 400 `ambiguous_path`"));
         }
     }
 }
