@@ -153,3 +153,30 @@ impl RevocationLists {
         Ok(about.iter().map(|list| list.issue.ends).filter(|end| *end > at.as_secs()).min())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_changes_only_is_not_taken_for_a_whole_one() {
+        let authority =
+            Issuer::new(CertificateParams::new(Vec::new()).unwrap(), KeyPair::generate().unwrap());
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2024, 1, 1),
+            next_update: rcgen::date_time_ymd(2999, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let mut der = list.signed_by(&authority).unwrap().der().to_vec();
+        assert!(RevocationLists::read(&[der.clone()]).is_ok());
+        // Where its number was, it says what it changes: 2.5.29.20 and 2.5.29.27.
+        let at = der.windows(3).position(|oid| oid == [0x55, 0x1d, 20]).unwrap();
+        der[at + 2] = 27;
+        assert!(RevocationLists::read(&[der]).unwrap_err().contains("a delta CRL"));
+    }
+}
