@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::header::HeaderName;
 
-use super::routes::Loose;
 use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, canonical, is_authority};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -18,7 +17,7 @@ pub(super) fn check(
     trail: &mut Trail,
 ) -> Result<Admitted, Refusal> {
     let method = head.method.as_str();
-    if is_one_of(&["DELETE", "COPY", "MOVE"], method) && admitted.route().near {
+    if takes_along(method) && admitted.route().near {
         taken_along(now, &admitted, &[head.host], admitted.target().path()).inspect_err(|refusal| {
             trail.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
         })?;
@@ -33,6 +32,12 @@ pub(super) fn check(
         }
     }
     Ok(admitted)
+}
+
+/// Whether a request is about all that lies below its path, whatever `Depth` says: a service may not look
+/// at it.
+pub(super) fn takes_along(method: &str) -> bool {
+    is_one_of(&["DELETE", "COPY", "MOVE"], method)
 }
 
 /// In any case of its letters: there are services that do not look at it.
@@ -71,26 +76,10 @@ fn lands(now: &Snapshot, admitted: &Admitted, head: Head<'_>, named: &Named<'_>)
     Ok(())
 }
 
-/// What goes with a folder, or is overwritten by one, whatever `Depth` says: a service may not look at it.
+/// What goes with a folder, or is overwritten by one.
 fn taken_along(now: &Snapshot, admitted: &Admitted, hosts: &[&str], path: &str) -> Result<(), Refusal> {
-    let own = admitted.route();
-    let inner = own.inner_path(path);
-    let mut readings = Loose::readings(&inner);
-    // As it is left where `rewrite_urls` is off.
-    if own.replace_prefix.is_some() {
-        readings.extend(Loose::readings(path));
-    }
-    for other in now.routes.iter().filter(|other| !other.shadow && other.refuses_beside(own)) {
-        let pattern = other.inner();
-        // A route for the folder alone has another one for what is in it.
-        let is_below = |reading: &Loose<'_>| {
-            reading.is_above(&pattern) || (!own.path.covers_below() && reading.is_all_of(&pattern))
-        };
-        if hosts.iter().any(|host| other.is_for_host(host)) && readings.iter().any(is_below) {
-            passes(other, admitted)?;
-        }
-    }
-    Ok(())
+    let below = now.routes.guarded_below(admitted.route(), hosts, path);
+    below.into_iter().try_for_each(|other| passes(other, admitted))
 }
 
 fn passes(other: &Route, admitted: &Admitted) -> Result<(), Refusal> {
