@@ -64,6 +64,17 @@ fn a_check_ends_with_3_and_says_what_would_happen_where_one_does_not_hold() {
 }
 
 #[test]
+fn what_lies_below_a_folder_that_is_removed_is_foreseen() {
+    let text = |then: &str| {
+        let wide = "[[routes]]\nname = \"files\"\npath = \"/\"\nupstream = \"app\"\n";
+        let expect = "[[routes.expect]]\nas = \"user\"\nmethod = \"DELETE\"\npath = \"/\"\n";
+        format!("{ROUTES}{wide}{expect}then = \"{then}\"\n")
+    };
+    assert_eq!(check(&text("insufficient_scope")).0, 0);
+    assert_eq!(check(&text("allow")).0, 3);
+}
+
+#[test]
 fn a_wrong_expectation_is_a_fault_of_the_file() {
     for (wrong, words) in [
         ("then = \"deny\"", "is no verdict"),

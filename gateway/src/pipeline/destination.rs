@@ -7,7 +7,6 @@ use std::sync::Arc;
 use http::header::HeaderName;
 
 use super::extract::{self, Presented};
-use super::routes::Loose;
 use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, is_authority, networks};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -20,7 +19,7 @@ pub(super) fn check(
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
     let method = head.method.as_str();
-    if is_one_of(&["DELETE", "COPY", "MOVE"], method) && admitted.route().near {
+    if takes_along(method) && admitted.route().near {
         taken_along(now, admitted, (head, client), &[head.host], admitted.target().path()).inspect_err(
             |refusal| {
                 trail.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
@@ -37,6 +36,12 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether a request is about all that lies below its path, whatever `Depth` says: a service may not look
+/// at it.
+pub(super) fn takes_along(method: &str) -> bool {
+    is_one_of(&["DELETE", "COPY", "MOVE"], method)
 }
 
 /// In any case of its letters: there are services that do not look at it.
@@ -80,7 +85,7 @@ fn lands(
     Ok(())
 }
 
-/// What goes with a folder, or is overwritten by one, whatever `Depth` says: a service may not look at it.
+/// What goes with a folder, or is overwritten by one.
 fn taken_along(
     now: &Snapshot,
     admitted: &Admitted,
@@ -88,24 +93,8 @@ fn taken_along(
     hosts: &[&str],
     path: &str,
 ) -> Result<(), Refusal> {
-    let own = admitted.route();
-    let inner = own.inner_path(path);
-    let mut readings = Loose::readings(&inner);
-    // As it is left where `rewrite_urls` is off.
-    if own.replace_prefix.is_some() {
-        readings.extend(Loose::readings(path));
-    }
-    for other in now.routes.iter().filter(|other| !other.shadow && other.refuses_beside(own)) {
-        let pattern = other.inner();
-        // A route for the folder alone has another one for what is in it.
-        let is_below = |reading: &Loose<'_>| {
-            reading.is_above(&pattern) || (!own.path.covers_below() && reading.is_all_of(&pattern))
-        };
-        if hosts.iter().any(|host| other.is_for_host(host)) && readings.iter().any(is_below) {
-            passes(other, admitted, (head, client))?;
-        }
-    }
-    Ok(())
+    let below = now.routes.guarded_below(admitted.route(), hosts, path);
+    below.into_iter().try_for_each(|other| passes(other, admitted, (head, client)))
 }
 
 /// As the other route would decide about whoever was admitted here.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use http::Method;
 
-use super::{Access, Holder, Routes};
+use super::destination::takes_along;
+use super::{Access, Holder, Route, Routes};
 use crate::problem::Code;
 
 /// A statement about the routes that must hold.
@@ -83,28 +84,36 @@ impl Routes {
 
     /// The same look-ups as for a request; only its token and its limits are imagined.
     fn foresee(&self, about: &Expectation) -> Option<Code> {
-        let route = match self.choose(&about.host, &about.method, &about.path) {
-            Ok((_, route)) => route,
+        let (target, route) = match self.choose(&about.host, &about.method, &about.path) {
+            Ok(found) => found,
             Err(refusal) => return Some(refusal.code()),
         };
-        if about.address.is_some_and(|address| !route.networks.admit(address)) {
-            return Some(Code::NetworkNotAllowed);
+        let below = match takes_along(about.method.as_str()) {
+            true => self.guarded_below(route, &[&about.host], target.path()),
+            false => Vec::new(),
+        };
+        // Who it is nobody asks on a public route, and so nobody knows it below.
+        let known = if *route.access() == Access::Public { &Foreseen::Nobody } else { &about.who };
+        let first = foreseen(route, &about.who, about.address);
+        first.or_else(|| below.into_iter().find_map(|other| foreseen(other, known, about.address)))
+    }
+}
+
+fn foreseen(route: &Route, who: &Foreseen, address: Option<IpAddr>) -> Option<Code> {
+    if address.is_some_and(|address| !route.networks.admit(address)) {
+        return Some(Code::NetworkNotAllowed);
+    }
+    if let (Access::Optional | Access::Required(_), Foreseen::Somebody { issuer, .. }) = (route.access(), who)
+        && !route.accepts_issuer(issuer)
+    {
+        return Some(Code::InsufficientScope);
+    }
+    match (route.access(), who) {
+        (Access::Public | Access::Optional, _) => None,
+        (Access::Required(_), Foreseen::Nobody) if route.takes_only_certificates() => {
+            Some(Code::CertificateMissing)
         }
-        if let (Access::Optional | Access::Required(_), Foreseen::Somebody { issuer, .. }) =
-            (route.access(), &about.who)
-            && !route.accepts_issuer(issuer)
-        {
-            return Some(Code::InsufficientScope);
-        }
-        match (route.access(), &about.who) {
-            (Access::Public | Access::Optional, _) => None,
-            (Access::Required(_), Foreseen::Nobody) if route.takes_only_certificates() => {
-                Some(Code::CertificateMissing)
-            }
-            (Access::Required(_), Foreseen::Nobody) => Some(Code::TokenMissing),
-            (Access::Required(requires), somebody) => {
-                requires.lacking(somebody).map(|_| Code::InsufficientScope)
-            }
-        }
+        (Access::Required(_), Foreseen::Nobody) => Some(Code::TokenMissing),
+        (Access::Required(requires), somebody) => requires.lacking(somebody).map(|_| Code::InsufficientScope),
     }
 }

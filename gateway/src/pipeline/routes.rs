@@ -24,7 +24,6 @@ use super::refusal::Refusal;
 use super::reserved::Reserved;
 use super::route::Route;
 pub use below::NotTaken;
-pub(super) use inside::Loose;
 pub use near::NearMiss;
 use near::chosen;
 

@@ -15,7 +15,7 @@ use crate::pipeline::{HostPattern, Route};
 
 impl Route {
     /// Its paths as its service sees them.
-    pub(in crate::pipeline) fn inner(&self) -> Cow<'_, PathPattern> {
+    fn inner(&self) -> Cow<'_, PathPattern> {
         let pattern = |replacement: &str| match (replacement.trim_end_matches('/'), self.path.covers_below())
         {
             ("", true) => PathPattern::prefix("/").ok(),
@@ -28,12 +28,12 @@ impl Route {
     }
 
     /// A path of this route as its service sees it.
-    pub(in crate::pipeline) fn inner_path<'a>(&self, path: &'a str) -> Cow<'a, str> {
+    fn inner_path<'a>(&self, path: &'a str) -> Cow<'a, str> {
         let Some(replacement) = &self.replace_prefix else { return Cow::Borrowed(path) };
         Cow::Owned(format!("{}{}", replacement.trim_end_matches('/'), self.path.split(path).1))
     }
 
-    pub(in crate::pipeline) fn is_for_host(&self, host: &str) -> bool {
+    fn is_for_host(&self, host: &str) -> bool {
         let name = name_of(host);
         self.hosts.iter().any(|host: &HostPattern| host.fits(&name))
     }
@@ -44,11 +44,11 @@ impl Route {
 }
 
 /// A path as the loosest reader has it: its segments, folded, without those that vanish.
-pub(in crate::pipeline) struct Loose<'a>(Vec<Cow<'a, str>>);
+struct Loose<'a>(Vec<Cow<'a, str>>);
 
 impl<'a> Loose<'a> {
     /// As it stands, and as who undoes its escapes before cleaning it has it.
-    pub(in crate::pipeline) fn readings(path: &'a str) -> Vec<Self> {
+    fn readings(path: &'a str) -> Vec<Self> {
         let as_is = path.split('/').map(folded).filter(|segment| !segment.is_empty()).collect();
         let cleaned = cleaned(path).map(|segments| Self(segments.into_iter().map(Cow::Owned).collect()));
         [Self(as_is)].into_iter().chain(cleaned).collect()
@@ -62,13 +62,13 @@ impl<'a> Loose<'a> {
     }
 
     /// Whether the pattern has paths below this one. What it has at this very path is not meant.
-    pub(in crate::pipeline) fn is_above(&self, pattern: &PathPattern) -> bool {
+    fn is_above(&self, pattern: &PathPattern) -> bool {
         let own = segments(pattern);
         own.len() > self.0.len() && self.meets(&own)
     }
 
     /// Whether the pattern has this path and all below it.
-    pub(in crate::pipeline) fn is_all_of(&self, pattern: &PathPattern) -> bool {
+    fn is_all_of(&self, pattern: &PathPattern) -> bool {
         let own = segments(pattern);
         pattern.covers_below() && own.len() == self.0.len() && self.meets(&own)
     }
@@ -95,6 +95,32 @@ impl Routes {
     /// The stricter routes that a route could lead into, as the table has them.
     pub fn inside<'a>(&'a self, wide: &'a Route) -> impl Iterator<Item = &'a Arc<Route>> {
         wide.leads_into.iter().filter_map(|place| self.all.get(*place))
+    }
+
+    /// The routes that would refuse what `own` lets pass, under one of these hosts and below this path.
+    pub(in crate::pipeline) fn guarded_below(
+        &self,
+        own: &Route,
+        hosts: &[&str],
+        path: &str,
+    ) -> Vec<&Arc<Route>> {
+        let inner = own.inner_path(path);
+        let mut readings = Loose::readings(&inner);
+        // A destination is left as it is where `rewrite_urls` is off.
+        if own.replace_prefix.is_some() {
+            readings.extend(Loose::readings(path));
+        }
+        let is_below = |other: &Route| {
+            let pattern = other.inner();
+            // A route for the folder alone has another one for what is in it.
+            let is_alone = !own.path.covers_below();
+            readings.iter().any(|read| read.is_above(&pattern) || (is_alone && read.is_all_of(&pattern)))
+        };
+        let guards = |other: &&Arc<Route>| {
+            let is_met = hosts.iter().any(|host| other.is_for_host(host));
+            is_met && !other.shadow && other.refuses_beside(own) && is_below(other)
+        };
+        self.all.iter().filter(guards).collect()
     }
 
     /// A stricter route whose path the service sees in this request, which `found` gets.
