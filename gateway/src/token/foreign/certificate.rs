@@ -69,7 +69,7 @@ impl Known {
 /// Why a certificate says nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// No authority of an issuer has signed it, for clients, and as certificates are signed today.
+    /// No authority of an issuer has signed it, for clients, and by an algorithm that is accepted.
     Unknown,
     Over,
     NotYet,
