@@ -12,7 +12,7 @@ pub use body::Body;
 pub use chunked::Chunked;
 pub use follow::{Received, Sent};
 pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
-pub use request::{FIELDS_MAX, Flaw, RequestHead, read_request};
+pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! The tour, in the order in which a newcomer should read: [`pipeline`] is the decision, on one
 //! page. [`identity`] has its words, [`token`] verifies, [`store`] says what is asked of stores,
-//! [`limits`] counts, and [`framing`] finds
-//! the ends of messages. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
+//! [`limits`] counts, [`framing`] finds the ends of messages, and [`http1`] reads and writes the
+//! simple ones. [`edge`] carries requests to it from Pingora; [`api`] is `/api/auth`,
 //! with [`session`] and [`password`] behind it, and [`notify`] for its letters. [`adapter`]
 //! fulfils the ports of [`store`] and [`notify`]. [`problem`] is every way to say no, and
 //! [`telemetry`] what operators see. [`config`] checks what was written, [`startup`] puts it all
@@ -19,6 +19,7 @@ pub mod config;
 pub mod edge;
 pub mod errands;
 pub mod framing;
+pub mod http1;
 pub mod identity;
 pub mod limits;
 pub mod notify;

@@ -26,10 +26,11 @@ impl Source {
 }
 
 /// The ranks: a room names rooms of lower rank only.
-const RANKS: [(&str, u8); 22] = [
+const RANKS: [(&str, u8); 23] = [
     ("identity", 0),
     ("clock", 0),
     ("framing", 0),
+    ("http1", 1),
     ("problem", 1),
     ("token", 1),
     ("password", 1),
@@ -62,7 +63,7 @@ const FORBIDDEN: [(&str, &str); 6] = [
 ];
 
 /// Foreign crates, and the rooms that may name them.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("pingora", &["edge", "startup", "shutdown"]),
     ("axum", &["api"]),
     ("tower", &["api"]),
@@ -86,6 +87,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("x509_parser", &["edge", "token"]),
     ("figment", &["config"]),
     ("clap", &["cli"]),
+    ("httparse", &["http1"]),
     ("hyper", &["cli", "startup"]),
     ("hyper_util", &["cli", "startup"]),
     ("tokio_rustls", &["cli"]),

@@ -26,15 +26,27 @@ impl Body {
     ///
     /// Where they cannot belong to any message. None of them is to be used, then.
     pub fn read(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        match self {
-            Self::Bytes(left) => {
-                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
-                *left -= taken as u64;
-                Ok(taken)
-            }
-            Self::Chunked(chunked) => chunked.read(bytes, |_| ()),
-            Self::UntilClose => Ok(bytes.len()),
+        self.read_content(bytes, |_| ())
+    }
+
+    /// The same, with what the message says, without the coding in which it does.
+    ///
+    /// # Errors
+    ///
+    /// As above. What was given out of these bytes is not to be used either.
+    pub fn read_content(&mut self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> Result<usize, Malformed> {
+        let taken = match self {
+            Self::Bytes(left) => usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len()),
+            Self::Chunked(chunked) => return chunked.read(bytes, content),
+            Self::UntilClose => bytes.len(),
+        };
+        if let Self::Bytes(left) = self {
+            *left -= taken as u64;
         }
+        if taken > 0 {
+            content(&bytes[..taken]);
+        }
+        Ok(taken)
     }
 
     /// Whether the end was seen.

@@ -26,16 +26,7 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 pub fn of_request(head: &[u8]) -> Result<Length, Malformed> {
     let mut lines = lines(head);
     let old = lines.next().is_some_and(|line| line.ends_with(b"HTTP/1.0"));
-    let fields = Fields::read(lines);
-    if fields.has_odd_line {
-        return Err(Malformed::Length);
-    }
-    match (fields.lengths, fields.codings) {
-        (0, 0) => Ok(Length::None),
-        (1, 0) => fields.length.map(Length::Bytes).ok_or(Malformed::Length),
-        (0, 1) if fields.is_chunked_alone && !old => Ok(Length::Chunked),
-        _ => Err(Malformed::Length),
-    }
+    Fields::read(lines).of_request(old)
 }
 
 /// Whether a request would go on in another protocol (RFC 9110 §7.8).
@@ -94,7 +85,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The fields by which a message says where it ends.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     /// A line that some take for a field and others do not: with white space before its colon (RFC 9112
     /// §5.1), or folded (§5.2).
     has_odd_line: bool,
@@ -117,20 +108,41 @@ impl Fields {
             fields.has_odd_line |= is_odd;
             fields.has_odd_coding |= is_odd && is_coding(line);
             if let Some(value) = value_of(line, b"content-length") {
-                let length = number(value);
-                let same = fields.lengths == 0 || fields.length == length;
-                fields.lengths += 1;
-                fields.length = length.filter(|_| same);
+                fields.measures(value);
             } else if let Some(value) = value_of(line, b"transfer-encoding") {
-                fields.codings += 1;
-                fields.is_chunked_alone = value.eq_ignore_ascii_case(b"chunked");
-                for member in value.split(|byte| *byte == b',') {
-                    fields.ends_chunked = member.trim_ascii().eq_ignore_ascii_case(b"chunked");
-                    fields.has_chunks |= fields.ends_chunked;
-                }
+                fields.codes(value);
             }
         }
         fields
+    }
+
+    /// A `Content-Length`.
+    pub(super) fn measures(&mut self, value: &[u8]) {
+        let length = number(value);
+        let same = self.lengths == 0 || self.length == length;
+        self.lengths += 1;
+        self.length = length.filter(|_| same);
+    }
+
+    /// A `Transfer-Encoding`.
+    pub(super) fn codes(&mut self, value: &[u8]) {
+        self.codings += 1;
+        self.is_chunked_alone = value.eq_ignore_ascii_case(b"chunked");
+        for member in value.split(|byte| *byte == b',') {
+            self.ends_chunked = member.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            self.has_chunks |= self.ends_chunked;
+        }
+    }
+
+    /// `is_old` says that the request is one of HTTP/1.0.
+    pub(super) fn of_request(&self, is_old: bool) -> Result<Length, Malformed> {
+        match (self.lengths, self.codings) {
+            _ if self.has_odd_line => Err(Malformed::Length),
+            (0, 0) => Ok(Length::None),
+            (1, 0) => self.length.map(Length::Bytes).ok_or(Malformed::Length),
+            (0, 1) if self.is_chunked_alone && !is_old => Ok(Length::Chunked),
+            _ => Err(Malformed::Length),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The head of a request, line by line and strictly (RFC 9112 §2.2, §3, §5): what passes here, any parser
 //! takes, and takes alike. Which targets and hosts there can be is not said here.
 
+use super::head::Fields;
+use super::{Length, Malformed};
+
 /// Fields that a head may have.
 pub const FIELDS_MAX: usize = 256;
 
@@ -10,9 +13,32 @@ pub struct RequestHead<'a> {
     pub method: &'a [u8],
     /// At least one character: graphic ones of ASCII, and UTF-8.
     pub target: &'a [u8],
+    /// Whether it is one of HTTP/1.0.
+    pub is_old: bool,
     /// The last `Host`; empty where there is none.
     pub host: &'a [u8],
     pub hosts: usize,
+    pub fields: usize,
+    /// Where its content ends. Nothing behind the head is read where that cannot be known.
+    pub length: Result<Length, Malformed>,
+    /// Whether it would go on in another protocol (RFC 9110 §7.8).
+    pub asks_for_upgrade: bool,
+    /// Whether it expects something before its content is sent (RFC 9110 §10.1.1).
+    pub expects: bool,
+    /// Whether it has trailers, or would take those of its answer.
+    pub speaks_of_trailers: bool,
+    pub connection: Connection,
+}
+
+/// What a request says of its connection (RFC 9110 §7.6.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    #[default]
+    Unsaid,
+    KeepAlive,
+    Close,
+    /// More than one of these, or names of fields.
+    Other,
 }
 
 /// Why a head is none.
@@ -50,9 +76,12 @@ impl Flaw {
 pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
     let mut rest = head;
     let mut request = request_line(next_line(&mut rest)?)?;
-    for _ in 0..=FIELDS_MAX {
+    let mut framing = Fields::default();
+    for fields in 0..=FIELDS_MAX {
         let field = next_line(&mut rest)?;
         if field.is_empty() {
+            request.fields = fields;
+            request.length = framing.of_request(request.is_old);
             return Ok(request);
         }
         let name = field.iter().position(|byte| !is_token(*byte)).unwrap_or(field.len());
@@ -60,12 +89,43 @@ pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
         if has_control(value) {
             return Err(Flaw::Field);
         }
-        if field[..name].eq_ignore_ascii_case(b"host") {
-            request.host = value.trim_ascii();
-            request.hosts += 1;
-        }
+        request.note(&field[..name], value.trim_ascii(), &mut framing);
     }
     Err(Flaw::TooManyFields)
+}
+
+impl<'a> RequestHead<'a> {
+    /// The few fields that say something here, told apart by their length first.
+    fn note(&mut self, name: &[u8], value: &'a [u8], framing: &mut Fields) {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            2 => self.speaks_of_trailers |= is(b"te"),
+            4 if is(b"host") => {
+                self.host = value;
+                self.hosts += 1;
+            }
+            6 => self.expects |= is(b"expect"),
+            7 => {
+                self.asks_for_upgrade |= is(b"upgrade");
+                self.speaks_of_trailers |= is(b"trailer");
+            }
+            10 if is(b"connection") => self.connection = self.connection.and(value),
+            14 if is(b"content-length") => framing.measures(value),
+            17 if is(b"transfer-encoding") => framing.codes(value),
+            _ => {}
+        }
+    }
+}
+
+impl Connection {
+    /// Said once more.
+    fn and(self, value: &[u8]) -> Self {
+        match self {
+            Self::Unsaid if value.eq_ignore_ascii_case(b"keep-alive") => Self::KeepAlive,
+            Self::Unsaid if value.eq_ignore_ascii_case(b"close") => Self::Close,
+            _ => Self::Other,
+        }
+    }
 }
 
 fn next_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Flaw> {
@@ -90,7 +150,19 @@ fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
     if !is_graphic || std::str::from_utf8(target).is_err() {
         return Err(Flaw::Target);
     }
-    Ok(RequestHead { method, target, host: b"", hosts: 0 })
+    Ok(RequestHead {
+        method,
+        target,
+        is_old: version == b"HTTP/1.0",
+        host: b"",
+        hosts: 0,
+        fields: 0,
+        length: Ok(Length::None),
+        asks_for_upgrade: false,
+        expects: false,
+        speaks_of_trailers: false,
+        connection: Connection::Unsaid,
+    })
 }
 
 /// RFC 9110 §5.6.2.
@@ -105,7 +177,10 @@ fn has_control(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::framing::{asks_for_upgrade, of_request};
 
     fn read(head: &str) -> Result<String, Flaw> {
         let request = read_request(head.as_bytes())?;
@@ -166,5 +241,44 @@ mod tests {
         assert_eq!(read("Hosts: b\r\nHOST: \ta \r\n"), ("a".to_owned(), 1));
         assert_eq!(read("Host: a\r\nhost: b\r\n").1, 2);
         assert_eq!(read(""), (String::new(), 0));
+    }
+
+    #[test]
+    fn what_is_asked_for_beside_an_answer_is_seen() {
+        let read = |fields: &str| {
+            let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
+            let request = read_request(head.as_bytes()).unwrap();
+            let told = [request.asks_for_upgrade, request.expects, request.speaks_of_trailers];
+            (told, request.connection, request.fields)
+        };
+        assert_eq!(read("A: b\r\nUpgrades: x\r\n"), ([false; 3], Connection::Unsaid, 2));
+        assert_eq!(read("UPGRADE: x\r\n").0, [true, false, false]);
+        assert_eq!(read("Expect:\r\n").0, [false, true, false]);
+        assert_eq!(read("TE: trailers\r\n").0, [false, false, true]);
+        assert_eq!(read("Trailer: x\r\n").0, [false, false, true]);
+        assert_eq!(read("Connection: Keep-Alive\r\n").1, Connection::KeepAlive);
+        assert_eq!(read("connection:\tclose \r\n").1, Connection::Close);
+        for odd in ["", "x", "close, x", "keep-alive\r\nConnection: close", "close\r\nConnection: close"] {
+            assert_eq!(read(&format!("Connection: {odd}\r\n")).1, Connection::Other, "{odd:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_reading_says_the_same_of_the_end_as_one_for_that_alone(
+            fields in proptest::collection::vec(0usize..9, 0..5),
+            version in 0u8..2,
+        ) {
+            const FIELDS: [&str; 9] = [
+                "Content-Length: 5", "content-length:5", "Content-Length: +5", "Content-Length: 6",
+                "Transfer-Encoding: chunked", "TRANSFER-ENCODING:\tChunked ", "Transfer-Encoding: gzip, chunked",
+                "Upgrade: x", "X-Content-Length: 5",
+            ];
+            let fields: String = fields.into_iter().map(|field| format!("{}\r\n", FIELDS[field])).collect();
+            let head = format!("POST / HTTP/1.{version}\r\n{fields}\r\n");
+            let request = read_request(head.as_bytes()).unwrap();
+            prop_assert_eq!(request.length, of_request(head.as_bytes()));
+            prop_assert_eq!(request.asks_for_upgrade, asks_for_upgrade(head.as_bytes()));
+        }
     }
 }

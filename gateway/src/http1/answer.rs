@@ -1,0 +1,213 @@
+//! The head of a service's answer. It is read as widely as Pingora reads it: the request was sent, and no
+//! other reader can be asked any more.
+
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use httparse::{ParserConfig, Status};
+
+use crate::framing::{Length, head_end};
+
+/// Fields that a head may have.
+const FIELDS_MAX: usize = 256;
+/// Largest head, in bytes.
+const HEAD_BYTES_MAX: usize = 1_024 * 1_024;
+/// Fields that are added on the way to a client, for which there is room.
+const ADDED: usize = 8;
+
+/// The head of an answer, an interim one or the last.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    /// Where it is not the usual one.
+    pub phrase: Option<Bytes>,
+    pub headers: HeaderMap,
+    /// Where its content ends.
+    pub length: Length,
+}
+
+/// What came is no answer: no head, one that is too large, or one that contradicts itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("the head of the answer is none: {0}")]
+    Head(httparse::Error),
+    #[error("the head of the answer is larger than a megabyte")]
+    TooLarge,
+    #[error("the status of the answer is none")]
+    Status,
+    #[error("a field of the answer is none")]
+    Field,
+    #[error("the Content-Length of the answer is none, or several")]
+    Length,
+}
+
+/// The head with which these bytes begin, and how many of them it has; `None` while it is not whole.
+/// `to_head` says that the request was a HEAD, whose answer has no content.
+///
+/// # Errors
+///
+/// Where they begin with none.
+pub fn read_answer(bytes: &[u8], to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
+    // What follows is not copied, but where the head has an end that only we see.
+    if let Some(end) = head_end(bytes, 0)
+        && let Some(read) = read(Bytes::copy_from_slice(&bytes[..end]), to_head)?
+    {
+        return Ok(Some(read));
+    }
+    match read(Bytes::copy_from_slice(bytes), to_head)? {
+        None if bytes.len() > HEAD_BYTES_MAX => Err(NoAnswer::TooLarge),
+        read => Ok(read),
+    }
+}
+
+fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
+    let mut room = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let mut reader = ParserConfig::default();
+    reader.allow_spaces_after_header_name_in_responses(true);
+    reader.allow_obsolete_multiline_headers_in_responses(true);
+    let read = reader.parse_response_with_uninit_headers(&mut response, &bytes, &mut room);
+    let Status::Complete(end) = read.map_err(NoAnswer::Head)? else { return Ok(None) };
+    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NoAnswer::Status)?;
+    let mut headers =
+        HeaderMap::try_with_capacity(response.headers.len() + ADDED).map_err(|_| NoAnswer::Field)?;
+    for field in &*response.headers {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NoAnswer::Field)?;
+        let value = value(bytes.slice_ref(field.value)).ok_or(NoAnswer::Field)?;
+        headers.try_append(name, value).map_err(|_| NoAnswer::Field)?;
+    }
+    let phrase = response.reason.filter(|phrase| Some(*phrase) != status.canonical_reason());
+    let phrase = phrase.map(|phrase| bytes.slice_ref(phrase.as_bytes()));
+    let length = length(status, &mut headers, to_head)?;
+    Ok(Some((end, Answer { status, phrase, headers, length })))
+}
+
+/// A value; one that is folded over several lines as one line (RFC 9112 §5.2).
+fn value(bytes: Bytes) -> Option<HeaderValue> {
+    if let Ok(value) = HeaderValue::from_maybe_shared(bytes.clone()) {
+        return Some(value);
+    }
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    HeaderValue::from_maybe_shared(Bytes::from(lines.collect::<Vec<_>>().join(&b' '))).ok()
+}
+
+/// RFC 9112 §6.3, as Pingora has it: a coding overrules a length, and equal lengths are one.
+fn length(status: StatusCode, headers: &mut HeaderMap, to_head: bool) -> Result<Length, NoAnswer> {
+    let coding = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+    let is_coded = coding.is_some();
+    let is_chunked = coding.is_some_and(|coding| {
+        let last = coding.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        last.trim_ascii().eq_ignore_ascii_case(b"chunked")
+    });
+    if is_coded {
+        headers.remove(CONTENT_LENGTH);
+    }
+    let length = measured(headers)?;
+    if to_head || status.is_informational() || matches!(status.as_u16(), 204 | 304) {
+        return Ok(Length::None);
+    }
+    Ok(match length {
+        _ if is_chunked => Length::Chunked,
+        Some(length) => Length::Bytes(length),
+        None => Length::UntilClose,
+    })
+}
+
+fn measured(headers: &HeaderMap) -> Result<Option<u64>, NoAnswer> {
+    let mut found = None;
+    let values = headers.get_all(CONTENT_LENGTH).iter();
+    for number in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+        let number = number.trim_ascii();
+        let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(number).ok().filter(|_| digits);
+        let number = number.and_then(|number| number.parse().ok()).ok_or(NoAnswer::Length)?;
+        if found.is_some_and(|other| other != number) {
+            return Err(NoAnswer::Length);
+        }
+        found = Some(number);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(head: &str, to_head: bool) -> Result<Answer, NoAnswer> {
+        let (end, answer) = read_answer(head.as_bytes(), to_head)?.expect("a whole head");
+        assert_eq!(end, head.len(), "{head:?}");
+        Ok(answer)
+    }
+
+    fn length(line: &str, fields: &str) -> Result<Length, NoAnswer> {
+        read(&format!("{line}\r\n{fields}\r\n"), false).map(|answer| answer.length)
+    }
+
+    #[test]
+    fn a_head_is_whole_with_its_empty_line_and_what_follows_is_not_of_it() {
+        let head = "HTTP/1.1 200 Fine\r\nA: b\r\nA:\tc \u{e9}\r\n\r\n";
+        for end in 0..head.len() {
+            assert!(read_answer(&head.as_bytes()[..end], false).unwrap().is_none(), "{end}");
+        }
+        let (end, answer) =
+            read_answer(format!("{head}HTTP/1.1 200 OK\r\n\r\n").as_bytes(), false).unwrap().unwrap();
+        assert_eq!(
+            (end, answer.status.as_u16(), answer.phrase.as_deref()),
+            (head.len(), 200, Some(&b"Fine"[..]))
+        );
+        let values: Vec<_> = answer.headers.get_all("a").iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(values, [&b"b"[..], "c \u{e9}".as_bytes()]);
+        assert!(read("HTTP/1.1 404 Not Found\r\n\r\n", false).unwrap().phrase.is_none());
+    }
+
+    #[test]
+    fn what_services_write_and_pingora_takes_is_taken() {
+        let odd = read("HTTP/1.0 200 OK\r\nA : b\r\nC: d\r\n\t e\r\n\r\n", false).unwrap();
+        assert_eq!(
+            (&odd.headers["a"], &odd.headers["c"]),
+            (&HeaderValue::from_static("b"), &HeaderValue::from_static("d e"))
+        );
+        assert_eq!(
+            read("\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", false).unwrap().length,
+            Length::Bytes(1)
+        );
+        assert_eq!(read("HTTP/1.1 200\nContent-Length: 1\n\n", false).unwrap().length, Length::Bytes(1));
+    }
+
+    #[test]
+    fn the_end_of_an_answer_is_where_pingora_sees_it() {
+        let ok = "HTTP/1.1 200 OK";
+        assert_eq!(length(ok, ""), Ok(Length::UntilClose));
+        assert_eq!(length(ok, "Content-Length: 5\r\n"), Ok(Length::Bytes(5)));
+        assert_eq!(length(ok, "Content-Length: 5, 5\r\nContent-Length: 5\r\n"), Ok(Length::Bytes(5)));
+        assert_eq!(length(ok, "Transfer-Encoding: chunked\r\nContent-Length: x\r\n"), Ok(Length::Chunked));
+        assert_eq!(length(ok, "Transfer-Encoding: gzip, Chunked\r\n"), Ok(Length::Chunked));
+        assert_eq!(length(ok, "Transfer-Encoding: identity\r\n"), Ok(Length::UntilClose));
+        for fields in ["", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
+            for line in ["HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified", "HTTP/1.1 103 Early Hints"] {
+                assert_eq!(length(line, fields), Ok(Length::None), "{line} {fields:?}");
+            }
+            assert_eq!(read(&format!("{ok}\r\n{fields}\r\n"), true).unwrap().length, Length::None);
+        }
+        for odd in ["5, 6", "x", "", "+5", "5,", "99999999999999999999"] {
+            assert_eq!(length(ok, &format!("Content-Length: {odd}\r\n")), Err(NoAnswer::Length), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said_to_be_none() {
+        for head in [
+            "nonsense\r\n\r\n",
+            "HTTP/2 200 OK\r\n\r\n",
+            "HTTP/1.1 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n: b\r\n\r\n",
+        ] {
+            assert!(matches!(read_answer(head.as_bytes(), false), Err(NoAnswer::Head(_))), "{head:?}");
+        }
+        assert_eq!(read("HTTP/1.1 099 Odd\r\n\r\n", false).unwrap_err(), NoAnswer::Status);
+        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(HEAD_BYTES_MAX));
+        assert_eq!(read_answer(long.as_bytes(), false).unwrap_err(), NoAnswer::TooLarge);
+    }
+}

@@ -1,0 +1,106 @@
+//! Which requests are simple: those in whose head nothing asks for more than an answer. What is odd in any
+//! way is not, and goes another way; what contradicts itself was refused before.
+
+use crate::framing::{Connection, Length, RequestHead};
+
+/// Why a request is not simple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusual {
+    /// HTTP/1.0, which knows neither chunks nor interim answers.
+    Version,
+    /// Not a path, or one that does not go on as it was sent.
+    Target,
+    /// It has content.
+    Content,
+    /// It would go on in another protocol.
+    Upgrade,
+    /// It waits to be told to go on.
+    Expectation,
+    /// It has trailers, or takes them.
+    Trailers,
+    /// It names fields of its connection, or says more than one thing of it.
+    Connection,
+}
+
+impl Unusual {
+    pub const ALL: [Self; 7] = [
+        Self::Version,
+        Self::Target,
+        Self::Content,
+        Self::Upgrade,
+        Self::Expectation,
+        Self::Trailers,
+        Self::Connection,
+    ];
+
+    /// In one word, for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Target => "target",
+            Self::Content => "content",
+            Self::Upgrade => "upgrade",
+            Self::Expectation => "expectation",
+            Self::Trailers => "trailers",
+            Self::Connection => "connection",
+        }
+    }
+}
+
+/// Why this request is not simple, if it is not.
+pub fn unusual(request: &RequestHead<'_>) -> Option<Unusual> {
+    // A HEAD or a POST without content is as simple as a GET.
+    let has_content = !matches!(request.length, Ok(Length::None | Length::Bytes(0)));
+    let found = [
+        (request.is_old, Unusual::Version),
+        (request.target.first() != Some(&b'/'), Unusual::Target),
+        (has_content, Unusual::Content),
+        (request.asks_for_upgrade, Unusual::Upgrade),
+        (request.expects, Unusual::Expectation),
+        (request.speaks_of_trailers, Unusual::Trailers),
+        (request.connection == Connection::Other, Unusual::Connection),
+    ];
+    found.into_iter().find_map(|(is_so, why)| is_so.then_some(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::read_request;
+
+    #[test]
+    fn what_asks_for_no_more_than_an_answer_is_simple() {
+        let why = |line: &str, fields: &str| {
+            let head = format!("{line}\r\nHost: a\r\n{fields}\r\n");
+            unusual(&read_request(head.as_bytes()).unwrap())
+        };
+        for line in ["GET / HTTP/1.1", "HEAD /a?b HTTP/1.1", "POST /a HTTP/1.1", "PURGE //a HTTP/1.1"] {
+            for fields in ["", "Content-Length: 0\r\n", "Connection: close\r\n", "Connection: keep-alive\r\n"]
+            {
+                assert_eq!(why(line, fields), None, "{line} {fields:?}");
+            }
+        }
+        for (line, fields, word) in [
+            ("GET / HTTP/1.0", "", "version"),
+            ("OPTIONS * HTTP/1.1", "", "target"),
+            ("GET http://a/ HTTP/1.1", "", "target"),
+            ("GET / HTTP/1.1", "Content-Length: 1\r\n", "content"),
+            ("GET / HTTP/1.1", "Content-Length: x\r\n", "content"),
+            ("GET / HTTP/1.1", "Content-Length: 0\r\nContent-Length: 0\r\n", "content"),
+            ("GET / HTTP/1.1", "Transfer-Encoding: chunked\r\n", "content"),
+            ("GET / HTTP/1.1", "Upgrade: websocket\r\n", "upgrade"),
+            ("GET / HTTP/1.1", "Expect: 100-continue\r\n", "expectation"),
+            ("GET / HTTP/1.1", "TE: trailers\r\n", "trailers"),
+            ("GET / HTTP/1.1", "Trailer: x\r\n", "trailers"),
+            ("GET / HTTP/1.1", "Connection: x-own\r\n", "connection"),
+        ] {
+            assert_eq!(why(line, fields).map(Unusual::word), Some(word), "{line} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn each_reason_has_a_word_of_its_own() {
+        let words: std::collections::BTreeSet<_> = Unusual::ALL.iter().map(|why| why.word()).collect();
+        assert_eq!(words.len(), Unusual::ALL.len());
+    }
+}
