@@ -19,8 +19,9 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(super) use dial::UPSTREAM_FULL;
+pub(super) use dial::{Dial, UPSTREAM_FULL};
 use foldhash::HashMap;
+pub(super) use framed::Framed;
 pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM};
 use pool::Pool;
 

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::connectors::L4Connect;
@@ -14,6 +15,7 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::VirtualSocketStream;
 use pingora::{Error, ErrorType};
+use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::framed::Framed;
@@ -38,6 +40,46 @@ impl Dial {
     pub(super) fn new(server: Arc<Server>, pace: Option<Arc<Pace>>) -> Arc<Self> {
         let (is_reused, is_heard) = (AtomicBool::new(false), AtomicBool::new(false));
         Arc::new(Self { server, pace, is_reused, is_heard, head_bytes: AtomicUsize::new(0) })
+    }
+
+    /// A connection that was kept, if there is one.
+    fn kept(self: &Arc<Self>) -> Option<Framed> {
+        let (connection, place) = self.server.connections.take()?;
+        self.is_reused.store(true, Ordering::Relaxed);
+        Some(Framed::new(connection, place, Arc::clone(self)))
+    }
+
+    /// A new one.
+    async fn connect(self: &Arc<Self>) -> pingora::Result<Framed> {
+        let place = self.server.connections.reserve();
+        let place = place.ok_or_else(|| Error::explain(UPSTREAM_FULL, "no connection is left"))?;
+        self.blocks(true);
+        let connection = Connection::open(&self.server.peer).await;
+        self.blocks(false);
+        Ok(Framed::new(connection?, place, Arc::clone(self)))
+    }
+
+    /// Either, a new one within the time that there is for that.
+    pub(in crate::edge) async fn open(self: &Arc<Self>) -> pingora::Result<Framed> {
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
+        let most = self.server.peer.options.total_connection_timeout;
+        let late = |_| Err(Error::explain(ErrorType::ConnectTimedout, "to a server of the upstream"));
+        match most {
+            Some(most) => timeout(most, self.connect()).await.unwrap_or_else(late),
+            None => self.connect().await,
+        }
+    }
+
+    /// How long nothing may come of the answer.
+    pub(in crate::edge) fn read_timeout(&self) -> Option<Duration> {
+        self.server.peer.options.read_timeout
+    }
+
+    /// How long nothing may be taken of the request.
+    pub(in crate::edge) fn write_timeout(&self) -> Option<Duration> {
+        self.server.peer.options.write_timeout
     }
 
     /// Whether the connection had served another request before.
@@ -75,22 +117,10 @@ pub(super) struct Dialling(pub(super) Arc<Dial>);
 #[async_trait]
 impl L4Connect for Dialling {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
-        let server = &self.0.server;
-        let (connection, place) = match server.connections.take() {
-            Some(kept) => {
-                self.0.is_reused.store(true, Ordering::Relaxed);
-                kept
-            }
-            None => {
-                let place = server.connections.reserve();
-                let place = place.ok_or_else(|| Error::explain(UPSTREAM_FULL, "no connection is left"))?;
-                self.0.blocks(true);
-                let connection = Connection::open(&server.peer).await;
-                self.0.blocks(false);
-                (connection?, place)
-            }
+        let framed = match self.0.kept() {
+            Some(kept) => kept,
+            None => self.0.connect().await?,
         };
-        let framed = Framed::new(connection, place, Arc::clone(&self.0));
         Ok(Stream::from(VirtualSocketStream::new(Box::new(framed))))
     }
 }

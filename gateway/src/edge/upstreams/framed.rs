@@ -29,7 +29,7 @@ const GATHERED_MAX: usize = 16 * 1_024;
 /// What Pingora asks for to see whether a connection that it puts aside is still open.
 const PROBE_BYTES: usize = 1;
 
-pub(super) struct Framed {
+pub(in crate::edge) struct Framed {
     /// Taken when it is put aside.
     held: Option<(Connection, Place)>,
     dial: Arc<Dial>,
@@ -88,6 +88,11 @@ impl Framed {
             self.gathered.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whoever has the connection is done with it, and saw the ends where we did: it is put aside.
+    pub(in crate::edge) fn release(mut self) {
+        self.is_released = self.is_over();
     }
 
     /// Pingora asks for a byte behind the answer when it puts the connection aside, to see whether it

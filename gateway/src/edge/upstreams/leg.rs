@@ -73,6 +73,22 @@ impl Leg {
         key: &[u8],
         pace: Option<Arc<Pace>>,
     ) -> pingora::Result<Box<HttpPeer>> {
+        let server = self.choose(key, pace)?;
+        let mut peer = Box::new(server.plain.as_ref().unwrap_or(&server.peer).clone());
+        if let Some(dial) = &self.dial {
+            peer.options.custom_l4 = Some(Arc::new(Dialling(Arc::clone(dial))));
+        }
+        Ok(peer)
+    }
+
+    /// The same, and how its connection is got, where HTTP/1.1 is spoken on it.
+    pub(in crate::edge) fn dial(&mut self, key: &[u8]) -> pingora::Result<Arc<Dial>> {
+        self.choose(key, None)?;
+        let dial = self.dial.clone();
+        dial.ok_or_else(|| Error::explain(ErrorType::InternalError, "its servers speak HTTP/2"))
+    }
+
+    fn choose(&mut self, key: &[u8], pace: Option<Arc<Pace>>) -> pingora::Result<Arc<Server>> {
         let last = self.current.take();
         let mut chosen = self.pool.choose(key, &self.tried);
         let mut full = None;
@@ -92,16 +108,12 @@ impl Leg {
             };
             return Err(Error::explain(kind, "no server is left").into_up());
         };
-        let mut peer = Box::new(server.plain.as_ref().unwrap_or(&server.peer).clone());
         self.dial = server.plain.is_some().then(|| Dial::new(Arc::clone(&server), pace));
-        if let Some(dial) = &self.dial {
-            peer.options.custom_l4 = Some(Arc::new(Dialling(Arc::clone(dial))));
-        }
         self.current = Some(server.enter());
         self.trying = Stopwatch::start();
         self.connecting = Duration::ZERO;
         self.sent = None;
-        Ok(peer)
+        Ok(server)
     }
 
     /// Whether the connection had served another request before; `reused` is what Pingora says of
