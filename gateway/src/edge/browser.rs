@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use pingora::protocols::http::v1::server::HttpSession;
-use pingora::proxy::Session;
-
+use super::client::Client;
 use super::exchange::Exchange;
 use super::{ApiClient, RenewSession};
 use crate::pipeline::{Browser, Cookies, Renew};
@@ -27,9 +25,8 @@ impl Browsers {
 impl Exchange {
     /// An answer begins, an upstream's or our own. Who sends no more has perhaps gone: what replaces a
     /// refresh token must not go to nobody, and no browser that waits closes its half.
-    pub(super) async fn settle(&self, session: &Session) {
-        let may_have_gone = session.as_http1().is_some_and(HttpSession::is_half_closed);
-        if let Some(browser) = self.browser.as_ref().filter(|_| !may_have_gone) {
+    pub(super) async fn settle(&self, client: &impl Client) {
+        if let Some(browser) = self.browser.as_ref().filter(|_| !client.may_have_left()) {
             browser.settle().await;
         }
     }

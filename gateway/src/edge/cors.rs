@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::ORIGIN;
-use pingora::http::RequestHeader;
 
+use super::bridge;
 use super::exchange::Exchange;
-use super::{bridge, head};
+use super::view::RequestView;
 use crate::pipeline::{CanonicalTarget, Snapshot, is_own, preflight_for};
 
 /// The answer to a preflight of a route, or of an endpoint of ours, that has a policy. Without one
 /// it is a request like any other.
 pub(super) fn preflight(
-    request: &RequestHeader,
+    request: RequestView<'_>,
     target: &CanonicalTarget,
     now: &Snapshot,
     exchange: &mut Exchange,
@@ -25,11 +25,11 @@ pub(super) fn preflight(
     if is_own(target.path()) {
         exchange.cors.clone_from(&now.own_cors);
     }
-    let wanted = preflight_for(&request.method, &request.headers)?;
+    let wanted = preflight_for(request.method, request.headers)?;
     let policy = if is_own(target.path()) {
         now.own_cors.clone()?
     } else {
-        let (_, route) = now.routes.choose(head::authority(request), &wanted, target.as_str()).ok()?;
+        let (_, route) = now.routes.choose(request.host(), &wanted, target.as_str()).ok()?;
         // Who is kept out is refused like with any other request.
         let from_here = exchange.client.is_told() && route.networks.admit(exchange.client.client);
         if route.networks.are_bounded() && !from_here && !route.shadow {

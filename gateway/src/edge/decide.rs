@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora::http::RequestHeader;
-use pingora::proxy::Session;
 
+use super::client::Client;
 use super::connections::Place;
 use super::descriptors::Descriptor;
 use super::exchange::{Exchange, Progress};
-use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
+use super::view::RequestView;
+use super::{Content, Gateway, bridge, cors, explain, head, redirect, upgrade};
 use crate::identity::UserAgent;
 use crate::pipeline::{CanonicalTarget, Head, Requester, Snapshot, Trail, canonical, is_own, preflight_for};
 use crate::problem::{Code, Problem};
@@ -30,13 +30,13 @@ pub(super) enum Decision {
 
 /// The target of a request that some route takes as it was sent, below its path.
 fn as_sent(
-    request: &RequestHeader,
+    request: RequestView<'_>,
     now: &Snapshot,
     exchange: &mut Exchange,
 ) -> Result<CanonicalTarget, Problem> {
-    let preflighted = preflight_for(&request.method, &request.headers);
-    let method = preflighted.as_ref().unwrap_or(&request.method);
-    let chosen = now.routes.choose(head::authority(request), method, head::target(request)?);
+    let preflighted = preflight_for(request.method, request.headers);
+    let method = preflighted.as_ref().unwrap_or(request.method);
+    let chosen = now.routes.choose(request.host(), method, request.target()?);
     let (target, _) = chosen.map_err(|refusal| {
         let denied = refusal.before_a_route(&mut Trail::silent());
         exchange.refused_on.clone_from(&denied.route);
@@ -50,47 +50,47 @@ impl Gateway {
     /// The head is checked, the path normalised, and the request served, refused or admitted.
     pub(super) async fn decide(
         &self,
-        session: &mut Session,
+        client: &mut impl Client,
         exchange: &mut Exchange,
     ) -> Result<Decision, Problem> {
-        let target = head::target(session.req_header()).and_then(|target| Ok(canonical(target)?));
+        let target = client.request().target().and_then(|target| Ok(canonical(target)?));
         exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
-        head::check(session.req_header())?;
+        head::check(client.request())?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
-        if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
+        if client.is_malformed() {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
         }
         let now = Arc::clone(&exchange.configured.decision);
         let target = match target {
             Ok(target) => target,
-            Err(_) => as_sent(session.req_header(), &now, exchange)?,
+            Err(_) => as_sent(client.request(), &now, exchange)?,
         };
         if let Some(port) = exchange.arrival.redirect_to {
-            let host = head::authority(session.req_header());
+            let host = client.request().host();
             let answer = redirect::to_https(host, target.as_str(), port);
             return answer.map(Decision::Answered).ok_or_else(|| {
                 Problem::new(Code::MalformedRequest).with_message("A Host is needed to be sent to HTTPS")
             });
         }
-        if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
+        if let Some(answer) = cors::preflight(client.request(), &target, &now, exchange) {
             return Ok(Decision::Answered(answer));
         }
         exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
         if exchange.is_own {
             return Ok(Decision::Own(target));
         }
-        let request = session.req_header();
-        let (method, host) = (&request.method, head::authority(request));
+        let request = client.request();
+        let RequestView { method, headers, .. } = request;
+        let host = request.host();
         let browser = exchange.browser.as_deref();
         let client_is_told = exchange.client.is_told();
         let target = target.as_str();
         // That of a proxy says who the proxy is, and not for whom it asks.
         let certificate = exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted);
-        let headers = &request.headers;
         let head = Head { method, host, target, headers, browser, certificate, client_is_told };
-        let mut trail = explain::trail(request, &exchange.client, &self.parts.explain_to);
+        let mut trail = explain::trail(headers, &exchange.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
         if follow {
@@ -106,7 +106,7 @@ impl Gateway {
         }
         exchange.explanation = explain::value(&trail, &admitted);
         if let Err(denied) = &admitted {
-            let user_agent = UserAgent::of(&request.headers);
+            let user_agent = UserAgent::of(headers);
             let by = Requester {
                 address: exchange.client.client,
                 user_agent: &user_agent,
@@ -121,11 +121,11 @@ impl Gateway {
             Problem::from(denied)
         })?;
         exchange.cors.clone_from(&admitted.route().cors);
-        if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
+        if request.declared_length().is_some_and(|length| length > admitted.route().body_bytes_max) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(Problem::new(Code::BodyTooLarge));
         }
-        if let Err(problem) = upgrade::check(session, admitted.route()) {
+        if let Err(problem) = upgrade::check(client, admitted.route()) {
             exchange.refused_on = Some(Arc::clone(admitted.route()));
             return Err(problem);
         }
@@ -162,12 +162,12 @@ impl Gateway {
 
     pub(super) async fn serve_own(
         &self,
-        session: &mut Session,
+        client: &mut impl Client,
         exchange: &mut Exchange,
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
         exchange.leaves_body = bridge::is_verify(target);
-        let request = bridge::read(session, target).await?;
+        let request = bridge::read(client, target).await?;
         let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused.as_ref().map(Problem::code));
         exchange.why = refused.as_ref().and_then(Problem::why).cloned().map(Box::new);

@@ -18,7 +18,6 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -76,19 +75,6 @@ struct Closing {
 impl Default for Closing {
     fn default() -> Self {
         Self { until: Box::pin(sleep(LINGER_TIME_MAX)), is_said: false, bytes: 0 }
-    }
-}
-
-/// The connection of this request, where it is one of HTTP/1.1.
-pub(super) fn of(session: &Session) -> Option<&Downstream> {
-    session.as_http1()?.stream().as_any().downcast_ref()
-}
-
-/// Whether the end of the request's content was seen.
-pub(super) fn is_body_ended(session: &mut Session) -> bool {
-    match of(session) {
-        Some(downstream) => downstream.is_body_ended(),
-        None => session.is_body_done(),
     }
 }
 

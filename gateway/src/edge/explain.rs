@@ -1,8 +1,7 @@
 //! Why: the decision step by step in a header of the answer, for operators who ask.
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
-use pingora::http::RequestHeader;
 
 use super::client_addr::ClientAddress;
 use crate::pipeline::{Admitted, Denied, Trail};
@@ -14,8 +13,8 @@ const ALLOW: &str = "verdict: allow";
 
 /// A trail that is written where an operator asks, and silent otherwise: also for whoever asks through a
 /// proxy that does not say for whom, though it may be an operator's.
-pub(super) fn trail(request: &RequestHeader, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
-    let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN) && client.is_told();
+pub(super) fn trail(sent: &HeaderMap, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
+    let asked = !allowed.is_empty() && sent.contains_key(EXPLAIN) && client.is_told();
     let silent = Trail::silent();
     let may = || allowed.iter().any(|network| network.contains(&client.client));
     if asked && may() { silent.written() } else { silent }
