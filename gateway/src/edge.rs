@@ -29,6 +29,7 @@ mod handover;
 mod head;
 mod http10;
 mod http2;
+mod lane;
 mod lasting;
 mod lifeline;
 mod listener;

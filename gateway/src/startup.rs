@@ -173,6 +173,7 @@ pub fn run(
         traces: Arc::clone(&traces),
         explain_to: checked.explain_to,
         abort_on_close: checked.abort_on_close,
+        fast_path: checked.fast_path,
         configured: Arc::clone(&configured),
         connections: Arc::clone(&connections),
         descriptors: Arc::clone(&descriptors),

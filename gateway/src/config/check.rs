@@ -59,6 +59,7 @@ pub struct Checked {
     /// Who may ask why a request was decided as it was.
     pub explain_to: Vec<IpNet>,
     pub abort_on_close: bool,
+    pub fast_path: bool,
     /// Of connections, and of requests on them.
     pub caps: Caps,
     pub shutdown: Duration,
@@ -256,6 +257,7 @@ pub fn examine(
         trusted_headers,
         explain_to,
         abort_on_close: file.server.abort_on_close,
+        fast_path: file.server.fast_path,
         caps: Caps {
             connections: Most {
                 total: file.server.connections_max,

@@ -65,6 +65,7 @@ pub struct Server {
     pub shutdown_seconds: u64,
     pub upgrade_seconds: u64,
     pub abort_on_close: bool,
+    pub fast_path: bool,
     pub watch_seconds: u64,
     pub core_dumps: bool,
 }
@@ -197,6 +198,7 @@ impl Default for Server {
             shutdown_seconds: 30,
             upgrade_seconds: 5,
             abort_on_close: false,
+            fast_path: true,
             watch_seconds: 0,
             core_dumps: false,
         }

@@ -12,11 +12,12 @@ use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as Tcp;
 use pingora::protocols::tls::TlsRef;
-use pingora::protocols::{ALPN, GetSocketDigest as _, Shutdown, Ssl as _, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest, Shutdown, Ssl as _, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::Gateway;
 use super::accepting::{Carry, plain};
 use super::arrival::Arrival;
 use super::connections::Connections;
@@ -25,6 +26,7 @@ use super::door::Door;
 use super::downstream::Downstream;
 use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
+use super::lane::Lane;
 use super::lasting::Lasting;
 use super::proxy_protocol;
 use super::request_line::settled;
@@ -45,8 +47,6 @@ const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 const FIRST_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long a head may take, from its first byte to its last.
 pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// Room for most heads, so that one read takes them whole.
-const HEAD_BYTES_USUAL: usize = 4 * 1_024;
 /// Requests after which a connection is closed, so that none lives for ever.
 const REQUESTS_MAX: u32 = 1_000_000;
 
@@ -57,6 +57,8 @@ pub(super) struct Conversation<A> {
     pub(super) descriptors: Arc<Descriptors>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) streams: Arc<Streams>,
+    /// For simple requests of HTTP/1.1.
+    pub(super) gateway: Arc<Gateway>,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
     pub(super) drain: ShutdownWatch,
@@ -202,10 +204,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let arrival = Arc::new(arrival);
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
+        let mut lane = Lane::new(&self.gateway, &arrival, peer_of(&**stream.stream()));
         let (mut idle, mut lasting) = (Idle::new(), Lasting::new(&self.streams));
-        loop {
+        for requests in 0..REQUESTS_MAX {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
-            if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
+            if matches!(head, Head::HandOver) && door.tls.is_some() && requests == 0 {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
                 drained = until(self.closing.clone());
                 let first = self.head(&mut stream, &mut drained, &mut idle);
@@ -222,28 +225,36 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let Some(end) = head_end(&head, 0) else { return };
             let mut head = head;
             let rest = head.split_off(end);
-            match settled(&head) {
-                Ok(None) => {}
-                Ok(Some(settled)) => head = settled,
+            let mut settled = match settled(&head) {
+                Ok(settled) => settled,
                 Err(problem) => return self.refuse(&mut stream, &problem, &head).await,
-            }
-            stream.begin(&head, rest);
+            };
+            head = settled.head.take().unwrap_or(head);
+            stream.begin(settled.length, settled.asks_for_upgrade, rest);
             if stream.malformed() == Some(Malformed::Length) {
                 let why =
                     "Content-Length must be one number, or Transfer-Encoding must be chunked, and not both";
                 let problem = Problem::new(Code::MalformedRequest).with_message(why);
                 return self.refuse(&mut stream, &problem, &head).await;
             }
+            let may_follow = requests + 1 < REQUESTS_MAX && !*self.closing.borrow();
+            let may_follow = may_follow && !(door.tls.is_some() && *self.drain.borrow());
+            let keeps = may_follow && settled.keeps_connection;
+            head = match lane.take(head, &settled) {
+                Ok(request) => match lane.carry(&mut stream, &request, keeps, &mut lasting).await {
+                    Some(true) => continue,
+                    Some(false) => return Shutdown::shutdown(&mut *stream).await,
+                    None => return,
+                },
+                Err(head) => head,
+            };
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
                 Some(settings) => settings.apply_to_session(&mut session),
-                None => {
-                    session.set_keepalive(Some(IDLE_TIME_MAX.as_secs()));
-                    session.set_keepalive_reuses_remaining(Some(REQUESTS_MAX));
-                }
+                None => session.set_keepalive(Some(IDLE_TIME_MAX.as_secs())),
             }
             session.set_pipelined_prefix(head);
-            if door.tls.is_some() && *self.drain.borrow() {
+            if !may_follow {
                 session.set_keepalive(None);
             }
             let request = self.proxy.process_new_http(session, &self.closing);
@@ -263,7 +274,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
 impl<A> Conversation<A> {
     async fn head(&self, stream: &mut Downstream, drained: &mut Until, idle: &mut Idle) -> Head {
-        let mut head = BytesMut::with_capacity(HEAD_BYTES_USUAL);
+        let mut head = BytesMut::new();
         let mut blank = false;
         idle.begin();
         loop {
@@ -347,7 +358,7 @@ impl Idle {
     }
 }
 
-fn peer_of(stream: &Tcp) -> Option<SocketAddr> {
+fn peer_of(stream: &(impl GetSocketDigest + ?Sized)) -> Option<SocketAddr> {
     stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
 }
 

@@ -2,6 +2,7 @@
 //! content passes, read strictly; what comes early waits for its turn (RFC 9112 §9.3.2); and the
 //! connection lives on only where the end of the content was seen.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -18,11 +19,12 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::lane::read_into;
 use super::outgoing::Outgoing;
-use crate::framing::{Body, Length, Malformed, asks_for_upgrade, head_end, of_request};
+use crate::framing::{Body, Length, Malformed, head_end};
 
 /// What a client sends early is taken up to here while it waits; then its connection is not read.
 const EARLY_BYTES_MAX: usize = 64 * 1_024;
@@ -104,7 +106,10 @@ impl Downstream {
     /// Bytes of the next head: those that came early first. Zero at the end.
     pub(super) async fn read_head(&mut self, head: &mut BytesMut) -> io::Result<usize> {
         if self.early.is_empty() {
-            return if self.is_half_closed { Ok(0) } else { self.stream.read_buf(head).await };
+            if self.is_half_closed {
+                return Ok(0);
+            }
+            return poll_fn(|context| read_into(Pin::new(&mut self.stream), context, head)).await;
         }
         let early = self.early.split();
         let count = early.len();
@@ -120,12 +125,17 @@ impl Downstream {
         Ok(())
     }
 
-    /// A request begins: its head, and what came along with it.
-    pub(super) fn begin(&mut self, head: &[u8], mut rest: BytesMut) {
+    /// A request begins: what its head says of its end, whether it asks for another protocol, and what came
+    /// along with it.
+    pub(super) fn begin(
+        &mut self,
+        length: Result<Length, Malformed>,
+        asks_for_upgrade: bool,
+        mut rest: BytesMut,
+    ) {
         self.was_half_closed = self.is_half_closed;
-        let length = of_request(head);
         self.malformed = length.err();
-        self.asks_for_upgrade = asks_for_upgrade(head);
+        self.asks_for_upgrade = asks_for_upgrade;
         *self.how.get_mut() = 0;
         self.outgoing = Outgoing::default();
         self.body = Body::new(length.unwrap_or(Length::None));
@@ -173,8 +183,24 @@ impl Downstream {
         self.is_upgraded.store(true, Ordering::Relaxed);
     }
 
+    /// Writes what whoever writes has gathered, and takes it out of `bytes`.
+    pub(super) fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &mut BytesMut,
+    ) -> Poll<io::Result<()>> {
+        while !bytes.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            bytes.advance(count);
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
     /// Takes what comes early, and sees whether the client leaves. Never ready otherwise.
-    fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.is_half_closed && self.early.len() < EARLY_BYTES_MAX {
             let mut piece = [MaybeUninit::uninit(); PIECE_BYTES];
             let mut buffer = ReadBuf::uninit(&mut piece);

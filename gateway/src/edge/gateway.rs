@@ -42,6 +42,8 @@ pub struct GatewayParts {
     pub explain_to: Vec<ipnet::IpNet>,
     /// Whether a client that sends no more has left.
     pub abort_on_close: bool,
+    /// Whether simple requests take the lane.
+    pub fast_path: bool,
     pub configured: Arc<ArcSwap<Configured>>,
     pub connections: Arc<Connections>,
     pub descriptors: Arc<Descriptors>,
@@ -68,8 +70,19 @@ impl Gateway {
     }
 }
 
+/// The gateway as Pingora carries requests to it.
+pub(super) struct Callbacks(pub(super) Arc<Gateway>);
+
+impl std::ops::Deref for Callbacks {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.0
+    }
+}
+
 #[async_trait]
-impl ProxyHttp for Gateway {
+impl ProxyHttp for Callbacks {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {

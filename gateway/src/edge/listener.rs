@@ -15,6 +15,7 @@ use super::connections::Connections;
 use super::conversation::Conversation;
 use super::descriptors::Descriptors;
 use super::door::{Certificates, Door, ListenerSettings};
+use super::gateway::Callbacks;
 use super::handover::{Handover, Inherited};
 use super::operations::Operations;
 use super::operator::Operator;
@@ -105,7 +106,8 @@ pub fn proxy_service(
         public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
     let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
     let (metrics, streams) = (public.gateway.metrics(), Arc::clone(&public.gateway.parts.streams));
-    let mut proxy = http_proxy(conf, public.gateway);
+    let gateway = Arc::new(public.gateway);
+    let mut proxy = http_proxy(conf, Callbacks(Arc::clone(&gateway)));
     // Nobody gets a tunnel: who asks for one by HTTP/2 is answered by us, and not by Pingora, bare.
     let options = proxy.server_options.get_or_insert_default();
     options.allow_connect_method_proxying = true;
@@ -113,6 +115,7 @@ pub fn proxy_service(
         metrics,
         streams,
         proxy: Arc::new(proxy),
+        gateway,
         connections: public.connections,
         descriptors: public.descriptors,
         doors: doors.into_iter().map(Arc::new).collect(),

@@ -5,12 +5,25 @@
 use bytes::{BufMut as _, BytesMut};
 
 use super::head::{HEAD_BYTES_MAX, METHODS};
-use crate::framing::{Flaw, RequestHead, read_request};
+use crate::framing::{Connection, Flaw, Length, Malformed, RequestHead, read_request};
+use crate::http1::{Unusual, unusual};
 use crate::pipeline::{is_authority, is_same_authority};
 use crate::problem::{Code, Problem};
 
-/// The head as it goes on; `None` where it goes on as it is, as nearly all do.
-pub(super) fn settled(head: &[u8]) -> Result<Option<BytesMut>, Problem> {
+/// What a head says, once it is known to be one.
+pub(super) struct Settled {
+    /// The head as it goes on, where it does not go on as it is, as nearly all do.
+    pub(super) head: Option<BytesMut>,
+    pub(super) fields: usize,
+    pub(super) length: Result<Length, Malformed>,
+    pub(super) asks_for_upgrade: bool,
+    /// Whether its client means to go on with the connection.
+    pub(super) keeps_connection: bool,
+    /// Why it is not simple, if it is not.
+    pub(super) unusual: Option<Unusual>,
+}
+
+pub(super) fn settled(head: &[u8]) -> Result<Settled, Problem> {
     if head.len() > HEAD_BYTES_MAX {
         return Err(Problem::new(Code::HeadersTooLarge));
     }
@@ -25,14 +38,20 @@ pub(super) fn settled(head: &[u8]) -> Result<Option<BytesMut>, Problem> {
         return Err(Problem::new(Code::MethodNotAllowed).allow(METHODS));
     }
     let is_odd = |byte: &u8| *byte == b'#' || is_left_raw(*byte);
-    if request.target[0] == b'/' && !request.target.iter().any(is_odd) {
-        return Ok(None);
-    }
-    rewritten(head, &request)
+    let goes_on = request.target[0] == b'/' && !request.target.iter().any(is_odd);
+    let head = if goes_on { None } else { Some(rewritten(head, &request)?) };
+    Ok(Settled {
+        unusual: if head.is_some() { Some(Unusual::Target) } else { unusual(&request) },
+        head,
+        fields: request.fields,
+        length: request.length,
+        asks_for_upgrade: request.asks_for_upgrade,
+        keeps_connection: request.connection != Connection::Close,
+    })
 }
 
 /// In origin form, and with escapes for what Pingora takes in no target. An escape is what is meant.
-fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<Option<BytesMut>, Problem> {
+fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<BytesMut, Problem> {
     // A target has no fragment (RFC 9112 §3.2); Pingora would cut it off, others would not.
     if request.target.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
@@ -52,7 +71,7 @@ fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<Option<BytesMut>,
         }
     }
     out.put_slice(&head[request.method.len() + 1 + request.target.len()..]);
-    Ok(Some(out))
+    Ok(out)
 }
 
 /// Room for a few escapes.
@@ -101,7 +120,7 @@ mod tests {
     fn line(line: &str, host: &str) -> Result<Option<String>, &'static str> {
         let settled = settled(format!("{line}\r\nHost: {host}\r\n\r\n").as_bytes());
         let first = |head: BytesMut| String::from_utf8_lossy(&head).lines().next().unwrap().to_owned();
-        settled.map(|head| head.map(first)).map_err(|problem| problem.code().word())
+        settled.map(|settled| settled.head.map(first)).map_err(|problem| problem.code().word())
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::{ParserConfig, Status};
 
@@ -26,6 +26,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Where its content ends.
     pub length: Length,
+    /// Whether its service means to go on with the connection (RFC 9112 §9.3).
+    pub keeps_connection: bool,
 }
 
 /// What came is no answer: no head, one that is too large, or one that contradicts itself.
@@ -80,8 +82,21 @@ fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer
     }
     let phrase = response.reason.filter(|phrase| Some(*phrase) != status.canonical_reason());
     let phrase = phrase.map(|phrase| bytes.slice_ref(phrase.as_bytes()));
+    let keeps_connection = keeps_connection(&headers, response.version == Some(0));
     let length = length(status, &mut headers, to_head)?;
-    Ok(Some((end, Answer { status, phrase, headers, length })))
+    Ok(Some((end, Answer { status, phrase, headers, length, keeps_connection })))
+}
+
+/// `is_old` says that it is one of HTTP/1.0, which goes on only where it says so, and never behind a coding
+/// (RFC 9112 §6.1).
+fn keeps_connection(headers: &HeaderMap, is_old: bool) -> bool {
+    let says = |word: &[u8]| {
+        let values = headers.get_all(CONNECTION).iter();
+        let mut said = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        said.any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    let may_go_on = !is_old || says(b"keep-alive") && !headers.contains_key(TRANSFER_ENCODING);
+    may_go_on && !says(b"close")
 }
 
 /// A value; one that is folded over several lines as one line (RFC 9112 §5.2).
@@ -194,6 +209,21 @@ mod tests {
         for odd in ["5, 6", "x", "", "+5", "5,", "99999999999999999999"] {
             assert_eq!(length(ok, &format!("Content-Length: {odd}\r\n")), Err(NoAnswer::Length), "{odd:?}");
         }
+    }
+
+    #[test]
+    fn a_service_keeps_the_connection_unless_it_says_otherwise() {
+        let keeps = |line: &str, fields: &str| {
+            read(&format!("{line}\r\n{fields}\r\n"), false).unwrap().keeps_connection
+        };
+        let (new, old) = ("HTTP/1.1 200 OK", "HTTP/1.0 200 OK");
+        assert!(
+            keeps(new, "") && keeps(new, "Connection: x\r\n") && keeps(old, "Connection: Keep-Alive\r\n")
+        );
+        for said in ["close", "Close", "x, close", "keep-alive, close", "keep-alive\r\nConnection: close"] {
+            assert!(!keeps(new, &format!("Connection: {said}\r\n")), "{said:?}");
+        }
+        assert!(!keeps(old, "") && !keeps(old, "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n"));
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! The lane: a simple request of HTTP/1.1, from its head to the end of its answer, in one task and without
+//! pingora-proxy. What is decided and said is the same as by Pingora's callbacks, which all other requests
+//! take: the lane reads, forwards and writes, and has no rules of its own.
+
+mod answer;
+mod client;
+mod forward;
+mod patience;
+mod room;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use client::LaneClient;
+use http::header::HOST;
+use patience::Patience;
+use pingora::ErrorSource;
+pub(super) use room::read_into;
+
+use super::Gateway;
+use super::arrival::Arrival;
+use super::client::Client as _;
+use super::configured::Configured;
+use super::downstream::Downstream;
+use super::exchange::Exchange;
+use super::lasting::Lasting;
+use super::request_line::Settled;
+use crate::http1::Request;
+use crate::pipeline::Protocol;
+
+/// The waits for one connection's requests, one after the other.
+#[derive(Default)]
+pub(super) struct Waits {
+    /// For a service that is silent, or takes nothing.
+    service: Patience,
+    /// For a client that takes nothing.
+    client: Patience,
+}
+
+/// The lane of one connection.
+pub(super) struct Lane {
+    gateway: Arc<Gateway>,
+    arrival: Arc<Arrival>,
+    peer: Option<IpAddr>,
+    waits: Waits,
+}
+
+/// A request that takes the lane, with what is configured for it.
+pub(super) struct Taken {
+    request: Request,
+    configured: Arc<Configured>,
+}
+
+impl Lane {
+    pub(super) fn new(gateway: &Arc<Gateway>, arrival: &Arc<Arrival>, peer: Option<SocketAddr>) -> Self {
+        let (gateway, arrival) = (Arc::clone(gateway), Arc::clone(arrival));
+        Self { gateway, arrival, peer: peer.map(|peer| peer.ip()), waits: Waits::default() }
+    }
+
+    /// The request, if it takes the lane, or its head again: which of them is known before anything is
+    /// decided, so that nothing is decided twice.
+    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, BytesMut> {
+        if settled.unusual.is_some() || !self.gateway.parts.fast_path {
+            return Err(head);
+        }
+        let head = head.freeze();
+        let configured = self.gateway.parts.configured.load_full();
+        let request = Request::of(&head, settled.fields);
+        match request.filter(|request| speaks_http1(&configured, request)) {
+            Some(request) => Ok(Taken { request, configured }),
+            None => Err(head.into()),
+        }
+    }
+
+    /// Carries it to the end of its answer. Whether another one may follow on its connection; `None` where
+    /// its lifeline was cut. `keeps` says whether one may, as far as is known before.
+    pub(super) async fn carry(
+        &mut self,
+        connection: &mut Downstream,
+        taken: &Taken,
+        keeps: bool,
+        lasting: &mut Lasting,
+    ) -> Option<bool> {
+        let must_stay = self.gateway.parts.abort_on_close;
+        let mut client = LaneClient::new(connection, &taken.request, &mut self.waits, keeps, must_stay);
+        // In a box: an idle connection has no room for it.
+        let carrying = Box::pin(self.gateway.carry(&taken.configured, &mut client, self.peer));
+        let goes_on = Arc::clone(&self.arrival).carry(lasting, carrying).await?;
+        Some(goes_on && connection.may_go_on())
+    }
+}
+
+/// Whether its service does.
+fn speaks_http1(configured: &Configured, request: &Request) -> bool {
+    if configured.upstreams.all_speak_http1() {
+        return true;
+    }
+    let Ok(target) = std::str::from_utf8(&request.target) else { return false };
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    // What has no route is refused, or is ours.
+    let chosen = configured.decision.routes.choose(host, &request.method, target);
+    chosen.map_or(true, |(_, route)| route.upstream.protocol == Protocol::Http1)
+}
+
+impl Gateway {
+    /// Carries a request to the end of its answer. Whether another one may follow on its connection.
+    async fn carry(
+        &self,
+        configured: &Arc<Configured>,
+        client: &mut LaneClient<'_>,
+        peer: Option<IpAddr>,
+    ) -> bool {
+        let mut exchange = Exchange::new(Arc::clone(configured));
+        self.begin(client.request(), peer, &mut exchange);
+        let carried = match self.receive(client, &mut exchange).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.forward(client, &mut exchange).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = &carried {
+            self.broke(client, fault, &mut exchange).await;
+            if fault.esource() != &ErrorSource::Downstream {
+                // As far as it has come: its client sees that it is not whole.
+                let _ = client.flush().await;
+            }
+        }
+        self.record(client, &exchange);
+        carried.is_ok() && client.keeps()
+    }
+}

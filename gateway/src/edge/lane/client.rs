@@ -1,0 +1,275 @@
+//! The client of a request on the lane: what is asked of its connection, and how it is answered.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue, TRANSFER_ENCODING};
+use http::response::Parts;
+use http::{HeaderMap, Method, StatusCode, Version};
+use pingora::protocols::http::date::get_cached_date;
+use pingora::{Error, ErrorType};
+
+use super::Waits;
+use crate::edge::beginning::CLIENT_IO_MAX;
+use crate::edge::client::Client;
+use crate::edge::downstream::Downstream;
+use crate::edge::view::RequestView;
+use crate::http1::{LAST_CHUNK, Request, write_answer, write_chunk};
+
+/// An answer is gathered up to here, and then goes out.
+const GATHERED_MAX: usize = 16 * 1_024;
+
+/// How the content of the answer goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// There is none, whatever is given.
+    None,
+    AsItIs,
+    Chunks,
+}
+
+/// The client of one request.
+pub(in crate::edge) struct LaneClient<'a> {
+    connection: &'a mut Downstream,
+    request: &'a Request,
+    pub(super) waits: &'a mut Waits,
+    keeps: bool,
+    /// It has left when it says that nothing more comes.
+    must_stay: bool,
+    is_half_closed: bool,
+    names_upgrade: bool,
+    status: Option<StatusCode>,
+    framing: Framing,
+    /// What is to go out.
+    out: BytesMut,
+    bytes_written: usize,
+}
+
+impl<'a> LaneClient<'a> {
+    /// `keeps` says that another request may follow; `must_stay`, that it has left when it says that nothing
+    /// more comes.
+    pub(in crate::edge) fn new(
+        connection: &'a mut Downstream,
+        request: &'a Request,
+        waits: &'a mut Waits,
+        keeps: bool,
+        must_stay: bool,
+    ) -> Self {
+        Self {
+            connection,
+            request,
+            waits,
+            keeps,
+            must_stay,
+            is_half_closed: false,
+            names_upgrade: false,
+            status: None,
+            framing: Framing::None,
+            out: BytesMut::new(),
+            bytes_written: 0,
+        }
+    }
+
+    /// Whether another request may follow on its connection.
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Another head follows this one.
+    pub(super) fn put_interim(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &HeaderMap) {
+        self.status = Some(status);
+        write_answer(status, phrase, headers, &mut self.out);
+    }
+
+    /// The head of the answer, with what is said of the connection, and when.
+    pub(super) fn put_head(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &mut HeaderMap) {
+        self.framing = self.framing_of(status, headers);
+        headers.insert(DATE, get_cached_date());
+        headers.insert(CONNECTION, self.connection_of_the_answer());
+        self.status = Some(status);
+        write_answer(status, phrase, headers, &mut self.out);
+    }
+
+    fn framing_of(&mut self, status: StatusCode, headers: &HeaderMap) -> Framing {
+        let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_empty || self.request.method == Method::HEAD {
+            Framing::None
+        } else if headers.contains_key(TRANSFER_ENCODING) {
+            Framing::Chunks
+        } else {
+            // Whoever is not told where it ends is told by the end of the connection.
+            self.keeps &= headers.contains_key(CONTENT_LENGTH);
+            Framing::AsItIs
+        }
+    }
+
+    /// RFC 9110 §7.8: who is told to upgrade is told here.
+    fn connection_of_the_answer(&self) -> HeaderValue {
+        HeaderValue::from_static(match (self.keeps, self.names_upgrade) {
+            (true, false) => "keep-alive",
+            (false, false) => "close",
+            (true, true) => "keep-alive, Upgrade",
+            (false, true) => "close, Upgrade",
+        })
+    }
+
+    /// Content of the answer.
+    pub(super) fn put(&mut self, content: &[u8]) {
+        match self.framing {
+            Framing::None => return,
+            Framing::AsItIs => self.out.put_slice(content),
+            Framing::Chunks => write_chunk(content, &mut self.out),
+        }
+        self.bytes_written += content.len();
+    }
+
+    /// There is no more of it.
+    pub(super) fn put_end(&mut self) {
+        if std::mem::replace(&mut self.framing, Framing::None) == Framing::Chunks {
+            self.out.put_slice(LAST_CHUNK);
+        }
+    }
+
+    /// Whether so much is to go out that no more is to come in before that.
+    pub(super) fn has_plenty(&self) -> bool {
+        self.out.len() > GATHERED_MAX
+    }
+
+    /// Writes what is there.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<pingora::Result<()>> {
+        if self.out.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.connection.poll_send(context, &mut self.out) {
+            Poll::Ready(sent) => {
+                self.waits.client.is_rewarded();
+                let broken = |fault| Error::because(ErrorType::WriteError, "writing to the client", fault);
+                Poll::Ready(sent.map_err(|fault| broken(fault).into_down()))
+            }
+            Poll::Pending => {
+                ready!(self.waits.client.poll_over(CLIENT_IO_MAX, context));
+                Poll::Ready(Err(
+                    Error::explain(ErrorType::WriteTimedout, "the client takes nothing").into_down()
+                ))
+            }
+        }
+    }
+
+    pub(super) async fn flush(&mut self) -> pingora::Result<()> {
+        poll_fn(|context| self.poll_flush(context)).await
+    }
+
+    /// Ready once it has left, before it had its answer.
+    pub(super) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<Box<Error>> {
+        if !self.is_half_closed {
+            match ready!(self.connection.poll_early(context)) {
+                Ok(()) => (self.is_half_closed, self.keeps) = (true, false),
+                Err(fault) => {
+                    let fault = Error::because(ErrorType::ReadError, "reading from the client", fault);
+                    return Poll::Ready(fault.into_down());
+                }
+            }
+        }
+        // Else it may wait, as RFC 9112 §9.6 has it: whether it does shows when the answer is written.
+        if !self.must_stay {
+            return Poll::Pending;
+        }
+        Poll::Ready(Error::explain(ErrorType::ConnectionClosed, "before it had its answer").into_down())
+    }
+}
+
+impl Client for LaneClient<'_> {
+    fn request(&self) -> RequestView<'_> {
+        RequestView {
+            method: &self.request.method,
+            raw_target: &self.request.target,
+            version: Version::HTTP_11,
+            authority: None,
+            headers: &self.request.headers,
+        }
+    }
+
+    /// Then it would not be simple.
+    fn asks_for_upgrade(&self) -> bool {
+        false
+    }
+
+    fn is_malformed(&self) -> bool {
+        self.connection.malformed().is_some()
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.connection.is_doubtful()
+    }
+
+    fn may_have_left(&self) -> bool {
+        self.is_half_closed
+    }
+
+    fn is_body_received(&mut self) -> bool {
+        self.connection.is_body_ended()
+    }
+
+    fn is_body_read(&mut self) -> bool {
+        true
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.connection.may_go_on()
+    }
+
+    fn can_repeat(&self) -> bool {
+        true
+    }
+
+    async fn read_body(&mut self) -> pingora::Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    async fn say_continue(&mut self) -> pingora::Result<()> {
+        Ok(())
+    }
+
+    fn await_patiently(&mut self) {}
+
+    fn must_stay(&mut self) {
+        self.must_stay |= !self.is_half_closed;
+    }
+
+    fn upgrade(&mut self, _: Duration) {}
+
+    fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    fn close_after_answer(&mut self) {
+        self.keeps = false;
+    }
+
+    fn name_upgrade(&mut self) {
+        self.names_upgrade = true;
+    }
+
+    async fn write_head(&mut self, mut head: Parts, ends: bool) -> pingora::Result<()> {
+        self.put_head(head.status, None, &mut head.headers);
+        if ends { self.flush().await } else { Ok(()) }
+    }
+
+    async fn write_body(&mut self, piece: Bytes, is_end: bool) -> pingora::Result<()> {
+        self.put(&piece);
+        if is_end {
+            self.put_end();
+        }
+        if is_end || self.has_plenty() { self.flush().await } else { Ok(()) }
+    }
+
+    fn bytes_read(&self) -> usize {
+        0
+    }
+
+    fn bytes_written(&self) -> usize {
+        self.bytes_written
+    }
+}

@@ -1,0 +1,140 @@
+//! A request that was admitted, to its service, and the answer back.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Version};
+use pingora::{Error, ErrorType};
+
+use super::answer::Service;
+use super::client::LaneClient;
+use crate::edge::client::Client as _;
+use crate::edge::exchange::Exchange;
+use crate::edge::message::Plain;
+use crate::edge::view::AnswerView;
+use crate::edge::{Gateway, fault, forward, hand_back};
+use crate::framing::{Body, Length};
+use crate::http1::{Answer, take_off_the_connection, write_request};
+
+/// Connections that are tried for one request, however each of them failed.
+const TRIES_MAX: usize = 16;
+
+impl Gateway {
+    /// Sends it, and once more where that is safe, until an answer has come and gone on.
+    pub(super) async fn forward(
+        &self,
+        client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        let sent = self.as_sent_on(client, exchange)?;
+        self.watch_from_the_beginning(client.request(), exchange);
+        let mut tried = self.attempt(client, exchange, &sent).await;
+        for _ in 1..TRIES_MAX {
+            match &tried {
+                Err(fault) if fault.retry() => tried = self.attempt(client, exchange, &sent).await,
+                _ => break,
+            }
+        }
+        tried
+    }
+
+    /// The request as its service gets it, whichever of its servers is asked: made from nothing but what was
+    /// admitted.
+    fn as_sent_on(&self, client: &LaneClient<'_>, exchange: &Exchange) -> pingora::Result<BytesMut> {
+        let request = client.request();
+        let mut headers = request.headers.clone();
+        // Before ours are set: a client must not take those off.
+        take_off_the_connection(&mut headers);
+        self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
+        let target = forward::admitted(exchange)?.upstream_target();
+        let mut out = BytesMut::with_capacity(1_024);
+        write_request(request.method, &target, &headers, &mut out);
+        Ok(out)
+    }
+
+    async fn attempt(
+        &self,
+        client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
+        sent: &[u8],
+    ) -> pingora::Result<()> {
+        let admitted = forward::admitted(exchange)?;
+        let key = admitted.affinity(exchange.client.client);
+        let route = Arc::clone(admitted.route());
+        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
+        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
+        let dial = exchange.leg.insert(leg).dial(&key)?;
+        let framed = match dial.open().await {
+            Ok(framed) => framed,
+            Err(fault) => return Err(fault::after_connecting(exchange, fault)),
+        };
+        exchange.leg.iter_mut().for_each(|leg| leg.connected(false));
+        let silence_max = route.read_timeout.or(dial.read_timeout());
+        let service = Service::new(framed, silence_max, client.request().method == Method::HEAD);
+        let write_max = route.write_timeout.or(dial.write_timeout());
+        let asked = self.ask(service, client, exchange, sent, write_max).await;
+        asked.map_err(|fault| {
+            let fault = fault.more_context(format!("Peer: {dial:?}"));
+            fault::on_the_way(client, exchange, fault, false)
+        })
+    }
+
+    /// Over one connection.
+    async fn ask(
+        &self,
+        mut service: Service,
+        client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
+        mut sent: &[u8],
+        write_max: Option<Duration>,
+    ) -> pingora::Result<()> {
+        let patience = &mut client.waits.service;
+        poll_fn(|context| service.poll_send(context, &mut sent, (&mut *patience, write_max))).await?;
+        let mut answer = self.head(&mut service, client, exchange).await?;
+        let mut body = Body::new(answer.length);
+        self.hand_on(client, &mut answer, exchange).await?;
+        poll_fn(|context| service.poll_content(context, client, &mut body)).await?;
+        service.is_done(answer.keeps_connection);
+        Ok(())
+    }
+
+    /// The head of the answer. Interim ones pass as they are.
+    async fn head(
+        &self,
+        service: &mut Service,
+        client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Answer> {
+        loop {
+            let mut answer = poll_fn(|context| service.poll_head(context, client)).await?;
+            let headers = &mut Plain(&mut answer.headers);
+            hand_back::receive(client.request(), answer.status, headers, exchange)?;
+            if !answer.status.is_informational() {
+                return Ok(answer);
+            }
+            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.headers);
+            client.flush().await?;
+        }
+    }
+
+    /// What is to be said of it and with it, and then it goes out, with the beginning of its content.
+    async fn hand_on(
+        &self,
+        client: &mut LaneClient<'_>,
+        answer: &mut Answer,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        if answer.length == Length::UntilClose {
+            // So that the client's connection can live on.
+            answer.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let status = answer.status;
+        self.begin_answer(client, AnswerView { status, headers: &answer.headers }, exchange).await?;
+        hand_back::dress(&mut Plain(&mut answer.headers), status, client.request(), exchange);
+        client.put_head(status, answer.phrase.as_deref(), &mut answer.headers);
+        Ok(())
+    }
+}
