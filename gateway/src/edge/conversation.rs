@@ -224,7 +224,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             };
             let Some(end) = head_end(&head, 0) else { return };
             let mut head = head;
-            let rest = head.split_off(end);
+            // Nearly always there is none; to cut nothing off would not be free.
+            let rest = if end < head.len() { head.split_off(end) } else { BytesMut::new() };
             let mut settled = match settled(&head) {
                 Ok(settled) => settled,
                 Err(problem) => return self.refuse(&mut stream, &problem, &head).await,

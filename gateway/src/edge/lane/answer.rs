@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use pingora::{Error, ErrorType, RetryType};
+use pingora::{Error, ErrorSource, ErrorType, RetryType};
 use tokio::io::AsyncWrite as _;
 
 use super::client::LaneClient;
@@ -81,10 +81,19 @@ impl Service {
                     return Poll::Ready(Ok(answer));
                 }
             }
-            if ready!(self.poll_more(context, client))? == 0 {
-                let mut fault = Error::explain(ErrorType::ConnectionClosed, "before the head of an answer");
+            // A connection that was kept may have been closed just then.
+            let may_be_stale = |mut fault: Box<Error>| {
                 fault.retry = RetryType::ReusedOnly;
-                return Poll::Ready(Err(fault.into_up()));
+                fault
+            };
+            match ready!(self.poll_more(context, client)) {
+                Ok(0) => {
+                    let fault = Error::explain(ErrorType::ConnectionClosed, "before the head of an answer");
+                    return Poll::Ready(Err(may_be_stale(fault.into_up())));
+                }
+                Ok(_) => {}
+                Err(fault) if is_the_systems(&fault) => return Poll::Ready(Err(may_be_stale(fault))),
+                Err(fault) => return Poll::Ready(Err(fault)),
             }
         }
     }
@@ -136,14 +145,8 @@ impl Service {
         match read_into(Pin::new(&mut self.framed), context, &mut self.seen) {
             Poll::Ready(read) => {
                 client.waits.service.is_rewarded();
-                Poll::Ready(read.map_err(|fault| {
-                    let is_the_systems = fault.raw_os_error().is_some();
-                    let mut fault = Error::because(ErrorType::ReadError, "reading an answer", fault);
-                    if is_the_systems {
-                        fault.retry = RetryType::ReusedOnly;
-                    }
-                    fault.into_up()
-                }))
+                let broken = |fault| Error::because(ErrorType::ReadError, "reading an answer", fault);
+                Poll::Ready(read.map_err(|fault| broken(fault).into_up()))
             }
             Poll::Pending => {
                 if let Poll::Ready(fault) = client.poll_left(context) {
@@ -162,4 +165,10 @@ impl Service {
             self.framed.release();
         }
     }
+}
+
+/// Whether a connection to a service broke, and not what was said on it.
+fn is_the_systems(fault: &Error) -> bool {
+    let cause = fault.root_cause().downcast_ref::<io::Error>();
+    fault.esource() == &ErrorSource::Upstream && cause.is_some_and(|cause| cause.raw_os_error().is_some())
 }
