@@ -24,12 +24,24 @@ impl Browsers {
     }
 }
 
+/// `TCP_ESTABLISHED` of Linux's `tcp_states.h`: both sides may send.
+const ESTABLISHED: u8 = 1;
+
+/// Whether the client sends no more, or its connection has ended. The kernel is asked, since the runtime may
+/// hear of an answer first; over a Unix socket it does not say.
+fn may_have_left(session: &Session) -> bool {
+    let socket = session.digest().and_then(|digest| digest.socket_digest.as_ref());
+    let told = socket.and_then(|socket| socket.tcp_info()).is_some_and(|info| info.tcpi_state != ESTABLISHED);
+    told || session.as_http1().is_some_and(HttpSession::is_half_closed)
+}
+
 impl Exchange {
     /// An answer begins, an upstream's or our own. Who sends no more has perhaps gone: what replaces a
     /// refresh token must not go to nobody, and no browser that waits closes its half.
     pub(super) async fn settle(&self, session: &Session) {
-        let may_have_gone = session.as_http1().is_some_and(HttpSession::is_half_closed);
-        if let Some(browser) = self.browser.as_ref().filter(|_| !may_have_gone) {
+        if let Some(browser) = self.browser.as_ref().filter(|browser| browser.has_due())
+            && !may_have_left(session)
+        {
             browser.settle().await;
         }
     }
