@@ -26,7 +26,9 @@ impl Exchange {
     /// An answer begins, an upstream's or our own. Who sends no more has perhaps gone: what replaces a
     /// refresh token must not go to nobody, and no browser that waits closes its half.
     pub(super) async fn settle(&self, client: &impl Client) {
-        if let Some(browser) = self.browser.as_ref().filter(|_| !client.may_have_left()) {
+        if let Some(browser) = self.browser.as_ref().filter(|browser| browser.has_due())
+            && !client.may_have_left()
+        {
             browser.settle().await;
         }
     }

@@ -128,6 +128,11 @@ impl Browser {
         *self.change.lock() = Some(Change::Forget);
     }
 
+    /// Whether something is to be done when the answer begins.
+    pub fn has_due(&self) -> bool {
+        matches!(&*self.change.lock(), Some(Change::Due(_)))
+    }
+
     /// The answer begins: what is due is done now. Where that cannot be, or another request has done it,
     /// the browser keeps what it has, which is still good or was replaced by the other answer.
     pub async fn settle(&self) {

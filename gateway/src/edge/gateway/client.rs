@@ -12,7 +12,7 @@ use pingora::proxy::Session;
 
 use super::heads;
 use crate::edge::client::Client;
-use crate::edge::downstream::Downstream;
+use crate::edge::downstream::{Downstream, has_ended};
 use crate::edge::outgoing::{NAMING_UPGRADE, WITHOUT_CHUNKS};
 use crate::edge::view::RequestView;
 
@@ -77,7 +77,8 @@ impl Client for Session {
     }
 
     fn may_have_left(&self) -> bool {
-        self.as_http1().is_some_and(HttpSession::is_half_closed)
+        let socket = self.digest().and_then(|digest| digest.socket_digest.as_deref());
+        socket.is_some_and(has_ended) || self.as_http1().is_some_and(HttpSession::is_half_closed)
     }
 
     fn is_body_received(&mut self) -> bool {
