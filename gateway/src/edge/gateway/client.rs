@@ -45,10 +45,12 @@ pub(super) fn begin(session: &mut Session, io_max: Duration, abort_on_close: boo
     }
 }
 
-/// The head of an answer is written next. After any before the body has come Pingora would close, an interim
-/// one too.
-pub(super) fn write_next(session: &mut Session, is_interim: bool) {
+/// A head with this status is written next: whether another one follows it.
+pub(super) fn writes_interim(session: &mut Session, status: StatusCode) -> bool {
+    let is_interim = heads::is_interim(status);
+    // After any head that is written before the body has come Pingora would close, an interim one too.
     session.set_close_on_response_before_downstream_finish(!is_interim);
+    is_interim
 }
 
 /// Closes a connection of HTTP/1.1 that Pingora would just let go: what was written goes out, and what is
@@ -105,9 +107,10 @@ impl Client for Session {
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
-        write_next(self, true);
+        writes_interim(self, StatusCode::CONTINUE);
         let sent = self.write_continue_response().await;
-        write_next(self, false);
+        // The body is read whole from here on, so the connection can live on.
+        self.set_close_on_response_before_downstream_finish(true);
         sent
     }
 
