@@ -4,8 +4,6 @@
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use crate::problem::{Code, Problem};
-
 /// The head of a request.
 #[derive(Clone, Copy)]
 pub(super) struct RequestView<'a> {
@@ -26,9 +24,9 @@ pub(super) struct AnswerView<'a> {
 }
 
 impl<'a> RequestView<'a> {
-    /// The target as it was sent, in origin form.
-    pub(super) fn target(self) -> Result<&'a str, Problem> {
-        std::str::from_utf8(self.raw_target).map_err(|_| Problem::new(Code::AmbiguousPath))
+    /// The target as it was sent, in origin form, where it is text.
+    pub(super) fn target(self) -> Option<&'a str> {
+        std::str::from_utf8(self.raw_target).ok()
     }
 
     /// Whom the request is for: `Host`, which was checked, or `:authority`; nothing where HTTP/1.0 does not
@@ -103,11 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_text_or_ambiguous() {
+    fn what_is_no_text_is_no_target() {
         let headers = HeaderMap::new();
-        assert_eq!(of(&headers, Version::HTTP_11).target().unwrap(), "/a?b");
+        assert_eq!(of(&headers, Version::HTTP_11).target(), Some("/a?b"));
         let odd = RequestView { raw_target: b"/\xff", ..of(&headers, Version::HTTP_11) };
-        assert_eq!(odd.target().unwrap_err().code(), Code::AmbiguousPath);
+        assert_eq!(odd.target(), None);
     }
 
     #[test]
