@@ -23,7 +23,8 @@ pub(super) trait Client: Send + Sync {
     /// Whether what it sent early may be meant for another protocol.
     fn is_doubtful(&self) -> bool;
 
-    /// Whether it says that nothing more comes from it: it waits for the answer, or has gone.
+    /// Whether it says that nothing more comes from it, or its connection has ended: it waits for the answer,
+    /// or has gone. Not asked of each request: the kernel may have to say.
     fn may_have_left(&self) -> bool;
 
     /// Whether the end of its body was seen; what came before that may not have been read.

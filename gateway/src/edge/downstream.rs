@@ -38,6 +38,14 @@ const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 const WRITTEN_BYTES_MAX: usize = 1_460;
 /// Bytes that are looked at in one read of what is early, or thrown away.
 const PIECE_BYTES: usize = 4 * 1_024;
+/// `TCP_ESTABLISHED` of Linux's `tcp_states.h`: both sides may send.
+const ESTABLISHED: u8 = 1;
+
+/// Whether a client sends no more, or its connection has ended. The kernel is asked, since the runtime may
+/// hear of an answer first; over a Unix socket it does not say.
+pub(super) fn has_ended(socket: &SocketDigest) -> bool {
+    socket.tcp_info().is_some_and(|info| info.tcpi_state != ESTABLISHED)
+}
 
 #[derive(Debug)]
 pub(super) struct Downstream {

@@ -193,9 +193,8 @@ impl ProxyHttp for Callbacks {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let (status, is_interim) = (response.status, heads::is_interim(response.status));
-        client::write_next(session, is_interim);
-        if is_interim {
+        let status = response.status;
+        if client::writes_interim(session, status) {
             return Ok(());
         }
         self.begin_answer(session, heads::answer(response), exchange).await?;

@@ -47,11 +47,11 @@ impl UpstreamHeaders for Plain<'_> {
 impl Exchange {
     /// What an answer carries whoever made it, the upstream or we. `sent` is what its client sent.
     pub(super) fn dress(&self, sent: &HeaderMap, headers: &mut impl Headers) {
-        if let Some(cors) = &self.cors {
+        if let Some(cors) = self.cors() {
             cors.apply(sent.get(ORIGIN), headers);
         }
-        if let Some(browser) = &self.browser {
-            browser.tell(headers);
+        if let Some(visitor) = &self.browser {
+            visitor.browser.tell(headers);
         }
         if let Some(hsts) = &self.arrival.hsts {
             headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());

@@ -1,7 +1,7 @@
 //! A request, from its head to an answer of ours, or to its way to an upstream.
 
 use super::client::Client;
-use super::decide::Decision;
+use super::decide::Next;
 use super::exchange::{Exchange, Progress};
 use super::{Gateway, explain, respond};
 use crate::problem::{Code, Problem};
@@ -14,14 +14,14 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<bool> {
         let refused = match self.decide(client, exchange).await {
-            Ok(Decision::Forward) => return Ok(false),
-            Ok(Decision::Answered(answer)) => {
+            Ok(Next::Forward) => return Ok(false),
+            Ok(Next::Answer(answer)) => {
                 exchange.progress = Progress::Answered;
                 respond::write(client, exchange, answer).await?;
                 return Ok(true);
             }
             // In a box: what is forwarded keeps no room for it.
-            Ok(Decision::Own(target)) => match Box::pin(self.serve_own(client, exchange, &target)).await {
+            Ok(Next::Own(target)) => match Box::pin(self.serve_own(client, exchange, &target)).await {
                 Ok(response) => {
                     respond::serve(client, exchange, response).await?;
                     return Ok(true);

@@ -10,7 +10,6 @@ use super::exchange::{Exchange, Progress};
 use super::upstreams::Leg;
 use crate::clock::wall_time;
 use crate::identity::IssuerName;
-use crate::pipeline::canonical;
 use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
     path_as_sent,
@@ -59,8 +58,8 @@ impl Gateway {
         if matches!(exchange.progress, Progress::Served(_)) {
             return ("gateway", &self.own);
         }
-        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
-        let found = route
+        let found = exchange
+            .route()
             .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
         found.unwrap_or(("none", &self.unrouted))
     }
@@ -85,11 +84,9 @@ fn write_line(
 ) {
     let request = client.request();
     // As it was decided on, or else as it was sent: somebody looks for whoever sent it.
-    let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-    let target = decided.or_else(|| canonical(request.target().ok()?).ok());
-    let path = match &target {
-        Some(target) if !target.is_as_sent() => Cow::Borrowed(target.path()),
-        _ => Cow::Owned(path_as_sent(request.raw_target)),
+    let path = match &exchange.target {
+        Some(target) => Cow::Borrowed(target.path()),
+        None => Cow::Owned(path_as_sent(request.raw_target)),
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());

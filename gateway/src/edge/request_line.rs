@@ -4,10 +4,10 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use super::head::{HEAD_BYTES_MAX, METHODS};
+use super::head::HEAD_BYTES_MAX;
 use crate::framing::{Connection, Flaw, Length, Malformed, RequestHead, read_request};
 use crate::http1::{Unusual, unusual};
-use crate::pipeline::{is_authority, is_same_authority};
+use crate::pipeline::{METHODS, is_authority, is_same_authority};
 use crate::problem::{Code, Problem};
 
 /// What a head says, once it is known to be one.

@@ -12,7 +12,7 @@ use pingora::proxy::Session;
 
 use super::heads;
 use crate::edge::client::Client;
-use crate::edge::downstream::Downstream;
+use crate::edge::downstream::{Downstream, has_ended};
 use crate::edge::outgoing::{NAMING_UPGRADE, WITHOUT_CHUNKS};
 use crate::edge::view::RequestView;
 
@@ -45,10 +45,12 @@ pub(super) fn begin(session: &mut Session, io_max: Duration, abort_on_close: boo
     }
 }
 
-/// The head of an answer is written next. After any before the body has come Pingora would close, an interim
-/// one too.
-pub(super) fn write_next(session: &mut Session, is_interim: bool) {
+/// A head with this status is written next: whether another one follows it.
+pub(super) fn writes_interim(session: &mut Session, status: StatusCode) -> bool {
+    let is_interim = heads::is_interim(status);
+    // After any head that is written before the body has come Pingora would close, an interim one too.
     session.set_close_on_response_before_downstream_finish(!is_interim);
+    is_interim
 }
 
 /// Closes a connection of HTTP/1.1 that Pingora would just let go: what was written goes out, and what is
@@ -77,7 +79,8 @@ impl Client for Session {
     }
 
     fn may_have_left(&self) -> bool {
-        self.as_http1().is_some_and(HttpSession::is_half_closed)
+        let socket = self.digest().and_then(|digest| digest.socket_digest.as_deref());
+        socket.is_some_and(has_ended) || self.as_http1().is_some_and(HttpSession::is_half_closed)
     }
 
     fn is_body_received(&mut self) -> bool {
@@ -104,9 +107,10 @@ impl Client for Session {
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
-        write_next(self, true);
+        writes_interim(self, StatusCode::CONTINUE);
         let sent = self.write_continue_response().await;
-        write_next(self, false);
+        // The body is read whole from here on, so the connection can live on.
+        self.set_close_on_response_before_downstream_finish(true);
         sent
     }
 
