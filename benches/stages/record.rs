@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use divan::{Bencher, black_box};
 use gateway::edge::outcomes;
-use gateway::telemetry::{Metrics, Observed};
+use gateway::telemetry::{Metrics, Observed, Way};
 
 /// As one thread after the other has it, and as two at once have it.
 #[divan::bench(threads = [1, 2])]
@@ -21,6 +21,7 @@ fn request(bencher: Bencher<'_, '_>) {
             method: black_box("GET"),
             status: black_box(200),
             outcome,
+            way: Way::Lane,
             duration: Some(black_box(Duration::from_micros(850))),
             decision: Some(black_box(Duration::from_micros(12))),
             first_byte: Some(black_box(Duration::from_micros(700))),

@@ -38,6 +38,7 @@ mod operator;
 mod outgoing;
 mod overheard;
 mod pace;
+mod patience;
 mod peer;
 mod proxy_protocol;
 mod receive;

@@ -23,6 +23,7 @@ mod tokens;
 mod trace_context;
 mod traces;
 mod upstreams;
+mod way;
 
 pub use access_log::{AccessLine, path_as_sent};
 pub use accounts::HashingReading;
@@ -42,3 +43,4 @@ pub use tokens::{IntCount, RedisCounts, RevocationReading, Tokens, TokensReading
 pub use trace_context::{TraceId, TraceParent};
 pub use traces::{TraceContext, TraceSettings, Traces, TracesReading};
 pub use upstreams::{ServerMetrics, Unclean, UpstreamMetrics, UpstreamServer};
+pub use way::Way;

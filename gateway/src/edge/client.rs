@@ -8,11 +8,15 @@ use http::StatusCode;
 use http::response::Parts;
 
 use super::view::RequestView;
+use crate::telemetry::Way;
 
 /// The client of one request. What cannot be known over its protocol is answered by what does no harm.
 pub(super) trait Client: Send + Sync {
     /// The head that it sent.
     fn request(&self) -> RequestView<'_>;
+
+    /// Which way its request takes.
+    fn way(&self) -> Way;
 
     /// Whether it asks to go on in another protocol, whichever: cheaper than to look for it.
     fn asks_for_upgrade(&self) -> bool;

@@ -2,6 +2,7 @@
 //! again. Pingora itself bounds each read of a head, but neither the head as a whole nor, below a
 //! megabyte, its size.
 
+use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use pingora::protocols::tls::TlsRef;
 use pingora::protocols::{ALPN, GetSocketDigest, Shutdown, Ssl as _, Stream};
 use pingora::server::ShutdownWatch;
 use rustls::ProtocolVersion;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::timeout;
 
 use super::Gateway;
 use super::accepting::{Carry, plain};
@@ -28,6 +29,7 @@ use super::handover::Handover;
 use super::head::HEAD_BYTES_MAX;
 use super::lane::Lane;
 use super::lasting::Lasting;
+use super::patience::Patience;
 use super::proxy_protocol;
 use super::request_line::settled;
 use super::streams::Streams;
@@ -205,7 +207,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let mut lane = Lane::new(&self.gateway, &arrival, peer_of(&**stream.stream()));
-        let (mut idle, mut lasting) = (Idle::new(), Lasting::new(&self.streams));
+        let (mut idle, mut lasting) = (Patience::default(), Lasting::new(&self.streams));
         for requests in 0..REQUESTS_MAX {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
             if matches!(head, Head::HandOver) && door.tls.is_some() && requests == 0 {
@@ -247,7 +249,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                     Some(false) => return Shutdown::shutdown(&mut *stream).await,
                     None => return,
                 },
-                Err(head) => head,
+                Err((head, way)) => {
+                    stream.goes(way);
+                    head
+                }
             };
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
@@ -274,16 +279,16 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 }
 
 impl<A> Conversation<A> {
-    async fn head(&self, stream: &mut Downstream, drained: &mut Until, idle: &mut Idle) -> Head {
+    async fn head(&self, stream: &mut Downstream, drained: &mut Until, idle: &mut Patience) -> Head {
         let mut head = BytesMut::new();
         let mut blank = false;
-        idle.begin();
+        idle.is_rewarded();
         loop {
             let first = tokio::select! {
                 // In this order: what was read ahead already would be lost with this process.
                 biased;
                 first = stream.read_head(&mut head) => first,
-                () = idle.over() => return Head::None,
+                () = poll_fn(|context| idle.poll_over(IDLE_TIME_MAX, context)) => return Head::None,
                 // An idle connection has nothing to lose when the gateway stops.
                 () = &mut *drained => {
                     return if *self.closing.borrow() { Head::None } else { Head::HandOver };
@@ -329,34 +334,6 @@ type Until = Pin<Box<dyn Future<Output = ()> + Send>>;
 fn until(mut flag: ShutdownWatch) -> Until {
     // Whoever could raise the flag has gone: that is the same.
     Box::pin(async move { drop(flag.wait_for(|raised| *raised).await) })
-}
-
-/// How long nothing was said. There is one timer for a connection, which is not set anew with each
-/// request, but when it ends.
-struct Idle {
-    since: Stopwatch,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn new() -> Self {
-        Self { since: Stopwatch::start(), timer: Box::pin(sleep(IDLE_TIME_MAX)) }
-    }
-
-    fn begin(&mut self) {
-        self.since = Stopwatch::start();
-    }
-
-    async fn over(&mut self) {
-        loop {
-            self.timer.as_mut().await;
-            let left = IDLE_TIME_MAX.saturating_sub(self.since.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            self.timer.set(sleep(left));
-        }
-    }
 }
 
 fn peer_of(stream: &(impl GetSocketDigest + ?Sized)) -> Option<SocketAddr> {

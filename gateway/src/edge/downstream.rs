@@ -2,29 +2,25 @@
 //! content passes, read strictly; what comes early waits for its turn (RFC 9112 §9.3.2); and the
 //! connection lives on only where the end of the content was seen.
 
+mod stream;
+
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::{Buf as _, BytesMut};
-use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::protocols::tls::SslDigest;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
-};
+use pingora::protocols::{Shutdown, SocketDigest, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::lane::read_into;
 use super::outgoing::Outgoing;
 use crate::framing::{Body, Length, Malformed, head_end};
+use crate::telemetry::Way;
 
 /// What a client sends early is taken up to here while it waits; then its connection is not read.
 const EARLY_BYTES_MAX: usize = 64 * 1_024;
@@ -58,6 +54,7 @@ pub(super) struct Downstream {
     malformed: Option<Malformed>,
     /// What comes early may be meant for another protocol.
     asks_for_upgrade: bool,
+    way: Way,
     /// The client said that nothing more will come.
     is_half_closed: bool,
     /// It said so before this request began, having sent it ahead: it waits for the answer.
@@ -97,6 +94,7 @@ impl Downstream {
             early: BytesMut::new(),
             malformed: None,
             asks_for_upgrade: false,
+            way: Way::Lane,
             is_half_closed: false,
             was_half_closed: false,
             is_upgraded: AtomicBool::new(false),
@@ -109,6 +107,11 @@ impl Downstream {
 
     pub(super) fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// Whether its client sends no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_half_closed || self.stream.get_socket_digest().is_some_and(|socket| has_ended(&socket))
     }
 
     /// Bytes of the next head: those that came early first. Zero at the end.
@@ -154,6 +157,15 @@ impl Downstream {
             }
             Err(fault) => self.malformed = Some(fault),
         }
+    }
+
+    /// Why the request does not take the lane.
+    pub(super) fn goes(&mut self, way: Way) {
+        self.way = way;
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.way
     }
 
     /// Whether another request may follow on this connection.
@@ -356,55 +368,3 @@ impl AsyncWrite for Downstream {
         closed
     }
 }
-
-#[async_trait]
-impl Shutdown for Downstream {
-    async fn shutdown(&mut self) {
-        // Who does not take it has gone, and does not matter any more.
-        let _ = AsyncWriteExt::shutdown(self).await;
-    }
-}
-
-impl UniqueID for Downstream {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl Ssl for Downstream {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.stream.selected_alpn_proto()
-    }
-}
-
-impl GetTimingDigest for Downstream {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for Downstream {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-
-    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
-        self.stream.set_proxy_digest(digest);
-    }
-}
-
-impl GetSocketDigest for Downstream {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-
-    fn set_socket_digest(&mut self, digest: SocketDigest) {
-        self.stream.set_socket_digest(digest);
-    }
-}
-
-impl Peek for Downstream {}

@@ -5,7 +5,6 @@
 mod answer;
 mod client;
 mod forward;
-mod patience;
 mod room;
 
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +13,6 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use client::LaneClient;
 use http::header::HOST;
-use patience::Patience;
 use pingora::ErrorSource;
 pub(super) use room::read_into;
 
@@ -25,9 +23,11 @@ use super::configured::Configured;
 use super::downstream::Downstream;
 use super::exchange::Exchange;
 use super::lasting::Lasting;
+use super::patience::Patience;
 use super::request_line::Settled;
-use crate::http1::Request;
-use crate::pipeline::Protocol;
+use crate::http1::{Request, Unusual};
+use crate::pipeline::{Protocol, RequestTarget, canonical};
+use crate::telemetry::Way;
 
 /// The waits for one connection's requests, one after the other.
 #[derive(Default)]
@@ -58,18 +58,26 @@ impl Lane {
         Self { gateway, arrival, peer: peer.map(|peer| peer.ip()), waits: Waits::default() }
     }
 
-    /// The request, if it takes the lane, or its head again: which of them is known before anything is
-    /// decided, so that nothing is decided twice.
-    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, BytesMut> {
-        if settled.unusual.is_some() || !self.gateway.parts.fast_path {
-            return Err(head);
+    /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
+    /// anything is decided, so that nothing is decided twice.
+    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, (BytesMut, Way)> {
+        if let Some(unusual) = settled.unusual {
+            return Err((head, as_counted(unusual)));
+        }
+        if !self.gateway.parts.fast_path {
+            return Err((head, Way::Closed));
         }
         let head = head.freeze();
         let configured = self.gateway.parts.configured.load_full();
-        let request = Request::of(&head, settled.fields);
-        match request.filter(|request| speaks_http1(&configured, request)) {
-            Some(request) => Ok(Taken { request, configured }),
-            None => Err(head.into()),
+        // It has been read: there is a request.
+        let Some(request) = Request::of(&head, settled.fields) else {
+            return Err((head.into(), Way::Target));
+        };
+        if speaks_http1(&configured, &request) {
+            Ok(Taken { request, configured })
+        } else {
+            drop(request);
+            Err((head.into(), Way::Service))
         }
     }
 
@@ -91,6 +99,18 @@ impl Lane {
     }
 }
 
+fn as_counted(unusual: Unusual) -> Way {
+    match unusual {
+        Unusual::Version => Way::Version,
+        Unusual::Target => Way::Target,
+        Unusual::Content => Way::Content,
+        Unusual::Upgrade => Way::Upgrade,
+        Unusual::Expectation => Way::Expectation,
+        Unusual::Trailers => Way::Trailers,
+        Unusual::Connection => Way::Connection,
+    }
+}
+
 /// Whether its service does.
 fn speaks_http1(configured: &Configured, request: &Request) -> bool {
     if configured.upstreams.all_speak_http1() {
@@ -98,6 +118,8 @@ fn speaks_http1(configured: &Configured, request: &Request) -> bool {
     }
     let Ok(target) = std::str::from_utf8(&request.target) else { return false };
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let canonical = canonical(target).ok();
+    let target = RequestTarget::new(target, canonical.as_ref());
     // What has no route is refused, or is ours.
     let chosen = configured.decision.routes.choose(host, &request.method, target);
     chosen.map_or(true, |(_, route)| route.upstream.protocol == Protocol::Http1)
@@ -115,7 +137,7 @@ impl Gateway {
         self.begin(client.request(), peer, &mut exchange);
         let carried = match self.receive(client, &mut exchange).await {
             Ok(true) => Ok(()),
-            Ok(false) => self.forward(client, &mut exchange).await,
+            Ok(false) => self.send_on(client, &mut exchange).await,
             Err(fault) => Err(fault),
         };
         if let Err(fault) = &carried {

@@ -31,6 +31,7 @@ impl Gateway {
             method,
             status,
             outcome,
+            way: client.way(),
             duration: (!exchange.is_stream).then_some(duration),
             decision: exchange.decided_in,
             first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prometheus::core::Collector as _;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
+use super::Way;
 use super::book::Book;
 
 /// The methods that are told apart; all others count as one.
@@ -41,6 +42,7 @@ pub struct Requests {
     decision_durations: HistogramVec,
     first_bytes: HistogramVec,
     decisions: IntCounterVec,
+    ways: IntCounterVec,
     shadowed: IntCounterVec,
     /// All that there can be, each in its place.
     outcomes: Vec<Outcome>,
@@ -50,6 +52,7 @@ pub struct Requests {
 pub struct RouteMetrics {
     requests: Vec<IntCounter>,
     outcomes: Vec<IntCounter>,
+    ways: [IntCounter; Way::ALL.len()],
     /// One for each class of status.
     durations: [Histogram; CLASSES.len()],
     decision: Histogram,
@@ -63,6 +66,7 @@ pub struct Observed<'a> {
     /// Zero where none was sent.
     pub status: u16,
     pub outcome: Outcome,
+    pub way: Way,
     /// `None` for a stream: how long somebody stays is no latency.
     pub duration: Option<Duration>,
     /// How long we took to decide; `None` where a route had nothing to do with it.
@@ -80,6 +84,7 @@ impl RouteMetrics {
         if let Some(counter) = self.outcomes.get(observed.outcome.number) {
             counter.inc();
         }
+        self.ways[observed.way as usize].inc();
         let observe = |histogram: &Histogram, time: Option<Duration>| {
             time.iter().for_each(|time| histogram.observe(time.as_secs_f64()));
         };
@@ -124,6 +129,11 @@ impl Requests {
                 &["route", "decision", "reason"],
                 "Decisions by route, outcome (allow, deny, error) and reason: a code of docs/errors.md; `ok` for what was forwarded, `served` for what our own endpoints did, `abandoned` where the client left first.",
             )?,
+            ways: book.counters(
+                "gateway_http_ways_total",
+                &["route", "way"],
+                "Requests by route and by the way they took: `lane` is the gateway's own, for simple requests of HTTP/1.1 towards services of HTTP/1.1; the others are why a request took Pingora's, which costs more. `http2` and `service_http2`: it is spoken by the client, by the service; `version`: HTTP/1.0; `target`: no plain path; `content`: it has some; `upgrade`, `expectation`, `trailers`, `connection`: it asks for that, or says more of its connection than `close`; `closed`: server.fast_path is off.",
+            )?,
             shadowed: book.counters(
                 "gateway_shadow_refusals_total",
                 &["route", "reason"],
@@ -142,6 +152,7 @@ impl Requests {
                 .collect(),
             // A series that appeared with its first event would have no rate for it.
             outcomes: self.outcomes.iter().map(|outcome| self.decision(name, *outcome)).collect(),
+            ways: Way::ALL.map(|way| self.ways.with_label_values(&[name, way.word()])),
             durations: CLASSES.map(|class| self.durations.with_label_values(&[name, class])),
             decision: self.decision_durations.with_label_values(&[name]),
             first_byte: upstream.map(|upstream| self.first_bytes.with_label_values(&[name, upstream])),

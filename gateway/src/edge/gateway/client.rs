@@ -15,6 +15,7 @@ use crate::edge::client::Client;
 use crate::edge::downstream::{Downstream, has_ended};
 use crate::edge::outgoing::{NAMING_UPGRADE, WITHOUT_CHUNKS};
 use crate::edge::view::RequestView;
+use crate::telemetry::Way;
 
 /// How long an idle connection of a client is kept, in seconds.
 const KEEPALIVE_SECONDS: u64 = 75;
@@ -64,6 +65,10 @@ pub(super) async fn close(session: &mut Session) {
 impl Client for Session {
     fn request(&self) -> RequestView<'_> {
         heads::request(self.req_header())
+    }
+
+    fn way(&self) -> Way {
+        connection(self).map_or(Way::Http2, Downstream::way)
     }
 
     fn asks_for_upgrade(&self) -> bool {

@@ -10,8 +10,8 @@ use pingora::{Error, ErrorSource, ErrorType, RetryType};
 use tokio::io::AsyncWrite as _;
 
 use super::client::LaneClient;
-use super::patience::Patience;
 use super::room::read_into;
+use crate::edge::patience::Patience;
 use crate::edge::upstreams::Framed;
 use crate::framing::Body;
 use crate::http1::{Answer, read_answer};

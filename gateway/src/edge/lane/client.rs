@@ -17,6 +17,7 @@ use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
 use crate::http1::{LAST_CHUNK, Request, write_answer, write_chunk};
+use crate::telemetry::Way;
 
 /// An answer is gathered up to here, and then goes out.
 const GATHERED_MAX: usize = 16 * 1_024;
@@ -191,6 +192,10 @@ impl Client for LaneClient<'_> {
         }
     }
 
+    fn way(&self) -> Way {
+        Way::Lane
+    }
+
     /// Then it would not be simple.
     fn asks_for_upgrade(&self) -> bool {
         false
@@ -205,7 +210,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn may_have_left(&self) -> bool {
-        self.is_half_closed
+        self.connection.has_ended()
     }
 
     fn is_body_received(&mut self) -> bool {

@@ -24,7 +24,7 @@ const TRIES_MAX: usize = 16;
 
 impl Gateway {
     /// Sends it, and once more where that is safe, until an answer has come and gone on.
-    pub(super) async fn forward(
+    pub(super) async fn send_on(
         &self,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
@@ -75,15 +75,15 @@ impl Gateway {
         let silence_max = route.read_timeout.or(dial.read_timeout());
         let service = Service::new(framed, silence_max, client.request().method == Method::HEAD);
         let write_max = route.write_timeout.or(dial.write_timeout());
-        let asked = self.ask(service, client, exchange, sent, write_max).await;
-        asked.map_err(|fault| {
+        let sent = self.over(service, client, exchange, sent, write_max).await;
+        sent.map_err(|fault| {
             let fault = fault.more_context(format!("Peer: {dial:?}"));
             fault::on_the_way(client, exchange, fault, false)
         })
     }
 
     /// Over one connection.
-    async fn ask(
+    async fn over(
         &self,
         mut service: Service,
         client: &mut LaneClient<'_>,

@@ -10,7 +10,7 @@ use tokio::time::{Sleep, sleep};
 use crate::clock::Stopwatch;
 
 #[derive(Default)]
-pub(in crate::edge) struct Patience {
+pub(super) struct Patience {
     since: Option<Stopwatch>,
     /// With the longest wait for which it ends soon enough.
     timer: Option<(Duration, Pin<Box<Sleep>>)>,

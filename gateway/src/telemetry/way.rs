@@ -1,0 +1,68 @@
+//! Which way a request went through the gateway, as it is counted.
+
+/// The lane, or why it was not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    Lane,
+    /// Its client speaks HTTP/2.
+    #[default]
+    Http2,
+    /// The operator has it closed.
+    Closed,
+    /// Its service speaks HTTP/2.
+    Service,
+    Version,
+    Target,
+    Content,
+    Upgrade,
+    Expectation,
+    Trailers,
+    Connection,
+}
+
+impl Way {
+    /// Each in its place.
+    pub const ALL: [Self; 11] = [
+        Self::Lane,
+        Self::Http2,
+        Self::Closed,
+        Self::Service,
+        Self::Version,
+        Self::Target,
+        Self::Content,
+        Self::Upgrade,
+        Self::Expectation,
+        Self::Trailers,
+        Self::Connection,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lane => "lane",
+            Self::Http2 => "http2",
+            Self::Closed => "closed",
+            Self::Service => "service_http2",
+            Self::Version => "version",
+            Self::Target => "target",
+            Self::Content => "content",
+            Self::Upgrade => "upgrade",
+            Self::Expectation => "expectation",
+            Self::Trailers => "trailers",
+            Self::Connection => "connection",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_stands_in_its_place_and_has_a_word_of_its_own() {
+        for (place, way) in Way::ALL.into_iter().enumerate() {
+            assert_eq!(way as usize, place, "{way:?}");
+        }
+        let words: std::collections::BTreeSet<_> = Way::ALL.map(Way::word).into();
+        assert_eq!(words.len(), Way::ALL.len());
+    }
+}
