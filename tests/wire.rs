@@ -12,6 +12,7 @@ mod http10;
 mod one_end;
 mod pace;
 mod soak;
+mod ways;
 
 use crate::support::authority::Authority;
 use crate::support::gateway::{Gateway, Setup};

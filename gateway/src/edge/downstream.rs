@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use pingora::protocols::{Shutdown, SocketDigest, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
@@ -157,6 +157,11 @@ impl Downstream {
             }
             Err(fault) => self.malformed = Some(fault),
         }
+    }
+
+    /// The content, where all of it came along with the head.
+    pub(super) fn take_content(&mut self) -> Bytes {
+        self.content.split().freeze()
     }
 
     /// Why the request does not take the lane.

@@ -10,7 +10,7 @@ mod room;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use client::LaneClient;
 use http::header::HOST;
 use pingora::ErrorSource;
@@ -49,6 +49,7 @@ pub(super) struct Lane {
 /// A request that takes the lane, with what is configured for it.
 pub(super) struct Taken {
     request: Request,
+    content: Bytes,
     configured: Arc<Configured>,
 }
 
@@ -60,9 +61,18 @@ impl Lane {
 
     /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
     /// anything is decided, so that nothing is decided twice.
-    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, (BytesMut, Way)> {
+    pub(super) fn take(
+        &self,
+        head: BytesMut,
+        settled: &Settled,
+        connection: &mut Downstream,
+    ) -> Result<Taken, (BytesMut, Way)> {
         if let Some(unusual) = settled.unusual {
             return Err((head, as_counted(unusual)));
+        }
+        // What is still to come may come slowly, or never.
+        if !connection.is_body_ended() {
+            return Err((head, Way::Content));
         }
         if !self.gateway.parts.fast_path {
             return Err((head, Way::Closed));
@@ -74,7 +84,7 @@ impl Lane {
             return Err((head.into(), Way::Target));
         };
         if speaks_http1(&configured, &request) {
-            Ok(Taken { request, configured })
+            Ok(Taken { request, content: connection.take_content(), configured })
         } else {
             drop(request);
             Err((head.into(), Way::Service))
@@ -91,7 +101,7 @@ impl Lane {
         lasting: &mut Lasting,
     ) -> Option<bool> {
         let must_stay = self.gateway.parts.abort_on_close;
-        let mut client = LaneClient::new(connection, &taken.request, &mut self.waits, keeps, must_stay);
+        let mut client = LaneClient::new(connection, taken, &mut self.waits, keeps, must_stay);
         // In a box: an idle connection has no room for it.
         let carrying = Box::pin(self.gateway.carry(&taken.configured, &mut client, self.peer));
         let goes_on = Arc::clone(&self.arrival).carry(lasting, carrying).await?;

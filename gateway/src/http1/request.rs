@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 /// Fields that are added on the way to a service, for which there is room.
 const ADDED: usize = 12;
 
-/// A request without content.
+/// The head of a request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,

@@ -1,7 +1,10 @@
-//! Which requests are simple: those in whose head nothing asks for more than an answer. What is odd in any
-//! way is not, and goes another way; what contradicts itself was refused before.
+//! Which requests are simple: those in whose head nothing asks for more than an answer, with little content
+//! or none. What is odd in any way is not, and goes another way; what contradicts itself was refused before.
 
 use crate::framing::{Connection, Length, RequestHead};
+
+/// Most content, in bytes: so much goes out in one write with the head, and nobody waits for anybody.
+const CONTENT_BYTES_MAX: u64 = 16 * 1_024;
 
 /// Why a request is not simple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +13,7 @@ pub enum Unusual {
     Version,
     /// Not a path, or one that does not go on as it was sent.
     Target,
-    /// It has content.
+    /// Its content is large, or of a length that it does not say.
     Content,
     /// It would go on in another protocol.
     Upgrade,
@@ -24,12 +27,12 @@ pub enum Unusual {
 
 /// Why this request is not simple, if it is not.
 pub fn unusual(request: &RequestHead<'_>) -> Option<Unusual> {
-    // A HEAD or a POST without content is as simple as a GET.
-    let has_content = !matches!(request.length, Ok(Length::None | Length::Bytes(0)));
+    // Whatever its method: that says nothing of content.
+    let has_little = matches!(request.length, Ok(Length::None | Length::Bytes(0..=CONTENT_BYTES_MAX)));
     let found = [
         (request.is_old, Unusual::Version),
         (request.target.first() != Some(&b'/'), Unusual::Target),
-        (has_content, Unusual::Content),
+        (!has_little, Unusual::Content),
         (request.asks_for_upgrade, Unusual::Upgrade),
         (request.expects, Unusual::Expectation),
         (request.speaks_of_trailers, Unusual::Trailers),
@@ -50,8 +53,13 @@ mod tests {
             unusual(&read_request(head.as_bytes()).unwrap())
         };
         for line in ["GET / HTTP/1.1", "HEAD /a?b HTTP/1.1", "POST /a HTTP/1.1", "PURGE //a HTTP/1.1"] {
-            for fields in ["", "Content-Length: 0\r\n", "Connection: close\r\n", "Connection: keep-alive\r\n"]
-            {
+            for fields in [
+                "",
+                "Content-Length: 0\r\n",
+                "Content-Length: 16384\r\n",
+                "Connection: close\r\n",
+                "Connection: keep-alive\r\n",
+            ] {
                 assert_eq!(why(line, fields), None, "{line} {fields:?}");
             }
         }
@@ -59,7 +67,7 @@ mod tests {
             ("GET / HTTP/1.0", "", Unusual::Version),
             ("OPTIONS * HTTP/1.1", "", Unusual::Target),
             ("GET http://a/ HTTP/1.1", "", Unusual::Target),
-            ("GET / HTTP/1.1", "Content-Length: 1\r\n", Unusual::Content),
+            ("GET / HTTP/1.1", "Content-Length: 16385\r\n", Unusual::Content),
             ("GET / HTTP/1.1", "Content-Length: x\r\n", Unusual::Content),
             ("GET / HTTP/1.1", "Content-Length: 0\r\nContent-Length: 0\r\n", Unusual::Content),
             ("GET / HTTP/1.1", "Transfer-Encoding: chunked\r\n", Unusual::Content),

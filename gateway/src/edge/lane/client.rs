@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorType};
 
-use super::Waits;
+use super::{Taken, Waits};
 use crate::edge::beginning::CLIENT_IO_MAX;
 use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
@@ -35,6 +35,8 @@ enum Framing {
 pub(in crate::edge) struct LaneClient<'a> {
     connection: &'a mut Downstream,
     request: &'a Request,
+    content: &'a Bytes,
+    is_content_read: bool,
     pub(super) waits: &'a mut Waits,
     keeps: bool,
     /// It has left when it says that nothing more comes.
@@ -53,14 +55,16 @@ impl<'a> LaneClient<'a> {
     /// more comes.
     pub(in crate::edge) fn new(
         connection: &'a mut Downstream,
-        request: &'a Request,
+        taken: &'a Taken,
         waits: &'a mut Waits,
         keeps: bool,
         must_stay: bool,
     ) -> Self {
         Self {
             connection,
-            request,
+            request: &taken.request,
+            content: &taken.content,
+            is_content_read: false,
             waits,
             keeps,
             must_stay,
@@ -76,6 +80,12 @@ impl<'a> LaneClient<'a> {
     /// Whether another request may follow on its connection.
     pub(super) fn keeps(&self) -> bool {
         self.keeps
+    }
+
+    /// Its content goes on.
+    pub(super) fn content(&mut self) -> &'a Bytes {
+        self.is_content_read = true;
+        self.content
     }
 
     /// Another head follows this one.
@@ -218,7 +228,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn is_body_read(&mut self) -> bool {
-        true
+        self.is_content_read || self.content.is_empty()
     }
 
     fn may_go_on(&self) -> bool {
@@ -230,7 +240,8 @@ impl Client for LaneClient<'_> {
     }
 
     async fn read_body(&mut self) -> pingora::Result<Option<Bytes>> {
-        Ok(None)
+        let is_left = !self.is_body_read();
+        Ok(is_left.then(|| self.content().clone()))
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
@@ -271,7 +282,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn bytes_read(&self) -> usize {
-        0
+        if self.is_content_read { self.content.len() } else { 0 }
     }
 
     fn bytes_written(&self) -> usize {

@@ -19,6 +19,8 @@ use crate::edge::{Gateway, fault, forward, hand_back};
 use crate::framing::{Body, Length};
 use crate::http1::{Answer, take_off_the_connection, write_request};
 
+/// Room for most heads.
+const HEAD_BYTES_USUAL: usize = 1_024;
 /// Connections that are tried for one request, however each of them failed.
 const TRIES_MAX: usize = 16;
 
@@ -43,15 +45,17 @@ impl Gateway {
 
     /// The request as its service gets it, whichever of its servers is asked: made from nothing but what was
     /// admitted.
-    fn as_sent_on(&self, client: &LaneClient<'_>, exchange: &Exchange) -> pingora::Result<BytesMut> {
+    fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<BytesMut> {
+        let content = client.content();
         let request = client.request();
         let mut headers = request.headers.clone();
         // Before ours are set: a client must not take those off.
         take_off_the_connection(&mut headers);
         self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
-        let mut out = BytesMut::with_capacity(1_024);
+        let mut out = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
         write_request(request.method, &target, &headers, &mut out);
+        out.extend_from_slice(content);
         Ok(out)
     }
 
@@ -61,6 +65,7 @@ impl Gateway {
         exchange: &mut Exchange,
         sent: &[u8],
     ) -> pingora::Result<()> {
+        exchange.body_bytes = 0;
         let admitted = forward::admitted(exchange)?;
         let key = admitted.affinity(exchange.client.client);
         let route = Arc::clone(admitted.route());
@@ -93,6 +98,7 @@ impl Gateway {
     ) -> pingora::Result<()> {
         let patience = &mut client.waits.service;
         poll_fn(|context| service.poll_send(context, &mut sent, (&mut *patience, write_max))).await?;
+        forward::send(exchange, client.content().len() as u64, true)?;
         let mut answer = self.head(&mut service, client, exchange).await?;
         let mut body = Body::new(answer.length);
         self.hand_on(client, &mut answer, exchange).await?;
