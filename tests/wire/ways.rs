@@ -72,8 +72,8 @@ fn arrived(open: &str, method: &str, upstream: &str) -> Vec<Vec<String>> {
         let mut client = Raw::connect(gateway.address);
         client.send(format!("{line}\r\nHost: app.example\r\n{fields}\r\n{content}"));
         assert_eq!(client.head().map(|answer| answer.status), Some(200), "{method} {fields:?}");
-        let came = service.connections().concat();
-        lines(&came[came.rfind(&line).expect("it goes on as it was sent")..])
+        let is_its = |came: &String| Some(lines(&came[came.rfind(&line)?..]));
+        service.connections().iter().find_map(is_its).expect("it goes on as it was sent")
     };
     FIELDS.iter().enumerate().map(one).collect()
 }
@@ -94,7 +94,8 @@ fn answered(gateway: &Gateway, method: &str, at: usize) -> (Vec<Vec<String>>, St
     client.send(format!("{method} /{at} HTTP/1.1\r\nHost: a\r\n\r\n"));
     let mut heads = Vec::new();
     loop {
-        let reply = if method == "HEAD" { client.head() } else { client.reply() };
+        let is_empty = method == "HEAD" || ANSWERS[at].contains(" 304 ");
+        let reply = if is_empty { client.head() } else { client.reply() };
         let reply: RawReply = reply.unwrap_or_else(|| panic!("no answer to {method} /{at}"));
         heads.push(lines(&reply.head));
         if reply.status >= 200 {

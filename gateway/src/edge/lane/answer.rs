@@ -98,7 +98,8 @@ impl Service {
         }
     }
 
-    /// Hands content to the client until the end of `body`, never more than it takes.
+    /// Hands content to the client until the end of `body`, never more than it takes. What came last is still
+    /// to be written.
     pub(super) fn poll_content(
         &mut self,
         context: &mut Context<'_>,
@@ -114,7 +115,7 @@ impl Service {
             self.seen.advance(read.map_err(malformed)?);
             if body.is_ended() {
                 client.put_end();
-                return client.poll_flush(context);
+                return Poll::Ready(Ok(()));
             }
             if client.has_plenty() {
                 ready!(client.poll_flush(context))?;

@@ -103,8 +103,9 @@ impl Gateway {
         let mut body = Body::new(answer.length);
         self.hand_on(client, &mut answer, exchange).await?;
         poll_fn(|context| service.poll_content(context, client, &mut body)).await?;
+        // Before its client has the answer, and asks again.
         service.is_done(answer.keeps_connection);
-        Ok(())
+        client.flush().await
     }
 
     /// The head of the answer. Interim ones pass as they are.
