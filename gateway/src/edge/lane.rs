@@ -50,6 +50,8 @@ pub(super) struct Lane {
 pub(super) struct Taken {
     request: Request,
     content: Bytes,
+    /// It has fields that go no further.
+    speaks_of_connection: bool,
     configured: Arc<Configured>,
 }
 
@@ -84,7 +86,8 @@ impl Lane {
             return Err((head.into(), Way::Target));
         };
         if speaks_http1(&configured, &request) {
-            Ok(Taken { request, content: connection.take_content(), configured })
+            let (content, speaks_of_connection) = (connection.take_content(), settled.speaks_of_connection);
+            Ok(Taken { request, content, speaks_of_connection, configured })
         } else {
             drop(request);
             Err((head.into(), Way::Service))

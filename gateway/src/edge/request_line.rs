@@ -19,6 +19,7 @@ pub(super) struct Settled {
     pub(super) asks_for_upgrade: bool,
     /// Whether its client means to go on with the connection.
     pub(super) keeps_connection: bool,
+    pub(super) speaks_of_connection: bool,
     /// Why it is not simple, if it is not.
     pub(super) unusual: Option<Unusual>,
 }
@@ -46,6 +47,7 @@ pub(super) fn settled(head: &[u8]) -> Result<Settled, Problem> {
         fields: request.fields,
         length: request.length,
         asks_for_upgrade: request.asks_for_upgrade,
+        speaks_of_connection: request.speaks_of_connection,
         keeps_connection: request.connection != Connection::Close,
     })
 }

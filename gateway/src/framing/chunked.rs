@@ -1,6 +1,7 @@
 //! The chunked coding (RFC 9112 §7.1), by its grammar and no wider.
 
 use super::Malformed;
+use super::request::is_token;
 
 /// Digits of a chunk size, leading zeros among them.
 const SIZE_DIGITS_MAX: u8 = 16;
@@ -223,11 +224,6 @@ impl Chunked {
         self.trailer += 1;
         if self.trailer > TRAILER_BYTES_MAX { Err(Malformed::Trailer) } else { Ok(next) }
     }
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

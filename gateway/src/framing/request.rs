@@ -28,6 +28,8 @@ pub struct RequestHead<'a> {
     /// Whether it has trailers, or would take those of its answer.
     pub speaks_of_trailers: bool,
     pub connection: Connection,
+    /// Whether it has a field that is about its connection, and goes no further (RFC 9110 §7.6.1).
+    pub speaks_of_connection: bool,
 }
 
 /// What a request says of its connection (RFC 9110 §7.6.1).
@@ -109,9 +111,17 @@ impl<'a> RequestHead<'a> {
                 self.asks_for_upgrade |= is(b"upgrade");
                 self.speaks_of_trailers |= is(b"trailer");
             }
-            10 if is(b"connection") => self.connection = self.connection.and(value),
+            10 if is(b"connection") => {
+                self.connection = self.connection.and(value);
+                self.speaks_of_connection = true;
+            }
+            10 => self.speaks_of_connection |= is(b"keep-alive"),
             14 if is(b"content-length") => framing.measures(value),
+            14 => self.speaks_of_connection |= is(b"http2-settings"),
+            16 => self.speaks_of_connection |= is(b"proxy-connection"),
             17 if is(b"transfer-encoding") => framing.codes(value),
+            18 => self.speaks_of_connection |= is(b"proxy-authenticate"),
+            19 => self.speaks_of_connection |= is(b"proxy-authorization"),
             _ => {}
         }
     }
@@ -162,13 +172,30 @@ fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
         expects: false,
         speaks_of_trailers: false,
         connection: Connection::Unsaid,
+        speaks_of_connection: false,
     })
 }
 
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// RFC 9110 §5.6.2. Each byte of each name is asked.
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKENS[usize::from(byte)]
 }
+
+const TOKENS: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        all[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        all[others[at] as usize] = true;
+        at += 1;
+    }
+    all
+};
 
 /// RFC 9110 §5.5. All of it is looked at, which is quicker than to stop.
 fn has_control(value: &[u8]) -> bool {
@@ -256,6 +283,18 @@ mod tests {
         assert_eq!(read("Expect:\r\n").0, [false, true, false]);
         assert_eq!(read("TE: trailers\r\n").0, [false, false, true]);
         assert_eq!(read("Trailer: x\r\n").0, [false, false, true]);
+        for (fields, speaks) in [
+            ("A: b\r\nClose: 1\r\nContent-Length: 0\r\n", false),
+            ("Connection: close\r\n", true),
+            ("KEEP-ALIVE: x\r\n", true),
+            ("Proxy-Connection: x\r\n", true),
+            ("Proxy-Authenticate: x\r\n", true),
+            ("proxy-authorization: x\r\n", true),
+            ("HTTP2-Settings: x\r\n", true),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
+            assert_eq!(read_request(head.as_bytes()).unwrap().speaks_of_connection, speaks, "{fields:?}");
+        }
         assert_eq!(read("Connection: Keep-Alive\r\n").1, Connection::KeepAlive);
         assert_eq!(read("connection:\tclose \r\n").1, Connection::Close);
         for odd in ["", "x", "close, x", "keep-alive\r\nConnection: close", "close\r\nConnection: close"] {

@@ -16,7 +16,7 @@ use crate::edge::beginning::CLIENT_IO_MAX;
 use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
-use crate::http1::{LAST_CHUNK, Request, write_answer, write_chunk};
+use crate::http1::{LAST_CHUNK, write_answer, write_chunk};
 use crate::telemetry::Way;
 
 /// An answer is gathered up to here, and then goes out.
@@ -34,8 +34,7 @@ enum Framing {
 /// The client of one request.
 pub(in crate::edge) struct LaneClient<'a> {
     connection: &'a mut Downstream,
-    request: &'a Request,
-    content: &'a Bytes,
+    taken: &'a Taken,
     is_content_read: bool,
     pub(super) waits: &'a mut Waits,
     keeps: bool,
@@ -62,8 +61,7 @@ impl<'a> LaneClient<'a> {
     ) -> Self {
         Self {
             connection,
-            request: &taken.request,
-            content: &taken.content,
+            taken,
             is_content_read: false,
             waits,
             keeps,
@@ -82,10 +80,15 @@ impl<'a> LaneClient<'a> {
         self.keeps
     }
 
+    /// Whether its request has fields that go no further.
+    pub(super) fn speaks_of_connection(&self) -> bool {
+        self.taken.speaks_of_connection
+    }
+
     /// Its content goes on.
     pub(super) fn content(&mut self) -> &'a Bytes {
         self.is_content_read = true;
-        self.content
+        &self.taken.content
     }
 
     /// Another head follows this one.
@@ -105,7 +108,7 @@ impl<'a> LaneClient<'a> {
 
     fn framing_of(&mut self, status: StatusCode, headers: &HeaderMap) -> Framing {
         let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if is_empty || self.request.method == Method::HEAD {
+        if is_empty || self.taken.request.method == Method::HEAD {
             Framing::None
         } else if headers.contains_key(TRANSFER_ENCODING) {
             Framing::Chunks
@@ -194,11 +197,11 @@ impl<'a> LaneClient<'a> {
 impl Client for LaneClient<'_> {
     fn request(&self) -> RequestView<'_> {
         RequestView {
-            method: &self.request.method,
-            raw_target: &self.request.target,
+            method: &self.taken.request.method,
+            raw_target: &self.taken.request.target,
             version: Version::HTTP_11,
             authority: None,
-            headers: &self.request.headers,
+            headers: &self.taken.request.headers,
         }
     }
 
@@ -228,7 +231,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn is_body_read(&mut self) -> bool {
-        self.is_content_read || self.content.is_empty()
+        self.is_content_read || self.taken.content.is_empty()
     }
 
     fn may_go_on(&self) -> bool {
@@ -282,7 +285,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn bytes_read(&self) -> usize {
-        if self.is_content_read { self.content.len() } else { 0 }
+        if self.is_content_read { self.taken.content.len() } else { 0 }
     }
 
     fn bytes_written(&self) -> usize {

@@ -50,7 +50,9 @@ impl Gateway {
         let request = client.request();
         let mut headers = request.headers.clone();
         // Before ours are set: a client must not take those off.
-        take_off_the_connection(&mut headers);
+        if client.speaks_of_connection() {
+            take_off_the_connection(&mut headers);
+        }
         self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
         let mut out = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
