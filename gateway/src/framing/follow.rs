@@ -27,6 +27,13 @@ enum Sending {
 }
 
 impl Sent {
+    /// One of so many bytes, by whoever wrote it and knows: with a head of `head_bytes`, and content of a
+    /// length that stands in it.
+    pub fn measured(head_bytes: usize, bytes: usize, is_head: bool) -> Self {
+        let state = Sending::Content(Body::new(Length::Bytes(bytes as u64)));
+        Self { state, head_bytes, is_head, asks_for_upgrade: false }
+    }
+
     /// How many of these bytes belong to the request. Its head must come in one piece.
     pub fn read(&mut self, bytes: &[u8]) -> usize {
         match &mut self.state {
@@ -198,6 +205,14 @@ mod tests {
         assert!(sent.is_ended() && !sent.is_chunking());
         assert_eq!(sent.read(b"0\r\n\r\n"), 0);
         assert!(sent.is_ended());
+    }
+
+    #[test]
+    fn a_request_that_was_measured_ends_where_it_was_said() {
+        let mut sent = Sent::measured(20, 25, true);
+        assert_eq!(sent.read(&[0; 24]), 24);
+        assert!(!sent.is_ended() && sent.is_head());
+        assert_eq!((sent.read(&[0; 2]), sent.is_ended(), sent.head_bytes()), (1, true, 20));
     }
 
     #[test]

@@ -10,10 +10,11 @@ use pingora::{Error, ErrorSource, ErrorType, RetryType};
 use tokio::io::AsyncWrite as _;
 
 use super::client::LaneClient;
+use super::forward::AsSent;
 use super::room::read_into;
 use crate::edge::patience::Patience;
 use crate::edge::upstreams::Framed;
-use crate::framing::Body;
+use crate::framing::{Body, Sent};
 use crate::http1::{Answer, read_answer};
 
 /// A connection on which an answer is to come.
@@ -28,7 +29,11 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(framed: Framed, silence_max: Option<Duration>, to_head: bool) -> Self {
+    pub(super) fn new(mut framed: Framed, sent: &AsSent, silence_max: Option<Duration>) -> Self {
+        let to_head = sent.is_head;
+        if sent.is_measured {
+            framed.sends(Sent::measured(sent.head_bytes, sent.bytes.len(), to_head));
+        }
         Self { framed, silence_max, seen: BytesMut::new(), to_head }
     }
 

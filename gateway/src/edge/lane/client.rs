@@ -22,6 +22,9 @@ use crate::telemetry::Way;
 /// An answer is gathered up to here, and then goes out.
 const GATHERED_MAX: usize = 16 * 1_024;
 
+/// Room for most heads, with a short content.
+const HEAD_BYTES_USUAL: usize = 1_024;
+
 /// How the content of the answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
@@ -103,6 +106,7 @@ impl<'a> LaneClient<'a> {
         headers.insert(DATE, get_cached_date());
         headers.insert(CONNECTION, self.connection_of_the_answer());
         self.status = Some(status);
+        self.out.reserve(HEAD_BYTES_USUAL);
         write_answer(status, phrase, headers, &mut self.out);
     }
 

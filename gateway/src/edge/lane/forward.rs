@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::header::{HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Version};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, Version};
 use pingora::{Error, ErrorType};
 
 use super::answer::Service;
@@ -23,6 +23,15 @@ use crate::http1::{Answer, take_off_the_connection, write_request};
 const HEAD_BYTES_USUAL: usize = 1_024;
 /// Connections that are tried for one request, however each of them failed.
 const TRIES_MAX: usize = 16;
+
+/// A request as its service gets it.
+pub(super) struct AsSent {
+    pub(super) bytes: BytesMut,
+    pub(super) head_bytes: usize,
+    pub(super) is_head: bool,
+    /// What its head says of its length is what it has.
+    pub(super) is_measured: bool,
+}
 
 impl Gateway {
     /// Sends it, and once more where that is safe, until an answer has come and gone on.
@@ -45,7 +54,7 @@ impl Gateway {
 
     /// The request as its service gets it, whichever of its servers is asked: made from nothing but what was
     /// admitted.
-    fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<BytesMut> {
+    fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let content = client.content();
         let request = client.request();
         let mut headers = request.headers.clone();
@@ -55,17 +64,19 @@ impl Gateway {
         }
         self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
-        let mut out = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
-        write_request(request.method, &target, &headers, &mut out);
-        out.extend_from_slice(content);
-        Ok(out)
+        let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
+        write_request(request.method, &target, &headers, &mut bytes);
+        let head_bytes = bytes.len();
+        bytes.extend_from_slice(content);
+        let is_measured = is_measured(&headers, content.len());
+        Ok(AsSent { bytes, head_bytes, is_head: request.method == Method::HEAD, is_measured })
     }
 
     async fn attempt(
         &self,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
-        sent: &[u8],
+        sent: &AsSent,
     ) -> pingora::Result<()> {
         exchange.body_bytes = 0;
         let admitted = forward::admitted(exchange)?;
@@ -80,9 +91,9 @@ impl Gateway {
         };
         exchange.leg.iter_mut().for_each(|leg| leg.connected(false));
         let silence_max = route.read_timeout.or(dial.read_timeout());
-        let service = Service::new(framed, silence_max, client.request().method == Method::HEAD);
+        let service = Service::new(framed, sent, silence_max);
         let write_max = route.write_timeout.or(dial.write_timeout());
-        let sent = self.over(service, client, exchange, sent, write_max).await;
+        let sent = self.over(service, client, exchange, &sent.bytes, write_max).await;
         sent.map_err(|fault| {
             let fault = fault.more_context(format!("Peer: {dial:?}"));
             fault::on_the_way(client, exchange, fault, false)
@@ -146,4 +157,12 @@ impl Gateway {
         client.put_head(status, answer.phrase.as_deref(), &mut answer.headers);
         Ok(())
     }
+}
+
+/// Whether the head says what length the content has, and nothing of another end.
+fn is_measured(headers: &HeaderMap, content: usize) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let said = lengths.next().map_or(Some(0), |length| length.to_str().ok()?.parse().ok());
+    let is_said_once = said == Some(content) && lengths.next().is_none();
+    is_said_once && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE)
 }

@@ -90,6 +90,11 @@ impl Framed {
         Poll::Ready(Ok(()))
     }
 
+    /// What is sent is known, and need not be read.
+    pub(in crate::edge) fn sends(&mut self, sent: Sent) {
+        self.sent = sent;
+    }
+
     /// Whoever has the connection is done with it, and saw the ends where we did: it is put aside.
     pub(in crate::edge) fn release(mut self) {
         self.is_released = self.is_over();
