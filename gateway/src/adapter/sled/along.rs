@@ -4,7 +4,7 @@ use super::codec;
 use super::trees::{Change, LAST_ERRAND_ID, Stop, found, stop};
 use crate::clock::Timestamp;
 use crate::identity::Role;
-use crate::store::{Along, Errand, Invitation, Purpose, Queued, StoreError, Ticket, TicketKey};
+use crate::store::{Along, Errand, Invitation, Purpose, Queued, StoreError, TicketKey};
 
 impl Change {
     pub(super) fn put_along(&self, along: &Along) -> Result<(), Stop> {
@@ -24,9 +24,7 @@ impl Change {
 
     /// Uses a ticket up, and the invitation that it is about.
     fn redeem(&self, key: TicketKey, now: Timestamp) -> Result<(), Stop> {
-        let ticket: Option<Ticket> =
-            found(self.tickets.get(&key.as_bytes()[..]), |value| codec::decode("a ticket", value))?;
-        let ticket = ticket.filter(|ticket| ticket.expires_at > now);
+        let ticket = self.ticket(key.as_bytes())?.filter(|ticket| ticket.expires_at > now);
         let ticket = ticket.ok_or_else(|| stop(StoreError::TicketGone))?;
         if let Purpose::Invitation { id } = ticket.purpose {
             let invitation: Option<Invitation> =

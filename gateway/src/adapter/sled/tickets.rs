@@ -151,7 +151,15 @@ fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
 }
 
 impl Change {
+    pub(super) fn ticket(&self, key: &[u8]) -> Result<Option<Ticket>, Stop> {
+        found(self.tickets.get(key), |value| codec::decode("a ticket", value))
+    }
+
     pub(super) fn put_ticket(&self, key: &[u8; 32], ticket: &Ticket) -> Result<(), Stop> {
+        // By the time of an earlier one, a sweep would take this one.
+        if let Some(earlier) = self.ticket(key)? {
+            self.remove_ticket(key, &earlier)?;
+        }
         self.tickets.insert(&key[..], codec::encode(ticket).map_err(stop)?)?;
         self.ticket_expiry.insert(codec::expiry_key(ticket.expires_at, key), &[][..])?;
         Ok(())
