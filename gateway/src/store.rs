@@ -1,10 +1,12 @@
-//! Ports: what the product needs from a store, as traits and records. No driver is named here.
+//! Ports: what the product needs from a store, as traits and records, and the rules of what
+//! becomes of them. No driver is named here.
 
 mod along;
 mod audit;
 mod error;
 mod outbox;
 mod revocations;
+pub(crate) mod rules;
 mod sessions;
 mod tickets;
 mod users;

@@ -104,7 +104,8 @@ async fn an_errand_is_there_with_the_change_that_it_goes_along_with(stores: &Sto
     assert_eq!(next.users.by_id(ada.id).await.unwrap(), Some(ada.clone()));
     let due = due(&next, 3).await;
     let errands: Vec<_> = due.iter().map(|queued| queued.errand.clone()).collect();
-    assert_eq!(errands, [mail(1), Errand::EmailVerification { user: ada.id }]);
+    let expected = [mail(1), Errand::EmailVerification { user: ada.id }];
+    assert!(errands.len() == 2 && expected.iter().all(|one| errands.contains(one)), "{errands:?}");
     assert!(due.iter().all(|queued| queued.request_id.as_deref() == Some("asked")));
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -207,4 +208,14 @@ pub struct UserCounts {
     pub admins: u64,
     /// Made in the time that was asked about.
     pub new: u64,
+}
+
+impl UserCounts {
+    /// Counts one more; `time` is what was asked about.
+    pub fn add(&mut self, user: &User, time: RangeInclusive<Timestamp>) {
+        self.total += 1;
+        self.active += u64::from(user.is_active);
+        self.admins += u64::from(user.is_administrator());
+        self.new += u64::from(time.contains(&user.created_at));
+    }
 }

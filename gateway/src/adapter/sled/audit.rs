@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::revocations::SWEEP_MAX;
-use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, stop, store_error};
+use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::UserId;
@@ -258,7 +258,7 @@ impl Change {
             seq += 1;
             let sealed = seal(seq, now, entry.clone(), prev);
             let (line, hash) =
-                sealed.ok_or_else(|| stop(StoreError::Corrupt("an event cannot be written".into())))?;
+                sealed.ok_or_else(|| StoreError::Corrupt("an event cannot be written".into()))?;
             prev = hash;
             self.audit.insert(&seq.to_be_bytes()[..], line.as_bytes())?;
             for user in concerned(entry) {
@@ -272,8 +272,8 @@ impl Change {
 
     /// A line that was proved, in its place, as the last one. It is not counted anew.
     pub(super) fn put_line(&self, line: &str) -> Result<(), Stop> {
-        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes()).map_err(stop)?;
-        let hash = hash_of(line).ok_or_else(|| stop(codec::damaged("an entry of the audit trail")))?;
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
+        let hash = hash_of(line).ok_or_else(|| codec::damaged("an entry of the audit trail"))?;
         self.audit.insert(&sealed.seq.to_be_bytes()[..], line.as_bytes())?;
         for user in concerned(&sealed.entry) {
             self.user_audit.insert(&codec::pair_key(user.get(), sealed.seq)[..], &[][..])?;
