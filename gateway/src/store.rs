@@ -16,7 +16,6 @@ pub use audit::{
     Actor, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Hash, Proof, Prover,
     Sealed, Tally, seal,
 };
-pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;
 pub use outbox::{Errand, Outbox, Queued, Way};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};

@@ -15,6 +15,7 @@ mod password;
 mod premises;
 mod registration;
 mod rotation;
+mod trail;
 mod writes;
 
 pub(crate) use amendment::amend;
@@ -28,4 +29,5 @@ pub(crate) use password::set_password;
 pub(crate) use premises::{Premises, alone};
 pub(crate) use registration::{admit, create, in_order, taken};
 pub(crate) use rotation::{Presented, rotate};
+pub(crate) use trail::{expired, hour};
 pub(crate) use writes::{AccountWrite, InvitationWrite, SessionWrite, Writes};
