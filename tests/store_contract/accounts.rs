@@ -2,8 +2,8 @@
 
 use gateway::identity::{Generation, Role, UserId};
 use gateway::store::{
-    Account, Along, Amendment, Closing, Entry, PasswordChange, Revocation, Session, StoreError, StoredHash,
-    Taken, User, UserCounts,
+    Account, Along, Amendment, Closing, Entry, Errand, PasswordChange, Revocation, Session, StoreError,
+    StoredHash, Taken, User, UserCounts, Way,
 };
 
 use super::{Stores, at, network, new_user, room, session, user_id};
@@ -13,6 +13,8 @@ store_laws! {
     the_session_that_changes_the_password_goes_on_and_all_others_end,
     a_password_without_a_session_ends_everything,
     from_where_a_password_was_chosen_is_familiar_and_nothing_else,
+    its_owner_is_told_of_a_password_that_was_chosen_from_somewhere,
+    who_is_deleted_is_told_and_so_are_services_behind,
     sessions_that_end_for_good_raise_the_generation,
     all_sessions_but_one_end_by_themselves,
     more_sessions_than_one_transaction_takes_end_all_the_same,
@@ -74,6 +76,27 @@ async fn from_where_a_password_was_chosen_is_familiar_and_nothing_else(stores: &
     let known = stores.sessions.familiar_to(ada.id).await.unwrap();
     let known: Vec<_> = known.iter().map(|one| one.network).collect();
     assert_eq!(known, ["198.51.100.1", "192.0.2.1"].map(network));
+}
+
+async fn its_owner_is_told_of_a_password_that_was_chosen_from_somewhere(stores: &Stores) {
+    let mut ada = stores.user("ada", Role::User).await;
+    let along = Along { now: at(5), ..Along::default() };
+    for from in [None, "198.51.100.1".parse().ok()] {
+        let chosen = PasswordChange { from, ..change(&ada, None) };
+        ada = stores.users.set_password(chosen, along.clone()).await.unwrap().unwrap().0;
+    }
+    let address = "198.51.100.1".to_owned();
+    let told = Errand::PasswordChanged { user: ada.id, at: at(5), address };
+    assert_eq!(errands(stores, Way::Mail).await, [told]);
+}
+
+async fn who_is_deleted_is_told_and_so_are_services_behind(stores: &Stores) {
+    let ada = stores.user("ada", Role::User).await;
+    let along = Along { now: at(5), ..Along::default() };
+    stores.users.delete(ada.id, at(60), along).await.unwrap().unwrap();
+    let told = Errand::AccountDeleted { email: ada.email, name: ada.first_name, at: at(5) };
+    assert_eq!(errands(stores, Way::Mail).await, [told]);
+    assert_eq!(errands(stores, Way::Webhook).await, [Errand::UserDeleted { user: ada.id, at: at(5) }]);
 }
 
 async fn sessions_that_end_for_good_raise_the_generation(stores: &Stores) {
@@ -296,6 +319,11 @@ fn account(name: &str, id: Option<u64>) -> Account {
         created_at: new.created_at,
         email_verified: true,
     }
+}
+
+async fn errands(stores: &Stores, way: Way) -> Vec<Errand> {
+    let due = stores.outbox.due(at(60), way, 10).await.unwrap();
+    due.into_iter().map(|queued| queued.errand).collect()
 }
 
 fn text(told: Option<&str>) -> Option<String> {

@@ -165,7 +165,8 @@ pub trait Users: Send + Sync {
         along: Along,
     ) -> Result<Option<Amended>, StoreError>;
 
-    /// Replaces the password and ends sessions, as it says; answers with what that revokes. `None`
+    /// Replaces the password and ends sessions, as it says; its owner is told where it was chosen from
+    /// somewhere. Answers with what that revokes. `None`
     /// when there is no such user, or the password was changed meanwhile.
     async fn set_password(
         &self,
@@ -173,8 +174,8 @@ pub trait Users: Send + Sync {
         along: Along,
     ) -> Result<Option<(User, Vec<Revocation>)>, StoreError>;
 
-    /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`. Its
-    /// id is never given again. `None` when there is no such user.
+    /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`; its owner
+    /// and services behind are told. Its id is never given again. `None` when there is no such user.
     /// `StoreError::LastAdministrator` when no active administrator would be left.
     async fn delete(
         &self,

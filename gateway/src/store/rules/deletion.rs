@@ -2,7 +2,7 @@
 
 use super::administrators::one_stays;
 use super::ending::Left;
-use super::{AccountWrite, Leaving, Premises, Writes};
+use super::{AccountWrite, Leaving, Premises, Writes, mail};
 use crate::clock::Timestamp;
 use crate::store::{Closing, Purpose, Revocation, StoreError, Ticket, TicketKey, User};
 
@@ -24,6 +24,7 @@ pub(crate) fn delete(
         familiar: vec![(user.id, Vec::new())],
         revocations: vec![revoked],
         tickets_removed: tickets.to_vec(),
+        errands: mail::deleted(&before, premises.along.now),
         ..Writes::default()
     })?;
     Ok((before, revoked, writes))

@@ -1,7 +1,7 @@
 //! A new password, and what ends with the old one.
 
 use super::ending::Left;
-use super::{AccountWrite, Leaving, Premises, Writes, familiar};
+use super::{AccountWrite, Leaving, Premises, Writes, familiar, mail};
 use crate::store::{Closing, PasswordChange, StoreError, User};
 
 impl PasswordChange {
@@ -35,6 +35,7 @@ pub(crate) fn set_password(
         sessions,
         familiar: vec![(user.id, familiar)],
         revocations,
+        errands: mail::password_changed(asked, premises.along.now).into_iter().collect(),
         ..Writes::default()
     })?;
     Ok(Some((user, writes)))
