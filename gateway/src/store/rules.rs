@@ -15,6 +15,8 @@ mod password;
 mod premises;
 mod registration;
 mod rotation;
+#[cfg(test)]
+mod tests;
 mod trail;
 mod writes;
 
