@@ -41,6 +41,7 @@ macro_rules! store_laws {
 
 mod accounts;
 mod audit;
+mod drivers;
 mod durability;
 mod largest;
 mod opening;

@@ -24,7 +24,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (back, any::<bool>(), 0..8_u64)
             .prop_map(|(back, rotates, later)| Step::Present { back, rotates, later }),
-        1 => (any::<bool>(), 0..8_u64).prop_map(|(is_active, later)| Step::Stand { is_active, later }),
+        2 => (any::<bool>(), 0..4_u64).prop_map(|(is_active, later)| Step::Stand { is_active, later }),
     ]
 }
 
@@ -55,6 +55,16 @@ impl Followed {
         let id = session.id;
         rows.sessions.insert(id, session);
         Self { rows, session: id, owner, issued, stood_at: None, now: 0 }
+    }
+
+    /// Whether a lost answer is made good: nothing that happened since the token was replaced speaks
+    /// against it.
+    fn has_grace(&self, place: Option<usize>, session: &Session) -> bool {
+        let token = place.filter(|place| place + 2 == self.issued.len()).map(|place| &self.issued[place]);
+        let is_recent =
+            |at: u64| at + GRACE_SECONDS >= self.now && self.stood_at.is_none_or(|stood| stood < at);
+        let is_recent = token.and_then(|token| token.replaced_at).is_some_and(is_recent);
+        is_recent && !session.current_used && self.rows.users[&self.owner].is_active
     }
 
     fn stand(&mut self, is_active: bool) {
@@ -105,6 +115,7 @@ impl Followed {
             }
             Rotation::Replayed(revoked) => {
                 prop_assert!(lives && self.rows.sessions.is_empty());
+                prop_assert!(!self.has_grace(place, &before.unwrap()), "an answer may have been lost");
                 prop_assert_eq!((writes.revocations, recorded), (vec![revoked], vec!["replayed"]));
             }
             Rotation::Kept(_) => prop_assert_eq!(
@@ -169,6 +180,26 @@ proptest! {
         prop_assert_eq!(&followed.rows.revocations, &[Revocation::Session { id: followed.session, until }]);
         let newest = followed.issued.last().unwrap().id;
         prop_assert_eq!(followed.present(newest, None).0, Rotation::Unknown, "its owner, too");
+    }
+}
+
+#[test]
+fn who_comes_back_has_no_grace_for_what_was_replaced_before() {
+    for (rotated_at, has_grace) in [(1, false), (3, true)] {
+        let mut followed = Followed::begin();
+        for now in 0..4 {
+            followed.now = now;
+            match now {
+                1 | 2 => followed.stand(now == 2),
+                _ => {}
+            }
+            if now == rotated_at {
+                followed.hold(0, true).unwrap();
+            }
+        }
+        let first = followed.issued[0].id;
+        let is_graced = matches!(followed.present(first, None).0, Rotation::Graced(_));
+        assert_eq!(is_graced, has_grace, "replaced at {rotated_at}");
     }
 }
 
