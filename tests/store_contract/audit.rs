@@ -142,7 +142,8 @@ async fn entries_of_a_span_of_time_are_found(stores: &Stores) {
 
 async fn page_by_page_everything_is_found_once(stores: &Stores) {
     // More than 255, so that an order of bytes that is no order of numbers shows.
-    let entry = |number: u64| Entry { user_id: (number % 3 == 0).then(|| user_id(7)), ..Entry::of("told") };
+    let entry =
+        |number: u64| Entry { user_id: number.is_multiple_of(3).then(|| user_id(7)), ..Entry::of("told") };
     stores.trail.append(at(1), (1..=400).map(entry).collect()).await.unwrap();
     let all: Vec<_> = (1..=400).rev().collect();
     let of_one: Vec<_> = all.iter().copied().filter(|seq| seq % 3 == 0).collect();

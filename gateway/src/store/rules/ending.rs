@@ -50,7 +50,7 @@ pub(crate) fn close_of(
     let before = leaving.user.clone();
     let Left { user, familiar, sessions, revocations } = leaving.end(closing, revoked_until);
     let familiar = vec![(user.id, familiar)];
-    let changed = (user != before).then(|| AccountWrite::Changed { before, after: user });
+    let changed = (user != before).then_some(AccountWrite::Changed { before, after: user });
     let accounts = changed.into_iter().collect();
     premises.accompany(Writes { accounts, sessions, familiar, revocations, ..Writes::default() })
 }
