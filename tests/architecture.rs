@@ -2,7 +2,9 @@
 //! long a file may get. Each rule is also held against a small bad sample, so that it is seen to
 //! fail.
 
+mod division;
 mod homes;
+mod paths;
 mod rules;
 mod source;
 mod tidy;
