@@ -37,14 +37,14 @@ impl Sent {
                 }
             }
             Sending::Head => {
-                let end = head_end(bytes, 0).unwrap_or(0);
-                let head = &bytes[..end];
-                self.head_bytes = end;
-                self.is_head = head.starts_with(b"HEAD ");
-                self.asks_for_upgrade = asks_for_upgrade(head);
-                if let Some(length) = of_request(head).ok().filter(|_| end > 0) {
-                    self.state = Sending::Content(Body::new(length));
-                    return end + self.read(&bytes[end..]);
+                if let Some((head, rest)) = head_end(bytes, 0).and_then(|end| bytes.split_at_checked(end)) {
+                    self.head_bytes = head.len();
+                    self.is_head = head.starts_with(b"HEAD ");
+                    self.asks_for_upgrade = asks_for_upgrade(head);
+                    if let Ok(length) = of_request(head) {
+                        self.state = Sending::Content(Body::new(length));
+                        return head.len() + self.read(rest);
+                    }
                 }
             }
         }
@@ -107,8 +107,7 @@ impl Received {
     /// Where the content is malformed, or its end is nowhere. Nothing of these bytes is to be used.
     pub fn read(&mut self, bytes: &[u8], to_head: bool) -> Result<usize, Malformed> {
         let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let (read, next) = match &mut self.state {
                 Receiving::Unknown => return Ok(bytes.len()),
                 Receiving::Content(body) if body.is_ended() => break,
@@ -117,8 +116,8 @@ impl Received {
                     let before = seen.len();
                     // Most heads come whole, and need not be gathered.
                     let end = if before == 0 { head_end(rest, 0) } else { None };
-                    if let Some(end) = end {
-                        (end, Some(self.after(&rest[..end], to_head)?))
+                    if let Some(head) = end.and_then(|end| rest.get(..end)) {
+                        (head.len(), Some(self.after(head, to_head)?))
                     } else {
                         seen.extend_from_slice(rest);
                         match head_end(seen, before) {

@@ -10,7 +10,7 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let from = from.saturating_sub(3);
     memchr::memchr_iter(b'\n', bytes.get(from..)?).find_map(|place| {
         let next = from + place + 1;
-        match &bytes[next..] {
+        match bytes.get(next..)? {
             [b'\n', ..] => Some(next + 1),
             [b'\r', b'\n', ..] => Some(next + 2),
             _ => None,
@@ -136,22 +136,24 @@ impl Fields {
 
 fn is_odd(line: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
-    line.first().is_some_and(blank) || name.last().is_some_and(blank)
+    line.first().is_some_and(blank) || name_of(line).last().is_some_and(blank)
+}
+
+/// What stands before the first colon, or all.
+fn name_of(line: &[u8]) -> &[u8] {
+    memchr::memchr(b':', line).and_then(|colon| line.get(..colon)).unwrap_or(line)
 }
 
 /// Whether an odd line would be a coding, were it not odd. A folded one belongs to the field before it.
 fn is_coding(line: &[u8]) -> bool {
-    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
-    name.trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
+    name_of(line).trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
 }
 
 /// The value, where the line is a field of this (lower-case) name.
 fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    if *line.get(name.len())? != b':' || !line[..name.len()].eq_ignore_ascii_case(name) {
-        return None;
-    }
-    Some(line[name.len() + 1..].trim_ascii())
+    let (written, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    written.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 /// Digits and nothing else.

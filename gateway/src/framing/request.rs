@@ -55,12 +55,13 @@ pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
         if field.is_empty() {
             return Ok(request);
         }
-        let name = field.iter().position(|byte| !is_token(*byte)).unwrap_or(field.len());
-        let value = field[name..].strip_prefix(b":").filter(|_| name > 0).ok_or(Flaw::Field)?;
+        let end = field.iter().position(|byte| !is_token(*byte)).filter(|end| *end > 0);
+        let (name, rest) = end.and_then(|end| field.split_at_checked(end)).ok_or(Flaw::Field)?;
+        let value = rest.strip_prefix(b":").ok_or(Flaw::Field)?;
         if has_control(value) {
             return Err(Flaw::Field);
         }
-        if field[..name].eq_ignore_ascii_case(b"host") {
+        if name.eq_ignore_ascii_case(b"host") {
             request.host = value.trim_ascii();
             request.hosts += 1;
         }
@@ -70,9 +71,9 @@ pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
 
 fn next_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Flaw> {
     let end = memchr::memchr(b'\n', rest).ok_or(Flaw::LineEnd)?;
-    let line = rest[..end].strip_suffix(b"\r").ok_or(Flaw::LineEnd)?;
-    *rest = &rest[end + 1..];
-    Ok(line)
+    let (line, behind) = rest.split_at_checked(end + 1).ok_or(Flaw::LineEnd)?;
+    *rest = behind;
+    line.strip_suffix(b"\r\n").ok_or(Flaw::LineEnd)
 }
 
 fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {

@@ -54,6 +54,7 @@ macro_rules! trees {
 
         impl Change {
             /// The trees in the order of [`Trees::all`].
+            #[expect(clippy::indexing_slicing, reason = "a transaction hands out as many trees as it took")]
             fn over(trees: &[TransactionalTree]) -> Self {
                 let [$($tree),+] = std::array::from_fn(|place| trees[place].clone());
                 Self { $($tree),+ }

@@ -31,7 +31,7 @@ impl Checker<'_> {
     pub(super) fn upstreams(&mut self, file: &File) -> Vec<Arc<Upstream>> {
         let upstreams: Vec<_> = file.upstreams.iter().filter_map(|entry| self.upstream(entry)).collect();
         for (index, upstream) in upstreams.iter().enumerate() {
-            if upstreams[..index].iter().any(|other| other.name == upstream.name) {
+            if upstreams.iter().take(index).any(|other| other.name == upstream.name) {
                 self.fault(format!("upstreams: the name `{}` occurs twice", upstream.name));
             }
         }

@@ -144,7 +144,7 @@ impl AsyncRead for Framed {
         }
         let before = buffer.filled().len();
         ready!(this.connection()?.poll_read(context, buffer))?;
-        let read = &buffer.filled()[before..];
+        let read = buffer.filled().get(before..).unwrap_or_default();
         if read.is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -189,7 +189,7 @@ impl AsyncWrite for Framed {
             this.dial.head_bytes.store(this.sent.head_bytes(), Ordering::Relaxed);
             this.unsettled = this.sent.asks_for_upgrade();
         }
-        let own = &bytes[..this.followed.min(bytes.len())];
+        let own = bytes.get(..this.followed).unwrap_or(bytes);
         let gathers = this.sent.is_chunking() || !this.gathered.is_empty();
         if gathers && this.gathered.len() + own.len() <= GATHERED_MAX {
             this.gathered.extend_from_slice(own);
