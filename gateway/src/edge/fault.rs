@@ -7,8 +7,8 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::exchange::Exchange;
-use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
-use crate::framing::Malformed;
+use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL, oversized};
+use crate::framing::{Malformed, Oversized};
 use crate::problem::Code;
 
 /// The token was revoked while its request was under way.
@@ -37,7 +37,8 @@ pub(super) fn on_the_way(
     let repeatable = session.req_header().method.is_idempotent()
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none();
-    let request = Interrupted { repeatable, client: exchange.client.site() };
+    let fields = session.req_header().headers.len();
+    let request = Interrupted { repeatable, client: exchange.client.site(), fields };
     let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
@@ -49,6 +50,11 @@ pub(super) fn is_passing(code: Code) -> bool {
         code,
         Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream | Code::UpstreamFull
     )
+}
+
+/// Whether it is about the request, and nothing is wrong with the service.
+pub(super) fn is_refused(code: Code) -> bool {
+    matches!(code, Code::UpstreamHeadersTooLarge | Code::UpstreamTooManyHeaders)
 }
 
 /// Whether it was the client who went away: there is nobody to answer, and nothing was wrong with
@@ -64,6 +70,11 @@ pub(super) fn classify(fault: &Error) -> Code {
     use ErrorType::{
         ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
     };
+    match oversized(fault) {
+        Some(Oversized::Bytes) => return Code::UpstreamHeadersTooLarge,
+        Some(Oversized::Fields) => return Code::UpstreamTooManyHeaders,
+        None => {}
+    }
     match (fault.esource(), fault.etype()) {
         (_, HTTPStatus(413)) => Code::BodyTooLarge,
         (_, kind) if *kind == REVOKED => Code::TokenRevoked,

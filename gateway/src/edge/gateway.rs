@@ -142,7 +142,7 @@ impl ProxyHttp for Gateway {
             exchange.paced = self.pace(session, exchange, &route);
         }
         let pace = exchange.paced.as_deref().cloned();
-        let mut peer = exchange.leg.insert(leg).next(&key, pace)?;
+        let mut peer = exchange.leg.insert(leg).next(&key, pace, &session.req_header().method)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
         if upgrade::wanted(session, exchange) {
@@ -334,7 +334,8 @@ impl ProxyHttp for Gateway {
         let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
         let code = if is_slow { Code::BodyTimeout } else { fault::classify(fault) };
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
-        if fault.esource() != &ErrorSource::Downstream && !is_slow {
+        let is_refused = fault::is_refused(code);
+        if fault.esource() != &ErrorSource::Downstream && !is_slow && !is_refused {
             tracing::warn!(
                 request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
                 "the request could not be forwarded"

@@ -16,12 +16,13 @@ mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 
 pub(super) use dial::UPSTREAM_FULL;
 use foldhash::HashMap;
-pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM};
+pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM, oversized};
 use pool::Pool;
 
 use super::descriptors::Descriptors;

@@ -3,7 +3,9 @@
 
 use bytes::BytesMut;
 
-use super::{Answer, Body, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response};
+use super::{
+    Answer, Body, KeepAlive, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response,
+};
 
 /// Heads that come in pieces are gathered up to here; nothing that is larger is taken for a head.
 const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
@@ -14,6 +16,7 @@ pub struct Sent {
     state: Sending,
     head_bytes: usize,
     is_head: bool,
+    has_content: bool,
     asks_for_upgrade: bool,
 }
 
@@ -42,7 +45,9 @@ impl Sent {
                     self.is_head = head.starts_with(b"HEAD ");
                     self.asks_for_upgrade = asks_for_upgrade(head);
                     if let Ok(length) = of_request(head) {
-                        self.state = Sending::Content(Body::new(length));
+                        let body = Body::new(length);
+                        self.has_content = !body.is_ended();
+                        self.state = Sending::Content(body);
                         return head.len() + self.read(rest);
                     }
                 }
@@ -52,8 +57,18 @@ impl Sent {
         bytes.len()
     }
 
+    /// Whether nothing of it was sent.
+    pub fn is_to_come(&self) -> bool {
+        matches!(self.state, Sending::Head)
+    }
+
     pub fn is_ended(&self) -> bool {
         matches!(&self.state, Sending::Content(body) if body.is_ended())
+    }
+
+    /// Whether anything belongs to it beside its head.
+    pub fn has_content(&self) -> bool {
+        self.has_content
     }
 
     /// Whether its content goes in chunks, and is not at its end.
@@ -82,6 +97,9 @@ pub struct Received {
     state: Receiving,
     /// Nothing can come after an answer whose end others may see elsewhere.
     is_last: bool,
+    /// Of the last answer, once its head came.
+    status: u16,
+    keep_alive: KeepAlive,
 }
 
 #[derive(Debug)]
@@ -146,6 +164,7 @@ impl Received {
             Some(answer) if answer.status < 200 => Receiving::default(),
             Some(answer) => {
                 self.is_last = !answer.is_clear || answer.length == Length::UntilClose;
+                (self.status, self.keep_alive) = (answer.status, answer.keep_alive);
                 Receiving::Content(Body::new(answer.length))
             }
             None => Receiving::Unknown,
@@ -155,6 +174,21 @@ impl Received {
     /// Whether the last answer is over.
     pub fn is_ended(&self) -> bool {
         matches!(&self.state, Receiving::Content(body) if body.is_ended())
+    }
+
+    /// Whether the head of the last answer came.
+    pub fn is_begun(&self) -> bool {
+        matches!(self.state, Receiving::Content(_))
+    }
+
+    /// The status of the last answer, once its head came.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What it says of its connection.
+    pub fn keep_alive(&self) -> KeepAlive {
+        self.keep_alive
     }
 
     /// Whether its end is known, and did not come.

@@ -1,7 +1,7 @@
 //! What the head of a message says of its end. Heads come as bytes: those of a request were not
 //! judged yet, and those of an answer are judged by whoever reads it.
 
-use super::{Length, Malformed};
+use super::{KeepAlive, Length, Malformed};
 
 /// Behind the empty line that ends a head, where it is there. `from` is a place before which it was
 /// looked for in vain. Lines that end with a bare LF count: whoever judges the head refuses them.
@@ -50,6 +50,7 @@ pub struct Answer {
     pub length: Length,
     /// Whether everybody reads the length like this. After another answer nothing can follow.
     pub is_clear: bool,
+    pub keep_alive: KeepAlive,
     /// Whether it is none: whoever took it would wait for what does not come, or take for content what
     /// is about it.
     is_malformed: bool,
@@ -70,10 +71,12 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let line = lines.next()?;
     let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     let status = std::str::from_utf8(status).ok()?.parse().ok()?;
-    if to_head || matches!(status, 100..=199 | 204 | 304) {
-        return Some(Answer { status, length: Length::None, is_clear: true, is_malformed: false });
-    }
     let fields = Fields::read(lines);
+    let keep_alive = fields.keep_alive;
+    if to_head || matches!(status, 100..=199 | 204 | 304) {
+        let (length, is_clear) = (Length::None, true);
+        return Some(Answer { status, length, is_clear, keep_alive, is_malformed: false });
+    }
     let (length, is_clear) = match (fields.lengths, fields.codings) {
         (0, 0) => (Length::UntilClose, true),
         (0, 1) if fields.is_chunked_alone => (Length::Chunked, true),
@@ -85,14 +88,15 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let is_malformed = fields.has_odd_coding
         || (fields.has_chunks && !fields.ends_chunked)
         || (fields.codings > 0 && !fields.has_chunks && fields.lengths > 0);
-    Some(Answer { status, length, is_clear: is_clear && !fields.has_odd_line, is_malformed })
+    let is_clear = is_clear && !fields.has_odd_line;
+    Some(Answer { status, length, is_clear, keep_alive, is_malformed })
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// The fields by which a message says where it ends.
+/// The fields by which a message says where it ends, and what becomes of its connection.
 #[derive(Default)]
 struct Fields {
     /// A line that some take for a field and others do not: with white space before its colon (RFC 9112
@@ -107,6 +111,7 @@ struct Fields {
     is_chunked_alone: bool,
     has_chunks: bool,
     ends_chunked: bool,
+    keep_alive: KeepAlive,
 }
 
 impl Fields {
@@ -128,6 +133,8 @@ impl Fields {
                     fields.ends_chunked = member.trim_ascii().eq_ignore_ascii_case(b"chunked");
                     fields.has_chunks |= fields.ends_chunked;
                 }
+            } else if let Some(value) = value_of(line, b"keep-alive") {
+                fields.keep_alive.read(value);
             }
         }
         fields

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use http::Method;
 use pingora::connectors::L4Connect;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
@@ -17,17 +18,26 @@ use pingora::{Error, ErrorType};
 
 use super::connection::Connection;
 use super::framed::Framed;
+use super::kept::Used;
 use super::server::Server;
 use crate::edge::pace::Pace;
+use crate::framing::HeadLimits;
 
 /// The server has as many connections as it may have.
 pub(in crate::edge) const UPSTREAM_FULL: ErrorType = ErrorType::Custom("UpstreamFull");
+
+/// A head above this is more than some servers take: who closes on it without a word may be well
+/// (uWSGI does from 4 KiB on, in all its modes).
+const HEAD_BYTES_USUAL: usize = 4 * 1_024;
 
 /// One try of one request.
 pub(in crate::edge) struct Dial {
     pub(super) server: Arc<Server>,
     /// Of the body, while it is awaited.
     pub(super) pace: Option<Arc<Pace>>,
+    pub(super) limits: HeadLimits,
+    /// Whether the request may be sent again.
+    is_repeatable: bool,
     is_reused: AtomicBool,
     is_heard: AtomicBool,
     /// Of the head as it was sent.
@@ -35,9 +45,21 @@ pub(in crate::edge) struct Dial {
 }
 
 impl Dial {
-    pub(super) fn new(server: Arc<Server>, pace: Option<Arc<Pace>>) -> Arc<Self> {
-        let (is_reused, is_heard) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { server, pace, is_reused, is_heard, head_bytes: AtomicUsize::new(0) })
+    pub(super) fn new(
+        server: Arc<Server>,
+        pace: Option<Arc<Pace>>,
+        limits: HeadLimits,
+        method: &Method,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            server,
+            pace,
+            limits,
+            is_repeatable: method.is_idempotent(),
+            is_reused: AtomicBool::new(false),
+            is_heard: AtomicBool::new(false),
+            head_bytes: AtomicUsize::new(0),
+        })
     }
 
     /// Whether the connection had served another request before.
@@ -48,6 +70,11 @@ impl Dial {
     /// Whether any byte of an answer came.
     pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether its head is more than some servers take.
+    pub(super) fn is_large(&self) -> bool {
+        self.head_bytes.load(Ordering::Relaxed) > HEAD_BYTES_USUAL
     }
 
     /// Whether the server takes nothing at the moment: then the client cannot send on.
@@ -76,7 +103,7 @@ pub(super) struct Dialling(pub(super) Arc<Dial>);
 impl L4Connect for Dialling {
     async fn connect(&self, _: &SocketAddr) -> pingora::Result<Stream> {
         let server = &self.0.server;
-        let (connection, place) = match server.connections.take() {
+        let used = match server.connections.take(self.0.is_repeatable) {
             Some(kept) => {
                 self.0.is_reused.store(true, Ordering::Relaxed);
                 kept
@@ -87,10 +114,10 @@ impl L4Connect for Dialling {
                 self.0.blocks(true);
                 let connection = Connection::open(&server.peer).await;
                 self.0.blocks(false);
-                (connection?, place)
+                Used::new(connection?, place)
             }
         };
-        let framed = Framed::new(connection, place, Arc::clone(&self.0));
+        let framed = Framed::new(used, Arc::clone(&self.0));
         Ok(Stream::from(VirtualSocketStream::new(Box::new(framed))))
     }
 }
