@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use pingora::protocols::http::v1::server::HttpSession;
-use pingora::proxy::Session;
-
+use super::client::Client;
 use super::exchange::Exchange;
 use super::{ApiClient, RenewSession};
 use crate::pipeline::{Browser, Cookies, RenewalStep, Renewed};
@@ -44,11 +42,10 @@ impl Exchange {
 
     /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
     /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
-    pub(super) async fn settle(&self, session: &Session) {
+    pub(super) async fn settle(&self, client: &impl Client) {
         let Some(visitor) = &self.browser else { return };
         let Some(due) = visitor.browser.due() else { return };
-        let may_have_gone = session.as_http1().is_some_and(HttpSession::is_half_closed);
-        if !may_have_gone {
+        if !client.may_have_left() {
             let renewed = (visitor.renew)(due, RenewalStep::HandOver, self.api_client()).await;
             visitor.browser.handed_over(renewed);
         }
