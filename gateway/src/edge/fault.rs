@@ -7,7 +7,7 @@ use std::time::Duration;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::client::Client;
-use super::exchange::{Exchange, Progress};
+use super::exchange::Exchange;
 use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
 use super::{Gateway, respond};
 use crate::framing::Malformed;
@@ -20,7 +20,7 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
+    let again = exchange.leg_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
     fault.set_retry(again);
     fault
 }
@@ -33,7 +33,7 @@ pub(super) fn on_the_way(
     mut fault: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
-    if exchange.paced.as_ref().is_some_and(|paced| paced.is_broken()) {
+    if exchange.paced().is_some_and(|paced| paced.is_broken()) {
         // It was broken off by us, since its body did not come: no server is to blame.
         fault.set_retry(false);
         return fault;
@@ -41,7 +41,7 @@ pub(super) fn on_the_way(
     let repeatable =
         client.request().method.is_idempotent() && client.can_repeat() && client.status().is_none();
     let request = Interrupted { repeatable, client: exchange.client.site() };
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
+    let again = exchange.leg_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
 }
@@ -54,7 +54,7 @@ impl Gateway {
         fault: &Error,
         exchange: &mut Exchange,
     ) -> Code {
-        let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
+        let is_slow = exchange.paced().is_some_and(|paced| paced.is_broken());
         let code = if is_slow { Code::BodyTimeout } else { classify(fault) };
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
         if fault.esource() != &ErrorSource::Downstream && !is_slow {
@@ -64,11 +64,7 @@ impl Gateway {
             );
         }
         let left = client_left(fault) && !client.is_malformed();
-        exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
-            Progress::Admitted(admitted) if left => Progress::Left(admitted),
-            Progress::Admitted(admitted) => Progress::Failed(admitted, code),
-            other => other,
-        };
+        exchange.break_off(code, left);
         let begun = client.status().is_some_and(|status| !status.is_informational());
         if !begun && !left {
             client.close_after_answer();

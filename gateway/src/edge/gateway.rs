@@ -111,7 +111,7 @@ impl ProxyHttp for Gateway {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.leg.iter_mut().for_each(|leg| leg.connected(reused));
+        exchange.leg_mut().into_iter().for_each(|leg| leg.connected(reused));
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl ProxyHttp for Gateway {
         is_end: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Duration>> {
-        exchange.paced.iter().for_each(|paced| paced.answers(is_end));
+        exchange.paced().into_iter().for_each(|paced| paced.answers(is_end));
         Ok(None)
     }
 
