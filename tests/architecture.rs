@@ -4,6 +4,7 @@
 
 mod division;
 mod homes;
+mod messages;
 mod paths;
 mod rules;
 mod source;

@@ -1,7 +1,5 @@
 //! `POST /api/auth/logout`: the end of a session, at once.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
@@ -11,7 +9,7 @@ use super::body::Fields;
 use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::pipeline::{Carried, NOT_BEARER, credentials};
+use crate::pipeline::{Carried, NOT_BEARER, Snapshot, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
@@ -51,12 +49,13 @@ async fn end(
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let carried = services.pipeline.carried(client.head(method, headers))?;
+    let config = services.pipeline.configured();
+    let carried = services.pipeline.carried(&config, &client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(services, client, carried).await;
+        let ended = by_cookies(services, client, &config, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
@@ -66,12 +65,12 @@ async fn end(
     let missing = Problem::new(Code::LogoutTokenRequired);
     let missing = if headers.contains_key(AUTHORIZATION) { missing.with_detail(NOT_BEARER) } else { missing };
     let token = value.and_then(credentials).ok_or(missing)?;
-    let verifier = Arc::clone(&services.pipeline.configured().verifier);
+    let verifier = &config.verifier;
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => services.pipeline.of_this_installation(claims, client.address).await?,
+        Ok(claims) => services.pipeline.of_this_installation(&config, claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
-            let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
+            let foreign = services.pipeline.authentic_foreign(&config, token, client.address).await?;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
             let line = SecurityLine {
                 subject: Some(subject.to_string()),
@@ -102,17 +101,22 @@ async fn end(
 }
 
 /// Either token names the session: a browser that has not renewed for long has the refresh token only.
-async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
-    let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
+async fn by_cookies(
+    services: &Shared,
+    client: &Client,
+    config: &Snapshot,
+    carried: Carried<'_>,
+) -> Result<Answer, Problem> {
+    let (verifier, now) = (&config.verifier, services.clock.now());
     let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {
-        Some(claims) => services.pipeline.of_this_installation(claims, client.address).await.ok(),
+        Some(claims) => services.pipeline.of_this_installation(config, claims, client.address).await.ok(),
         None => None,
     };
     let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
     let (user, session) = match (&access, &refresh) {
         (Some(claims), _) => (claims.user(), claims.session()),
         (None, Some(claims)) => (claims.user, claims.session),
-        (None, None) => return Err(services.pipeline.count_failure(client.address).into()),
+        (None, None) => return Err(config.count_failure(client.address).into()),
     };
     let deed = client.deed(Event::LoggedOut, client.line(), services);
     let deed = deed.about(user).in_session(session);

@@ -1,13 +1,12 @@
-//! Browsers, where cookies are on: what the pipeline has to know of the one that asks.
+//! Browsers, where cookies are on: the one that asks, and the renewal of its session, which the decision
+//! asks for and this carries out.
 
 use std::sync::Arc;
 
-use pingora::protocols::http::v1::server::HttpSession;
-use pingora::proxy::Session;
-
+use super::client::Client;
 use super::exchange::Exchange;
 use super::{ApiClient, RenewSession};
-use crate::pipeline::{Browser, Cookies, Renew};
+use crate::pipeline::{Browser, Cookies, RenewalStep, Renewed};
 
 /// How browsers are spoken with.
 pub struct Browsers {
@@ -15,34 +14,40 @@ pub struct Browsers {
     pub renew: RenewSession,
 }
 
+/// The browser that makes one request, and who renews its session.
+pub(super) struct Visitor {
+    pub(super) browser: Arc<Browser>,
+    renew: RenewSession,
+}
+
 impl Browsers {
     /// The browser that makes this request.
-    pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
-        let (renew, client) = (Arc::clone(&self.renew), exchange.api_client());
-        let renew: Renew = Box::new(move |refresh, step| renew(refresh, step, client.clone()));
-        Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure, Some(renew)))
+    pub(super) fn of(&self, exchange: &Exchange) -> Visitor {
+        let browser = Browser::new(Arc::clone(&self.cookies), exchange.client.secure);
+        Visitor { browser: Arc::new(browser), renew: Arc::clone(&self.renew) }
     }
 }
 
-/// `TCP_ESTABLISHED` of Linux's `tcp_states.h`: both sides may send.
-const ESTABLISHED: u8 = 1;
-
-/// Whether the client sends no more, or its connection has ended. The kernel is asked, since the runtime may
-/// hear of an answer first; over a Unix socket it does not say.
-fn may_have_left(session: &Session) -> bool {
-    let socket = session.digest().and_then(|digest| digest.socket_digest.as_ref());
-    let told = socket.and_then(|socket| socket.tcp_info()).is_some_and(|info| info.tcpi_state != ESTABLISHED);
-    told || session.as_http1().is_some_and(HttpSession::is_half_closed)
-}
-
 impl Exchange {
-    /// An answer begins, an upstream's or our own. Who sends no more has perhaps gone: what replaces a
-    /// refresh token must not go to nobody, and no browser that waits closes its half.
-    pub(super) async fn settle(&self, session: &Session) {
-        if let Some(browser) = self.browser.as_ref().filter(|browser| browser.has_due())
-            && !may_have_left(session)
-        {
-            browser.settle().await;
+    /// The first step of a renewal, in the middle of the decision.
+    pub(super) async fn renew(&self, refresh: Option<&str>) -> Renewed {
+        let Some(visitor) = &self.browser else { return Renewed::Refused };
+        let renewed = match refresh {
+            Some(refresh) => (visitor.renew)(refresh.to_owned(), RenewalStep::Begin, self.api_client()).await,
+            None => Renewed::Refused,
+        };
+        visitor.browser.renewed(refresh, &renewed);
+        renewed
+    }
+
+    /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
+    /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
+    pub(super) async fn settle(&self, client: &impl Client) {
+        let Some(visitor) = &self.browser else { return };
+        let Some(due) = visitor.browser.due() else { return };
+        if !client.may_have_left() {
+            let renewed = (visitor.renew)(due, RenewalStep::HandOver, self.api_client()).await;
+            visitor.browser.handed_over(renewed);
         }
     }
 
@@ -54,7 +59,7 @@ impl Exchange {
             peer_is_trusted: self.client.peer_is_trusted,
             request_id: self.request_id.clone(),
             trace: self.trace.map(|context| context.trace),
-            browser: self.browser.clone(),
+            browser: self.browser.as_ref().map(|visitor| Arc::clone(&visitor.browser)),
         }
     }
 }

@@ -4,14 +4,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use pingora::proxy::Session;
-
-use super::exchange::{Exchange, Progress};
+use super::Gateway;
+use super::client::Client;
+use super::exchange::{Exchange, State};
 use super::upstreams::Leg;
-use super::{Gateway, head};
 use crate::clock::wall_time;
 use crate::identity::IssuerName;
-use crate::pipeline::canonical;
 use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
     path_as_sent,
@@ -23,19 +21,19 @@ const CLIENT_LEFT: u16 = 499;
 
 impl Gateway {
     /// One metric update, one log line, and the spans of one request.
-    pub(super) fn record(&self, session: &Session, exchange: &Exchange) {
+    pub(super) fn record(&self, client: &impl Client, exchange: &Exchange) {
         let duration = exchange.started.elapsed();
-        let status = session.response_written().map_or(CLIENT_LEFT, |response| response.status.as_u16());
-        let method = session.req_header().method.as_str();
+        let status = client.status().map_or(CLIENT_LEFT, |status| status.as_u16());
+        let method = client.request().method.as_str();
         let (route, metrics) = self.route_of(exchange);
         let outcome = exchange.outcome();
         metrics.observe(&Observed {
             method,
             status,
             outcome,
-            duration: (!exchange.is_stream).then_some(duration),
-            decision: exchange.decided_in,
-            first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
+            duration: (!exchange.is_stream()).then_some(duration),
+            decision: exchange.decision.took,
+            first_byte: exchange.leg().and_then(Leg::first_byte),
         });
         if let Some(context) = exchange.trace.filter(TraceContext::is_sampled) {
             self.parts.traces.record(&FinishedTrace {
@@ -48,20 +46,20 @@ impl Gateway {
                 outcome: outcome.reason,
                 request_id: exchange.request_id.as_str(),
                 stages: exchange.stages(),
-                upstream: exchange.leg.as_ref().map(|leg| upstream_span(exchange, leg)),
+                upstream: exchange.leg().map(|leg| upstream_span(exchange, leg)),
             });
         }
         if logs_access() {
-            write_line(session, exchange, route, status, outcome, duration);
+            write_line(client, exchange, route, status, outcome, duration);
         }
     }
 
     fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
-        if matches!(exchange.progress, Progress::Served(_)) {
+        if matches!(exchange.state, State::Served(_)) {
             return ("gateway", &self.own);
         }
-        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
-        let found = route
+        let found = exchange
+            .route()
             .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
         found.unwrap_or(("none", &self.unrouted))
     }
@@ -77,29 +75,28 @@ fn upstream_span<'a>(exchange: &'a Exchange, leg: &Leg) -> UpstreamSpan<'a> {
 }
 
 fn write_line(
-    session: &Session,
+    client: &impl Client,
     exchange: &Exchange,
     route: &str,
     status: u16,
     outcome: Outcome,
     duration: Duration,
 ) {
+    let request = client.request();
     // As it was decided on, or else as it was sent: somebody looks for whoever sent it.
-    let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-    let target = decided.or_else(|| canonical(head::target(session.req_header()).ok()?).ok());
-    let path = match &target {
-        Some(target) if !target.is_as_sent() => Cow::Borrowed(target.path()),
-        _ => Cow::Owned(path_as_sent(session.req_header().raw_path())),
+    let path = match &exchange.target {
+        Some(target) => Cow::Borrowed(target.path()),
+        None => Cow::Owned(path_as_sent(request.raw_target)),
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());
-    let why = exchange.why.as_deref();
+    let why = exchange.why();
     let said = why.and_then(|why| why.issuer.as_ref()).map(IssuerName::as_str);
     let line = AccessLine {
         request_id: exchange.request_id.as_str(),
         trace: exchange.trace.map(|context| context.trace),
         client: exchange.client_ip(),
-        method: session.req_header().method.as_str(),
+        method: request.method.as_str(),
         path: &path,
         route,
         status,
@@ -110,10 +107,10 @@ fn write_line(
         reason: why.and_then(|why| why.reason),
         token_bytes: why.and_then(|why| why.token_bytes),
         duration,
-        decision: exchange.decided_in,
-        first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
-        request_bytes: session.body_bytes_read(),
-        response_bytes: session.body_bytes_sent(),
+        decision: exchange.decision.took,
+        first_byte: exchange.leg().and_then(Leg::first_byte),
+        request_bytes: client.bytes_read(),
+        response_bytes: client.bytes_written(),
     };
     line.write();
 }

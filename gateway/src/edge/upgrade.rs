@@ -5,64 +5,31 @@ use std::time::Duration;
 use http::header::{
     CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::Session;
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use pingora::upstreams::peer::HttpPeer;
 
-use super::downstream::Downstream;
+use super::Gateway;
+use super::client::Client;
+use super::connections::Streaming;
 use super::exchange::Exchange;
-use super::outgoing::NAMING_UPGRADE;
-use super::streams::Facts;
-use super::{Gateway, downstream};
-use crate::pipeline::{HandshakeFlaw, Route, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw, offer};
-use crate::problem::{Code, Problem, is_grpc};
+use super::message::Plain;
+use super::streams::{Facts, Watched};
+use super::view::{AnswerView, RequestView};
+use crate::pipeline::{Headers as _, asks_for_websocket, offer};
+use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 
 /// Whether the request asks for a WebSocket. HTTP/1.0 knows no upgrade (RFC 9110 §7.8), and HTTP/2 none
 /// by these fields. What else is offered may be left, and is dropped on the way.
-fn asks(request: &RequestHeader) -> bool {
-    request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
-}
-
-/// Refuses what asks for a WebSocket where the route has none; and what does so and is no handshake: what
-/// follows it could be read as the other protocol by one side, and as HTTP by the other.
-pub(super) fn check(session: &Session, route: &Route) -> Result<(), Problem> {
-    // Nearly all ask for nothing, which was seen when the head was read.
-    let asks_for_any = downstream::of(session).is_some_and(Downstream::asks_for_upgrade);
-    let request = session.req_header();
-    if !asks_for_any || !asks(request) {
-        return Ok(());
-    }
-    if !route.websocket {
-        // Served as a plain request it would look well, and its client would wait for ever.
-        return Err(Problem::new(Code::WebsocketNotEnabled));
-    }
-    let why = match handshake_flaw(&request.method, &request.headers) {
-        None => return Ok(()),
-        Some(HandshakeFlaw::OtherVersion) => {
-            let problem = Problem::new(Code::WebsocketVersionUnsupported);
-            let version = WEBSOCKET_VERSION.to_owned();
-            return Err(problem
-                .field("sec-websocket-version", version)
-                .field("upgrade", "websocket".to_owned()));
-        }
-        Some(HandshakeFlaw::Method) => "A WebSocket is opened by GET",
-        Some(HandshakeFlaw::Body) => "The handshake of a WebSocket has no body",
-        Some(HandshakeFlaw::Connection) => "The handshake of a WebSocket needs `Connection: Upgrade`",
-        Some(HandshakeFlaw::Key) => {
-            "The handshake of a WebSocket needs one Sec-WebSocket-Key: 16 bytes in base64"
-        }
-        Some(HandshakeFlaw::NoVersion) => "The handshake of a WebSocket needs `Sec-WebSocket-Version: 13`",
-    };
-    Err(Problem::new(Code::InvalidWebsocketHandshake).with_message(why))
+fn asks(request: RequestView<'_>) -> bool {
+    request.version == Version::HTTP_11 && asks_for_websocket(request.headers)
 }
 
 /// Whether a WebSocket is to be opened. Nothing that follows is forwarded before the upstream has agreed.
-pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
-    exchange.admitted().is_some_and(|admitted| admitted.route().websocket && asks(session.req_header()))
+pub(super) fn wanted(request: RequestView<'_>, exchange: &Exchange) -> bool {
+    exchange.admitted().is_some_and(|admitted| admitted.route().websocket && asks(request))
 }
 
 /// The way to an upstream for a request that asks for a WebSocket.
@@ -71,76 +38,85 @@ pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
     peer.options.read_timeout = route.and_then(|route| route.read_timeout).or(Some(SILENCE_MAX));
 }
 
-/// Asks the upstream, for nothing else, by what was checked. Pingora has taken away what the client
-/// asked for, and what its `Connection` names.
-pub(super) fn ask(request: &RequestHeader, upstream: &mut RequestHeader) -> pingora::Result<()> {
-    if upstream.version != Version::HTTP_11 {
-        return Ok(());
+/// Asks the upstream, which is spoken to by `version`, for nothing else, and by what was checked. What the
+/// client asked for is gone, and what its `Connection` names.
+pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut Plain<'_>) {
+    if version != Version::HTTP_11 {
+        return;
     }
     for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
         if let Some(value) = request.headers.get(&name) {
-            upstream.insert_header(name, value.clone())?;
+            headers.set(name, value.clone());
         }
     }
-    upstream.insert_header(CONNECTION, "Upgrade")?;
-    upstream.insert_header(UPGRADE, "websocket")
+    headers.set(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.set(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.
-pub(super) fn opened(session: &mut Session, response: &mut ResponseHeader, exchange: &Exchange) {
+pub(super) fn opened(client: &mut impl Client, exchange: &Exchange) {
     let Some(route) = exchange.admitted().map(|admitted| admitted.route()) else { return };
-    if let Some(downstream) = downstream::of(session) {
-        downstream.upgrade();
-    }
-    session.set_read_timeout(route.read_timeout.or(Some(SILENCE_MAX)));
-    let by_offer = route.websocket_token && offer::token(&session.req_header().headers).is_some();
-    if by_offer && !response.headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        // A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1). It
-        // fails only for a name that is no name.
-        let _ = response.insert_header(SEC_WEBSOCKET_PROTOCOL, offer::BEARER);
+    client.upgrade(route.read_timeout.unwrap_or(SILENCE_MAX));
+}
+
+/// A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1).
+pub(super) fn grant(request: RequestView<'_>, headers: &mut Plain<'_>, exchange: &Exchange) {
+    let by_offer = exchange.admitted().is_some_and(|admitted| admitted.route().websocket_token)
+        && offer::token(request.headers).is_some();
+    if by_offer && !headers.0.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        headers.set(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offer::BEARER));
     }
 }
 
 /// What has to be upgraded to is named as RFC 9110 §7.8 wants it, whoever says so.
-pub(super) fn name(session: &Session, status: StatusCode, headers: &HeaderMap) {
-    if status == StatusCode::UPGRADE_REQUIRED
-        && headers.contains_key(UPGRADE)
-        && let Some(downstream) = downstream::of(session)
-    {
-        downstream.write(NAMING_UPGRADE);
+pub(super) fn name(client: &mut impl Client, status: StatusCode, headers: &HeaderMap) {
+    if status == StatusCode::UPGRADE_REQUIRED && headers.contains_key(UPGRADE) {
+        client.name_upgrade();
     }
 }
 
 /// gRPC says at once that it streams, and so does gRPC-Web.
-pub(super) fn asks_for_a_stream(request: &RequestHeader) -> bool {
+pub(super) fn asks_for_a_stream(request: RequestView<'_>) -> bool {
     let web = request.headers.get(CONTENT_TYPE).is_some_and(|value| {
         const WEB: &[u8] = b"application/grpc-web";
         value.as_bytes().get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB))
     });
-    web || is_grpc(&request.headers)
+    web || is_grpc(request.headers)
 }
 
 /// A WebSocket, or server-sent events (the WHATWG's HTML standard, §9.2).
-pub(super) fn becomes_a_stream(response: &ResponseHeader) -> bool {
-    response.status == http::StatusCode::SWITCHING_PROTOCOLS
-        || response.headers.get(CONTENT_TYPE).is_some_and(|value| {
+pub(super) fn becomes_a_stream(answer: AnswerView<'_>) -> bool {
+    answer.status == StatusCode::SWITCHING_PROTOCOLS
+        || answer.headers.get(CONTENT_TYPE).is_some_and(|value| {
             let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
             media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
         })
 }
 
 impl Gateway {
-    /// Has the stream ended when its token does. Nothing is watched of who is nobody.
-    pub(super) fn watch(&self, exchange: &mut Exchange) {
-        let Some(admitted) = exchange.admitted().filter(|admitted| !admitted.route().shadow) else { return };
-        let Some(principal) = admitted.principal().filter(|_| exchange.watched.is_none()) else { return };
+    /// It is a stream, which is `alone` on its connection perhaps, and is ended when its token does. Nothing is
+    /// watched of who is nobody.
+    pub(super) fn watch(&self, exchange: &mut Exchange, alone: Option<Streaming>) {
+        let watched = self.watched(exchange);
+        if let Some(forwarding) = exchange.forwarding_mut() {
+            let stream = forwarding.stream.get_or_insert_default();
+            stream.alone = alone.or(stream.alone.take());
+            stream.watched = stream.watched.take().or(watched);
+        }
+    }
+
+    /// From now on, unless it is already.
+    fn watched(&self, exchange: &Exchange) -> Option<Watched> {
+        let forwarding = exchange.forwarding()?;
+        let admitted = forwarding.admitted();
+        let is_watched = forwarding.stream.as_ref().is_some_and(|stream| stream.watched.is_some());
+        let principal = admitted.principal().filter(|_| !admitted.route().shadow && !is_watched)?;
         let facts = Facts {
             request_id: exchange.request_id.clone(),
             route: admitted.route().name.clone(),
             principal: principal.clone(),
             close_on_expiry: admitted.route().on_expiry.closes(false),
         };
-        let hold = exchange.hold();
-        exchange.watched = Some(self.parts.streams.watch(&exchange.arrival, hold, facts));
+        Some(self.parts.streams.watch(&exchange.arrival, exchange.hold(), facts))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit};
+use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit, is_verify};
 use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
@@ -24,6 +24,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The policy of one of the gateway's own endpoints. There is none where another proxy asks for its
+    /// client, which would take a preflight's 204 for a yes.
+    pub fn cors_of_own(&self, path: &str) -> Option<&Arc<Cors>> {
+        self.own_cors.as_ref().filter(|_| !is_verify(path))
+    }
+
     /// Forgets limiter keys that are as if never seen; to be called now and then.
     pub fn forget_idle(&self) {
         let of_routes = self.routes.iter().filter_map(|route| route.user_limit.as_ref());

@@ -4,14 +4,15 @@ use proptest::prelude::*;
 
 use super::model::by_list;
 use super::*;
-use crate::pipeline::{Oddity, canonical};
+use crate::pipeline::{Oddity, RequestTarget, canonical};
 
 fn allowing(odd: &[Oddity], route: Route) -> Route {
     Route { path_allows: odd.to_vec(), access: Access::Public, ..route }
 }
 
 fn choose(routes: &Routes, target: &str) -> String {
-    match routes.choose("localhost", &Method::GET, target) {
+    let canonical = canonical(target).ok();
+    match routes.choose("localhost", &Method::GET, RequestTarget::new(target, canonical.as_ref())) {
         Ok((target, route)) => format!("{} {}", route.name, target.as_str()),
         Err(refusal) => refusal.code().word().to_owned(),
     }
@@ -157,7 +158,8 @@ proptest! {
             }
         }
         let table = Routes::new(routes.clone()).unwrap();
-        if let Ok((target, by)) = table.choose("h.com", &Method::GET, &sent) {
+        let its = canonical(&sent).ok();
+        if let Ok((target, by)) = table.choose("h.com", &Method::GET, RequestTarget::new(&sent, its.as_ref())) {
             let (_, below) = by.path.split(target.path());
             prop_assert!(!target.is_as_sent() || sent.ends_with(below), "{} becomes {}", sent, target.as_str());
             prop_assert_eq!(target.is_as_sent(), canonical(&sent).is_err());
