@@ -171,7 +171,6 @@ fn permit(
 }
 
 /// What becomes of a request that is not refused.
-#[expect(clippy::large_enum_variant, reason = "nearly all are forwarded, and pay for no box")]
 pub enum Decision {
     /// To the same target over HTTPS.
     Redirect(Response<()>),

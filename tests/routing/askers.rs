@@ -140,3 +140,14 @@ fn a_header_that_is_none_is_no_question() {
         assert!(said.contains(&format!("--header `{wrong}` is no header")), "{said}");
     }
 }
+
+#[test]
+fn an_endpoint_of_ours_is_one_for_all_who_ask_in_whatever_spelling() {
+    let gateway = gateway(&Upstream::start());
+    for target in ["/api/auth/login", "/%61pi/auth/login", "/.well-known/jwks.json"] {
+        let (status, _, said) = gateway.run(&["explain", "GET", target]);
+        assert!(status == 1 && said.contains("belongs to the gateway itself"), "{target}: {status} {said}");
+        let asked = case("not_found", "GET", target).asked(&gateway, "");
+        assert_eq!(asked, ("not_found".to_owned(), 404), "{target}");
+    }
+}

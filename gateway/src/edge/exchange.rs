@@ -57,7 +57,6 @@ pub(super) struct Decided {
 }
 
 /// What has become of a request.
-#[expect(clippy::large_enum_variant, reason = "nearly all are forwarded, and pay for no box")]
 pub(super) enum State {
     /// Its head was read; nothing was decided.
     Received,

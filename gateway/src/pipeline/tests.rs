@@ -6,10 +6,11 @@ use asking::{Asked, REFRESH, accept, page, pipeline, route, token, verdict};
 
 use super::*;
 use crate::problem::{Code, Problem};
-use crate::store::{Revocation, Revocations as _};
+
+type Mend = fn(&mut Asked);
 
 /// What is wrong with a request, the first stage first; and how it is mended.
-const FAULTS: [(&str, fn(&mut Asked)); 13] = [
+const FAULTS: [(&str, Mend); 13] = [
     ("method_not_allowed", |asked| asked.method = http::Method::OPTIONS),
     ("308", |asked| asked.redirect_to = None),
     ("204", |asked| asked.drop("origin")),
@@ -52,8 +53,7 @@ async fn what_is_known_of_somebody_is_judged_before_what_they_want() {
     asked.send("authorization", &format!("Bearer {plain}"));
     asked.send("content-length", "11");
     assert_eq!(verdict(&page.ask(&asked).await), "insufficient_scope");
-    let until = asking::now().plus(std::time::Duration::from_secs(60));
-    page.view.publish(&[Revocation::Session { id: asking::session(), until }]).await.unwrap();
+    page.view.revoke(asking::session());
     assert_eq!(verdict(&page.ask(&asked).await), "token_revoked");
 }
 
