@@ -13,7 +13,18 @@ impl Gateway {
         client: &mut impl Client,
         exchange: &mut Exchange,
     ) -> pingora::Result<bool> {
-        let refused = match self.decide(client, exchange).await {
+        let next = self.decide(client, exchange).await;
+        self.carry_out(client, exchange, next).await
+    }
+
+    /// Apart from the decision, so that the two share their room.
+    async fn carry_out(
+        &self,
+        client: &mut impl Client,
+        exchange: &mut Exchange,
+        next: Result<Next, No>,
+    ) -> pingora::Result<bool> {
+        let refused = match next {
             Ok(Next::Forward) => return Ok(false),
             Ok(Next::Answer(answer, route)) => {
                 exchange.state = State::Answered(route);
@@ -36,8 +47,7 @@ impl Gateway {
                 problem
             }
         };
-        self.refuse(client, exchange, &refused).await?;
-        Ok(true)
+        self.refuse(client, exchange, &refused).await.map(|()| true)
     }
 
     async fn refuse(
