@@ -12,6 +12,7 @@ mod mlflow;
 mod node_red;
 mod prometheus;
 mod radicale;
+mod servers;
 mod stage;
 mod streamlit;
 mod table;

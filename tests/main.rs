@@ -15,6 +15,7 @@ mod article;
 mod auth_api;
 mod bench;
 mod broken_off;
+mod building;
 mod certificates;
 mod comparison;
 mod cookies;

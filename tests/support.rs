@@ -23,6 +23,7 @@ pub mod grpc;
 pub mod h2;
 pub mod holders;
 pub mod http;
+pub mod keeper;
 pub mod keys;
 pub mod ledger;
 pub mod limits;

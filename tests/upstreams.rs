@@ -3,6 +3,8 @@
 mod balancing;
 mod encrypted;
 mod failing;
+mod heads;
+mod keeping;
 mod reloading;
 
 use crate::support::farm::Instance;

@@ -1,9 +1,13 @@
 //! Time, and the only place that reads it: everything else is given a `Timestamp` or a `Clock`.
 
+mod backoff;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+pub use backoff::Backoff;
 
 /// A moment in milliseconds since the Unix epoch (UTC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]

@@ -60,7 +60,7 @@ pub use configured::Configured;
 pub use connections::{Caps, Connections, Most};
 pub use descriptors::{Descriptor, Descriptors};
 pub use door::{Certificates, ListenerSettings};
-pub use exchange::{Exchange, Progress, outcomes};
+pub use exchange::{Exchange, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
 pub use head::HEAD_BYTES_MAX;

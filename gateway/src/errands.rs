@@ -12,16 +12,15 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use under_way::{AT_ONCE_MAX, UnderWay};
 
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::{Backoff, Clock, Stopwatch};
 use crate::notify::{Announcer, NotSent, Notifier, Templates};
 use crate::store::{Actor, Along, Entry, Errand, Outbox, Queued, StoreError, Tickets, Users, Way};
 use crate::telemetry::{Event, Metrics, SecurityLine};
 
 /// How often the outbox is looked at when nobody says that there is something in it.
 const LOOK: Duration = Duration::from_secs(5);
-/// The wait before the second try. It doubles with each further one.
-const RETRY_FIRST: Duration = Duration::from_secs(5);
-const RETRY_LONGEST: Duration = Duration::from_secs(3_600);
+/// The wait before the second try doubles with each further one.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(3_600) };
 /// From then on a mail would come too late to be of use to anybody.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
 
@@ -66,7 +65,7 @@ impl Courier {
             tokio::select! {
                 whole = under_way.ended() => if !whole {
                     // Its own report is in the log. It is tried again, and not all the time.
-                    tokio::time::sleep(RETRY_FIRST).await;
+                    tokio::time::sleep(RETRY.first).await;
                 },
                 // A call that came while we looked is not lost: there is a permit for it.
                 _ = tokio::time::timeout(LOOK, called) => {}
@@ -113,7 +112,7 @@ impl Courier {
             }
             Outcome::Failed(NotSent::Later(why)) if !self.is_too_late(&queued) => {
                 self.metrics.deliveries.failed(word);
-                let wait = pause(queued.attempts);
+                let wait = RETRY.after(queued.attempts);
                 let request_id = queued.request_id.as_deref();
                 tracing::warn!(
                     errand = word,
@@ -147,7 +146,7 @@ impl Courier {
             // than not at all.
             let word = queued.errand.word();
             tracing::error!(errand = word, error = %fault, "what was delivered could not be taken from the outbox");
-            tokio::time::sleep(RETRY_FIRST).await;
+            tokio::time::sleep(RETRY.first).await;
         }
     }
 
@@ -203,19 +202,14 @@ fn outcome(sent: Result<(), NotSent>) -> Outcome {
     }
 }
 
-/// After so many tries in vain.
-fn pause(attempts: u32) -> Duration {
-    RETRY_FIRST.saturating_mul(1 << attempts.min(16)).min(RETRY_LONGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tries_grow_rarer_and_end_at_one_an_hour() {
-        let waits: Vec<_> = (0..12).map(|attempts| pause(attempts).as_secs()).collect();
+        let waits: Vec<_> = (0..12).map(|attempts| RETRY.after(attempts).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600]);
-        assert_eq!(pause(u32::MAX), RETRY_LONGEST);
+        assert_eq!(RETRY.after(u32::MAX), RETRY.longest);
     }
 }

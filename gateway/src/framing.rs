@@ -6,12 +6,16 @@ mod body;
 mod chunked;
 mod follow;
 mod head;
+mod head_limits;
+mod persistence;
 mod request;
 
 pub use body::Body;
 pub use chunked::Chunked;
 pub use follow::{Received, Sent};
 pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
+pub use head_limits::{HeadLimits, Oversized};
+pub use persistence::{After, Habits, KeepAlive, SETTLED, Trust};
 pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
 
 /// How a message says where its content ends (RFC 9112 §6.3).

@@ -10,9 +10,16 @@
 //! together, [`shutdown`] takes it down, and [`cli`] is the command line. `ARCHITECTURE.md` is the
 //! map, and says which room may name which.
 #![deny(unsafe_code)]
+// A request never ends a task: what cannot be is an error where it stands, or has its reason there.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 pub mod adapter;
 pub mod api;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a command answers one person, and asks JSON for what may be null"
+)]
 pub mod cli;
 pub mod clock;
 pub mod config;

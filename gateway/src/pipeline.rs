@@ -34,33 +34,16 @@ impl Pipeline {
         let chosen = config.routes.choose(head.host, head.method, head.target);
         let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
         trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
-        let known = match self.enter(config, head, route, trail).await {
+        match self.enter(config, head, route, trail).await {
             Ok((Who::Lapsed(lapsed), quota)) => {
                 let route = Arc::clone(route);
-                return Ok(Decision::Renew(Box::new(Paused { lapsed, route, target, quota })));
+                Ok(Decision::Renew(Box::new(Paused { lapsed, route, target, quota })))
             }
-            Ok((Who::Known(principal), quota)) => Ok((Some(principal), quota)),
-            Ok((Who::Nobody, quota)) => Ok((None, quota)),
-            Err(refusal) => Err(refusal),
-        };
-        let admitted = self.admit(config, head, (route, target), known, trail);
-        admitted.map(Decision::Forward).map_err(|refusal| refusal.on(route))
-    }
-
-    /// The decision goes on where a browser's session had to be renewed first.
-    pub async fn go_on(
-        &self,
-        config: &Snapshot,
-        head: &Head<'_>,
-        paused: Paused,
-        renewed: Renewed,
-        trail: &mut Trail,
-    ) -> Result<Decision, Denied> {
-        let Paused { lapsed, route, target, quota } = paused;
-        let known = self.identify_renewed(config, head, lapsed, renewed, trail).await;
-        let known = known.map(|principal| (Some(principal), quota));
-        let admitted = self.admit(config, head, (&route, target), known, trail);
-        admitted.map(Decision::Forward).map_err(|refusal| refusal.on(&route))
+            entered => match self.admit(config, head, (route, target), entered, trail) {
+                Ok(admitted) => Ok(Decision::Forward(admitted)),
+                Err(refusal) => Err(refusal.on(route)),
+            },
+        }
     }
 
     /// From where it comes, and who it is.
@@ -132,16 +115,15 @@ impl Pipeline {
         config: &Snapshot,
         head: &Head<'_>,
         (route, target): (&Arc<Route>, CanonicalTarget),
-        known: Result<(Option<Principal>, Quota), Refusal>,
+        entered: Result<(Who, Quota), Refusal>,
         trail: &mut Trail,
     ) -> Result<Admitted, Refusal> {
-        let proved = known.as_ref().ok().and_then(|(principal, _)| principal.as_ref());
-        let shadow = Shadow::of(route, &target, proved);
-        let permitted = known.and_then(|known| permit(config, (route, target), known, trail));
+        let shadow = route.shadow.then(|| Shadow::of(&target, &entered));
+        let permitted = entered.and_then(|entered| permit(config, (route, target), entered, trail));
         // What a route in shadow would refuse is noted, and passes.
-        let admitted = match (permitted, shadow) {
-            (Err(refusal), Some(shadow)) => shadow.overrule(route, refusal, trail),
-            (permitted, _) => permitted?,
+        let admitted = match shadow {
+            Some(shadow) => shadow.let_pass(route, permitted, trail),
+            None => permitted?,
         };
         // 403: it would reach what another route is for. In shadow, too: what is only noted is this route's.
         destination::check(config, &admitted, head, trail)?;
@@ -152,16 +134,33 @@ impl Pipeline {
         // 500: nobody can vouch for who it is.
         admitted.asserted(&config.assertions, self.clock.now())
     }
+
+    /// The decision goes on where a browser's session had to be renewed first.
+    pub async fn go_on(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        paused: Paused,
+        renewed: Renewed,
+        trail: &mut Trail,
+    ) -> Result<Decision, Denied> {
+        let Paused { lapsed, route, target, quota } = paused;
+        let known = self.identify_renewed(config, head, lapsed, renewed, trail).await;
+        let entered = known.map(|principal| (Who::Known(principal), quota));
+        let admitted = self.admit(config, head, (&route, target), entered, trail);
+        admitted.map(Decision::Forward).map_err(|refusal| refusal.on(&route))
+    }
 }
 
 /// The stages that a route in shadow overrules.
 fn permit(
     config: &Snapshot,
     (route, target): (&Arc<Route>, CanonicalTarget),
-    (who, quota): (Option<Principal>, Quota),
+    (who, quota): (Who, Quota),
     trail: &mut Trail,
 ) -> Result<Admitted, Refusal> {
-    let Some(principal) = who else { return authorize::anonymous(route, target, quota) };
+    // 401: nobody where somebody is needed.
+    let Who::Known(principal) = who else { return authorize::anonymous(route, target, quota) };
     // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
     let quota = rate_limit::take(config, route, &principal, quota)?;
     trail.note("limit", || quota.to_string());
@@ -172,7 +171,6 @@ fn permit(
 }
 
 /// What becomes of a request that is not refused.
-#[expect(clippy::large_enum_variant, reason = "nearly all are forwarded, and pay for no box")]
 pub enum Decision {
     /// To the same target over HTTPS.
     Redirect(Response<()>),
@@ -239,6 +237,8 @@ mod sides;
 mod size;
 mod snapshot;
 mod stricter;
+#[cfg(test)]
+mod tests;
 
 mod trail;
 mod verify;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::upstream::Upstream;
 
-/// A server that closes on a head over 4 KiB without a word, as uWSGI does, and on requests for
-/// `/broken`; others it answers.
+/// A server that closes on a head over 4 KiB or of more than a hundred fields without a word, as uWSGI
+/// does, and on requests for `/broken`; others it answers.
 struct Touchy {
     address: SocketAddr,
     heads: Arc<AtomicUsize>,
@@ -34,7 +34,8 @@ impl Touchy {
                             }
                         }
                         counted.fetch_add(1, Ordering::Relaxed);
-                        if head.len() > 4_096 || head.contains("/broken") {
+                        let fields = head.lines().count() - 2;
+                        if head.len() > 4_096 || fields > 100 || head.contains("/broken") {
                             return;
                         }
                         writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
@@ -85,6 +86,22 @@ fn a_head_that_servers_do_not_take_takes_no_server_out_and_is_tried_on_one() {
     assert_eq!(ejections(&gateway), 0.0);
     assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 10.0);
     assert!((0..9).all(|_| get(&gateway, "/", "192.0.2.1") == 200));
+}
+
+#[test]
+fn a_head_of_more_fields_than_servers_take_takes_no_server_out_either() {
+    let servers = [Touchy::start(), Touchy::start(), Touchy::start()];
+    let gateway = gateway(&servers.iter().collect::<Vec<_>>(), "");
+    for client in 0..10 {
+        let mut request = gateway.client().get("/many");
+        for at in 0..110 {
+            request = request.header(&format!("f{at}"), "1");
+        }
+        assert_eq!(request.header("x-forwarded-for", &format!("192.0.2.{client}")).send().status, 502);
+    }
+    assert_eq!(servers.iter().map(Touchy::seen).sum::<usize>(), 10);
+    assert_eq!(ejections(&gateway), 0.0);
+    assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 10.0);
 }
 
 #[test]

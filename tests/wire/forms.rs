@@ -62,3 +62,16 @@ fn however_an_endpoint_of_ours_is_spelled_its_refusals_are_no_http_200() {
         assert_eq!((reply.status, reply.header("grpc-status")), (403, ""), "{path}");
     }
 }
+
+#[test]
+fn a_path_that_is_refused_below_one_route_alone_is_refused_in_that_routes_form() {
+    let gateway = gateway();
+    // A service behind a route is no endpoint of ours, however odd the path below it is.
+    for path in ["/app//x", "/app/a%2Fb", "/app/a;b"] {
+        assert_eq!(over_http1(&gateway, path, GRPC, ""), (200, Some("3".to_owned())), "{path}");
+        assert_eq!(over_http1(&gateway, path, "text/plain", ""), (400, None), "{path}");
+    }
+    for path in ["/api/auth;a/login", "/api/x/..;/auth/login", "/elsewhere//x"] {
+        assert_eq!(over_http1(&gateway, path, GRPC, ""), (400, None), "{path}");
+    }
+}

@@ -78,6 +78,7 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
     well_formed.then_some(id)
 }
 
+#[expect(clippy::indexing_slicing, reason = "each form is an object")]
 fn write_body(response: &mut Response, refusal: &Refusal, form: Form, request_id: Option<&str>) {
     let (status, code, title) = refusal.code().facts();
     let messages = refusal.messages();

@@ -8,6 +8,9 @@
 //! Reading order: [`caller`], `todos` (the endpoints), `store` (sled, and why an answer of 2xx
 //! survives a power cut), `listen` (sockets and the way down).
 #![forbid(unsafe_code)]
+// A request never ends a task: what cannot be is an error where it stands, or has its reason there.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 mod answer;
 mod body;

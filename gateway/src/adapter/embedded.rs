@@ -117,6 +117,7 @@ impl<K, V> Default for Parted<K, V> {
 }
 
 impl<K: Hash + Eq, V> Parted<K, V> {
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below PARTS, and so many there are")]
     fn part(&self, key: &K) -> &Part<K, V> {
         // Bits that the map itself uses least: it takes its bucket from the lowest ones and its
         // tag from the highest.
@@ -177,10 +178,10 @@ impl Fold {
 
 impl Hasher for Fold {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.add(u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
+        if !rest.is_empty() {
+            self.add(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
     }
 

@@ -181,8 +181,8 @@ impl RedisRevocations {
             while !self.write_batch(batch).await? {
                 self.start();
                 self.view.wake.notify_one();
-                let changed = state.changed().await;
-                changed.expect("the view holds the sender, and self holds the view");
+                // The view holds the sender, and we hold the view: should it be gone, nothing was published.
+                state.changed().await.map_err(|_| Unreachable("the view is no longer kept".to_owned()))?;
             }
         }
         Ok(())

@@ -34,10 +34,9 @@ impl Body for Held {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let length = self.rest.len().min(PIECE_BYTES);
         // A copy: what is taken from the whole would keep all of it.
-        let piece = Bytes::copy_from_slice(&self.rest[..length]);
-        self.rest = self.rest.slice(length..);
+        let piece = Bytes::copy_from_slice(self.rest.get(..PIECE_BYTES).unwrap_or(&self.rest));
+        self.rest = self.rest.slice(piece.len()..);
         if self.rest.is_empty() {
             // Whoever has seen the end may ask again at once.
             (self.rest, self.running) = (Bytes::new(), None);

@@ -27,7 +27,7 @@ use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{
     Account, Admitted, Decision, Denied, Head, Pipeline, RequestTarget, Step, Trail, canonical,
-    identity_fields, is_authority, is_own,
+    identity_fields, is_authority,
 };
 use crate::problem::Code;
 use crate::startup::Prepared;
@@ -94,9 +94,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         ));
     }
     let path = arguments.target.split('?').next().unwrap_or_default();
-    if is_own(path) {
-        return Err(other("this path belongs to the gateway itself; no route decides about it"));
-    }
     if !arguments.host.is_empty() && !is_authority(arguments.host.as_bytes()) {
         return Err(other(
             "--host is a name and perhaps a port, without a scheme or a path; write for example app.example.com",
@@ -137,6 +134,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         keys.start();
         pipeline.receive(&snapshot, &head, &mut trail).await
     });
+    if matches!(decided, Ok(Decision::Own(_))) {
+        return Err(other("this path belongs to the gateway itself; no route decides about it"));
+    }
     let asked = Asked { running: running.is_some(), store: &checked.store_path };
     let question = Question {
         method: &method,

@@ -112,9 +112,9 @@ fn written(text: &str) -> (Option<&str>, &str) {
         // The value may have quotes itself: its own is the first behind which a sentence goes on.
         let goes_on = |rest: &str| rest.is_empty() || GOES_ON.iter().any(|begin| rest.starts_with(begin));
         let ends = || text.match_indices('"').map(|(at, _)| at);
-        let end = ends().find(|at| goes_on(&text[at + 1..])).or_else(|| ends().next());
-        if let Some(end) = end {
-            return (Some(&text[..end]), &text[end + 1..]);
+        let end = ends().find(|at| text.get(at + 1..).is_some_and(goes_on)).or_else(|| ends().next());
+        if let Some((value, rest)) = end.and_then(|end| Some((text.get(..end)?, text.get(end + 1..)?))) {
+            return (Some(value), rest);
         }
     }
     let end = [": ", "; ", ", ", " is "].iter().filter_map(|end| text.find(end)).min();

@@ -61,7 +61,7 @@ impl Places {
         if !of_file && !matches!(value, Some(Value::Dict(..))) {
             return None;
         }
-        let line = innermost(&self.lines, &keys[..depth])?;
+        let line = innermost(&self.lines, keys.get(..depth)?)?;
         Some(Place { file: self.called.clone(), line: Some(line), entry })
     }
 
@@ -77,13 +77,14 @@ impl Places {
     }
 
     fn entry(&self, keys: &[&str]) -> Option<String> {
-        let kind = match *keys.first()? {
+        let (table, place) = (*keys.first()?, *keys.get(1)?);
+        let kind = match table {
             "routes" => "route",
             "upstreams" => "upstream",
             "issuers" => "issuer",
             _ => return None,
         };
-        let (value, depth) = deepest(&self.written, &[keys[0], keys.get(1)?, "name"]);
+        let (value, depth) = deepest(&self.written, &[table, place, "name"]);
         let name = value.filter(|_| depth == 3)?.as_str()?;
         Some(format!("{kind} `{name}`"))
     }
@@ -109,7 +110,7 @@ fn deepest<'a>(written: &'a Dict, keys: &[&str]) -> (Option<&'a Value>, usize) {
 
 /// The line of the innermost of these keys that the text has.
 fn innermost(lines: &HashMap<String, usize>, keys: &[&str]) -> Option<usize> {
-    (1..=keys.len()).rev().find_map(|depth| lines.get(&keys[..depth].join("."))).copied()
+    (1..=keys.len()).rev().find_map(|depth| lines.get(&keys.get(..depth)?.join("."))).copied()
 }
 
 /// Read once, whatever there is to complain of.

@@ -27,8 +27,9 @@ pub struct UpstreamEntry {
     pub read_timeout_ms: u64,
     #[serde(default = "UpstreamEntry::io_timeout_ms")]
     pub write_timeout_ms: u64,
-    #[serde(default = "UpstreamEntry::io_timeout_ms")]
-    pub idle_timeout_ms: u64,
+    /// Without it, by the protocol.
+    #[serde(default)]
+    pub idle_timeout_ms: Option<u64>,
     #[serde(default = "UpstreamEntry::retries")]
     pub retries: u32,
     #[serde(default)]
@@ -45,6 +46,10 @@ pub struct UpstreamEntry {
     pub dns_refresh_seconds: u64,
     #[serde(default = "UpstreamEntry::connections_max")]
     pub connections_max: usize,
+    #[serde(default)]
+    pub head_bytes_max: Option<usize>,
+    #[serde(default)]
+    pub fields_max: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -110,7 +115,7 @@ impl UpstreamEntry {
             connect_timeout_ms: Self::connect_timeout_ms(),
             read_timeout_ms: io,
             write_timeout_ms: io,
-            idle_timeout_ms: io,
+            idle_timeout_ms: None,
             retries: Self::retries(),
             health: None,
             eject_after: Self::eject_after(),
@@ -119,6 +124,8 @@ impl UpstreamEntry {
             eject_statuses: Vec::new(),
             dns_refresh_seconds: Self::dns_refresh_seconds(),
             connections_max: Self::connections_max(),
+            head_bytes_max: None,
+            fields_max: None,
         }
     }
 
@@ -135,6 +142,9 @@ impl UpstreamEntry {
             }),
             health: Some(HealthEntry { path: Some("/".to_owned()), ..HealthEntry::default() }),
             eject_statuses: vec![503],
+            idle_timeout_ms: Some(750),
+            head_bytes_max: Some(8_190),
+            fields_max: Some(100),
             ..Self::new("", String::new())
         }
     }

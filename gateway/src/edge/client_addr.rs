@@ -21,7 +21,7 @@ pub struct TrustedProxies {
 
 /// Who speaks to us, and for whom.
 #[derive(Clone, Debug)]
-pub struct ClientAddress {
+pub(super) struct ClientAddress {
     /// Who is connected to us.
     pub peer: IpAddr,
     /// For whom the peer speaks, if it is trusted; else the peer itself.

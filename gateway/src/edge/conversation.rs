@@ -351,7 +351,7 @@ fn begins_blank(head: &[u8]) -> bool {
 /// would skip any number, and take what we call a whole head for the beginning of one.
 async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> Option<()> {
     while begins_blank(head) {
-        match &head[..head.len().min(2)] {
+        match head.get(..2).unwrap_or(&head[..]) {
             b"\r\n" if !blank => {
                 head.advance(2);
                 blank = true;

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use super::client::Client;
 use super::connections::Place;
 use super::descriptors::Descriptor;
-use super::exchange::{Exchange, Progress};
+use super::exchange::{Exchange, Forwarding, Reason, State};
 use super::view::RequestView;
 use super::{Content, Gateway, bridge, explain, head};
 use crate::clock::Stopwatch;
 use crate::identity::UserAgent;
 use crate::pipeline::{
-    Admitted, AnsweredBy, CanonicalTarget, Decision, Denied, Head, Paused, RequestTarget, Requester, Trail,
-    canonical, is_verify,
+    Admitted, AnsweredBy, CanonicalTarget, Decision, Denied, Head, Paused, Preflight, RequestTarget,
+    Requester, Route, Trail, canonical,
 };
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
@@ -28,10 +28,28 @@ const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What is done next about a request that is not refused.
 pub(super) enum Next {
-    /// Answered without asking who it is: a preflight, or a redirect.
-    Answer(http::Response<Bytes>),
+    /// Answered without asking who it is: a preflight, of a route perhaps, or a redirect.
+    Answer(http::Response<Bytes>, Option<Arc<Route>>),
     Own(CanonicalTarget),
     Forward,
+}
+
+/// A refusal, and the route that it happened on, where one was found.
+pub(super) struct No {
+    pub(super) problem: Problem,
+    pub(super) route: Option<Arc<Route>>,
+}
+
+impl From<Problem> for No {
+    fn from(problem: Problem) -> Self {
+        Self { problem, route: None }
+    }
+}
+
+impl From<Denied> for No {
+    fn from(denied: Denied) -> Self {
+        Self { route: denied.route.clone(), problem: denied.into() }
+    }
 }
 
 /// A request in the view of the decision.
@@ -57,11 +75,7 @@ fn view<'a>(request: RequestView<'a>, offers_upgrade: bool, exchange: &'a Exchan
 
 impl Gateway {
     /// The target is read, the head checked, and the request served, refused or admitted.
-    pub(super) async fn decide(
-        &self,
-        client: &impl Client,
-        exchange: &mut Exchange,
-    ) -> Result<Next, Problem> {
+    pub(super) async fn decide(&self, client: &impl Client, exchange: &mut Exchange) -> Result<Next, No> {
         let request = client.request();
         exchange.target = request.target().and_then(|target| canonical(target).ok());
         let begun = exchange.arrival.begin();
@@ -69,7 +83,7 @@ impl Gateway {
         head::check(request)?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
         if client.is_malformed() {
-            return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
+            return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body").into());
         }
         exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
         // Seen when the head was read: nearly all offer nothing.
@@ -82,25 +96,24 @@ impl Gateway {
         }
         let decided = self.ask(&view(request, offers_upgrade, exchange), exchange, &mut trail).await;
         if matches!(decided, Ok(Decision::Forward(_)) | Err(_)) {
-            exchange.decided_in = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
+            exchange.decision.took = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
         }
         if follow {
             if decided.is_err() {
                 trail.broke_off();
             }
-            exchange.decided = Some(Box::new((first, trail.stages().to_vec())));
+            exchange.decision.stages = Some(Box::new((first, trail.stages().to_vec())));
         }
-        exchange.explanation = explain::value(&trail, &decided);
+        exchange.decision.explanation = explain::value(&trail, &decided);
         match decided {
             Ok(Decision::Forward(admitted)) => self.forward(exchange, admitted).map(|()| Next::Forward),
             Ok(Decision::Own(target)) => Ok(Next::Own(target)),
-            Ok(Decision::Redirect(answer)) => Ok(Next::Answer(answer.map(|()| Bytes::new()))),
-            Ok(Decision::Preflight(preflight)) => {
-                exchange.refused_on = preflight.route;
-                Ok(Next::Answer(preflight.answer.map(|()| Bytes::new())))
+            Ok(Decision::Redirect(answer)) => Ok(Next::Answer(answer.map(|()| Bytes::new()), None)),
+            Ok(Decision::Preflight(Preflight { answer, route })) => {
+                Ok(Next::Answer(answer.map(|()| Bytes::new()), route))
             }
             // Asked again it has said what becomes of it.
-            Ok(Decision::Renew(_)) => Err(Problem::new(Code::Internal)),
+            Ok(Decision::Renew(_)) => Err(Problem::new(Code::Internal).into()),
             Err(denied) => Err(self.refused(request.headers, exchange, denied).await),
         }
     }
@@ -130,7 +143,7 @@ impl Gateway {
     }
 
     /// What is done about a refusal beside answering it.
-    async fn refused(&self, headers: &http::HeaderMap, exchange: &mut Exchange, denied: Denied) -> Problem {
+    async fn refused(&self, headers: &http::HeaderMap, exchange: &Exchange, denied: Denied) -> No {
         let user_agent = UserAgent::of(headers);
         let by = Requester {
             address: exchange.client.client,
@@ -139,23 +152,22 @@ impl Gateway {
             trace: exchange.trace.map(|context| context.trace),
         };
         self.parts.pipeline.note(&denied.refusal, by).await;
-        exchange.refused_on.clone_from(&denied.route);
         denied.into()
     }
 
     /// What is admitted needs room until its answer is whole, and a connection to its service.
-    fn forward(&self, exchange: &mut Exchange, admitted: Admitted) -> Result<(), Problem> {
-        match self.may_wait(exchange) {
-            Ok(descriptor) => exchange.descriptor = Some(descriptor),
+    fn forward(&self, exchange: &mut Exchange, admitted: Admitted) -> Result<(), No> {
+        let descriptor = match self.may_wait(exchange) {
+            Ok(descriptor) => descriptor,
             Err(bound) => {
-                exchange.refused_on = Some(Arc::clone(admitted.route()));
                 // However long its client takes to be told, it takes none of what is kept.
                 exchange.place = None;
-                return Err(self.crowded(bound));
+                let route = Some(Arc::clone(admitted.route()));
+                return Err(No { problem: self.crowded(bound), route });
             }
-        }
+        };
         self.parts.pipeline.note_shadow(&admitted, exchange.request_id.as_str());
-        exchange.progress = Progress::Admitted(Arc::new(admitted));
+        exchange.state = State::Forwarded(Forwarding::new(admitted, descriptor));
         Ok(())
     }
 
@@ -178,11 +190,9 @@ impl Gateway {
         exchange: &mut Exchange,
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
-        exchange.leaves_body = is_verify(target.path());
         let request = bridge::read(client, target).await?;
         let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
-        exchange.progress = Progress::Served(refused.as_ref().map(Problem::code));
-        exchange.why = refused.as_ref().and_then(Problem::why).cloned().map(Box::new);
+        exchange.state = State::Served(refused.as_ref().map(Reason::from));
         Ok(response)
     }
 }

@@ -241,11 +241,11 @@ impl Downstream {
     fn poll_content(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let read = &buffer.filled()[before..];
+        let read = buffer.filled().get(before..).unwrap_or_default();
         self.is_half_closed = read.is_empty();
         match self.body.read(read) {
             Ok(own) => {
-                self.early.extend_from_slice(&read[own..]);
+                self.early.extend_from_slice(read.get(own..).unwrap_or_default());
                 buffer.set_filled(before + own);
                 Poll::Ready(Ok(()))
             }
@@ -300,8 +300,9 @@ impl Downstream {
 
 /// Gives out what is there already.
 fn hand_out(from: &mut BytesMut, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-    let count = from.len().min(buffer.remaining());
-    buffer.put_slice(&from[..count]);
+    let piece = from.get(..buffer.remaining()).unwrap_or(&from[..]);
+    let count = piece.len();
+    buffer.put_slice(piece);
     from.advance(count);
     Poll::Ready(Ok(()))
 }

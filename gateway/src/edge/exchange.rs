@@ -1,4 +1,5 @@
-//! The state of one request: an enumeration of what has become of it, and not a bag of options.
+//! The state of one request: what is known of it from its beginning on, and what has become of it, each state
+//! with what is known in that one alone.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,100 +19,137 @@ use super::streams::Watched;
 use super::upstreams::Leg;
 use super::view::RequestView;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, CanonicalTarget, Cors, Route, Sides, Stage, is_own};
+use crate::pipeline::{Admitted, CanonicalTarget, Cors, Route, Sides, Stage, is_own, is_verify};
 use crate::problem::{Code, Problem, Why};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
 /// One request and its answer.
 pub struct Exchange {
-    pub started: Stopwatch,
-    pub request_id: RequestId,
+    pub(super) started: Stopwatch,
+    pub(super) request_id: RequestId,
     /// The trace that it is part of, if of any.
     pub(super) trace: Option<TraceContext>,
-    pub client: ClientAddress,
-    pub progress: Progress,
-    /// Its target, once it is read and has a canonical form.
-    pub(super) target: Option<CanonicalTarget>,
-    /// Among the requests that run; there from the decision on.
-    pub(super) place: Option<Place>,
-    /// For its connection to an upstream, where it is forwarded.
-    pub(super) descriptor: Option<Descriptor>,
+    pub(super) client: ClientAddress,
     /// How it came in.
     pub(super) arrival: Arc<Arrival>,
     /// What was configured when it began; it ends by the same.
     pub(super) configured: Arc<Configured>,
-    /// Whether what has not come of its body is not waited for.
-    pub(super) leaves_body: bool,
-    /// Where it was refused, if on a route.
-    pub refused_on: Option<Arc<Route>>,
-    /// More of a refusal than its code, for the log.
-    pub(super) why: Option<Box<Why>>,
+    /// Its target, once it is read and has a canonical form.
+    pub(super) target: Option<CanonicalTarget>,
+    /// Among the requests that run; there from the decision on.
+    pub(super) place: Option<Place>,
     /// There where cookies are on, and the head could be read.
     pub(super) browser: Option<Visitor>,
-    /// The decision step by step, for an operator who asked.
-    pub explanation: Option<http::HeaderValue>,
-    /// How long the pipeline took, without its wait for the revocation store.
-    pub(super) decided_in: Option<Duration>,
-    /// Its stages with their times, where it is followed; and when the first one began.
-    pub(super) decided: Option<Box<(Duration, Vec<Stage>)>>,
-    /// Bytes of the request body that went to the upstream in this attempt.
-    pub body_bytes: u64,
-    /// Its way to the upstream, once it is on it.
-    pub(super) leg: Option<Leg>,
-    /// Whether it goes on for as long as somebody wants, whoever it is.
-    pub(super) is_stream: bool,
-    /// Where it is a stream that has its connection for itself.
-    pub(super) streaming: Option<Streaming>,
-    /// Where it is a stream from the beginning, which ends with its token.
-    pub(super) watched: Option<Watched>,
-    /// While the service waits for its body.
-    pub(super) paced: Option<Paced>,
+    /// What is told of the decision.
+    pub(super) decision: Decided,
+    pub(super) state: State,
 }
 
-/// How far a request has come.
-pub enum Progress {
+/// What is told of a decision, whatever it was.
+#[derive(Default)]
+pub(super) struct Decided {
+    /// Step by step, for an operator who asked.
+    pub(super) explanation: Option<http::HeaderValue>,
+    /// How long it took, without its wait for the revocation store.
+    pub(super) took: Option<Duration>,
+    /// Its stages with their times, where it is followed; and when the first one began.
+    pub(super) stages: Option<Box<(Duration, Vec<Stage>)>>,
+}
+
+/// What has become of a request.
+pub(super) enum State {
     /// Its head was read; nothing was decided.
     Received,
-    /// A preflight or a redirect was answered, on behalf of nobody's endpoint.
-    Answered,
+    /// A preflight, of a route perhaps, or a redirect was answered, on behalf of nobody's endpoint.
+    Answered(Option<Arc<Route>>),
     /// One of our own endpoints answered; with a reason where it refused.
-    Served(Option<Code>),
-    /// The pipeline, or the edge before it, said no.
-    Refused(Code),
-    /// It may be forwarded. Without this state nothing is.
-    Admitted(Arc<Admitted>),
-    /// It was admitted, and the way to the upstream or back broke.
-    Failed(Arc<Admitted>, Code),
-    /// It was admitted, and the client went away before it had its answer.
-    Left(Arc<Admitted>),
+    Served(Option<Reason>),
+    /// The decision said no, or the edge; on a route, where one was found.
+    Refused(Reason, Option<Arc<Route>>),
+    /// It may be forwarding. Without this state nothing is.
+    Forwarded(Forwarding),
+}
+
+/// Why there is a refusal.
+pub(super) struct Reason {
+    code: Code,
+    /// More of it, for the log.
+    why: Option<Box<Why>>,
+}
+
+/// A request that was admitted, on its way to its service and back.
+pub(super) struct Forwarding {
+    admitted: Arc<Admitted>,
+    /// For its connection to the service.
+    _descriptor: Descriptor,
+    end: End,
+    /// Bytes of the request body that went to the upstream in this attempt.
+    pub(super) body_bytes: u64,
+    /// Its way to the upstream, once it is on it.
+    pub(super) leg: Option<Leg>,
+    /// While the service waits for its body.
+    pub(super) paced: Option<Paced>,
+    /// Where it goes on for as long as somebody wants, whoever it is.
+    pub(super) stream: Option<Stream>,
+}
+
+/// How it ends.
+enum End {
+    /// As the service wants; it may be still on its way.
+    Well,
+    /// The way to the upstream or back broke.
+    Failed(Code),
+    /// The client went away before it had its answer.
+    Left,
+}
+
+/// What ends with its client or its token, and not by itself.
+#[derive(Default)]
+pub(super) struct Stream {
+    /// Where it has its connection for itself.
+    pub(super) alone: Option<Streaming>,
+    /// Where somebody's token ends it.
+    pub(super) watched: Option<Watched>,
+}
+
+impl From<&Problem> for Reason {
+    fn from(problem: &Problem) -> Self {
+        Self { code: problem.code(), why: problem.why().cloned().map(Box::new) }
+    }
+}
+
+impl Forwarding {
+    pub(super) fn new(admitted: Admitted, descriptor: Descriptor) -> Self {
+        Self {
+            admitted: Arc::new(admitted),
+            _descriptor: descriptor,
+            end: End::Well,
+            body_bytes: 0,
+            leg: None,
+            paced: None,
+            stream: None,
+        }
+    }
+
+    pub(super) fn admitted(&self) -> &Arc<Admitted> {
+        &self.admitted
+    }
 }
 
 impl Exchange {
     pub(super) fn new(configured: Arc<Configured>) -> Self {
         Self {
-            configured,
-            arrival: Arrival::current(),
-            place: None,
-            descriptor: None,
             started: Stopwatch::start(),
             request_id: RequestId::fresh(),
             trace: None,
             client: ClientAddress::unknown(),
-            progress: Progress::Received,
+            arrival: Arrival::current(),
+            configured,
             target: None,
-            leaves_body: false,
-            refused_on: None,
-            why: None,
+            place: None,
             browser: None,
-            explanation: None,
-            decided_in: None,
-            decided: None,
-            body_bytes: 0,
-            leg: None,
-            is_stream: false,
-            streaming: None,
-            watched: None,
-            paced: None,
+            decision: Decided::default(),
+            state: State::Received,
         }
     }
 
@@ -121,22 +159,64 @@ impl Exchange {
         self.arrival.lifeline.hold()
     }
 
-    pub fn client_ip(&self) -> Option<IpAddr> {
+    pub(super) fn client_ip(&self) -> Option<IpAddr> {
         self.client.known()
     }
 
-    pub fn admitted(&self) -> Option<&Admitted> {
-        match &self.progress {
-            Progress::Admitted(admitted) | Progress::Failed(admitted, _) | Progress::Left(admitted) => {
-                Some(admitted)
-            }
+    pub(super) fn forwarding(&self) -> Option<&Forwarding> {
+        match &self.state {
+            State::Forwarded(forwarding) => Some(forwarding),
             _ => None,
+        }
+    }
+
+    pub(super) fn forwarding_mut(&mut self) -> Option<&mut Forwarding> {
+        match &mut self.state {
+            State::Forwarded(forwarding) => Some(forwarding),
+            _ => None,
+        }
+    }
+
+    pub(super) fn admitted(&self) -> Option<&Admitted> {
+        self.forwarding().map(|forwarding| &*forwarding.admitted)
+    }
+
+    /// The same unless its way broke, or its client left.
+    pub(super) fn still_admitted(&self) -> Option<&Arc<Admitted>> {
+        let running = self.forwarding().filter(|forwarding| matches!(forwarding.end, End::Well));
+        running.map(Forwarding::admitted)
+    }
+
+    pub(super) fn leg(&self) -> Option<&Leg> {
+        self.forwarding()?.leg.as_ref()
+    }
+
+    pub(super) fn leg_mut(&mut self) -> Option<&mut Leg> {
+        self.forwarding_mut()?.leg.as_mut()
+    }
+
+    pub(super) fn paced(&self) -> Option<&Paced> {
+        self.forwarding()?.paced.as_ref()
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.forwarding().is_some_and(|forwarding| forwarding.stream.is_some())
+    }
+
+    /// What was admitted does not come to its end. What has ended badly has ended.
+    pub(super) fn break_off(&mut self, code: Code, has_left: bool) {
+        if let State::Forwarded(Forwarding { end: end @ End::Well, .. }) = &mut self.state {
+            *end = if has_left { End::Left } else { End::Failed(code) };
         }
     }
 
     /// The route that it was admitted or refused on, where one was found.
     pub(super) fn route(&self) -> Option<&Arc<Route>> {
-        self.admitted().map(Admitted::route).or(self.refused_on.as_ref())
+        match &self.state {
+            State::Forwarded(forwarding) => Some(forwarding.admitted.route()),
+            State::Refused(_, route) | State::Answered(route) => route.as_ref(),
+            State::Received | State::Served(_) => None,
+        }
     }
 
     /// Whether it is for an endpoint of ours, by its canonical path; or has none, and is no route's, so that
@@ -145,16 +225,28 @@ impl Exchange {
         self.route().is_none() && self.target.as_ref().is_none_or(|target| is_own(target.path()))
     }
 
+    /// Whether what has not come of its body is not waited for.
+    pub(super) fn leaves_body(&self) -> bool {
+        let asks = || self.target.as_ref().is_some_and(|target| is_verify(target.path()));
+        matches!(self.state, State::Served(_)) && asks()
+    }
+
     /// The policy towards pages of other origins that its answer is to tell, where there is one.
     pub(super) fn cors(&self) -> Option<&Arc<Cors>> {
-        match (&self.progress, self.route()) {
+        match &self.state {
+            State::Forwarded(forwarding) => forwarding.admitted.route().cors.as_ref(),
+            State::Refused(_, route) => route.as_ref()?.cors.as_ref(),
+            State::Served(_) => self.configured.decision.cors_of_own(self.target.as_ref()?.path()),
             // A preflight's answer has said all there is to say, and a redirect says nothing.
-            (Progress::Answered, _) => None,
-            (_, Some(route)) => route.cors.as_ref(),
-            (Progress::Served(_), None) => {
-                self.configured.decision.cors_of_own(self.target.as_ref().map_or("", |target| target.path()))
-            }
-            (_, None) => None,
+            State::Received | State::Answered(_) => None,
+        }
+    }
+
+    /// More of a refusal than its code, for the log.
+    pub(super) fn why(&self) -> Option<&Why> {
+        match &self.state {
+            State::Refused(reason, _) | State::Served(Some(reason)) => reason.why.as_deref(),
+            _ => None,
         }
     }
 
@@ -180,7 +272,7 @@ impl Exchange {
 
     /// The stages of the decision, counted from the beginning of the request.
     pub(super) fn stages(&self) -> Vec<Span> {
-        let decided = self.decided.iter().flat_map(|decided| {
+        let decided = self.decision.stages.iter().flat_map(|decided| {
             let (first, stages) = &**decided;
             stages.iter().map(|stage| Span {
                 name: stage.name,
@@ -192,14 +284,16 @@ impl Exchange {
     }
 
     /// The decision and its reason, in the words of the metrics.
-    pub fn outcome(&self) -> Outcome {
-        match &self.progress {
-            Progress::Admitted(_) => FORWARDED,
-            Progress::Served(None) | Progress::Answered => SERVED,
-            Progress::Served(Some(code)) | Progress::Refused(code) | Progress::Failed(_, code) => {
-                refused(*code)
-            }
-            Progress::Received | Progress::Left(_) => ABANDONED,
+    pub(super) fn outcome(&self) -> Outcome {
+        match &self.state {
+            State::Served(None) | State::Answered(_) => SERVED,
+            State::Served(Some(reason)) | State::Refused(reason, _) => refused(reason.code),
+            State::Received => ABANDONED,
+            State::Forwarded(forwarding) => match forwarding.end {
+                End::Well => FORWARDED,
+                End::Failed(code) => refused(code),
+                End::Left => ABANDONED,
+            },
         }
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::client::Client;
-use super::exchange::{Exchange, Progress};
-use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
+use super::exchange::Exchange;
+use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL, oversized};
 use super::{Gateway, respond};
-use crate::framing::Malformed;
+use crate::framing::{Malformed, Oversized};
 use crate::problem::Code;
 
 /// The token was revoked while its request was under way.
@@ -20,7 +20,7 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
+    let again = exchange.leg_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
     fault.set_retry(again);
     fault
 }
@@ -33,15 +33,16 @@ pub(super) fn on_the_way(
     mut fault: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
-    if exchange.paced.as_ref().is_some_and(|paced| paced.is_broken()) {
+    if exchange.paced().is_some_and(|paced| paced.is_broken()) {
         // It was broken off by us, since its body did not come: no server is to blame.
         fault.set_retry(false);
         return fault;
     }
     let repeatable =
         client.request().method.is_idempotent() && client.can_repeat() && client.status().is_none();
-    let request = Interrupted { repeatable, client: exchange.client.site() };
-    let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
+    let fields = client.request().headers.len();
+    let request = Interrupted { repeatable, client: exchange.client.site(), fields };
+    let again = exchange.leg_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
 }
@@ -54,21 +55,17 @@ impl Gateway {
         fault: &Error,
         exchange: &mut Exchange,
     ) -> Code {
-        let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
+        let is_slow = exchange.paced().is_some_and(|paced| paced.is_broken());
         let code = if is_slow { Code::BodyTimeout } else { classify(fault) };
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
-        if fault.esource() != &ErrorSource::Downstream && !is_slow {
+        if fault.esource() != &ErrorSource::Downstream && !is_slow && !is_refused(code) {
             tracing::warn!(
                 request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
                 "the request could not be forwarded"
             );
         }
         let left = client_left(fault) && !client.is_malformed();
-        exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
-            Progress::Admitted(admitted) if left => Progress::Left(admitted),
-            Progress::Admitted(admitted) => Progress::Failed(admitted, code),
-            other => other,
-        };
+        exchange.break_off(code, left);
         let begun = client.status().is_some_and(|status| !status.is_informational());
         if !begun && !left {
             client.close_after_answer();
@@ -91,6 +88,11 @@ fn is_passing(code: Code) -> bool {
     )
 }
 
+/// Whether it is about the request, and nothing is wrong with the service.
+fn is_refused(code: Code) -> bool {
+    matches!(code, Code::UpstreamHeadersTooLarge | Code::UpstreamTooManyHeaders)
+}
+
 /// Whether it was the client who went away: there is nobody to answer, and nothing was wrong with
 /// what it asked.
 fn client_left(fault: &Error) -> bool {
@@ -104,6 +106,11 @@ fn classify(fault: &Error) -> Code {
     use ErrorType::{
         ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
     };
+    match oversized(fault) {
+        Some(Oversized::Bytes) => return Code::UpstreamHeadersTooLarge,
+        Some(Oversized::Fields) => return Code::UpstreamTooManyHeaders,
+        None => {}
+    }
     match (fault.esource(), fault.etype()) {
         (_, HTTPStatus(413)) => Code::BodyTooLarge,
         (_, kind) if *kind == REVOKED => Code::TokenRevoked,

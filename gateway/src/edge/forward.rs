@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Version};
+use http::{HeaderName, HeaderValue, Method, Version};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
 use super::beginning::TRACEPARENT;
 use super::client::Client;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Forwarding};
 use super::message::{Plain, join_cookies};
-use super::upstreams::Leg;
+use super::upstreams::{Dial, Leg};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
 use crate::pipeline::{Admitted, Forwarded, Headers as _, inject, take_out};
@@ -24,22 +24,43 @@ pub(super) fn admitted(exchange: &Exchange) -> pingora::Result<&Admitted> {
     exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
 }
 
+fn forwarding(exchange: &mut Exchange) -> pingora::Result<&mut Forwarding> {
+    exchange.forwarding_mut().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
+}
+
 /// So many more bytes of its body go on.
 ///
 /// # Errors
 ///
 /// Where they are more than its route takes.
 pub(super) fn send(exchange: &mut Exchange, bytes: u64, is_end: bool) -> pingora::Result<()> {
-    exchange.body_bytes += bytes;
-    exchange.paced.iter().for_each(|paced| paced.received(bytes, is_end));
-    if is_end && exchange.body_bytes > 0 {
-        exchange.leg.iter_mut().for_each(Leg::sent);
+    let forwarding = forwarding(exchange)?;
+    forwarding.body_bytes += bytes;
+    forwarding.paced.iter().for_each(|paced| paced.received(bytes, is_end));
+    if is_end && forwarding.body_bytes > 0 {
+        forwarding.leg.iter_mut().for_each(Leg::sent);
     }
-    let most = exchange.admitted().map_or(0, |admitted| admitted.route().body_bytes_max);
-    if exchange.body_bytes > most {
+    if forwarding.body_bytes > forwarding.admitted().route().body_bytes_max {
         return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
     }
     Ok(())
+}
+
+/// Its way so far, or a new one.
+fn take_leg(exchange: &mut Exchange) -> pingora::Result<Leg> {
+    let before = forwarding(exchange)?.leg.take();
+    let upstream = admitted(exchange)?.upstream();
+    let leg = before.or_else(|| exchange.configured.upstreams.leg(upstream));
+    leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))
+}
+
+/// How the next try gets its connection, where HTTP/1.1 is spoken on it and the request is whole.
+pub(super) fn next_dial(exchange: &mut Exchange, method: &Method) -> pingora::Result<Arc<Dial>> {
+    let key = admitted(exchange)?.affinity(exchange.client.client);
+    let leg = take_leg(exchange)?;
+    let forwarding = forwarding(exchange)?;
+    forwarding.body_bytes = 0;
+    forwarding.leg.insert(leg).dial(&key, method)
 }
 
 impl Gateway {
@@ -49,17 +70,16 @@ impl Gateway {
         client: &mut impl Client,
         exchange: &mut Exchange,
     ) -> pingora::Result<Box<HttpPeer>> {
-        exchange.body_bytes = 0;
         let admitted = admitted(exchange)?;
         let key = admitted.affinity(exchange.client.client);
         let route = Arc::clone(admitted.route());
-        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
-        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
-        if exchange.paced.is_none() {
-            exchange.paced = self.pace(client, exchange, &route);
-        }
-        let pace = exchange.paced.as_deref().cloned();
-        let mut peer = exchange.leg.insert(leg).next(&key, pace)?;
+        let paced = if exchange.paced().is_none() { self.pace(client, exchange, &route) } else { None };
+        let leg = take_leg(exchange)?;
+        let forwarding = forwarding(exchange)?;
+        forwarding.body_bytes = 0;
+        forwarding.paced = forwarding.paced.take().or(paced);
+        let pace = forwarding.paced.as_deref().cloned();
+        let mut peer = forwarding.leg.insert(leg).next(&key, pace, client.request().method)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
         if upgrade::wanted(client.request(), exchange) {
@@ -110,8 +130,7 @@ impl Gateway {
     /// A stream by its request ends with its token.
     pub(super) fn watch_from_the_beginning(&self, request: RequestView<'_>, exchange: &mut Exchange) {
         if upgrade::asks_for_a_stream(request) {
-            exchange.is_stream = true;
-            self.watch(exchange);
+            self.watch(exchange, None);
         }
     }
 }

@@ -68,7 +68,7 @@ impl<T: Copy> Frames<T> {
             }
             At::Header { bytes: header, filled } => {
                 let (taken, bytes) = bytes.split_at(bytes.len().min(HEADER_BYTES - *filled));
-                header[*filled..*filled + taken.len()].copy_from_slice(taken);
+                header.iter_mut().skip(*filled).zip(taken).for_each(|(place, byte)| *place = *byte);
                 *filled += taken.len();
                 if *filled == HEADER_BYTES {
                     let header = *header;
@@ -116,7 +116,7 @@ fn skip<'a>(bytes: &'a [u8], left: &mut u32) -> &'a [u8] {
     let here = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
     // Not more than was left.
     *left = left.saturating_sub(u32::try_from(here).unwrap_or(u32::MAX));
-    &bytes[here..]
+    bytes.get(here..).unwrap_or_default()
 }
 
 #[cfg(test)]

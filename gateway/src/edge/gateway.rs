@@ -124,7 +124,7 @@ impl ProxyHttp for Callbacks {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.leg.iter_mut().for_each(|leg| leg.connected(reused));
+        exchange.leg_mut().into_iter().for_each(|leg| leg.connected(reused));
         Ok(())
     }
 
@@ -209,7 +209,7 @@ impl ProxyHttp for Callbacks {
         is_end: bool,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Duration>> {
-        exchange.paced.iter().for_each(|paced| paced.answers(is_end));
+        exchange.paced().into_iter().for_each(|paced| paced.answers(is_end));
         Ok(None)
     }
 

@@ -31,10 +31,11 @@ pub(super) fn receive(
     headers: &mut impl AnswerHeaders,
     exchange: &mut Exchange,
 ) -> pingora::Result<()> {
+    let site = exchange.client.site();
     if !status.is_informational()
-        && let Some(leg) = &mut exchange.leg
+        && let Some(leg) = exchange.leg_mut()
     {
-        leg.answered(status.as_u16(), exchange.client.site());
+        leg.answered(status.as_u16(), site);
     }
     // An upstream that grants what nobody asked for speaks to somebody else.
     if status == StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(request, exchange) {
@@ -55,7 +56,7 @@ impl Gateway {
         self.ask_again(client.request().method, exchange).await?;
         exchange.settle(client).await;
         let has_no_content = answer.has_no_content(client.request().method);
-        if let Some(paced) = &exchange.paced {
+        if let Some(paced) = exchange.paced() {
             paced.answered();
             paced.answers(has_no_content);
         }
@@ -67,13 +68,11 @@ impl Gateway {
             client.close_after_answer();
         }
         if upgrade::becomes_a_stream(answer) {
-            exchange.is_stream = true;
-            self.watch(exchange);
             let alone = !client.request().is_http2();
-            exchange.streaming = alone.then(|| self.parts.connections.streaming());
+            self.watch(exchange, alone.then(|| self.parts.connections.streaming()));
             // Nothing may come on it for hours, by which it would show that its client has left.
             client.must_stay();
-        } else if exchange.watched.is_none() && !has_no_content {
+        } else if !exchange.is_stream() && !has_no_content {
             Answer::begins(exchange, answer.headers);
         }
         if upgraded {

@@ -39,8 +39,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let begins = async {
             let mut first = some(timeout(IDLE_TIME_MAX, stream.read(&mut seen)).await.ok()?)?;
             let rest = async {
-                while first < PREFACE.len() && PREFACE.starts_with(&seen[..first]) {
-                    first += some(stream.read(&mut seen[first..]).await)?;
+                while first < PREFACE.len() && PREFACE.starts_with(seen.get(..first)?) {
+                    first += some(stream.read(seen.get_mut(first..)?).await)?;
                 }
                 Some(first)
             };
@@ -54,8 +54,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             first = begins => first?,
             _ = drained.wait_for(|drained| *drained) => return None,
         };
-        stream.rewind(&seen[..first]);
-        Some(seen[..first] == *PREFACE)
+        let seen = seen.get(..first)?;
+        stream.rewind(seen);
+        Some(seen == PREFACE)
     }
 
     /// Until the client goes, is idle for long, or we are to stop: then no new streams begin, and

@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::Gateway;
 use super::arrival::Arrival;
-use super::exchange::{Exchange, Progress};
+use super::exchange::Exchange;
 use super::fault::REVOKED;
 use super::streams::{Facts, Streams, Watched};
 use crate::clock::Stopwatch;
@@ -46,7 +46,7 @@ impl Gateway {
     /// An answer that was long in coming, as that of a long poll, is for who is still in force. Whoever may
     /// have changed something is told what became of it; and nobody is refused since nobody can be asked.
     pub(super) async fn ask_again(&self, method: &Method, exchange: &Exchange) -> pingora::Result<()> {
-        let Progress::Admitted(admitted) = &exchange.progress else { return Ok(()) };
+        let Some(admitted) = exchange.still_admitted() else { return Ok(()) };
         let is_late = exchange.started.elapsed() > UNWATCHED_MAX && method.is_safe();
         let principal = admitted.principal().filter(|_| is_late && !admitted.route().shadow);
         let Some(principal) = principal else { return Ok(()) };
@@ -63,7 +63,7 @@ impl Gateway {
 impl Answer {
     /// Takes note of it, where it is for somebody.
     pub(super) fn begins(exchange: &Exchange, headers: &HeaderMap) {
-        let Progress::Admitted(admitted) = &exchange.progress else { return };
+        let Some(admitted) = exchange.still_admitted() else { return };
         let route = admitted.route();
         if admitted.principal().is_none() || route.shadow {
             return;

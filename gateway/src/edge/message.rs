@@ -56,7 +56,7 @@ impl Exchange {
         if let Some(hsts) = &self.arrival.hsts {
             headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
-        if let Some(explanation) = &self.explanation {
+        if let Some(explanation) = &self.decision.explanation {
             headers.set(HeaderName::from_static(EXPLAIN), explanation.clone());
         }
     }

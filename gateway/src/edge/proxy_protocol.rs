@@ -79,7 +79,7 @@ async fn read(stream: &mut Stream) -> Result<(Option<SocketAddr>, bool), Unprove
             Spoken::More if seen.len() < HEADER_BYTES_MAX => continue,
             Spoken::More | Spoken::Nonsense => return Err(Unproven::Unreadable),
         };
-        stream.rewind(&seen[length..]);
+        stream.rewind(seen.get(length..).ok_or(Unproven::Unreadable)?);
         return Ok((client, is_named));
     }
 }

@@ -1,8 +1,8 @@
 //! A request, from its head to an answer of ours, or to its way to an upstream.
 
 use super::client::Client;
-use super::decide::Next;
-use super::exchange::{Exchange, Progress};
+use super::decide::{Next, No};
+use super::exchange::{Exchange, Reason, State};
 use super::{Gateway, explain, respond};
 use crate::problem::{Code, Problem};
 
@@ -13,10 +13,21 @@ impl Gateway {
         client: &mut impl Client,
         exchange: &mut Exchange,
     ) -> pingora::Result<bool> {
-        let refused = match self.decide(client, exchange).await {
+        let next = self.decide(client, exchange).await;
+        self.carry_out(client, exchange, next).await
+    }
+
+    /// Apart from the decision, so that the two share their room.
+    async fn carry_out(
+        &self,
+        client: &mut impl Client,
+        exchange: &mut Exchange,
+        next: Result<Next, No>,
+    ) -> pingora::Result<bool> {
+        let refused = match next {
             Ok(Next::Forward) => return Ok(false),
-            Ok(Next::Answer(answer)) => {
-                exchange.progress = Progress::Answered;
+            Ok(Next::Answer(answer, route)) => {
+                exchange.state = State::Answered(route);
                 respond::write(client, exchange, answer).await?;
                 return Ok(true);
             }
@@ -27,17 +38,16 @@ impl Gateway {
                     return Ok(true);
                 }
                 Err(problem) => {
-                    exchange.progress = Progress::Served(Some(problem.code()));
+                    exchange.state = State::Served(Some(Reason::from(&problem)));
                     problem
                 }
             },
-            Err(problem) => {
-                exchange.progress = Progress::Refused(problem.code());
+            Err(No { problem, route }) => {
+                exchange.state = State::Refused(Reason::from(&problem), route);
                 problem
             }
         };
-        self.refuse(client, exchange, &refused).await?;
-        Ok(true)
+        self.refuse(client, exchange, &refused).await.map(|()| true)
     }
 
     async fn refuse(
@@ -46,8 +56,7 @@ impl Gateway {
         exchange: &mut Exchange,
         refused: &Problem,
     ) -> pingora::Result<()> {
-        explain::overrule(&mut exchange.explanation, refused.code());
-        exchange.why = refused.why().cloned().map(Box::new);
+        explain::overrule(&mut exchange.decision.explanation, refused.code());
         if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
             // Who sends what can be read in two ways gets one answer, and no second request.
             client.close_after_answer();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Gateway;
 use super::client::Client;
-use super::exchange::{Exchange, Progress};
+use super::exchange::{Exchange, State};
 use super::upstreams::Leg;
 use crate::clock::wall_time;
 use crate::identity::IssuerName;
@@ -32,9 +32,9 @@ impl Gateway {
             status,
             outcome,
             way: client.way(),
-            duration: (!exchange.is_stream).then_some(duration),
-            decision: exchange.decided_in,
-            first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
+            duration: (!exchange.is_stream()).then_some(duration),
+            decision: exchange.decision.took,
+            first_byte: exchange.leg().and_then(Leg::first_byte),
         });
         if let Some(context) = exchange.trace.filter(TraceContext::is_sampled) {
             self.parts.traces.record(&FinishedTrace {
@@ -47,7 +47,7 @@ impl Gateway {
                 outcome: outcome.reason,
                 request_id: exchange.request_id.as_str(),
                 stages: exchange.stages(),
-                upstream: exchange.leg.as_ref().map(|leg| upstream_span(exchange, leg)),
+                upstream: exchange.leg().map(|leg| upstream_span(exchange, leg)),
             });
         }
         if logs_access() {
@@ -56,7 +56,7 @@ impl Gateway {
     }
 
     fn route_of<'a>(&'a self, exchange: &'a Exchange) -> (&'a str, &'a RouteMetrics) {
-        if matches!(exchange.progress, Progress::Served(_)) {
+        if matches!(exchange.state, State::Served(_)) {
             return ("gateway", &self.own);
         }
         let found = exchange
@@ -91,7 +91,7 @@ fn write_line(
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());
-    let why = exchange.why.as_deref();
+    let why = exchange.why();
     let said = why.and_then(|why| why.issuer.as_ref()).map(IssuerName::as_str);
     let line = AccessLine {
         request_id: exchange.request_id.as_str(),
@@ -108,8 +108,8 @@ fn write_line(
         reason: why.and_then(|why| why.reason),
         token_bytes: why.and_then(|why| why.token_bytes),
         duration,
-        decision: exchange.decided_in,
-        first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
+        decision: exchange.decision.took,
+        first_byte: exchange.leg().and_then(Leg::first_byte),
         request_bytes: client.bytes_read(),
         response_bytes: client.bytes_written(),
     };

@@ -60,9 +60,8 @@ impl<A> Conversation<A> {
 fn audience(head: &[u8]) -> Audience {
     const NAME: &[u8] = b"accept:";
     let accepted = head.split(|byte| *byte == b'\n').filter_map(|line| {
-        let is_named = line.get(..NAME.len())?.eq_ignore_ascii_case(NAME);
-        let value = line[NAME.len()..].trim_ascii();
-        is_named.then(|| HeaderValue::from_bytes(value).ok())?
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        name.eq_ignore_ascii_case(NAME).then(|| HeaderValue::from_bytes(value.trim_ascii()).ok())?
     });
     Audience::of_own(&accepted.map(|value| (ACCEPT, value)).collect())
 }

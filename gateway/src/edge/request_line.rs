@@ -39,7 +39,7 @@ pub(super) fn settled(head: &[u8]) -> Result<Settled, Problem> {
         return Err(Problem::new(Code::MethodNotAllowed).allow(METHODS));
     }
     let is_odd = |byte: &u8| *byte == b'#' || is_left_raw(*byte);
-    let goes_on = request.target[0] == b'/' && !request.target.iter().any(is_odd);
+    let goes_on = request.target.starts_with(b"/") && !request.target.iter().any(is_odd);
     let head = if goes_on { None } else { Some(rewritten(head, &request)?) };
     Ok(Settled {
         unusual: if head.is_some() { Some(Unusual::Target) } else { unusual(&request) },
@@ -72,7 +72,8 @@ fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<BytesMut, Problem
             out.put_u8(*byte);
         }
     }
-    out.put_slice(&head[request.method.len() + 1 + request.target.len()..]);
+    let behind = head.get(request.method.len() + 1 + request.target.len()..);
+    out.put_slice(behind.ok_or_else(|| malformed(Flaw::RequestLine.message()))?);
     Ok(out)
 }
 
@@ -83,12 +84,12 @@ const HEAD_ROOM: usize = 128;
 /// `Host`: which of two that differ is routed and which is served must not be the client's choice.
 fn origin_form<'a>(request: &RequestHead<'a>) -> Result<&'a [u8], Problem> {
     let target = request.target;
-    if target[0] == b'/' || target == b"*" {
+    if target.starts_with(b"/") || target == b"*" {
         return Ok(target);
     }
     let behind = |scheme: &str| {
-        let start = target.get(..scheme.len())?;
-        start.eq_ignore_ascii_case(scheme.as_bytes()).then(|| &target[scheme.len()..])
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
     };
     let (rest, usual_port) = match (behind("http://"), behind("https://")) {
         (Some(rest), _) => (rest, 80),

@@ -10,9 +10,10 @@ use pingora::upstreams::peer::HttpPeer;
 
 use super::Gateway;
 use super::client::Client;
+use super::connections::Streaming;
 use super::exchange::Exchange;
 use super::message::Plain;
-use super::streams::Facts;
+use super::streams::{Facts, Watched};
 use super::view::{AnswerView, RequestView};
 use crate::pipeline::{Headers as _, asks_for_websocket, offer};
 use crate::problem::is_grpc;
@@ -93,17 +94,29 @@ pub(super) fn becomes_a_stream(answer: AnswerView<'_>) -> bool {
 }
 
 impl Gateway {
-    /// Has the stream ended when its token does. Nothing is watched of who is nobody.
-    pub(super) fn watch(&self, exchange: &mut Exchange) {
-        let Some(admitted) = exchange.admitted().filter(|admitted| !admitted.route().shadow) else { return };
-        let Some(principal) = admitted.principal().filter(|_| exchange.watched.is_none()) else { return };
+    /// It is a stream, which is `alone` on its connection perhaps, and is ended when its token does. Nothing is
+    /// watched of who is nobody.
+    pub(super) fn watch(&self, exchange: &mut Exchange, alone: Option<Streaming>) {
+        let watched = self.watched(exchange);
+        if let Some(forwarding) = exchange.forwarding_mut() {
+            let stream = forwarding.stream.get_or_insert_default();
+            stream.alone = alone.or(stream.alone.take());
+            stream.watched = stream.watched.take().or(watched);
+        }
+    }
+
+    /// From now on, unless it is already.
+    fn watched(&self, exchange: &Exchange) -> Option<Watched> {
+        let forwarding = exchange.forwarding()?;
+        let admitted = forwarding.admitted();
+        let is_watched = forwarding.stream.as_ref().is_some_and(|stream| stream.watched.is_some());
+        let principal = admitted.principal().filter(|_| !admitted.route().shadow && !is_watched)?;
         let facts = Facts {
             request_id: exchange.request_id.clone(),
             route: admitted.route().name.clone(),
             principal: principal.clone(),
             close_on_expiry: admitted.route().on_expiry.closes(false),
         };
-        let hold = exchange.hold();
-        exchange.watched = Some(self.parts.streams.watch(&exchange.arrival, hold, facts));
+        Some(self.parts.streams.watch(&exchange.arrival, exchange.hold(), facts))
     }
 }

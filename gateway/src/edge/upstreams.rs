@@ -16,13 +16,14 @@ mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 
-pub(super) use dial::UPSTREAM_FULL;
+pub(super) use dial::{Dial, UPSTREAM_FULL};
 use foldhash::HashMap;
 pub(super) use framed::Framed;
-pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM};
+pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM, oversized};
 use pool::Pool;
 
 use super::descriptors::Descriptors;

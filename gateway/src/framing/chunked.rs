@@ -100,23 +100,25 @@ impl Chunked {
     ///
     /// Where they are no chunks. The body has no end then, and must not be read on.
     pub fn read(&mut self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> Result<usize, Malformed> {
-        let mut at = 0;
-        while at < bytes.len() && self.state != State::Ended {
+        let mut rest = bytes;
+        while let Some((byte, behind)) = rest.split_first()
+            && self.state != State::Ended
+        {
             if self.state == State::Content {
-                let rest = &bytes[at..];
-                let taken = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
-                content(&rest[..taken]);
-                at += taken;
-                self.left -= taken as u64;
+                let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+                let (taken, behind) = rest.split_at_checked(left).unwrap_or((rest, &[]));
+                content(taken);
+                rest = behind;
+                self.left -= taken.len() as u64;
                 if self.left == 0 {
                     self.state = State::ContentEnds;
                 }
                 continue;
             }
-            self.state = self.step(bytes[at])?;
-            at += 1;
+            self.state = self.step(*byte)?;
+            rest = behind;
         }
-        Ok(at)
+        Ok(bytes.len() - rest.len())
     }
 
     fn step(&mut self, byte: u8) -> Result<State, Malformed> {

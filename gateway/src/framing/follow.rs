@@ -3,7 +3,9 @@
 
 use bytes::BytesMut;
 
-use super::{Answer, Body, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response};
+use super::{
+    Answer, Body, KeepAlive, Length, Malformed, asks_for_upgrade, head_end, of_request, of_response,
+};
 
 /// Heads that come in pieces are gathered up to here; nothing that is larger is taken for a head.
 const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
@@ -14,6 +16,7 @@ pub struct Sent {
     state: Sending,
     head_bytes: usize,
     is_head: bool,
+    has_content: bool,
     asks_for_upgrade: bool,
 }
 
@@ -31,7 +34,7 @@ impl Sent {
     /// length that stands in it.
     pub fn measured(head_bytes: usize, bytes: usize, is_head: bool) -> Self {
         let state = Sending::Content(Body::new(Length::Bytes(bytes as u64)));
-        Self { state, head_bytes, is_head, asks_for_upgrade: false }
+        Self { state, head_bytes, is_head, has_content: bytes > head_bytes, asks_for_upgrade: false }
     }
 
     /// How many of these bytes belong to the request. Its head must come in one piece.
@@ -44,14 +47,16 @@ impl Sent {
                 }
             }
             Sending::Head => {
-                let end = head_end(bytes, 0).unwrap_or(0);
-                let head = &bytes[..end];
-                self.head_bytes = end;
-                self.is_head = head.starts_with(b"HEAD ");
-                self.asks_for_upgrade = asks_for_upgrade(head);
-                if let Some(length) = of_request(head).ok().filter(|_| end > 0) {
-                    self.state = Sending::Content(Body::new(length));
-                    return end + self.read(&bytes[end..]);
+                if let Some((head, rest)) = head_end(bytes, 0).and_then(|end| bytes.split_at_checked(end)) {
+                    self.head_bytes = head.len();
+                    self.is_head = head.starts_with(b"HEAD ");
+                    self.asks_for_upgrade = asks_for_upgrade(head);
+                    if let Ok(length) = of_request(head) {
+                        let body = Body::new(length);
+                        self.has_content = !body.is_ended();
+                        self.state = Sending::Content(body);
+                        return head.len() + self.read(rest);
+                    }
                 }
             }
         }
@@ -59,8 +64,18 @@ impl Sent {
         bytes.len()
     }
 
+    /// Whether nothing of it was sent.
+    pub fn is_to_come(&self) -> bool {
+        matches!(self.state, Sending::Head)
+    }
+
     pub fn is_ended(&self) -> bool {
         matches!(&self.state, Sending::Content(body) if body.is_ended())
+    }
+
+    /// Whether anything belongs to it beside its head.
+    pub fn has_content(&self) -> bool {
+        self.has_content
     }
 
     /// Whether its content goes in chunks, and is not at its end.
@@ -89,6 +104,9 @@ pub struct Received {
     state: Receiving,
     /// Nothing can come after an answer whose end others may see elsewhere.
     is_last: bool,
+    /// Of the last answer, once its head came.
+    status: u16,
+    keep_alive: KeepAlive,
 }
 
 #[derive(Debug)]
@@ -114,8 +132,7 @@ impl Received {
     /// Where the content is malformed, or its end is nowhere. Nothing of these bytes is to be used.
     pub fn read(&mut self, bytes: &[u8], to_head: bool) -> Result<usize, Malformed> {
         let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let (read, next) = match &mut self.state {
                 Receiving::Unknown => return Ok(bytes.len()),
                 Receiving::Content(body) if body.is_ended() => break,
@@ -124,8 +141,8 @@ impl Received {
                     let before = seen.len();
                     // Most heads come whole, and need not be gathered.
                     let end = if before == 0 { head_end(rest, 0) } else { None };
-                    if let Some(end) = end {
-                        (end, Some(self.after(&rest[..end], to_head)?))
+                    if let Some(head) = end.and_then(|end| rest.get(..end)) {
+                        (head.len(), Some(self.after(head, to_head)?))
                     } else {
                         seen.extend_from_slice(rest);
                         match head_end(seen, before) {
@@ -154,6 +171,7 @@ impl Received {
             Some(answer) if answer.status < 200 => Receiving::default(),
             Some(answer) => {
                 self.is_last = !answer.is_clear || answer.length == Length::UntilClose;
+                (self.status, self.keep_alive) = (answer.status, answer.keep_alive);
                 Receiving::Content(Body::new(answer.length))
             }
             None => Receiving::Unknown,
@@ -163,6 +181,21 @@ impl Received {
     /// Whether the last answer is over.
     pub fn is_ended(&self) -> bool {
         matches!(&self.state, Receiving::Content(body) if body.is_ended())
+    }
+
+    /// Whether the head of the last answer came.
+    pub fn is_begun(&self) -> bool {
+        matches!(self.state, Receiving::Content(_))
+    }
+
+    /// The status of the last answer, once its head came.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What it says of its connection.
+    pub fn keep_alive(&self) -> KeepAlive {
+        self.keep_alive
     }
 
     /// Whether its end is known, and did not come.

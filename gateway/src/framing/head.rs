@@ -1,7 +1,7 @@
 //! What the head of a message says of its end. Heads come as bytes: those of a request were not
 //! judged yet, and those of an answer are judged by whoever reads it.
 
-use super::{Length, Malformed};
+use super::{KeepAlive, Length, Malformed};
 
 /// Behind the empty line that ends a head, where it is there. `from` is a place before which it was
 /// looked for in vain. Lines that end with a bare LF count: whoever judges the head refuses them.
@@ -10,7 +10,7 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let from = from.saturating_sub(3);
     memchr::memchr_iter(b'\n', bytes.get(from..)?).find_map(|place| {
         let next = from + place + 1;
-        match &bytes[next..] {
+        match bytes.get(next..)? {
             [b'\n', ..] => Some(next + 1),
             [b'\r', b'\n', ..] => Some(next + 2),
             _ => None,
@@ -41,6 +41,7 @@ pub struct Answer {
     pub length: Length,
     /// Whether everybody reads the length like this. After another answer nothing can follow.
     pub is_clear: bool,
+    pub keep_alive: KeepAlive,
     /// Whether it is none: whoever took it would wait for what does not come, or take for content what
     /// is about it.
     is_malformed: bool,
@@ -61,10 +62,12 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let line = lines.next()?;
     let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     let status = std::str::from_utf8(status).ok()?.parse().ok()?;
-    if to_head || matches!(status, 100..=199 | 204 | 304) {
-        return Some(Answer { status, length: Length::None, is_clear: true, is_malformed: false });
-    }
     let fields = Fields::read(lines);
+    let keep_alive = fields.keep_alive;
+    if to_head || matches!(status, 100..=199 | 204 | 304) {
+        let (length, is_clear) = (Length::None, true);
+        return Some(Answer { status, length, is_clear, keep_alive, is_malformed: false });
+    }
     let (length, is_clear) = match (fields.lengths, fields.codings) {
         (0, 0) => (Length::UntilClose, true),
         (0, 1) if fields.is_chunked_alone => (Length::Chunked, true),
@@ -76,14 +79,15 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let is_malformed = fields.has_odd_coding
         || (fields.has_chunks && !fields.ends_chunked)
         || (fields.codings > 0 && !fields.has_chunks && fields.lengths > 0);
-    Some(Answer { status, length, is_clear: is_clear && !fields.has_odd_line, is_malformed })
+    let is_clear = is_clear && !fields.has_odd_line;
+    Some(Answer { status, length, is_clear, keep_alive, is_malformed })
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// The fields by which a message says where it ends.
+/// The fields by which a message says where it ends, and what becomes of its connection.
 #[derive(Default)]
 pub(super) struct Fields {
     /// A line that some take for a field and others do not: with white space before its colon (RFC 9112
@@ -98,6 +102,7 @@ pub(super) struct Fields {
     is_chunked_alone: bool,
     has_chunks: bool,
     ends_chunked: bool,
+    keep_alive: KeepAlive,
 }
 
 impl Fields {
@@ -111,6 +116,8 @@ impl Fields {
                 fields.measures(value);
             } else if let Some(value) = value_of(line, b"transfer-encoding") {
                 fields.codes(value);
+            } else if let Some(value) = value_of(line, b"keep-alive") {
+                fields.keep_alive.read(value);
             }
         }
         fields
@@ -148,22 +155,24 @@ impl Fields {
 
 fn is_odd(line: &[u8]) -> bool {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
-    line.first().is_some_and(blank) || name.last().is_some_and(blank)
+    line.first().is_some_and(blank) || name_of(line).last().is_some_and(blank)
+}
+
+/// What stands before the first colon, or all.
+fn name_of(line: &[u8]) -> &[u8] {
+    memchr::memchr(b':', line).and_then(|colon| line.get(..colon)).unwrap_or(line)
 }
 
 /// Whether an odd line would be a coding, were it not odd. A folded one belongs to the field before it.
 fn is_coding(line: &[u8]) -> bool {
-    let name = memchr::memchr(b':', line).map_or(line, |colon| &line[..colon]);
-    name.trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
+    name_of(line).trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
 }
 
 /// The value, where the line is a field of this (lower-case) name.
 fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    if *line.get(name.len())? != b':' || !line[..name.len()].eq_ignore_ascii_case(name) {
-        return None;
-    }
-    Some(line[name.len() + 1..].trim_ascii())
+    let (written, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    written.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 /// Digits and nothing else.

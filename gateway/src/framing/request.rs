@@ -86,12 +86,13 @@ pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
             request.length = framing.of_request(request.is_old);
             return Ok(request);
         }
-        let name = field.iter().position(|byte| !is_token(*byte)).unwrap_or(field.len());
-        let value = field[name..].strip_prefix(b":").filter(|_| name > 0).ok_or(Flaw::Field)?;
+        let end = field.iter().position(|byte| !is_token(*byte)).filter(|end| *end > 0);
+        let (name, rest) = end.and_then(|end| field.split_at_checked(end)).ok_or(Flaw::Field)?;
+        let value = rest.strip_prefix(b":").ok_or(Flaw::Field)?;
         if has_control(value) {
             return Err(Flaw::Field);
         }
-        request.note(&field[..name], value.trim_ascii(), &mut framing);
+        request.note(name, value.trim_ascii(), &mut framing);
     }
     Err(Flaw::TooManyFields)
 }
@@ -140,9 +141,9 @@ impl Connection {
 
 fn next_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Flaw> {
     let end = memchr::memchr(b'\n', rest).ok_or(Flaw::LineEnd)?;
-    let line = rest[..end].strip_suffix(b"\r").ok_or(Flaw::LineEnd)?;
-    *rest = &rest[end + 1..];
-    Ok(line)
+    let (line, behind) = rest.split_at_checked(end + 1).ok_or(Flaw::LineEnd)?;
+    *rest = behind;
+    line.strip_suffix(b"\r\n").ok_or(Flaw::LineEnd)
 }
 
 fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
@@ -177,10 +178,12 @@ fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
 }
 
 /// RFC 9110 §5.6.2. Each byte of each name is asked.
+#[expect(clippy::indexing_slicing, reason = "there are as many as there are bytes")]
 pub(super) fn is_token(byte: u8) -> bool {
     TOKENS[usize::from(byte)]
 }
 
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which refuses what is out of bounds")]
 const TOKENS: [bool; 256] = {
     let mut all = [false; 256];
     let mut byte = 0_u8;

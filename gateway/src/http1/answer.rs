@@ -53,8 +53,8 @@ pub enum NoAnswer {
 /// Where they begin with none.
 pub fn read_answer(bytes: &[u8], to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
     // What follows is not copied, but where the head has an end that only we see.
-    if let Some(end) = head_end(bytes, 0)
-        && let Some(read) = read(Bytes::copy_from_slice(&bytes[..end]), to_head)?
+    if let Some(head) = head_end(bytes, 0).and_then(|end| bytes.get(..end))
+        && let Some(read) = read(Bytes::copy_from_slice(head), to_head)?
     {
         return Ok(Some(read));
     }

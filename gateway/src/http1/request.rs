@@ -26,12 +26,12 @@ impl Request {
         let mut headers = HeaderMap::try_with_capacity(fields + ADDED).ok()?;
         let mut rest = head.get(end + 1..)?;
         for _ in 0..fields {
-            let end = memchr::memchr(b'\n', rest)?;
-            let colon = memchr::memchr(b':', &rest[..end])?;
-            let name = HeaderName::from_bytes(&rest[..colon]).ok()?;
-            let value = head.slice_ref(rest[colon + 1..end].trim_ascii());
+            let (field, behind) = rest.split_at_checked(memchr::memchr(b'\n', rest)? + 1)?;
+            let (name, value) = field.split_at_checked(memchr::memchr(b':', field)?)?;
+            let name = HeaderName::from_bytes(name).ok()?;
+            let value = head.slice_ref(value.strip_prefix(b":")?.trim_ascii());
             headers.try_append(name, HeaderValue::from_maybe_shared(value).ok()?).ok()?;
-            rest = &rest[end + 1..];
+            rest = behind;
         }
         // The empty line, and nothing else.
         if rest != b"\r\n" {

@@ -10,6 +10,9 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 /// Ends content in chunks, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
+/// The line of a size, and the end of a chunk.
+const CHUNK_FRAME_BYTES: usize = usize::BITS as usize / 4 + 4;
+
 /// A request in origin form.
 pub fn write_request(method: &Method, target: &str, headers: &HeaderMap, out: &mut BytesMut) {
     out.put_slice(method.as_str().as_bytes());
@@ -35,16 +38,13 @@ pub fn write_chunk(content: &[u8], out: &mut BytesMut) {
     if content.is_empty() {
         return;
     }
-    let mut digits = [0; size_of::<usize>() * 2];
-    let mut at = digits.len();
-    let mut left = content.len();
-    while left > 0 {
-        at -= 1;
-        digits[at] = b"0123456789abcdef"[left % 16];
-        left /= 16;
+    out.reserve(content.len() + CHUNK_FRAME_BYTES);
+    // All the digits that there can be, from the first one that says something.
+    let digits = (usize::BITS - content.len().leading_zeros()).div_ceil(4);
+    for place in (0..digits).rev() {
+        let digit = (content.len() >> (place * 4)) & 0xf;
+        out.put_u8(char::from_digit(digit as u32, 16).map_or(b'0', |digit| digit as u8));
     }
-    out.reserve(digits.len() - at + content.len() + 4);
-    out.put_slice(&digits[at..]);
     out.put_slice(b"\r\n");
     out.put_slice(content);
     out.put_slice(b"\r\n");

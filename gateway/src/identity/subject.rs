@@ -109,7 +109,8 @@ impl SubjectKey {
         }
         let hash = hash.finish();
         let word = |start: usize| {
-            hash.as_ref()[start..start + 8].iter().fold(0, |word: u64, byte| word << 8 | u64::from(*byte))
+            let bytes = hash.as_ref().iter().skip(start).take(8);
+            bytes.fold(0, |word: u64, byte| word << 8 | u64::from(*byte))
         };
         Self([word(0) | 1 << 63, word(8)])
     }

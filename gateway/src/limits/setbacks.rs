@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::policy::LoginKey;
-use crate::clock::Timestamp;
+use crate::clock::{Backoff, Timestamp};
 use crate::identity::Email;
 
 /// How long one must wait.
@@ -26,7 +26,7 @@ impl Lock {
         let Some(doublings) = failures.checked_sub(self.after.saturating_add(1)) else {
             return Duration::ZERO;
         };
-        self.first.saturating_mul(1 << doublings.min(20)).min(self.longest)
+        Backoff { first: self.first, longest: self.longest }.after(doublings)
     }
 }
 

@@ -69,6 +69,7 @@ impl<K: Hash + Eq + Clone> BoundedStates<K> {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below SHARDS, and so many there are")]
     fn shard(&self, key: &K) -> &Mutex<HashMap<K, NonZeroU64>> {
         let hash = self.hasher.hash_one(key);
         // The upper bits choose the shard, as the map uses the lower ones.

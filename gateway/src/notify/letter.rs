@@ -36,15 +36,15 @@ impl Letter {
 
     /// The word for it in templates' names, the audit trail, the log and metrics.
     pub const fn kind(&self) -> &'static str {
-        let index = match self {
-            Self::PasswordReset { .. } => 0,
-            Self::PasswordChanged { .. } => 1,
-            Self::EmailVerification { .. } => 2,
-            Self::Invitation { .. } => 3,
-            Self::AlreadyRegistered { .. } => 4,
-            Self::AccountDeleted { .. } => 5,
-        };
-        Self::KINDS[index]
+        let [reset, changed, verification, invitation, registered, deleted] = Self::KINDS;
+        match self {
+            Self::PasswordReset { .. } => reset,
+            Self::PasswordChanged { .. } => changed,
+            Self::EmailVerification { .. } => verification,
+            Self::Invitation { .. } => invitation,
+            Self::AlreadyRegistered { .. } => registered,
+            Self::AccountDeleted { .. } => deleted,
+        }
     }
 
     /// What its reader must show to us.

@@ -78,10 +78,9 @@ impl<'a> AsSent<'a> {
     /// Whether nothing odd is in the first segments, so many of them, and something lies below.
     pub(super) fn is_plain_up_to(&self, segments: usize) -> bool {
         let slash = self.path.match_indices('/').nth(segments);
-        slash.is_some_and(|(end, _)| {
-            let own = &self.path[..end];
-            !own.ends_with('/') && !Oddity::ALL.iter().any(|odd| odd.is_in(own))
-        })
+        slash
+            .and_then(|(end, _)| self.path.get(..end))
+            .is_some_and(|own| !own.ends_with('/') && !Oddity::ALL.iter().any(|odd| odd.is_in(own)))
     }
 
     /// The path as each service could have it that undoes the escapes of slashes, cuts off parameters

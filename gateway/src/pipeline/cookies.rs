@@ -79,7 +79,7 @@ pub fn drop_set(headers: &mut HeaderMap) {
     let is_ours = |value: &HeaderValue| {
         let bytes = value.as_bytes();
         let start = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'=')).unwrap_or(bytes.len());
-        pieces(&bytes[start..]).next().is_some_and(is_ours)
+        pieces(bytes.get(start..).unwrap_or_default()).next().is_some_and(is_ours)
     };
     if !headers.get_all(SET_COOKIE).iter().any(is_ours) {
         return;
@@ -139,14 +139,14 @@ fn pieces(field: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// browser any other is a part of the name, which its rules for `__Host-` then do not cover.
 fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(b'=', piece)?;
-    Some((trimmed(&piece[..at]), trimmed(&piece[at + 1..])))
+    Some((trimmed(piece.get(..at)?), trimmed(piece.get(at + 1..)?)))
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    &bytes[start..end]
+    bytes.get(start..end).unwrap_or_default()
 }
 
 fn is_ours(piece: &[u8]) -> bool {

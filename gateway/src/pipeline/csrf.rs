@@ -187,8 +187,8 @@ fn by_page(head: &Head<'_>, origin: Option<&HeaderValue>) -> Sender {
 /// The origin of an address (RFC 3986 §3).
 fn origin_of(address: &str) -> &str {
     let authority = address.find("://").map_or(0, |at| at + "://".len());
-    let end = address[authority..].find(['/', '?', '#']);
-    end.map_or(address, |end| &address[..authority + end])
+    let end = address.get(authority..).and_then(|behind| behind.find(['/', '?', '#']));
+    end.and_then(|end| address.get(..authority + end)).unwrap_or(address)
 }
 
 /// Whether this is the origin under which we are known to the client (RFC 6454 §6.2).

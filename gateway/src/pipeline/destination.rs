@@ -139,8 +139,8 @@ impl<'a> Named<'a> {
             return None;
         }
         let after = |scheme: &str| {
-            let found = text.get(..scheme.len())?.eq_ignore_ascii_case(scheme);
-            found.then(|| &text[scheme.len()..])
+            let (start, rest) = text.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
         };
         let named = match after("http://").or_else(|| after("https://")) {
             Some(below) => {

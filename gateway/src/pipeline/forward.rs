@@ -9,6 +9,7 @@ use http::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::Admitted;
+use crate::framing::HeadLimits;
 
 /// How long each step towards an upstream may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +180,8 @@ pub struct Upstream {
     pub dns_refresh: Duration,
     /// Connections to each server, at most.
     pub connections_max: usize,
+    /// What a server takes of a head of HTTP/1.1.
+    pub head_limits: HeadLimits,
 }
 
 impl Upstream {
@@ -203,6 +206,7 @@ impl Upstream {
             ejection: Ejection::default(),
             dns_refresh: Duration::from_secs(30),
             connections_max: 10_000,
+            head_limits: HeadLimits::default(),
         }
     }
 

@@ -98,8 +98,9 @@ pub fn is_authority(host: &[u8]) -> bool {
 pub fn is_same_authority(one: &[u8], other: &[u8], usual_port: u16) -> bool {
     let read = |authority| {
         let authority = std::str::from_utf8(authority).ok()?;
-        let behind_name = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
-        let port = behind_name.map_or("", |colon| &authority[colon + 1..]);
+        let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+        // The colons of an IPv6 address stand within brackets.
+        let port = if port.contains(']') { "" } else { port };
         let port = if port.is_empty() { usual_port } else { port.parse().ok()? };
         Some((name_of(authority).into_owned(), port))
     };
@@ -115,9 +116,9 @@ fn is_name(name: &str) -> bool {
 /// Numbers that some take for an address of IPv4 (the WHATWG's URL standard, "IPv4 parser"): in
 /// fewer parts, hexadecimal or octal. Only four decimal ones are what everybody sees.
 fn is_odd_address(name: &str) -> bool {
-    let is_number = |label: &str| match label.get(..2) {
-        Some("0x" | "0X") => label[2..].bytes().all(|byte| byte.is_ascii_hexdigit()),
-        _ => label.bytes().all(|byte| byte.is_ascii_digit()),
+    let is_number = |label: &str| match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
     };
     name.split('.').all(is_number) && name.parse::<Ipv4Addr>().is_err()
 }

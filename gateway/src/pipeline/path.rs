@@ -39,6 +39,10 @@ impl CanonicalTarget {
     }
 
     /// The path, without the query.
+    #[expect(
+        clippy::string_slice,
+        reason = "it was measured when the text was made, and the text is as it was"
+    )]
     pub fn path(&self) -> &str {
         &self.text[..self.path_bytes]
     }
@@ -58,10 +62,9 @@ pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
 
 /// The path, and the query where there is one.
 pub(super) fn parts(target: &str) -> (&str, Option<&str>) {
-    match memchr::memchr(b'?', target.as_bytes()) {
-        Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
-        None => (target, None),
-    }
+    let mark = memchr::memchr(b'?', target.as_bytes());
+    let parts = mark.and_then(|mark| Some((target.get(..mark)?, Some(target.get(mark + 1..)?))));
+    parts.unwrap_or((target, None))
 }
 
 fn canonical_path(path: &str) -> Option<Cow<'_, str>> {
@@ -138,13 +141,13 @@ fn without_escapes(text: &str, wanted: impl Fn(u8) -> bool) -> String {
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
         let escaped = match part.as_bytes() {
-            [high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
+            [high, low, rest @ ..] => hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, rest)),
             _ => None,
         };
-        match escaped.filter(|byte| wanted(*byte)) {
-            Some(byte) => {
+        match escaped.filter(|(byte, _)| wanted(*byte)) {
+            Some((byte, rest)) => {
                 out.push(byte);
-                out.extend_from_slice(&part.as_bytes()[2..]);
+                out.extend_from_slice(rest);
             }
             None => {
                 out.push(b'%');
@@ -177,6 +180,7 @@ pub(super) fn is_left_raw(byte: u8) -> bool {
     !byte.is_ascii() || b"[]|^{}\"<>`".contains(&byte)
 }
 
+#[expect(clippy::indexing_slicing, reason = "four bits choose one of sixteen")]
 pub(super) fn push_escaped(out: &mut String, byte: u8) {
     out.push('%');
     out.push(char::from(HEX[usize::from(byte >> 4)]));

@@ -36,8 +36,8 @@ fn location(host: &str, target: &str, port: u16) -> Option<HeaderValue> {
         return None;
     }
     // The colons of an IPv6 address stand within brackets.
-    let name = match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
         _ => host,
     };
     let port = if port == 443 { String::new() } else { format!(":{port}") };

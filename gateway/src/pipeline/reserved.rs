@@ -169,6 +169,7 @@ pub fn names_of_proxies() -> impl Iterator<Item = &'static str> + Clone {
 /// are told apart.
 const LENGTHS: [u64; 26] = lengths();
 
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which refuses what is out of bounds")]
 const fn lengths() -> [u64; 26] {
     const fn note(lengths: &mut [u64; 26], name: &str, bits: u64) {
         lengths[(name.as_bytes()[0] - b'a') as usize] |= bits;

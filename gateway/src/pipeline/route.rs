@@ -213,7 +213,7 @@ impl Route {
     pub(super) fn rewrite<'a>(&self, target: &'a CanonicalTarget) -> (Cow<'a, str>, Option<&'a str>) {
         let Some(replacement) = &self.replace_prefix else { return (Cow::Borrowed(target.as_str()), None) };
         let (cut, rest) = self.path.split(target.path());
-        let query = &target.as_str()[target.path().len()..];
+        let query = target.as_str().strip_prefix(target.path()).unwrap_or_default();
         let start = replacement.trim_end_matches('/');
         // A target begins with a slash (RFC 9112 §3.2.1), also when nothing is left of it.
         let root = if start.is_empty() && rest.is_empty() { "/" } else { "" };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Admitted, CanonicalTarget, Pipeline, Principal, Refusal, Route, Trail, authorize};
+use super::{Admitted, CanonicalTarget, Pipeline, Principal, Quota, Refusal, Route, Trail, Who, authorize};
 
 /// What of a request to a route in shadow lives on where a stage refuses it.
 pub(super) struct Shadow {
@@ -12,14 +12,25 @@ pub(super) struct Shadow {
 }
 
 impl Shadow {
-    /// There where the route is in shadow: with the identity that was proved, if one was.
-    pub(super) fn of(route: &Route, target: &CanonicalTarget, proved: Option<&Principal>) -> Option<Self> {
-        route.shadow.then(|| Self { target: target.clone(), proved: proved.cloned() })
+    /// With the identity that was proved, if one was.
+    pub(super) fn of(target: &CanonicalTarget, entered: &Result<(Who, Quota), Refusal>) -> Self {
+        let proved = match entered {
+            Ok((Who::Known(principal), _)) => Some(principal.clone()),
+            _ => None,
+        };
+        Self { target: target.clone(), proved }
     }
 
-    pub(super) fn overrule(self, route: &Arc<Route>, refusal: Refusal, trail: &mut Trail) -> Admitted {
-        trail.note("shadow", || format!("would be refused ({}); passes", refusal.code().word()));
-        authorize::overrule(route, self.target, self.proved, refusal)
+    pub(super) fn let_pass(
+        self,
+        route: &Arc<Route>,
+        permitted: Result<Admitted, Refusal>,
+        trail: &mut Trail,
+    ) -> Admitted {
+        permitted.unwrap_or_else(|refusal| {
+            trail.note("shadow", || format!("would be refused ({}); passes", refusal.code().word()));
+            authorize::overrule(route, self.target, self.proved, refusal)
+        })
     }
 }
 

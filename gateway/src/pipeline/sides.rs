@@ -156,11 +156,12 @@ impl<'a> Sides<'a> {
         for piece in pieces {
             out.push(b'<');
             let end = piece.iter().position(|byte| *byte == b'>').unwrap_or(0);
-            match self.known(&piece[..end]) {
-                Some(known) => {
+            let known = piece.split_at_checked(end);
+            match known.and_then(|(address, behind)| Some((self.known(address)?, behind))) {
+                Some((known, behind)) => {
                     changed = true;
                     out.extend_from_slice(&known);
-                    out.extend_from_slice(&piece[end..]);
+                    out.extend_from_slice(behind);
                 }
                 None => out.extend_from_slice(piece),
             }
@@ -171,20 +172,22 @@ impl<'a> Sides<'a> {
     /// The origin of a page of the service's own, and what follows it; any other stays foreign.
     fn of_own_page(&self, value: &[u8]) -> Option<Vec<u8>> {
         let own = self.outer.origin();
-        let rest =
-            value.get(..own.len())?.eq_ignore_ascii_case(own.as_bytes()).then(|| &value[own.len()..])?;
+        let (origin, rest) = value.split_at_checked(own.len())?;
+        let rest = origin.eq_ignore_ascii_case(own.as_bytes()).then_some(rest)?;
         matches!(rest.first(), None | Some(b'/')).then(|| [self.inner.origin().as_bytes(), rest].concat())
     }
 
     /// `5; url=/next`, as browsers read it (the WHATWG's HTML standard, "shared declarative refresh steps").
     fn refresh(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let at = value.windows(4).position(|four| four.eq_ignore_ascii_case(b"url="))? + 4;
-        let (before, url) = value.split_at(at);
-        if !before[..at - 4].iter().all(|byte| byte.is_ascii_digit() || b".;, \t".contains(byte)) {
+        let start = value.windows(4).position(|four| four.eq_ignore_ascii_case(b"url="))?;
+        let (before, url) = value.split_at_checked(start + 4)?;
+        if !before.iter().take(start).all(|byte| byte.is_ascii_digit() || b".;, \t".contains(byte)) {
             return None;
         }
-        let (quote, url) = match url.first() {
-            Some(quote @ (b'"' | b'\'')) => (&url[..1], url[1..].split(|byte| byte == quote).next()?),
+        let (quote, url) = match url.split_first() {
+            Some((quote @ (b'"' | b'\''), url)) => {
+                (std::slice::from_ref(quote), url.split(|byte| byte == quote).next()?)
+            }
             _ => (&b""[..], url),
         };
         Some([before, quote, &self.shown(url)?, quote].concat())
@@ -214,9 +217,8 @@ impl<'a> Sides<'a> {
         let mut out = pair.to_vec();
         let mut changed = false;
         for piece in pieces {
-            let equals = piece.iter().position(|byte| *byte == b'=').unwrap_or(piece.len());
-            let (name, text) =
-                (piece[..equals].trim_ascii(), piece.get(equals + 1..).unwrap_or(b"").trim_ascii());
+            let mut sides = piece.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+            let (name, text) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
             if name.eq_ignore_ascii_case(b"domain") && self.is_for_another(text) {
                 changed = true;
                 continue;
@@ -311,8 +313,8 @@ impl<'a> Written<'a> {
             return None;
         }
         let after = |start: &[u8]| {
-            let is_there = whole.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
-            is_there.then(|| &whole[start.len()..])
+            let (found, rest) = whole.split_at_checked(start.len())?;
+            found.eq_ignore_ascii_case(start).then_some(rest)
         };
         let (is_secure, after) = match (after(b"https://"), after(b"http://"), after(b"//")) {
             (Some(after), ..) => (Some(true), Some(after)),
@@ -341,7 +343,7 @@ fn moved(path: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     if from == to {
         return Some(path.to_vec());
     }
-    let below = is_below(path, from).then(|| &path[from.len()..])?;
+    let below = path.get(from.len()..).filter(|_| is_below(path, from))?;
     let whole = [to.as_bytes(), below].concat();
     Some(if whole.is_empty() { b"/".to_vec() } else { whole })
 }

@@ -186,6 +186,12 @@ codes! {
         "The head of the request is over 32 KiB.", "Send fewer or shorter headers.";
     TooManyHeaders, "too_many_headers", 431, "Too many request headers", "http_request_denied",
         "The head of the request has more than 256 headers.", "Send fewer headers; several values of one name can stand in one.";
+    UpstreamHeadersTooLarge, "upstream_headers_too_large", 431, "Request headers too large for the service", "http_request_denied",
+        "The head of the request, as the service would get it, is over `head_bytes_max` of the upstream.",
+        "Send fewer or shorter headers (often cookies); ask the operator.";
+    UpstreamTooManyHeaders, "upstream_too_many_headers", 431, "Too many request headers for the service", "http_request_denied",
+        "The head of the request, as the service would get it, has more headers than `fields_max` of the upstream.",
+        "Send fewer headers; several values of one name can stand in one; ask the operator.";
     Internal, "internal_error", 500, "Internal error", "proxy_internal_error",
         "A fault of the gateway; the log has the cause under the request id.", "Report it with the request id.";
     UpstreamUnreachable, "upstream_unreachable", 502, "Upstream unreachable", "destination_unavailable",

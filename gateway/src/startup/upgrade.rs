@@ -169,7 +169,8 @@ fn receive(input: impl AsFd, inherited: &mut Inherited) {
         if received.bytes == 0 {
             return;
         }
-        let what: Vec<Left> = serde_json::from_slice(&text[..received.bytes]).unwrap_or_default();
+        let what = text.get(..received.bytes).and_then(|text| serde_json::from_slice(text).ok());
+        let what: Vec<Left> = what.unwrap_or_default();
         for (what, socket) in what.into_iter().zip(sockets.collect::<Vec<_>>()) {
             inherited.add(what, socket);
         }

@@ -76,12 +76,13 @@ const PATH_BYTES_MAX: usize = 256;
 pub fn path_as_sent(target: &[u8]) -> String {
     let authority = memchr::memmem::find(target, b"://").map_or(0, |scheme| scheme + 3);
     let authority = if target.starts_with(b"/") { behind_slashes(target) } else { authority };
-    let slash = target[authority..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let sent = slash.map_or(&b""[..], |slash| &target[authority + slash..]);
-    let end = sent.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(sent.len());
+    let sent = target.get(authority..).unwrap_or_default();
+    let slash = sent.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let sent = slash.and_then(|slash| sent.get(slash..)).unwrap_or_default();
+    let sent = sent.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
     let mut shown = String::new();
     let mut is_parameter = false;
-    for (place, byte) in sent[..end].iter().enumerate() {
+    for (place, byte) in sent.iter().enumerate() {
         if shown.len() >= PATH_BYTES_MAX {
             shown.push_str("...");
             break;
@@ -95,7 +96,7 @@ pub fn path_as_sent(target: &[u8]) -> String {
         } else {
             shown.push_str(&format!("%{byte:02X}"));
         }
-        let escape = semicolon(&sent[place..end]);
+        let escape = semicolon(sent.get(place..).unwrap_or_default());
         if let Some(escape) = escape {
             shown.push_str(escape);
         }
@@ -107,7 +108,7 @@ pub fn path_as_sent(target: &[u8]) -> String {
 /// Where a host stands behind the slashes at the start, if somebody stands before it.
 fn behind_slashes(target: &[u8]) -> usize {
     let start = target.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();
-    let mut pieces = target[start..].split(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let mut pieces = target.get(start..).unwrap_or_default().split(|byte| matches!(byte, b'/' | b'?' | b'#'));
     let first = pieces.next().unwrap_or_default();
     let names_somebody = first.contains(&b'@') || memchr::memmem::find(first, b"%40").is_some();
     if start > 1 && names_somebody { start } else { 0 }
@@ -121,7 +122,7 @@ fn semicolon(text: &[u8]) -> Option<&str> {
     }
     let bytes = text.len() - rest.len() + 2;
     let is_semicolon = rest.get(..2)?.eq_ignore_ascii_case(b"3B");
-    is_semicolon.then(|| std::str::from_utf8(&text[1..bytes]).ok())?
+    is_semicolon.then(|| std::str::from_utf8(text.get(1..bytes)?).ok())?
 }
 
 fn micros(time: Duration) -> u64 {

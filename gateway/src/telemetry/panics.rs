@@ -23,7 +23,7 @@ fn write(panic: &PanicHookInfo<'_>) {
 
 /// The file from the name of its crate on.
 fn source(file: &str) -> &str {
-    let below = |folder: &str| file.find(folder).map(|at| &file[at + folder.len()..]);
+    let below = |folder: &str| file.split_once(folder).map(|(_, below)| below);
     // `registry/src` holds a folder for each registry, and in it the crates.
     match below("/registry/src/") {
         Some(rest) => rest.split_once('/').map_or(rest, |(_, from_crate)| from_crate),

@@ -84,7 +84,9 @@ impl RouteMetrics {
         if let Some(counter) = self.outcomes.get(observed.outcome.number) {
             counter.inc();
         }
-        self.ways[observed.way as usize].inc();
+        if let Some(counter) = self.ways.get(observed.way as usize) {
+            counter.inc();
+        }
         let observe = |histogram: &Histogram, time: Option<Duration>| {
             time.iter().for_each(|time| histogram.observe(time.as_secs_f64()));
         };

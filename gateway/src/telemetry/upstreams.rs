@@ -15,7 +15,7 @@ pub enum Unclean {
     Unasked,
     /// The answer was no answer by RFC 9112.
     Malformed,
-    /// The answer came before the request was sent whole.
+    /// The answer came before the request was sent whole, or began to.
     UnfinishedRequest,
     /// The answer was not read to its end: it broke off, or its client did.
     UnfinishedAnswer,
@@ -134,12 +134,12 @@ impl Upstreams {
             unclean: book.counters(
                 "gateway_upstream_unclean_connections_total",
                 &["upstream", "server", "reason"],
-                "Connections of HTTP/1.1 that were closed and not used again, as one answer could have been taken for another: `unasked_bytes` (bytes came that nobody asked for), `malformed_answer`, `unfinished_request` (the answer came first), `unfinished_answer` (also where the client left).",
+                "Connections of HTTP/1.1 that were closed and not used again, as one answer could have been taken for another: `unasked_bytes` (bytes came that nobody asked for), `malformed_answer`, `unfinished_request` (the answer came before all of it was sent), `unfinished_answer` (also where the client left).",
             )?,
             large_heads: book.counters(
                 "gateway_upstream_server_large_head_breaks_total",
                 by_server,
-                "New connections that a server closed without an answer on a head of more than 4 KiB, which some servers do not take. They count against no server, and are tried on no other.",
+                "New connections that a server closed without an answer on a head of more than 4 KiB or 80 fields, which some servers do not take. They count against no server, and are tried on no other.",
             )?,
             failures: book.counters(
                 "gateway_upstream_server_failures_total",

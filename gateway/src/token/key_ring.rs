@@ -109,7 +109,7 @@ impl KeyRing {
         for (index, one) in dated.iter().enumerate() {
             let same =
                 |other: &&DatedKey| other.kid == one.kid || other.key.public().same_key_as(one.key.public());
-            if let Some(other) = dated[..index].iter().find(same) {
+            if let Some(other) = dated.iter().take(index).find(same) {
                 return Err(RingFault::Twice(other.kid.clone()));
             }
         }

@@ -45,7 +45,7 @@ impl HmacKey {
     /// operator asked for it by name.
     pub fn short(secret: &SecretSlice<u8>) -> Result<Self, KeyFault> {
         let bytes = secret.expose_secret();
-        if bytes.windows(2).all(|pair| pair[0] == pair[1]) {
+        if bytes.iter().zip(bytes.iter().skip(1)).all(|(one, next)| one == next) {
             return Err(KeyFault::Repeats);
         }
         let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();

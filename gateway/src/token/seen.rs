@@ -75,7 +75,8 @@ impl Seen {
 
     fn hash(&self, token: &str) -> u64 {
         let token = token.as_bytes();
-        self.hasher.hash_one(&token[token.len().saturating_sub(HASHED_BYTES)..])
+        let end = token.get(token.len().saturating_sub(HASHED_BYTES)..);
+        self.hasher.hash_one(end.unwrap_or(token))
     }
 
     fn part(&self, hash: u64) -> Option<&Mutex<Part>> {

@@ -186,17 +186,18 @@ impl VerifyingKey {
 
     /// The key as others read it (RFC 7517 §4): public members only, since nothing else is here.
     pub fn jwk(&self, kid: &str) -> Value {
-        let mut jwk = match &self.public {
-            PublicPart::Okp { x } => json!({ "kty": "OKP", "crv": "Ed25519", "x": text(x) }),
-            PublicPart::Ec { curve, x, y } => {
-                json!({ "kty": "EC", "crv": curve.name(), "x": text(x), "y": text(y) })
+        let (usage, alg) = ("sig", self.algorithm.name());
+        match &self.public {
+            PublicPart::Okp { x } => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": text(x), "kid": kid, "use": usage, "alg": alg })
             }
-            PublicPart::Rsa { n, e } => json!({ "kty": "RSA", "n": text(n), "e": text(e) }),
-        };
-        jwk["kid"] = kid.into();
-        jwk["use"] = "sig".into();
-        jwk["alg"] = self.algorithm.name().into();
-        jwk
+            PublicPart::Ec { curve, x, y } => json!({
+                "kty": "EC", "crv": curve.name(), "x": text(x), "y": text(y), "kid": kid, "use": usage, "alg": alg
+            }),
+            PublicPart::Rsa { n, e } => {
+                json!({ "kty": "RSA", "n": text(n), "e": text(e), "kid": kid, "use": usage, "alg": alg })
+            }
+        }
     }
 
     /// Whether both are the same key, whatever their algorithms.

@@ -46,11 +46,12 @@ pub(super) struct Figures([AtomicU64; 4]);
 
 impl Figures {
     pub(super) fn count(&self, result: FetchResult) {
-        let place = FetchResult::ALL.iter().position(|known| *known == result).unwrap_or(0);
-        self.0[place].fetch_add(1, Ordering::Relaxed);
+        let of_result = FetchResult::ALL.iter().zip(&self.0).filter(|(known, _)| **known == result);
+        of_result.for_each(|(_, figure)| _ = figure.fetch_add(1, Ordering::Relaxed));
     }
 
     pub(super) fn read(&self) -> [(FetchResult, u64); 4] {
-        std::array::from_fn(|place| (FetchResult::ALL[place], self.0[place].load(Ordering::Relaxed)))
+        let mut figures = self.0.iter().map(|figure| figure.load(Ordering::Relaxed));
+        FetchResult::ALL.map(|result| (result, figures.next().unwrap_or_default()))
     }
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
-use uuid::Uuid;
 
 use super::RemoteKeys;
 use super::fetch::{Failed, Fetched, fetch};
 use super::figures::FetchResult;
-use crate::clock::Stopwatch;
+use crate::clock::{Backoff, Stopwatch};
 use crate::token::{KeySet, KeySource as _};
 
 /// An issuer that says that its keys change all the time is not asked more often than this.
@@ -21,8 +20,7 @@ const REFRESH_MIN: Duration = Duration::from_secs(60);
 const LEFT_OUT_MAX: usize = 4;
 
 /// The first and the longest wait before an issuer that did not answer, or had no key, is asked again.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
 /// Runs until nobody needs the keys any more.
 pub(super) fn start(keys: &Weak<RemoteKeys>) {
@@ -138,7 +136,7 @@ fn complain(keys: &RemoteKeys, record: &mut Record, failed: Failed) -> Duration 
     }
     *keys.complaint.lock() = Some(reason.clone());
     record.complaint = Some(reason);
-    let pause = pause(record.failures);
+    let pause = PAUSE.spread_after(record.failures);
     record.failures = record.failures.saturating_add(1);
     pause
 }
@@ -152,12 +150,4 @@ async fn woken(wake: &tokio::sync::Notify, keys: &Weak<RemoteKeys>, began: Stopw
             return;
         }
     }
-}
-
-/// Doubles with each failure, and is spread over its upper half, so that gateways which lost an
-/// issuer together do not come back together.
-fn pause(failures: u32) -> Duration {
-    let longest = PAUSE_MIN.saturating_mul(1 << failures.min(10)).min(PAUSE_MAX);
-    let chance = u32::from(Uuid::new_v4().as_bytes()[0]);
-    longest / 2 + longest / 2 * chance / 255
 }

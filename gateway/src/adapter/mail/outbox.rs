@@ -117,7 +117,7 @@ fn list(folder: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>>
 fn forget_oldest(folder: &Path, files_max: usize) -> io::Result<()> {
     let kept = list(folder, is_ours)?;
     let excess = kept.len().saturating_sub(files_max);
-    for name in &kept[..excess] {
+    for name in kept.iter().take(excess) {
         match std::fs::remove_file(folder.join(name)) {
             // Whoever read it may have taken it away.
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),

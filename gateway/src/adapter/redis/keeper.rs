@@ -8,7 +8,6 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use tokio::time::sleep;
 use tracing::{error, warn};
-use uuid::Uuid;
 
 use super::connection::{ask, open};
 use super::epoch::Epoch;
@@ -17,6 +16,7 @@ use super::figures::Event;
 use super::keys::EPOCH;
 use super::rebuild::{ToppedUp, live, rebuild, top_up};
 use super::view::View;
+use crate::clock::Backoff;
 use crate::store::Unreachable;
 
 /// How often Redis is looked after when nobody complains: this bounds how long a loss, or a
@@ -39,8 +39,7 @@ const TOP_UP_PAUSE: Duration = Duration::from_secs(5);
 
 /// The first and the longest wait between two attempts to connect. The longest is short, since
 /// an attempt costs little and each check fails meanwhile.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+const PAUSE: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
 
 /// Runs until it is dropped: there is no number of failures after which to give up.
 pub(super) async fn keep(view: Arc<View>) {
@@ -50,17 +49,9 @@ pub(super) async fn keep(view: Arc<View>) {
         eviction.forget_when_looked();
         let Err(complaint) = attend(&view, &mut eviction, &mut failures).await;
         view.down(complaint);
-        sleep(pause(failures)).await;
-        failures += 1;
+        sleep(PAUSE.spread_after(failures)).await;
+        failures = failures.saturating_add(1);
     }
-}
-
-/// Doubles with each failure, and is spread over its upper half, so that gateways which lost
-/// Redis together do not come back together.
-fn pause(failures: u32) -> Duration {
-    let longest = PAUSE_MIN.saturating_mul(1 << failures.min(10)).min(PAUSE_MAX);
-    let chance = u32::from(Uuid::new_v4().as_bytes()[0]);
-    longest / 2 + longest / 2 * chance / 255
 }
 
 /// One connection, from its opening to the error that ends it.
@@ -186,8 +177,9 @@ mod tests {
     #[test]
     fn attempts_to_connect_grow_rarer_but_never_rare() {
         for _ in 0..100 {
-            assert!(pause(0) >= PAUSE_MIN / 2 && pause(0) <= PAUSE_MIN);
-            assert!(pause(u32::MAX) >= PAUSE_MAX / 2 && pause(u32::MAX) <= PAUSE_MAX);
+            let (first, last) = (PAUSE.spread_after(0), PAUSE.spread_after(u32::MAX));
+            assert!(first >= PAUSE.first / 2 && first <= PAUSE.first);
+            assert!(last >= PAUSE.longest / 2 && last <= PAUSE.longest);
         }
     }
 }

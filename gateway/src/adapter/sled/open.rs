@@ -203,7 +203,7 @@ fn made_at(trees: &Trees) -> Result<Option<Timestamp>, Trouble> {
     }
     let Some((_, first)) = trees.audit.first()? else { return Ok(None) };
     let entry: serde_json::Value = codec::decode("an entry of the audit trail", &first)?;
-    Ok(entry["time"].as_str().and_then(Timestamp::parse))
+    Ok(entry.get("time").and_then(|time| time.as_str()).and_then(Timestamp::parse))
 }
 
 /// A store that was there: is it one that we know, and all of it?

@@ -34,7 +34,7 @@ impl Witness {
         if length == 0 {
             return Ok(None);
         }
-        let text = std::str::from_utf8(&bytes[..length]).ok();
+        let text = bytes.get(..length).and_then(|text| std::str::from_utf8(text).ok());
         let commits = text.and_then(|text| text.strip_suffix('\n')).and_then(|text| text.parse().ok());
         commits.map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }

@@ -105,7 +105,7 @@ impl Tokens {
 /// `alg` (RFC 7515 §4.1.1), if it is a plain word.
 fn algorithm_of(token: &str) -> Option<String> {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    let header: serde_json::Value = serde_json::from_str(std::str::from_utf8(&header).ok()?).ok()?;
     let algorithm = header.get("alg")?.as_str()?;
     let plain = algorithm.len() <= 16 && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric());
     plain.then(|| algorithm.to_owned())

@@ -185,9 +185,11 @@ fn found(outcome: &Outcome, spoofs: &[Spoof]) -> Vec<String> {
 
 /// For people: control characters would move their cursor, and nobody can read a marker.
 fn shown(spelling: &str) -> String {
-    let plain = match spelling.split_once("pv") {
-        Some((before, rest)) if rest.len() >= MARKER_DIGITS => format!("{before}…{}", &rest[MARKER_DIGITS..]),
-        _ => spelling.to_owned(),
+    let around =
+        spelling.split_once("pv").and_then(|(start, rest)| Some((start, rest.get(MARKER_DIGITS..)?)));
+    let plain = match around {
+        Some((before, behind)) => format!("{before}…{behind}"),
+        None => spelling.to_owned(),
     };
     let escaped: String = plain
         .chars()

@@ -224,6 +224,6 @@ fn ours_taken_away(plan: &Plan) -> Row {
 /// What the token says; whether it is good was asked already.
 fn email_of(token: &str) -> Option<String> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    let claims: serde_json::Value = serde_json::from_str(std::str::from_utf8(&payload).ok()?).ok()?;
     Some(claims.get("email")?.as_str()?.to_owned())
 }

@@ -51,7 +51,7 @@ impl Checker<'_> {
             of_clients.chain(operations.map(|at| ("operations.listen".to_owned(), at))).collect();
         for (index, (key, address)) in all.iter().enumerate() {
             let earlier =
-                all[..index].iter().find(|(_, other)| takes(*other, *address) || takes(*address, *other));
+                all.iter().take(index).find(|(_, other)| takes(*other, *address) || takes(*address, *other));
             if let Some((other, taken)) = earlier {
                 self.fault(format!(
                     "{key} = \"{address}\" is taken by {other} = \"{taken}\"; choose another port"

@@ -134,7 +134,7 @@ impl Checker<'_> {
             self.fault("JWT_SECRET_KEY and JWT_REFRESH_SECRET_KEY are the same key, now or before: a refresh token would pass as an access token's signature; use two");
         }
         for (index, one) in gathered.iter().enumerate() {
-            for other in &gathered[..index] {
+            for other in gathered.iter().take(index) {
                 let shared = one.dated.iter().find(|key| {
                     other.dated.iter().any(|others| others.key.public().same_key_as(key.key.public()))
                 });

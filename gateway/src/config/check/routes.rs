@@ -38,7 +38,7 @@ impl Checker<'_> {
         let issuers = issuer_names(file);
         let unnamed = file.issuers.iter().find(|entry| entry.without_iss).map(|entry| entry.name.as_str());
         for (index, entry) in file.routes.iter().enumerate() {
-            if file.routes[..index].iter().any(|other| other.name == entry.name) {
+            if file.routes.iter().take(index).any(|other| other.name == entry.name) {
                 self.fault(format!("routes: the name `{}` occurs twice", entry.name));
             }
             if ["gateway", "none"].contains(&entry.name.as_str()) {

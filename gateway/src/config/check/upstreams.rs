@@ -1,5 +1,6 @@
 //! Upstreams: their servers, and how these are chosen, checked and reached.
 
+mod heads;
 mod meant;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,11 +28,16 @@ const RETRIES_MAX: u32 = 5;
 /// More would make a ring of hashes too large.
 const WEIGHT_MAX: u32 = 100;
 
+/// Below the second of Starman, which of the servers in common use keeps connections for the shortest
+/// time; gunicorn's threads keep them for two, uWSGI for four, uvicorn, Apache and Node for five or so.
+const IDLE_MS: u64 = 750;
+/// A server of HTTP/2 says that it is about to close (GOAWAY, RFC 9113 §6.8), and what it did not do.
+const IDLE_HTTP2_MS: u64 = 60_000;
 impl Checker<'_> {
     pub(super) fn upstreams(&mut self, file: &File) -> Vec<Arc<Upstream>> {
         let upstreams: Vec<_> = file.upstreams.iter().filter_map(|entry| self.upstream(entry)).collect();
         for (index, upstream) in upstreams.iter().enumerate() {
-            if upstreams[..index].iter().any(|other| other.name == upstream.name) {
+            if upstreams.iter().take(index).any(|other| other.name == upstream.name) {
                 self.fault(format!("upstreams: the name `{}` occurs twice", upstream.name));
             }
         }
@@ -41,8 +47,11 @@ impl Checker<'_> {
 
     fn upstream(&mut self, entry: &UpstreamEntry) -> Option<Arc<Upstream>> {
         let name = &entry.name;
-        let times =
-            [entry.connect_timeout_ms, entry.read_timeout_ms, entry.write_timeout_ms, entry.idle_timeout_ms];
+        let idle = entry.idle_timeout_ms.unwrap_or(match entry.protocol {
+            written::Protocol::Http1 => IDLE_MS,
+            written::Protocol::Http2 => IDLE_HTTP2_MS,
+        });
+        let times = [entry.connect_timeout_ms, entry.read_timeout_ms, entry.write_timeout_ms, idle];
         if times.contains(&0) {
             self.fault(format!("upstream `{name}`: a timeout of 0 ms would refuse every request"));
         }
@@ -59,6 +68,7 @@ impl Checker<'_> {
         if entry.dns_refresh_seconds == 0 {
             self.fault(format!("upstream `{name}`: dns_refresh_seconds must be at least 1"));
         }
+        let head_limits = self.head_limits(entry);
         let servers = self.servers(entry);
         let health = entry.health.as_ref().map(|health| self.health(name, health));
         let ejection = self.ejection(entry);
@@ -88,6 +98,7 @@ impl Checker<'_> {
             ejection,
             dns_refresh: Duration::from_secs(entry.dns_refresh_seconds),
             connections_max: entry.connections_max,
+            head_limits,
         }))
     }
 

@@ -32,7 +32,7 @@ impl Service {
     pub(super) fn new(mut framed: Framed, sent: &AsSent, silence_max: Option<Duration>) -> Self {
         let to_head = sent.is_head;
         if sent.is_measured {
-            framed.sends(Sent::measured(sent.head_bytes, sent.bytes.len(), to_head));
+            framed.announce(Sent::measured(sent.head_bytes, sent.bytes.len(), to_head));
         }
         Self { framed, silence_max, seen: BytesMut::new(), to_head }
     }
@@ -65,7 +65,7 @@ impl Service {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            *request = &request[written..];
+            *request = request.get(written..).unwrap_or_default();
         }
         Pin::new(&mut self.framed).poll_flush(context)
     }

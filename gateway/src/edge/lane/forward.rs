@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version};
-use pingora::{Error, ErrorType};
 
 use super::answer::Service;
 use super::client::LaneClient;
@@ -78,18 +77,13 @@ impl Gateway {
         exchange: &mut Exchange,
         sent: &AsSent,
     ) -> pingora::Result<()> {
-        exchange.body_bytes = 0;
-        let admitted = forward::admitted(exchange)?;
-        let key = admitted.affinity(exchange.client.client);
-        let route = Arc::clone(admitted.route());
-        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
-        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
-        let dial = exchange.leg.insert(leg).dial(&key)?;
+        let route = Arc::clone(forward::admitted(exchange)?.route());
+        let dial = forward::next_dial(exchange, client.request().method)?;
         let framed = match dial.open().await {
             Ok(framed) => framed,
             Err(fault) => return Err(fault::after_connecting(exchange, fault)),
         };
-        exchange.leg.iter_mut().for_each(|leg| leg.connected(false));
+        exchange.leg_mut().into_iter().for_each(|leg| leg.connected(false));
         let silence_max = route.read_timeout.or(dial.read_timeout());
         let service = Service::new(framed, sent, silence_max);
         let write_max = route.write_timeout.or(dial.write_timeout());

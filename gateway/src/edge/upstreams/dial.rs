@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::Method;
 use pingora::connectors::L4Connect;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
@@ -19,17 +20,26 @@ use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::framed::Framed;
+use super::kept::Used;
 use super::server::Server;
 use crate::edge::pace::Pace;
+use crate::framing::HeadLimits;
 
 /// The server has as many connections as it may have.
 pub(in crate::edge) const UPSTREAM_FULL: ErrorType = ErrorType::Custom("UpstreamFull");
+
+/// A head above this is more than some servers take: who closes on it without a word may be well
+/// (uWSGI does from 4 KiB on, in all its modes).
+const HEAD_BYTES_USUAL: usize = 4 * 1_024;
 
 /// One try of one request.
 pub(in crate::edge) struct Dial {
     pub(super) server: Arc<Server>,
     /// Of the body, while it is awaited.
     pub(super) pace: Option<Arc<Pace>>,
+    pub(super) limits: HeadLimits,
+    /// Whether the request may be sent again.
+    is_repeatable: bool,
     is_reused: AtomicBool,
     is_heard: AtomicBool,
     /// Of the head as it was sent.
@@ -37,16 +47,28 @@ pub(in crate::edge) struct Dial {
 }
 
 impl Dial {
-    pub(super) fn new(server: Arc<Server>, pace: Option<Arc<Pace>>) -> Arc<Self> {
-        let (is_reused, is_heard) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { server, pace, is_reused, is_heard, head_bytes: AtomicUsize::new(0) })
+    pub(super) fn new(
+        server: Arc<Server>,
+        pace: Option<Arc<Pace>>,
+        limits: HeadLimits,
+        method: &Method,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            server,
+            pace,
+            limits,
+            is_repeatable: method.is_idempotent(),
+            is_reused: AtomicBool::new(false),
+            is_heard: AtomicBool::new(false),
+            head_bytes: AtomicUsize::new(0),
+        })
     }
 
     /// A connection that was kept, if there is one.
     fn kept(self: &Arc<Self>) -> Option<Framed> {
-        let (connection, place) = self.server.connections.take()?;
+        let used = self.server.connections.take(self.is_repeatable)?;
         self.is_reused.store(true, Ordering::Relaxed);
-        Some(Framed::new(connection, place, Arc::clone(self)))
+        Some(Framed::new(used, Arc::clone(self)))
     }
 
     /// A new one.
@@ -56,7 +78,7 @@ impl Dial {
         self.blocks(true);
         let connection = Connection::open(&self.server.peer).await;
         self.blocks(false);
-        Ok(Framed::new(connection?, place, Arc::clone(self)))
+        Ok(Framed::new(Used::new(connection?, place), Arc::clone(self)))
     }
 
     /// Either, a new one within the time that there is for that.
@@ -90,6 +112,11 @@ impl Dial {
     /// Whether any byte of an answer came.
     pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether its head is more than some servers take.
+    pub(super) fn is_large(&self) -> bool {
+        self.head_bytes.load(Ordering::Relaxed) > HEAD_BYTES_USUAL
     }
 
     /// Whether the server takes nothing at the moment: then the client cannot send on.

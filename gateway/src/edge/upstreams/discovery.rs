@@ -129,8 +129,13 @@ impl Entry {
                 let ejector = Ejector::new(settings.ejection.clone());
                 let weight = usize::try_from(self.weight).unwrap_or(usize::MAX);
                 let (max, idle) = (settings.connections_max, settings.timeouts.idle);
-                let connections =
-                    Connections::new(max, idle, Arc::clone(&self.metrics), Arc::clone(descriptors));
+                let connections = Connections::new(
+                    Arc::clone(&self.label),
+                    max,
+                    idle,
+                    Arc::clone(&self.metrics),
+                    Arc::clone(descriptors),
+                );
                 Arc::new(Server::new(
                     Arc::clone(&self.label),
                     weight,

@@ -2,8 +2,8 @@
 //! their ends, and nothing passes behind them.
 //!
 //! It stands between Pingora and the connection, and trusts neither. A connection goes back to those
-//! that are kept only where the request was written to its end and not beyond, the answer was read
-//! to its end, and nothing came after it. Whatever else happened, it is closed: an answer can reach
+//! that are kept only where the request was written to its end and not beyond before the answer began,
+//! the answer was read to its end, and nothing came after it. Whatever else happened, it is closed: an answer can reach
 //! the wrong person only over a connection on which somebody sees another end.
 
 use std::fmt;
@@ -19,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::Connection;
 use super::dial::Dial;
-use super::kept::Place;
-use crate::framing::{Received, Sent};
+use super::kept::Used;
+use crate::framing::{After, Received, Sent};
 use crate::telemetry::Unclean;
 
 /// Chunks are gathered up to here, so that the line of a size, and the end of a chunk, do not go
@@ -31,15 +31,19 @@ const PROBE_BYTES: usize = 1;
 
 pub(in crate::edge) struct Framed {
     /// Taken when it is put aside.
-    held: Option<(Connection, Place)>,
+    held: Option<Used>,
     dial: Arc<Dial>,
     sent: Sent,
+    /// What is to be sent, where that is known.
+    announced: Option<Sent>,
     /// Of what was followed, so much was not taken by the connection yet.
     followed: usize,
     gathered: BytesMut,
     received: Received,
     /// What was written is to be settled before an answer is read.
     unsettled: bool,
+    /// The answer began before the request was sent whole: whether its content is read, nobody knows.
+    is_early: bool,
     /// Pingora is done with it as well.
     is_released: bool,
     /// It is not to be used again.
@@ -48,15 +52,17 @@ pub(in crate::edge) struct Framed {
 }
 
 impl Framed {
-    pub(super) fn new(connection: Connection, place: Place, dial: Arc<Dial>) -> Self {
+    pub(super) fn new(used: Used, dial: Arc<Dial>) -> Self {
         Self {
-            held: Some((connection, place)),
+            held: Some(used),
             dial,
             sent: Sent::default(),
+            announced: None,
             followed: 0,
             gathered: BytesMut::new(),
             received: Received::default(),
             unsettled: false,
+            is_early: false,
             is_released: false,
             is_given_up: false,
             unclean: None,
@@ -65,21 +71,24 @@ impl Framed {
 
     fn connection(&mut self) -> io::Result<Pin<&mut Connection>> {
         let held = self.held.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        Ok(Pin::new(&mut held.0))
+        Ok(Pin::new(&mut held.connection))
+    }
+
+    fn is_sent(&self) -> bool {
+        self.sent.is_ended() && self.followed == 0 && self.gathered.is_empty()
     }
 
     fn is_over(&self) -> bool {
-        let is_sent = self.sent.is_ended() && self.followed == 0 && self.gathered.is_empty();
         // Where the server was asked to speak another protocol, and did not agree, it may see what comes
         // next as that protocol all the same.
         let is_clear = self.unclean.is_none() && !self.sent.asks_for_upgrade();
-        is_sent && self.received.may_be_followed() && is_clear
+        self.is_sent() && !self.is_early && self.received.may_be_followed() && is_clear
     }
 
     fn poll_gathered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.gathered.is_empty() {
-            let Some((connection, _)) = &mut self.held else { break };
-            let written = Pin::new(connection).poll_write(context, &self.gathered);
+            let Some(used) = &mut self.held else { break };
+            let written = Pin::new(&mut used.connection).poll_write(context, &self.gathered);
             self.dial.blocks(written.is_pending());
             let written = ready!(written)?;
             if written == 0 {
@@ -90,9 +99,9 @@ impl Framed {
         Poll::Ready(Ok(()))
     }
 
-    /// What is sent is known, and need not be read.
-    pub(in crate::edge) fn sends(&mut self, sent: Sent) {
-        self.sent = sent;
+    /// What is to be sent is known, and need not be read.
+    pub(in crate::edge) fn announce(&mut self, sent: Sent) {
+        self.announced = Some(sent);
     }
 
     /// Whoever has the connection is done with it, and saw the ends where we did: it is put aside.
@@ -116,7 +125,17 @@ impl Framed {
         if self.received.is_unfinished() {
             return Some(Unclean::UnfinishedAnswer);
         }
-        (self.received.is_ended() && !self.sent.is_ended()).then_some(Unclean::UnfinishedRequest)
+        let is_first = self.is_early || !self.sent.is_ended();
+        (self.received.is_ended() && is_first).then_some(Unclean::UnfinishedRequest)
+    }
+
+    /// It ended, or failed. Where nothing was said on it since it waited, its server did not keep it; but
+    /// a head that is more than some servers take is a reason of its own.
+    fn lost(&self) {
+        let past = self.held.as_ref().and_then(|used| used.past.as_ref());
+        if let Some(past) = past.filter(|_| !self.dial.is_heard() && !self.dial.is_large()) {
+            self.dial.server.connections.lost(past);
+        }
     }
 }
 
@@ -125,10 +144,19 @@ impl Drop for Framed {
         let server = &self.dial.server;
         if let Some(why) = self.why_unclean() {
             server.metrics.unclean(why);
-        } else if let Some((connection, place)) =
-            self.held.take().filter(|_| self.is_released && !self.is_given_up)
-        {
-            server.connections.keep(connection, place);
+            return;
+        }
+        let Some(used) = self.held.take().filter(|_| !self.is_given_up) else { return };
+        if self.sent.is_to_come() {
+            server.connections.put_back(used);
+        } else if self.is_released {
+            let status = self.received.status();
+            // That it calls the request a bad one may be for what it did not read of the one before.
+            if let Some(past) = used.past.filter(|_| status != 400) {
+                server.connections.answered(&past);
+            }
+            let after = After::of(self.sent.has_content(), status);
+            server.connections.keep(used, after, self.received.keep_alive());
         }
     }
 }
@@ -140,7 +168,8 @@ impl AsyncRead for Framed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.received.is_ended() {
+        // Nobody reads before a request is sent, but to see whether the connection is open.
+        if this.received.is_ended() || this.sent.is_to_come() {
             this.released(buffer.remaining());
             return Poll::Ready(Ok(()));
         }
@@ -153,10 +182,11 @@ impl AsyncRead for Framed {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buffer.filled().len();
-        ready!(this.connection()?.poll_read(context, buffer))?;
-        let read = &buffer.filled()[before..];
-        if read.is_empty() {
-            return Poll::Ready(Ok(()));
+        let outcome = ready!(this.connection()?.poll_read(context, buffer));
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        if outcome.is_err() || read.is_empty() {
+            this.lost();
+            return Poll::Ready(outcome);
         }
         this.dial.hears();
         match this.received.read(read, this.sent.is_head()) {
@@ -164,6 +194,7 @@ impl AsyncRead for Framed {
                 if taken < read.len() {
                     this.unclean = Some(Unclean::Unasked);
                 }
+                this.is_early |= this.received.is_begun() && !this.is_sent();
                 buffer.set_filled(before + taken);
                 Poll::Ready(Ok(()))
             }
@@ -186,6 +217,13 @@ impl AsyncWrite for Framed {
         if this.received.is_open() {
             return this.connection()?.poll_write(context, bytes);
         }
+        if this.sent.is_to_come() {
+            let fits = this.dial.limits.check(bytes);
+            fits.map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
+            if let Some(announced) = this.announced.take() {
+                this.sent = announced;
+            }
+        }
         if this.followed == 0 {
             this.followed = this.sent.read(bytes);
             if this.followed < bytes.len() {
@@ -199,7 +237,7 @@ impl AsyncWrite for Framed {
             this.dial.head_bytes.store(this.sent.head_bytes(), Ordering::Relaxed);
             this.unsettled = this.sent.asks_for_upgrade();
         }
-        let own = &bytes[..this.followed.min(bytes.len())];
+        let own = bytes.get(..this.followed).unwrap_or(bytes);
         let gathers = this.sent.is_chunking() || !this.gathered.is_empty();
         if gathers && this.gathered.len() + own.len() <= GATHERED_MAX {
             this.gathered.extend_from_slice(own);
@@ -209,7 +247,7 @@ impl AsyncWrite for Framed {
         ready!(this.poll_gathered(context))?;
         let written = this.connection()?.poll_write(context, own);
         this.dial.blocks(written.is_pending());
-        let written = ready!(written)?;
+        let written = ready!(written).inspect_err(|_| this.lost())?;
         this.followed -= written;
         Poll::Ready(Ok(written))
     }

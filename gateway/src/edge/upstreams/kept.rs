@@ -1,37 +1,34 @@
 //! The connections of one server: how many there are, no more than there may be, and those that
-//! wait for the next request.
+//! wait for the next request. Which of them may, and for how long, is `framing`'s to say.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use pingora::upstreams::peer::{Tracer, Tracing};
 
 use super::connection::{Connection, Idle};
-use crate::clock::Stopwatch;
-use crate::edge::descriptors::{Descriptors, IdleDescriptor};
+use super::waiting::{Kept, Past, Waiting};
+use crate::edge::descriptors::Descriptors;
+use crate::framing::{After, Habits, KeepAlive, SETTLED, Trust};
 use crate::telemetry::{ServerMetrics, Unclean};
-
-/// Connections that wait; those above it are closed after their request.
-const KEPT_MAX: usize = 1_024;
 
 /// All connections to one server, whatever is spoken on them.
 pub(super) struct Connections {
+    /// As the server is configured.
+    server: Arc<str>,
     metrics: Arc<ServerMetrics>,
     max: usize,
     /// How long one may wait.
     idle: Duration,
     open: AtomicUsize,
-    kept: Mutex<Vec<Kept>>,
+    waiting: Mutex<Waiting>,
+    habits: Habits,
+    /// That it closes after each answer was said.
+    is_told: AtomicBool,
     descriptors: Arc<Descriptors>,
-}
-
-struct Kept {
-    connection: Connection,
-    _descriptor: IdleDescriptor,
-    since: Stopwatch,
 }
 
 #[derive(Clone)]
@@ -68,14 +65,38 @@ impl Drop for Place {
     }
 }
 
+/// A connection that is in use, and what went over it before, if anything did.
+pub(super) struct Used {
+    pub(super) connection: Connection,
+    place: Place,
+    pub(super) past: Option<Past>,
+}
+
+impl Used {
+    pub(super) fn new(connection: Connection, place: Place) -> Self {
+        Self { connection, place, past: None }
+    }
+}
+
 impl Connections {
     pub(super) fn new(
+        server: Arc<str>,
         max: usize,
         idle: Duration,
         metrics: Arc<ServerMetrics>,
         descriptors: Arc<Descriptors>,
     ) -> Arc<Self> {
-        Arc::new(Self { metrics, max, idle, open: AtomicUsize::new(0), kept: Mutex::default(), descriptors })
+        Arc::new(Self {
+            server,
+            metrics,
+            max,
+            idle,
+            open: AtomicUsize::new(0),
+            waiting: Mutex::default(),
+            habits: Habits::default(),
+            is_told: AtomicBool::new(false),
+            descriptors,
+        })
     }
 
     pub(super) fn max(&self) -> usize {
@@ -91,56 +112,127 @@ impl Connections {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// A place for a new connection, if there is one.
+    /// A place for a new connection, if there is one. Those that wait and may not be used make room.
     pub(super) fn reserve(self: &Arc<Self>) -> Option<Place> {
         let more = |open: usize| (open < self.max).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        let try_to = || self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
+        try_to().or_else(|| {
+            let oldest = self.waiting.lock().give_up()?;
+            drop(oldest);
+            self.left(1);
+            try_to()
+        })?;
         Some(Place(Some(Arc::clone(self))))
     }
 
     /// A connection that waits, and on which nothing was said meanwhile: the one that was used
-    /// last, so that those that are not needed grow old.
-    pub(super) fn take(self: &Arc<Self>) -> Option<(Connection, Place)> {
+    /// last, so that those that are not needed grow old. What cannot be sent again goes on none of a
+    /// server that was not seen to keep them.
+    pub(super) fn take(self: &Arc<Self>, is_repeatable: bool) -> Option<Used> {
         loop {
-            let kept = self.kept.lock().pop()?;
-            if let Some(kept) = self.fit(kept) {
-                return Some((kept.connection, Place(Some(Arc::clone(self)))));
+            let fits = |past: &Past| self.habits.allow(past.after, || past.since.elapsed(), is_repeatable);
+            let kept = self.waiting.lock().take(fits)?;
+            if let Some(Kept { connection, past, .. }) = self.look(kept) {
+                return Some(Used { connection, place: Place(Some(Arc::clone(self))), past: Some(past) });
             }
             self.left(1);
         }
     }
 
     /// Puts aside a connection whose request and answer are both over, where there is room for it.
-    pub(super) fn keep(&self, connection: Connection, mut place: Place) {
+    pub(super) fn keep(&self, used: Used, after: After, says: KeepAlive) {
+        let answers = used.past.map_or(0, |past| past.answers).saturating_add(1);
+        let idle = says.idle(self.idle, answers);
+        if !idle.is_zero() {
+            self.put_aside(used, Past::new(answers, after, idle));
+        }
+    }
+
+    /// Puts one back on which nothing was sent. It does not begin to wait anew.
+    pub(super) fn put_back(&self, used: Used) {
+        if let Some(past) = used.past {
+            self.put_aside(used, past);
+        }
+    }
+
+    fn put_aside(&self, mut used: Used, past: Past) {
         let Some(descriptor) = self.descriptors.idle() else { return };
-        let mut kept = self.kept.lock();
-        if kept.len() < KEPT_MAX {
-            kept.push(Kept { connection, _descriptor: descriptor, since: Stopwatch::start() });
+        let after = past.after;
+        if self.habits.trust(after) == Trust::Withheld {
+            self.look_at_probe(after);
+        }
+        let kept = Kept::new(used.connection, past, descriptor);
+        let is_withheld = self.habits.trust(after) == Trust::Withheld;
+        if self.waiting.lock().put(kept, is_withheld) {
             // It goes on being counted.
-            place.0 = None;
+            used.place.0 = None;
+        }
+    }
+
+    /// What was held to see what its server does, if there was time for that.
+    fn look_at_probe(&self, after: After) {
+        let probe = self.waiting.lock().take_probe(after, SETTLED);
+        if let Some(probe) = probe
+            && !self.look(probe).is_some_and(|kept| self.waiting.lock().put(kept, false))
+        {
+            self.left(1);
         }
     }
 
     /// Closes those that waited long enough, and those that their server has closed.
     pub(super) fn sweep(&self) {
-        let mut kept = self.kept.lock();
-        let before = kept.len();
-        let all = std::mem::take(&mut *kept);
-        kept.extend(all.into_iter().filter_map(|kept| self.fit(kept)));
-        self.left(before - kept.len());
+        let mut waiting = self.waiting.lock();
+        let all = waiting.take_all();
+        let before = all.len();
+        // All are looked at before it is said which of them may be used.
+        let fit: Vec<_> = all.into_iter().filter_map(|kept| self.look(kept)).collect();
+        let put = |kept: Kept| {
+            let is_probe = self.habits.trust(kept.past.after) == Trust::Withheld;
+            usize::from(waiting.put(kept, is_probe))
+        };
+        let after: usize = fit.into_iter().map(put).sum();
+        self.left(before - after);
     }
 
-    fn fit(&self, mut kept: Kept) -> Option<Kept> {
-        if kept.since.elapsed() >= self.idle {
-            return None;
+    /// The server ended a connection before it said a byte to the request that was sent on it.
+    pub(super) fn lost(&self, past: &Past) {
+        if !past.is_settled && (past.after != After::Answer || past.answers == 1) {
+            self.withhold(past.after);
         }
+    }
+
+    /// It answered the next request on one.
+    pub(super) fn answered(&self, past: &Past) {
+        self.habits.kept(past.after);
+    }
+
+    /// The connection, if it may still be used; and what is to be learned of it.
+    fn look(&self, mut kept: Kept) -> Option<Kept> {
+        let waited = kept.past.since.elapsed();
         match kept.connection.idle() {
-            Idle::Quiet => Some(kept),
-            Idle::Closed => None,
+            Idle::Quiet => {
+                if waited >= SETTLED && !kept.past.is_settled {
+                    kept.past.is_settled = true;
+                    self.habits.kept(kept.past.after);
+                }
+                (waited < kept.past.idle).then_some(kept)
+            }
+            Idle::Closed => {
+                self.lost(&kept.past);
+                None
+            }
             Idle::Unasked => {
+                self.lost(&kept.past);
                 self.metrics.unclean(Unclean::Unasked);
                 None
             }
+        }
+    }
+
+    fn withhold(&self, after: After) {
+        let begins = self.habits.closed(after);
+        if begins && after == After::Answer && !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::info!(server = &*self.server, "it closes connections after each answer: none is kept");
         }
     }
 

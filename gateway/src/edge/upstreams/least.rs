@@ -33,8 +33,9 @@ impl BackendSelection for LeastConnections {
     fn iter(self: &Arc<Self>, _: &[u8]) -> ByLoad {
         let count = self.backends.len();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let load =
-            |index: &usize| server_of(&self.backends[*index]).map_or(usize::MAX, |server| server.load());
+        let load = |index: &usize| {
+            self.backends.get(*index).and_then(server_of).map_or(usize::MAX, |server| server.load())
+        };
         let mut order: Vec<usize> = (0..count).map(|step| (turn + step) % count).collect();
         // Stable, and each load is read once: requests come and go while it sorts.
         order.sort_by_cached_key(load);
@@ -44,6 +45,6 @@ impl BackendSelection for LeastConnections {
 
 impl BackendIter for ByLoad {
     fn next(&mut self) -> Option<&Backend> {
-        self.order.next().map(|index| &self.from.backends[index])
+        self.from.backends.get(self.order.next()?)
     }
 }

@@ -1,10 +1,11 @@
 //! A request's way to its upstream: which server it is on, which ones failed it, and whether it
 //! may go to another one.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::Method;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
@@ -14,13 +15,13 @@ use super::pool::Pool;
 use super::server::{Running, Server};
 use crate::clock::Stopwatch;
 use crate::edge::pace::Pace;
+use crate::framing::Oversized;
 use crate::identity::Network;
 
 /// The upstream has servers, and none that could be asked.
 pub(in crate::edge) const NO_HEALTHY_UPSTREAM: ErrorType = ErrorType::Custom("NoHealthyUpstream");
-/// A head above this is more than some servers take: who closes on it without a word may be well
-/// (uWSGI does from 4 KiB on, in all its modes).
-const HEAD_BYTES_USUAL: usize = 4 * 1_024;
+/// The same with fields: some close where there are more than a hundred (uWSGI), and we add a few.
+const FIELDS_USUAL: usize = 80;
 /// Further tries after a new connection broke: what breaks one server may break them all.
 const REPEATED_AFTER_BREAK_MAX: u32 = 1;
 /// Connections that the server had closed meanwhile do not count as tries; but no more than this.
@@ -72,8 +73,9 @@ impl Leg {
         &mut self,
         key: &[u8],
         pace: Option<Arc<Pace>>,
+        method: &Method,
     ) -> pingora::Result<Box<HttpPeer>> {
-        let server = self.choose(key, pace)?;
+        let server = self.choose(key, pace, method)?;
         let mut peer = Box::new(server.plain.as_ref().unwrap_or(&server.peer).clone());
         if let Some(dial) = &self.dial {
             peer.options.custom_l4 = Some(Arc::new(Dialling(Arc::clone(dial))));
@@ -82,13 +84,18 @@ impl Leg {
     }
 
     /// The same, and how its connection is got, where HTTP/1.1 is spoken on it.
-    pub(in crate::edge) fn dial(&mut self, key: &[u8]) -> pingora::Result<Arc<Dial>> {
-        self.choose(key, None)?;
+    pub(in crate::edge) fn dial(&mut self, key: &[u8], method: &Method) -> pingora::Result<Arc<Dial>> {
+        self.choose(key, None, method)?;
         let dial = self.dial.clone();
         dial.ok_or_else(|| Error::explain(ErrorType::InternalError, "its servers speak HTTP/2"))
     }
 
-    fn choose(&mut self, key: &[u8], pace: Option<Arc<Pace>>) -> pingora::Result<Arc<Server>> {
+    fn choose(
+        &mut self,
+        key: &[u8],
+        pace: Option<Arc<Pace>>,
+        method: &Method,
+    ) -> pingora::Result<Arc<Server>> {
         let last = self.current.take();
         let mut chosen = self.pool.choose(key, &self.tried);
         let mut full = None;
@@ -108,7 +115,10 @@ impl Leg {
             };
             return Err(Error::explain(kind, "no server is left").into_up());
         };
-        self.dial = server.plain.is_some().then(|| Dial::new(Arc::clone(&server), pace));
+        self.dial = server.plain.is_some().then(|| {
+            let limits = self.pool.settings.head_limits;
+            Dial::new(Arc::clone(&server), pace, limits, method)
+        });
         self.current = Some(server.enter());
         self.trying = Stopwatch::start();
         self.connecting = Duration::ZERO;
@@ -183,7 +193,10 @@ impl Leg {
         }
         let dial = self.dial.as_ref();
         let unheard = dial.is_some_and(|dial| !dial.is_heard());
-        let head_bytes = dial.map_or(0, |dial| dial.head_bytes.load(Ordering::Relaxed));
+        if oversized(fault).is_some() {
+            // Nothing was sent, and no server would take it.
+            return false;
+        }
         if fault.retry() || reused && unheard && is_broken_connection(fault) {
             self.stale += 1;
             self.may_repeat = true;
@@ -193,7 +206,8 @@ impl Leg {
         if !is_broken_connection(fault) {
             return false;
         }
-        if unheard && head_bytes > HEAD_BYTES_USUAL {
+        let is_large = request.fields > FIELDS_USUAL || dial.is_some_and(|dial| dial.is_large());
+        if unheard && is_large {
             self.current.iter().for_each(|running| running.0.metrics.broke_on_a_large_head());
             return false;
         }
@@ -239,6 +253,14 @@ pub(in crate::edge) struct Interrupted {
     /// Whether it may be sent again.
     pub(in crate::edge) repeatable: bool,
     pub(in crate::edge) client: Network,
+    /// How many fields its client sent.
+    pub(in crate::edge) fields: usize,
+}
+
+/// Whether it was our own limit that a head is over.
+pub(in crate::edge) fn oversized(fault: &Error) -> Option<Oversized> {
+    let cause = fault.root_cause().downcast_ref::<io::Error>()?.get_ref()?;
+    cause.downcast_ref().copied()
 }
 
 /// A time-out is none: who asks for something slow must not take servers out one by one.

@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<ImportedHash, &'static str> {
         "bcrypt" => bcrypt::parse(rest),
         "bcrypt_sha256" => bcrypt::parse(rest).map(|hash| ImportedHash { of: Of::Sha256, ..hash }),
         // argon2's own begins with what was cut off here.
-        "argon2" => argon2::parse(&text[hasher.len()..]),
+        "argon2" => argon2::parse(text.strip_prefix(hasher).ok_or(UNKNOWN)?),
         "pbkdf2_sha256" => pbkdf2(Digest::Sha256, rest),
         "pbkdf2_sha1" => pbkdf2(Digest::Sha1, rest),
         "scrypt" => scrypt(rest),

@@ -133,14 +133,14 @@ impl BreachedList {
         let text = self.read(&mut text, place)?;
         let end = text.iter().take(LINE_BYTES_MAX).position(|byte| *byte == b'\n');
         let start = end.ok_or_else(|| damaged(place))? + 1;
-        line(&text[start..], place + start as u64).ok_or_else(|| damaged(place))
+        line(text.get(start..).unwrap_or_default(), place + start as u64).ok_or_else(|| damaged(place))
     }
 
     /// As much of the list as there is from here on, and as fits.
     fn read<'a>(&self, into: &'a mut [u8], from: u64) -> io::Result<&'a [u8]> {
         let there = self.length.saturating_sub(from);
         let fits = usize::try_from(there).unwrap_or(usize::MAX).min(into.len());
-        let into = &mut into[..fits];
+        let into = into.get_mut(..fits).ok_or_else(|| damaged(from))?;
         self.file.read_exact_at(into, from)?;
         Ok(into)
     }
@@ -176,7 +176,7 @@ impl BreachedList {
 /// The line at the beginning of a text that lies at `start` of the list.
 fn line(text: &[u8], start: u64) -> Option<Line> {
     let end = text.iter().position(|byte| *byte == b'\n');
-    let (hash, count) = parsed(&text[..end.unwrap_or(text.len())])?;
+    let (hash, count) = parsed(end.map_or(Some(text), |end| text.get(..end))?)?;
     let next = start + end.map_or(text.len(), |end| end + 1) as u64;
     Some(Line { hash, count, start, next })
 }

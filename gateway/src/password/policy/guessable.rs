@@ -53,7 +53,7 @@ fn without(password: &str, words: &[String]) -> String {
         let word: Vec<char> = word.chars().collect();
         let mut at = 0;
         while at + word.len() <= left.len() {
-            let same = left[at..].iter().zip(&word).all(|(one, other)| lower(*one) == *other);
+            let same = left.iter().skip(at).zip(&word).all(|(one, other)| lower(*one) == *other);
             if same {
                 left.drain(at..at + word.len());
             } else {

@@ -46,8 +46,8 @@ fn within<'a, 'p>(
         return Some((claims, path));
     }
     path.rmatch_indices('.').find_map(|(dot, _)| {
-        let below = claims.get(&path[..dot])?.as_object()?;
-        within(&path[dot + 1..], below)
+        let below = claims.get(path.get(..dot)?)?.as_object()?;
+        within(path.get(dot + 1..)?, below)
     })
 }
 

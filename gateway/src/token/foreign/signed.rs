@@ -19,7 +19,7 @@ pub(super) fn contents(der: &[u8]) -> &[u8] {
 pub(super) fn is_signed_by(der: &[u8], key: &[u8]) -> bool {
     let whole = contents(der);
     let Ok((rest, _)) = Any::from_der(whole) else { return false };
-    let signed = &whole[..whole.len() - rest.len()];
+    let Some(signed) = whole.strip_suffix(rest) else { return false };
     let Some(((algorithm, signature), (kind, key))) = bits(rest).zip(bits(key)) else { return false };
     let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
         known.signature_alg_id().as_ref() == algorithm && known.public_key_alg_id().as_ref() == kind

@@ -125,7 +125,7 @@ impl ForeignIssuers {
     }
 
     fn read<'a>(&'a self, token: RawToken<'a>) -> Result<Candidate<'a>, Fault> {
-        let [head, payload, signature] = parts(token.text())?;
+        let ([head, payload, signature], message) = parts(token.text())?;
         let decoded = |part: &str| decode(part.as_bytes()).ok_or(Fault::Unreadable(NOT_BASE64));
         let header = header(&decoded(head)?)?;
         let claims = json::object(&decoded(payload)?).ok_or(Fault::Unreadable(NO_CLAIMS))?;
@@ -133,8 +133,7 @@ impl ForeignIssuers {
             issuer: self.named_by(&claims)?,
             header,
             claims: Arc::new(claims),
-            // Whatever stands before the last dot was signed.
-            message: &token.text().as_bytes()[..head.len() + 1 + payload.len()],
+            message: message.as_bytes(),
             signature: decoded(signature)?,
         })
     }
@@ -160,11 +159,15 @@ const NO_CLAIMS: &str =
     "its claims are no JSON object in which each name occurs once (RFC 7519 §4), and each text is Unicode";
 
 /// Three: five would be a JWE (RFC 7516).
-fn parts(text: &str) -> Result<[&str; 3], Fault> {
+fn parts(text: &str) -> Result<([&str; 3], &str), Fault> {
     let mut parts = text.split('.');
-    match [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()] {
-        [Some(head), Some(payload), Some(signature), None, _] => Ok([head, payload, signature]),
-        [_, _, _, _, Some(_)] => {
+    let all = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
+    match (all, text.rsplit_once('.')) {
+        // Whatever stands before the last dot was signed.
+        ([Some(head), Some(payload), Some(signature), None, _], Some((message, _))) => {
+            Ok(([head, payload, signature], message))
+        }
+        ([_, _, _, _, Some(_)], _) => {
             Err(Fault::Unreadable("it has five parts or more, as an encrypted token has"))
         }
         _ => Err(Fault::Unreadable("it is no JWT: that has three parts, with dots between")),

@@ -108,7 +108,7 @@ impl Checker<'_> {
         });
         let all: Vec<_> = of_kind.collect();
         for (index, (name, authority)) in all.iter().enumerate() {
-            for (other, before) in &all[..index] {
+            for (other, before) in all.iter().take(index) {
                 if before.shares_with(authority) {
                     self.fault(format!("issuers `{other}` and `{name}` have the same authority in ca_file: nobody could tell whose a certificate is"));
                 } else if before.certifies(authority) || authority.certifies(before) {

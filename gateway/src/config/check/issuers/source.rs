@@ -89,9 +89,8 @@ impl Checker<'_> {
         });
         // Whoever has a password in it has it in the log otherwise.
         let shown = url.split_once("://").and_then(|(scheme, rest)| {
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let at = rest[..end].rfind('@')?;
-            Some(format!("{scheme}://…{}", &rest[at..]))
+            let authority = rest.split(['/', '?', '#']).next()?;
+            Some(format!("{scheme}://…{}", rest.get(authority.rfind('@')?..)?))
         });
         let shown = shown.as_deref().unwrap_or(url);
         let scheme = parsed.as_ref().and_then(http::Uri::scheme_str);

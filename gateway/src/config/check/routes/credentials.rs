@@ -12,7 +12,7 @@ impl Checker<'_> {
         };
         let has = |one: Credential| listed.contains(&one);
         for (index, one) in listed.iter().enumerate() {
-            if listed[..index].contains(one) {
+            if listed.iter().take(index).any(|other| other == one) {
                 self.fault(format!("route `{name}`: credentials names one of them twice"));
             }
         }

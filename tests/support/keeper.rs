@@ -1,0 +1,120 @@
+//! A service of HTTP/1.1 that does with its connections what it is told to, and remembers which of them
+//! each request came on.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Longer than it takes to send the next request, and shorter than it takes to trust a connection.
+const MOMENT: Duration = Duration::from_millis(60);
+
+/// What it does beside answering 200.
+#[derive(Clone, Copy)]
+pub struct Temper {
+    /// Further fields of its answers, each with its end.
+    pub fields: &'static str,
+    /// Whether it reads the content before it answers. Else it does so after that, where it stays.
+    pub reads: bool,
+    pub then: Then,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    Stays,
+    /// It reads nothing more, and closes a moment later.
+    Leaves,
+    /// The content that it did not read is the next request to it, which it answers a moment later.
+    AnswersContent,
+}
+
+impl Temper {
+    /// Of most servers.
+    pub const EVEN: Self = Self { fields: "", reads: true, then: Then::Stays };
+}
+
+pub struct Keeper {
+    pub address: SocketAddr,
+    temper: Arc<Mutex<Temper>>,
+    asked: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Keeper {
+    pub fn start(temper: Temper) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (temper, asked) = (Arc::new(Mutex::new(temper)), Arc::default());
+        let (told, seen): (_, Arc<Mutex<Vec<usize>>>) = (Arc::clone(&temper), Arc::clone(&asked));
+        // The thread ends with the process: it waits for connections and holds nothing else.
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                let (told, seen) = (Arc::clone(&told), Arc::clone(&seen));
+                std::thread::spawn(move || serve(stream, number, &told, &seen));
+            }
+        });
+        Self { address, temper, asked }
+    }
+
+    pub fn becomes(&self, temper: Temper) {
+        *self.temper.lock().unwrap() = temper;
+    }
+
+    /// The connection of each request so far.
+    pub fn asked(&self) -> Vec<usize> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, number: usize, told: &Mutex<Temper>, seen: &Mutex<Vec<usize>>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    loop {
+        let mut content = vec![0; head(&mut reader)?];
+        seen.lock().unwrap().push(number);
+        let temper = *told.lock().unwrap();
+        if temper.reads {
+            reader.read_exact(&mut content).ok()?;
+        }
+        let answer = |text: &str| {
+            format!("HTTP/1.1 200 OK\r\n{}Content-Length: {}\r\n\r\n{text}", temper.fields, text.len())
+        };
+        writer.write_all(answer("own").as_bytes()).ok()?;
+        match temper.then {
+            Then::Stays if !temper.reads => reader.read_exact(&mut content).ok()?,
+            Then::Stays => {}
+            Then::Leaves => {
+                moment();
+                return None;
+            }
+            Then::AnswersContent if content.is_empty() => {}
+            Then::AnswersContent => {
+                moment();
+                writer.write_all(answer("somebody's").as_bytes()).ok()?;
+                reader.read_exact(&mut content).ok()?;
+            }
+        }
+    }
+}
+
+/// The length of the content behind a head, if one came.
+fn head(reader: &mut BufReader<TcpStream>) -> Option<usize> {
+    let (mut length, mut lines) = (0, 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        lines += 1;
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line == "\r\n" && lines > 1 {
+            return Some(length);
+        }
+    }
+}
+
+fn moment() {
+    let begun = Instant::now();
+    while begun.elapsed() < MOMENT {
+        std::thread::park_timeout(MOMENT.saturating_sub(begun.elapsed()));
+    }
+}
