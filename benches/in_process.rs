@@ -80,8 +80,14 @@ pub fn issuer(algorithm: Algorithm) -> Issuer {
     Issuer { terms: TokenTerms { access_keys, ..hs256.terms }, ..hs256 }
 }
 
+/// The pipeline, and by what it decides.
+pub struct Deciding {
+    pipeline: Pipeline,
+    config: Arc<Snapshot>,
+}
+
 /// Whose tokens are accepted, what is revoked, and whether each user is limited.
-pub fn pipeline(issuer: &Issuer, view: &Arc<EmbeddedRevocations>, limited: bool) -> Pipeline {
+pub fn pipeline(issuer: &Issuer, view: &Arc<EmbeddedRevocations>, limited: bool) -> Deciding {
     let user_limit = UserLimit(limited.then(|| Arc::new(limiter("user"))));
     pipeline_with(issuer, view, user_limit, Requires::default())
 }
@@ -92,7 +98,7 @@ pub fn pipeline_with(
     view: &Arc<EmbeddedRevocations>,
     user_limit: UserLimit,
     requires: Requires,
-) -> Pipeline {
+) -> Deciding {
     let routes = vec![
         route("public", "/public", Access::Public),
         route("todos", "/api/todos", Access::Required(requires)),
@@ -100,7 +106,7 @@ pub fn pipeline_with(
     ];
     let name = "failed-authentication-address";
     let failures = Books::default().address_limiter(name, policy(name), KEYS_MAX);
-    let configured = Snapshot {
+    let config = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(issuer.verifier()),
         assertions: support::assertions(),
@@ -112,7 +118,8 @@ pub fn pipeline_with(
         own_cors: None,
     };
     let metrics = Metrics::new(outcomes()).expect("each metric has a name of its own");
-    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock), metrics)
+    let pipeline = Pipeline::new(view.clone(), Arc::new(SystemClock), metrics);
+    Deciding { pipeline, config: Arc::new(config) }
 }
 
 /// The headers of a small client, with a token or without.
@@ -133,7 +140,7 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
     support::tokens(issuer, TOKENS).iter().map(|token| headers(Some(token))).collect()
 }
 
-pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
+pub fn admit(by: &Deciding, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
     let head = Head {
         method: &Method::GET,
         host: HOST,
@@ -143,7 +150,7 @@ pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<A
         certificate: None,
         client_is_told: true,
     };
-    at_once(pipeline.admit(&pipeline.configured(), head, CLIENT, &mut Trail::silent()))
+    at_once(by.pipeline.admit(&by.config, head, CLIENT, &mut Trail::silent()))
 }
 
 /// What is known of a request that came straight from a client.

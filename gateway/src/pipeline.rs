@@ -42,8 +42,6 @@ mod verify;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
@@ -99,10 +97,9 @@ pub struct Head<'a> {
     pub client_is_told: bool,
 }
 
-/// Everything that the decision needs; shared by all requests and never changed by one.
+/// Everything that the decision needs beside what is configured, which each request brings along: it keeps
+/// the one that it began with. Shared by all requests and never changed by one.
 pub struct Pipeline {
-    /// What was configured; swapped whole on a reload. A request keeps the one it began with.
-    configured: ArcSwap<Snapshot>,
     revocations: Arc<dyn Revocations>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -115,16 +112,10 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    pub fn new(
-        configured: Arc<Snapshot>,
-        revocations: Arc<dyn Revocations>,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let own_tokens = verify::OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
-        let configured = ArcSwap::new(configured);
-        Self { configured, revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
+        Self { revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
     }
 
     #[must_use]
@@ -135,16 +126,6 @@ impl Pipeline {
     #[must_use]
     pub fn asking_for_sessions(self, sessions: Arc<dyn Sessions>) -> Self {
         Self { sessions: Some(sessions), ..self }
-    }
-
-    /// What is configured now.
-    pub fn configured(&self) -> Arc<Snapshot> {
-        self.configured.load_full()
-    }
-
-    /// From here on, requests begin with this.
-    pub fn install(&self, configured: Arc<Snapshot>) {
-        self.configured.store(configured);
     }
 
     /// The decision, by what was configured when the request began. Refusals are values: they cost one answer and nothing else.
@@ -276,43 +257,48 @@ impl Pipeline {
     }
 
     /// The same stages for the gateway's own endpoints, which have no route of the operator.
-    pub async fn authenticate(&self, head: Head<'_>, client: IpAddr) -> Result<(Principal, Quota), Refusal> {
-        let now = self.configured.load_full();
+    pub async fn authenticate(
+        &self,
+        config: &Snapshot,
+        head: Head<'_>,
+        client: IpAddr,
+    ) -> Result<(Principal, Quota), Refusal> {
         let needed = Access::Required(Requires::default());
         let trail = &mut Trail::silent();
         let principal = match extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)? {
-            Presented::Token(token) => self.identify(&now, token, client, trail).await?,
+            Presented::Token(token) => self.identify(config, token, client, trail).await?,
             Presented::Cookies(browser, carried) => {
-                csrf::check(browser, &now, head, now.own_cors.as_deref(), carried, self.clock.now())?;
-                Box::pin(self.identify_browser(&now, browser, carried, client, trail)).await?
+                csrf::check(browser, config, head, config.own_cors.as_deref(), carried, self.clock.now())?;
+                Box::pin(self.identify_browser(config, browser, carried, client, trail)).await?
             }
             // Nobody asks for one here: it is no account of ours.
             Presented::Certificate(_) => return Err(Refusal::NoToken),
         };
-        let quota = rate_limit::take_own(&now, &principal)?;
+        let quota = rate_limit::take_own(config, &principal)?;
         Ok((principal, quota))
     }
 
     /// A token that another issuer signed, whatever its time: for a logout.
     pub async fn authentic_foreign(
         &self,
+        config: &Snapshot,
         token: RawToken<'_>,
         client: IpAddr,
     ) -> Result<AuthenticForeign, Refusal> {
-        let now = self.configured.load_full();
-        let authentic = verify::authentic(&now, token, self.clock.now()).await;
-        authentic.map_err(|refusal| verify::counted(&now, client, refusal))
+        let authentic = verify::authentic(config, token, self.clock.now()).await;
+        authentic.map_err(|refusal| verify::counted(config, client, refusal))
     }
 
     /// A token of ours, whatever its time, unless another store with the same secrets may have signed
     /// it: for a logout.
     pub async fn of_this_installation(
         &self,
+        config: &Snapshot,
         claims: AuthenticClaims,
         client: IpAddr,
     ) -> Result<AuthenticClaims, Refusal> {
         let ours = claims.names_installation() || revocation::is_known(self, &claims).await?;
-        if ours { Ok(claims) } else { Err(self.count_failure(client)) }
+        if ours { Ok(claims) } else { Err(config.count_failure(client)) }
     }
 
     /// Whether the token under which somebody was admitted has expired meanwhile.
@@ -320,13 +306,8 @@ impl Pipeline {
         self.clock.now() >= principal.expires_at()
     }
 
-    /// Whether it was not revoked meanwhile.
-    pub async fn is_in_force(&self, principal: &Principal) -> Result<(), Refusal> {
-        revocation::recheck(self, principal).await
-    }
-
-    /// A token that an endpoint refused by itself, counted like one that a stage refused.
-    pub fn count_failure(&self, client: IpAddr) -> Refusal {
-        self.configured.load().failures.count(client, Refusal::TokenInvalid)
+    /// Whether it was not revoked meanwhile, by what is configured meanwhile.
+    pub async fn is_in_force(&self, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
+        revocation::recheck(self, config, principal).await
     }
 }

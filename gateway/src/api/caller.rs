@@ -178,7 +178,7 @@ where
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
     let head = client.head(&parts.method, &parts.headers);
-    match services.pipeline.authenticate(head, client.address).await {
+    match services.pipeline.authenticate(&services.config, head, client.address).await {
         Ok((principal, quota)) => Ok((principal, quota, services)),
         Err(refusal) => {
             services.pipeline.note(&refusal, client.requester()).await;

@@ -29,10 +29,10 @@ refusals!(Refusals:);
     ),
 )]
 pub(super) async fn read(State(services): State<Shared>) -> Response {
-    let now = services.pipeline.configured();
-    let rings = [&**now.verifier.access_keys(), &*now.assertions.issuer().keys];
+    let config = &services.config;
+    let rings = [&**config.verifier.access_keys(), &*config.assertions.issuer().keys];
     let set = jwks(rings, services.clock.now()).to_string();
-    let cache = format!("public, max-age={}", now.key_set_lifetime.as_secs());
+    let cache = format!("public, max-age={}", config.key_set_lifetime.as_secs());
     let kind = "application/jwk-set+json".to_owned();
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, cache)], set).into_response()
 }

@@ -1,7 +1,5 @@
 //! `POST /api/auth/logout`: the end of a session, at once.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
@@ -38,8 +36,7 @@ pub(super) async fn logout(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
+    client.charged(&services.limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
 }
 
 async fn end(
@@ -51,7 +48,7 @@ async fn end(
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let carried = services.pipeline.carried(client.head(method, headers))?;
+    let carried = services.pipeline.carried(&services.config, client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
@@ -66,12 +63,12 @@ async fn end(
     let missing = Problem::new(Code::LogoutTokenRequired);
     let missing = if headers.contains_key(AUTHORIZATION) { missing.with_detail(NOT_BEARER) } else { missing };
     let token = value.and_then(credentials).ok_or(missing)?;
-    let verifier = Arc::clone(&services.pipeline.configured().verifier);
+    let (config, verifier) = (&services.config, &services.config.verifier);
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => services.pipeline.of_this_installation(claims, client.address).await?,
+        Ok(claims) => services.pipeline.of_this_installation(config, claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
-            let foreign = services.pipeline.authentic_foreign(token, client.address).await?;
+            let foreign = services.pipeline.authentic_foreign(config, token, client.address).await?;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
             let line = SecurityLine {
                 subject: Some(subject.to_string()),
@@ -103,16 +100,17 @@ async fn end(
 
 /// Either token names the session: a browser that has not renewed for long has the refresh token only.
 async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
-    let (verifier, now) = (Arc::clone(&services.pipeline.configured().verifier), services.clock.now());
-    let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {
-        Some(claims) => services.pipeline.of_this_installation(claims, client.address).await.ok(),
+    let (config, now) = (&services.config, services.clock.now());
+    let access = match carried.access.and_then(|token| config.verifier.authenticate(token, now).ok()) {
+        Some(claims) => services.pipeline.of_this_installation(config, claims, client.address).await.ok(),
         None => None,
     };
-    let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
+    let refresh =
+        carried.refresh.and_then(|token| config.verifier.verify_refresh(RawToken::new(token), now).ok());
     let (user, session) = match (&access, &refresh) {
         (Some(claims), _) => (claims.user(), claims.session()),
         (None, Some(claims)) => (claims.user, claims.session),
-        (None, None) => return Err(services.pipeline.count_failure(client.address).into()),
+        (None, None) => return Err(config.count_failure(client.address).into()),
     };
     let deed = client.deed(Event::LoggedOut, client.line(), services);
     let deed = deed.about(user).in_session(session);

@@ -86,8 +86,8 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
-    let now = pipeline.configured();
-    let original = original(services.asking_proxy, asked, &now.routes)?;
+    let config = &services.config;
+    let original = original(services.asking_proxy, asked, &config.routes)?;
     // Ours, and no route's, for requests that come to us directly: nobody else may serve them.
     if canonical(&original.target).is_ok_and(|target| is_own(target.path())) {
         return Err(Problem::new(Code::NotFound));
@@ -104,7 +104,7 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
         certificate: None,
         client_is_told: client.address_is_told,
     };
-    let admitted = match pipeline.admit(&now, head, client.address, &mut trail).await {
+    let admitted = match pipeline.admit(config, head, client.address, &mut trail).await {
         Ok(admitted) => admitted,
         Err(denied) => {
             pipeline.note(&denied.refusal, client.requester()).await;

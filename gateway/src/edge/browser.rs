@@ -5,20 +5,19 @@ use std::sync::Arc;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
 
+use super::ApiClient;
 use super::exchange::Exchange;
-use super::{ApiClient, RenewSession};
 use crate::pipeline::{Browser, Cookies, Renew};
 
 /// How browsers are spoken with.
 pub struct Browsers {
     pub cookies: Arc<Cookies>,
-    pub renew: RenewSession,
 }
 
 impl Browsers {
     /// The browser that makes this request.
     pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
-        let (renew, client) = (Arc::clone(&self.renew), exchange.api_client());
+        let (renew, client) = (Arc::clone(&exchange.configured.endpoints.renew), exchange.api_client());
         let renew: Renew = Box::new(move |refresh, step| renew(refresh, step, client.clone()));
         Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure, Some(renew)))
     }

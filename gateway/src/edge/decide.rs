@@ -168,7 +168,7 @@ impl Gateway {
     ) -> Result<http::Response<Content>, Problem> {
         exchange.leaves_body = bridge::is_verify(target);
         let request = bridge::read(session, target).await?;
-        let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
+        let (response, refused) = (exchange.configured.endpoints.serve)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused.as_ref().map(Problem::code));
         exchange.why = refused.as_ref().and_then(Problem::why).cloned().map(Box::new);
         Ok(response)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -15,7 +14,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::beginning::TRACEPARENT;
-use super::configured::Configured;
+use super::configured::Current;
 use super::connections::Connections;
 use super::decide::Decision;
 use super::descriptors::Descriptors;
@@ -23,7 +22,7 @@ use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
 use super::streams::Streams;
 use super::upstreams::Leg;
-use super::{Browsers, ServeApi, TrustedProxies};
+use super::{Browsers, TrustedProxies};
 use super::{answer_head, downstream, explain, fault, hand_back, head, http10, respond, upgrade};
 use crate::pipeline::{Forwarded, Headers as _, Pipeline, inject, take_out};
 use crate::problem::Code;
@@ -35,7 +34,6 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// What the gateway is made of.
 pub struct GatewayParts {
     pub pipeline: Arc<Pipeline>,
-    pub api: ServeApi,
     /// Where cookies are on.
     pub browsers: Option<Browsers>,
     pub trusted: Arc<TrustedProxies>,
@@ -45,7 +43,7 @@ pub struct GatewayParts {
     pub explain_to: Vec<ipnet::IpNet>,
     /// Whether a client that sends no more has left.
     pub abort_on_close: bool,
-    pub configured: Arc<ArcSwap<Configured>>,
+    pub current: Current,
     pub connections: Arc<Connections>,
     pub descriptors: Arc<Descriptors>,
     pub streams: Arc<Streams>,
@@ -76,7 +74,7 @@ impl ProxyHttp for Gateway {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange::new(self.parts.configured.load_full())
+        Exchange::new((self.parts.current)())
     }
 
     /// No compression and no other modules: what is not there costs nothing.

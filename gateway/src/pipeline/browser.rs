@@ -220,18 +220,16 @@ impl Pipeline {
     }
 
     /// For endpoints that take a browser's tokens themselves: what it carries, if its page may use it.
-    pub fn carried<'a>(&self, head: Head<'a>) -> Result<Option<Carried<'a>>, Refusal> {
+    pub fn carried<'a>(&self, config: &Snapshot, head: Head<'a>) -> Result<Option<Carried<'a>>, Refusal> {
         let Some(browser) = head.browser else { return Ok(None) };
-        let now = self.configured();
         let Some(carried) = Carried::read(head.headers)? else { return Ok(None) };
-        csrf::check(browser, &now, head, now.own_cors.as_deref(), carried, self.clock.now())?;
+        csrf::check(browser, config, head, config.own_cors.as_deref(), carried, self.clock.now())?;
         Ok(Some(carried))
     }
 
     /// For endpoints that a page uses before it has a session.
-    pub fn refuse_foreign_page(&self, head: Head<'_>) -> Result<(), Refusal> {
-        let now = self.configured();
-        let cors: Option<&Cors> = now.own_cors.as_deref();
+    pub fn refuse_foreign_page(config: &Snapshot, head: Head<'_>) -> Result<(), Refusal> {
+        let cors: Option<&Cors> = config.own_cors.as_deref();
         head.browser.map_or(Ok(()), |browser| csrf::refuse_foreign(browser, head, cors))
     }
 }

@@ -132,11 +132,15 @@ impl Holder for Principal {
 }
 
 /// Whether the token of somebody who was admitted was not revoked meanwhile.
-pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+pub(super) async fn recheck(
+    pipeline: &Pipeline,
+    config: &Snapshot,
+    principal: &Principal,
+) -> Result<(), Refusal> {
     if let Verified::Foreign(claims) = &principal.verified
         && let Some(certificate) = claims.certificate()
     {
-        return still_holds(pipeline, claims, certificate);
+        return still_holds(pipeline, config, claims, certificate);
     }
     match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
@@ -149,13 +153,14 @@ pub(super) async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Resul
 /// over is another matter, which a stream may outlive; that it was revoked it may not.
 fn still_holds(
     pipeline: &Pipeline,
+    config: &Snapshot,
     claims: &ForeignClaims,
     certificate: &Arc<PeerCertificate>,
 ) -> Result<(), Refusal> {
     // Where it is over, its last moment: else that would hide whatever else is wrong with it.
     let last = claims.refused_from().seconds().saturating_sub(1);
     let at = pipeline.clock.now().min(Timestamp::from_seconds(last));
-    match pipeline.configured.load().issuers.holder(certificate, at) {
+    match config.issuers.holder(certificate, at) {
         Ok(now) if now.subject() == claims.subject() => Ok(()),
         Ok(_) => Err(Refusal::CertificateInvalid(Unfit::Unknown)),
         Err(Unfit::Over) => Ok(()),

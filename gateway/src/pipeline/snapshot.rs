@@ -1,9 +1,10 @@
 //! What was configured, as one value: prepared whole, swapped whole, and never changed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit};
+use super::{AddressLimit, Assertions, Cors, FailureLimit, Refusal, Routes, UserLimit};
 use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
@@ -24,6 +25,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A token that an endpoint refused by itself, counted like one that a stage refused.
+    pub fn count_failure(&self, client: IpAddr) -> Refusal {
+        self.failures.count(client, Refusal::TokenInvalid)
+    }
+
     /// Forgets limiter keys that are as if never seen; to be called now and then.
     pub fn forget_idle(&self) {
         let of_routes = self.routes.iter().filter_map(|route| route.user_limit.as_ref());

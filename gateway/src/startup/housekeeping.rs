@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::current::Current;
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::api::{REFUSED, Services};
 use crate::clock::{Clock, Stopwatch};
-use crate::pipeline::Pipeline;
 use crate::store::Tally;
 
 const PAUSE: Duration = Duration::from_secs(30);
@@ -20,8 +20,7 @@ type Counted = BTreeMap<String, u64>;
 /// What is to be kept tidy.
 pub(super) struct Work {
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) services: Arc<Services>,
+    pub(super) current: Arc<Current>,
     /// How long the audit trail is kept.
     pub(super) audit_kept: Duration,
     pub(super) own: Arc<EmbeddedRevocations>,
@@ -68,7 +67,7 @@ impl Keeper {
 impl Work {
     async fn expire_audit(&self) {
         let now = self.clock.now();
-        if let Err(fault) = self.services.audit.expire(now.minus(self.audit_kept), now).await {
+        if let Err(fault) = self.current.services().audit.expire(now.minus(self.audit_kept), now).await {
             tracing::warn!(error = %fault, "what is too old could not be removed from the audit trail");
         }
     }
@@ -76,7 +75,8 @@ impl Work {
     /// What was refused since the last time, for reports: metrics end with the process. What a
     /// `kill -9` takes away is at most that of one pause.
     async fn count_refusals(&self, counted: &mut Counted) {
-        let now = self.services.metrics.requests.refusals();
+        let services = self.current.services();
+        let now = services.metrics.requests.refusals();
         let hour = self.clock.now().seconds() / 3_600;
         let more = now.iter().filter_map(|(reason, count)| {
             let count = count.saturating_sub(counted.get(reason).copied().unwrap_or(0));
@@ -86,7 +86,7 @@ impl Work {
         if more.is_empty() {
             return;
         }
-        match self.services.audit.tally(more).await {
+        match services.audit.tally(more).await {
             Ok(()) => *counted = now,
             Err(fault) => tracing::warn!(error = %fault, "refusals could not be counted for reports"),
         }
@@ -94,12 +94,13 @@ impl Work {
 
     async fn once(&self) {
         let now = self.clock.now();
-        self.pipeline.configured().forget_idle();
-        self.services.limits.load().forget_idle();
+        let services = self.current.services();
+        services.config.forget_idle();
+        services.limits.forget_idle();
         self.own.sweep(now);
-        let Services { sessions, tickets, .. } = &*self.services;
+        let Services { sessions, tickets, .. } = &*services;
         // Access tokens outlive their session: what ends all of a user's must know of it that long.
-        let lifetime = sessions.issuer.load().terms.access_lifetime;
+        let lifetime = sessions.issuer.terms.access_lifetime;
         for swept in [
             sessions.sessions.sweep(now.minus(lifetime)).await,
             sessions.ledger.sweep(now).await,

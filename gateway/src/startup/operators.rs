@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -14,7 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::api::{Api, Client, Content, whole};
+use super::current::Current;
+use crate::api::{Client, Content, whole};
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::RequestId;
 
@@ -33,7 +35,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// The store in the folder is open, so that no other gateway listens there.
-    pub(super) fn listen(folder: &Path, api: Api) -> Result<Self, String> {
+    pub(super) fn listen(folder: &Path, current: Arc<Current>) -> Result<Self, String> {
         let path = folder.join(SOCKET);
         let fault = |fault: io::Error| format!("{}: {fault}", path.display());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
@@ -45,7 +47,7 @@ impl Socket {
         let thread = std::thread::Builder::new().name("operators".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, api) => {}
+                    () = accept(listener, current) => {}
                     _ = stopped => {}
                 }
             });
@@ -82,11 +84,11 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, api: Api) {
+async fn accept(listener: UnixListener, current: Arc<Current>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, api.clone()));
+                tokio::spawn(serve(stream, Arc::clone(&current)));
             }
             Err(fault) => {
                 tracing::warn!(error = %fault, "an operator's connection could not be accepted");
@@ -96,12 +98,12 @@ async fn accept(listener: UnixListener, api: Api) {
     }
 }
 
-async fn serve(stream: UnixStream, api: Api) {
+async fn serve(stream: UnixStream, current: Arc<Current>) {
     let Ok(peer) = stream.peer_cred() else { return };
     let uid = peer.uid();
     let service = service_fn(move |request| {
-        let api = api.clone();
-        async move { Ok::<_, Infallible>(answer(request, api, uid).await) }
+        let current = Arc::clone(&current);
+        async move { Ok::<_, Infallible>(answer(request, &current, uid).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     let http = http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
@@ -109,11 +111,14 @@ async fn serve(stream: UnixStream, api: Api) {
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Content> {
+async fn answer(request: http::Request<Incoming>, current: &Current, uid: u32) -> http::Response<Content> {
     let client = Client::operator(uid);
     let (head, body) = request.into_parts();
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
+        Ok(body) => {
+            let api = &current.load().api;
+            api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0
+        }
         Err(_) => {
             let refusal = Problem::new(Code::BodyTooLarge);
             refusal.render(Audience::Json, RequestId::fresh().as_str()).map(whole)
