@@ -17,8 +17,9 @@ use gateway::edge::outcomes;
 use gateway::identity::TokenId;
 use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
-    Access, Admitted, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline, Requires,
-    Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders, UserLimit,
+    Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
+    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders,
+    UserLimit, canonical,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
@@ -141,16 +142,14 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
 }
 
 pub fn admit(by: &Deciding, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
-    let head = Head {
-        method: &Method::GET,
-        host: HOST,
-        target,
-        headers,
-        browser: None,
-        certificate: None,
-        client_is_told: true,
-    };
-    at_once(by.pipeline.admit(&by.config, head, CLIENT, &mut Trail::silent()))
+    let canonical = canonical(target).ok();
+    let asked = RequestTarget::new(target, canonical.as_ref());
+    let head = Head::of(&Method::GET, HOST, asked, headers, CLIENT);
+    let decided = at_once(by.pipeline.receive(&by.config, &head, &mut Trail::silent()));
+    decided.map(|decision| match decision {
+        Decision::Forward(admitted) => admitted,
+        _ => unreachable!("it is for a route, and nothing is renewed"),
+    })
 }
 
 /// What is known of a request that came straight from a client.

@@ -1,7 +1,204 @@
 //! THE PAGE: what happens to every request, in this order.
 //!
 //! Each stage is a file of its own, and takes what only the stage before it can make. A request
-//! that was not admitted has no [`Admitted`], and without one nothing can be forwarded.
+//! that was not admitted has no [`Admitted`], and without one nothing can be forwarded. Whoever has a
+//! request asks here: the proxy, another proxy by `/api/auth/verify`, and an operator by `gateway explain`.
+
+use std::sync::Arc;
+
+impl Pipeline {
+    /// The decision, by what was configured when the request began. Refusals are values: they cost one
+    /// answer and nothing else. It counts, and changes nothing: what is to be done is in what it answers.
+    pub async fn receive(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        trail: &mut Trail,
+    ) -> Result<Decision, Denied> {
+        // 405: nobody is served by this method.
+        method::check(head)?;
+        // 308: its listener sends everybody to HTTPS.
+        if let Some(port) = head.redirect_to {
+            return redirect::to_https(config, head, port, trail).map(Decision::Redirect);
+        }
+        // 204: a page of another origin asks what it may do, before it shows anybody's token.
+        if let Some(preflight) = cors::preflight(config, head) {
+            return Ok(Decision::Preflight(preflight));
+        }
+        // An endpoint of ours answers, which asks by itself who it is.
+        if let Some(target) = head.target.own() {
+            return Ok(Decision::Own(target.clone()));
+        }
+        // 400: the path could be read in two ways, or as a stricter route's; 404: nothing is forwarded by
+        // default; 405: not by this method.
+        let chosen = config.routes.choose(head.host, head.method, head.target);
+        let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
+        trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
+        let known = match self.enter(config, head, route, trail).await {
+            Ok((Who::Lapsed(lapsed), quota)) => {
+                let route = Arc::clone(route);
+                return Ok(Decision::Renew(Box::new(Paused { lapsed, route, target, quota })));
+            }
+            Ok((Who::Known(principal), quota)) => Ok((Some(principal), quota)),
+            Ok((Who::Nobody, quota)) => Ok((None, quota)),
+            Err(refusal) => Err(refusal),
+        };
+        let admitted = self.admit(config, head, (route, target), known, trail);
+        admitted.map(Decision::Forward).map_err(|refusal| refusal.on(route))
+    }
+
+    /// The decision goes on where a browser's session had to be renewed first.
+    pub async fn go_on(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        paused: Paused,
+        renewed: Renewed,
+        trail: &mut Trail,
+    ) -> Result<Decision, Denied> {
+        let Paused { lapsed, route, target, quota } = paused;
+        let known = self.identify_renewed(config, head, lapsed, renewed, trail).await;
+        let known = known.map(|principal| (Some(principal), quota));
+        let admitted = self.admit(config, head, (&route, target), known, trail);
+        admitted.map(Decision::Forward).map_err(|refusal| refusal.on(&route))
+    }
+
+    /// From where it comes, and who it is.
+    async fn enter(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        route: &Route,
+        trail: &mut Trail,
+    ) -> Result<(Who, Quota), Refusal> {
+        // 403: from another network than the route is for.
+        networks::check(route, head, trail)?;
+        // 429: too much from this address, where the route has such a limit.
+        let quota = rate_limit::take_address(route, head.client)?;
+        // 400: two tokens; 401: none where one is needed.
+        let presented = extract::of_route(head, route).inspect_err(|refusal| {
+            trail.reason("token", || refusal.in_words());
+        })?;
+        let Some(presented) = presented else {
+            trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
+            return Ok((Who::Nobody, quota));
+        };
+        let who = self.identify(config, head, presented, route.cors.as_deref(), trail).await?;
+        Ok((who, quota))
+    }
+
+    /// Who it is, on a route or at an endpoint of ours.
+    async fn identify(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        presented: Presented<'_>,
+        cors: Option<&Cors>,
+        trail: &mut Trail,
+    ) -> Result<Who, Refusal> {
+        // 403: a browser adds it by itself to whatever a page requests, and this page may be another's.
+        csrf::check(config, head, &presented, cors, || self.clock.now())?;
+        trail.note("token", || presented.in_words().to_owned());
+        match (self.prove(config, head, &presented, trail).await, presented) {
+            (Ok(principal), _) => Ok(Who::Known(principal)),
+            // Not yet refused: a browser may have what its session is renewed by.
+            (Err(refused), Presented::Cookies(_, carried)) if head.may_renew(&refused) => {
+                Ok(Who::Lapsed(Lapsed::new(carried, refused)))
+            }
+            (Err(refused), _) => Err(refused),
+        }
+    }
+
+    /// Whether what was presented is good now.
+    async fn prove(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        presented: &Presented<'_>,
+        trail: &mut Trail,
+    ) -> Result<Principal, Refusal> {
+        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
+        let verified = verify::verify(self, config, presented, head.client, trail).await?;
+        trail.note("verify", || format!("authentic and in time: {verified}"));
+        // 401: revoked; 503: the store cannot say.
+        let principal = revocation::check(self, config, verified, head.client, trail).await?;
+        trail.note("revocation", || revocation::in_words(presented).to_owned());
+        Ok(principal)
+    }
+
+    /// What they may.
+    fn admit(
+        &self,
+        config: &Snapshot,
+        head: &Head<'_>,
+        (route, target): (&Arc<Route>, CanonicalTarget),
+        known: Result<(Option<Principal>, Quota), Refusal>,
+        trail: &mut Trail,
+    ) -> Result<Admitted, Refusal> {
+        let proved = known.as_ref().ok().and_then(|(principal, _)| principal.as_ref());
+        let shadow = Shadow::of(route, &target, proved);
+        let permitted = known.and_then(|known| permit(config, (route, target), known, trail));
+        // What a route in shadow would refuse is noted, and passes.
+        let admitted = match (permitted, shadow) {
+            (Err(refusal), Some(shadow)) => shadow.overrule(route, refusal, trail),
+            (permitted, _) => permitted?,
+        };
+        // 403: it would reach what another route is for. In shadow, too: what is only noted is this route's.
+        destination::check(config, &admitted, head, trail)?;
+        // 413: more than the route takes.
+        size::check(head, route)?;
+        // 403, 400, 426: a WebSocket that the route has not, or that is none.
+        handshake::check(head, route)?;
+        // 500: nobody can vouch for who it is.
+        admitted.asserted(&config.assertions, self.clock.now())
+    }
+}
+
+/// The stages that a route in shadow overrules.
+fn permit(
+    config: &Snapshot,
+    (route, target): (&Arc<Route>, CanonicalTarget),
+    (who, quota): (Option<Principal>, Quota),
+    trail: &mut Trail,
+) -> Result<Admitted, Refusal> {
+    let Some(principal) = who else { return authorize::anonymous(route, target, quota) };
+    // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
+    let quota = rate_limit::take(config, route, &principal, quota)?;
+    trail.note("limit", || quota.to_string());
+    // 403: a role or a claim is lacking.
+    let admitted = authorize::permit(route, target, principal, quota)?;
+    trail.note("authorize", || "has what the route requires".to_owned());
+    Ok(admitted)
+}
+
+/// What becomes of a request that is not refused.
+#[expect(clippy::large_enum_variant, reason = "nearly all are forwarded, and pay for no box")]
+pub enum Decision {
+    /// To the same target over HTTPS.
+    Redirect(Response<()>),
+    Preflight(Preflight),
+    /// For an endpoint of ours.
+    Own(CanonicalTarget),
+    /// To the route's service.
+    Forward(Admitted),
+    /// A browser's session is to be renewed, and then [`Pipeline::go_on`] asked.
+    Renew(Box<Paused>),
+}
+
+/// A decision that waits until a browser's session was renewed.
+pub struct Paused {
+    pub lapsed: Lapsed,
+    route: Arc<Route>,
+    target: CanonicalTarget,
+    quota: Quota,
+}
+
+/// Who it is, as far as that is known.
+enum Who {
+    Nobody,
+    Known(Principal),
+    Lapsed(Lapsed),
+}
 
 mod as_sent;
 mod assertion;
@@ -11,20 +208,25 @@ mod cookies;
 mod cors;
 mod csrf;
 mod destination;
+mod endpoints;
 mod extract;
 mod fold;
 mod foresee;
 mod forward;
 mod handshake;
+mod head;
 mod header_rules;
 mod host;
 mod identity_headers;
 mod inject;
+mod method;
 mod networks;
 pub mod offer;
+mod parts;
 mod path;
 mod pattern;
 mod rate_limit;
+mod redirect;
 mod refusal;
 mod refused;
 mod requires;
@@ -34,32 +236,40 @@ mod route;
 mod routes;
 mod shadow;
 mod sides;
+mod size;
 mod snapshot;
 mod stricter;
+
 mod trail;
 mod verify;
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use http::Response;
+
+use self::extract::Presented;
+use self::shadow::Shadow;
 
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
-pub use browser::{Browser, BrowserTokens, Cookies, Renew, Renewed, Step as RenewalStep};
+pub use browser::{Browser, BrowserTokens, Cookies, Lapsed, Renewed, Step as RenewalStep};
 pub use cookies::{Carried, SameSite, drop_set, take_out};
-pub use cors::{Cors, Origins, preflight_for};
+pub use cors::{Cors, Origins, Preflight};
 pub use csrf::{Suspicion, keeps_no_cookies};
+pub use endpoints::Authenticated;
 pub use extract::credentials;
 pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
-pub use handshake::{HandshakeFlaw, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw};
+pub use handshake::{HandshakeFlaw, asks_for_websocket};
+pub use head::{AnsweredBy, Head, RequestTarget};
 pub use header_rules::{HeaderRules, Headers};
 pub use host::{HostPattern, is_authority, is_same_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};
+pub use method::METHODS;
 pub use networks::Networks;
+pub use parts::Pipeline;
 pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
@@ -69,245 +279,7 @@ pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
 pub use route::{Access, Credentials, OnExpiry, Route};
-pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own};
+pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own, is_verify};
 pub use sides::Sides;
 pub use snapshot::Snapshot;
 pub use trail::{Stage, Step, Trail};
-
-use self::extract::Presented;
-use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations, Sessions};
-use crate::telemetry::Metrics;
-use crate::token::{AuthenticClaims, AuthenticForeign, PeerCertificate, RawToken};
-
-/// The head of a request, as far as the decision needs it.
-#[derive(Clone, Copy)]
-pub struct Head<'a> {
-    pub method: &'a http::Method,
-    /// `Host` or `:authority`, with its port if it has one; empty where it is not known.
-    pub host: &'a str,
-    /// Path and query as the client sent them.
-    pub target: &'a str,
-    pub headers: &'a http::HeaderMap,
-    /// There where cookies are on; without it none is looked at.
-    pub browser: Option<&'a Browser>,
-    /// What the client showed in its handshake with us, where it was asked for and has one.
-    pub certificate: Option<&'a Arc<PeerCertificate>>,
-    /// Whether the client's address is its own: not where a trusted proxy leaves it out.
-    pub client_is_told: bool,
-}
-
-/// Everything that the decision needs beside what is configured, which each request brings along: it keeps
-/// the one that it began with. Shared by all requests and never changed by one.
-pub struct Pipeline {
-    revocations: Arc<dyn Revocations>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    own_tokens: verify::OwnTokens,
-    /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
-    audit: Option<Arc<dyn AuditTrail>>,
-    /// Where the sessions of tokens are that do not name their installation; without it, none counts.
-    sessions: Option<Arc<dyn Sessions>>,
-    recorded: refused::Recorded,
-}
-
-impl Pipeline {
-    pub fn new(revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
-        let own_tokens = verify::OwnTokens::new(&metrics.tokens);
-        let recorded = refused::Recorded::default();
-        Self { revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
-    }
-
-    #[must_use]
-    pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
-        Self { audit: Some(audit), ..self }
-    }
-
-    #[must_use]
-    pub fn asking_for_sessions(self, sessions: Arc<dyn Sessions>) -> Self {
-        Self { sessions: Some(sessions), ..self }
-    }
-
-    /// The decision, by what was configured when the request began. Refusals are values: they cost one answer and nothing else.
-    pub async fn admit(
-        &self,
-        now: &Snapshot,
-        head: Head<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Result<Admitted, Denied> {
-        // 400: the path could be read in two ways, or as a stricter route's; 404: nothing is forwarded by
-        // default; 405: not by this method.
-        let chosen = now.routes.choose(head.host, head.method, head.target);
-        let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
-        trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
-        let decided = if route.shadow {
-            Ok(self.admit_in_shadow(now, route, target, head, client, trail).await)
-        } else {
-            self.decide(now, route, target, head, client, trail, |_| ()).await
-        };
-        // 403: it would reach what another route is for. In shadow, too: what is only noted is this route's.
-        let beside =
-            decided.as_ref().ok().and_then(|to| destination::check(now, to, (head, client), trail).err());
-        let admitted = beside.map_or(decided, Err);
-        // 500: nobody can vouch for who it is.
-        let admitted = admitted.and_then(|admitted| admitted.asserted(&now.assertions, self.clock.now()));
-        admitted.map_err(|refusal| refusal.on(route))
-    }
-
-    /// The stages behind the route. `witness` sees who it is, once that is proved.
-    #[expect(clippy::too_many_arguments, reason = "each is a fact that the stages need, and has one caller")]
-    async fn decide(
-        &self,
-        now: &Snapshot,
-        route: &Arc<Route>,
-        target: CanonicalTarget,
-        head: Head<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-        witness: impl FnOnce(&Principal) + Send,
-    ) -> Result<Admitted, Refusal> {
-        // 403: from another network than the route is for.
-        networks::check(route, head, client, trail)?;
-        // 429: too much from this address, where the route has such a limit.
-        let quota = rate_limit::take_address(route, client)?;
-        // 400: two tokens; 401: none where one is needed.
-        let presented = extract::of_route(head, route).inspect_err(|refusal| {
-            trail.reason("token", || refusal.in_words());
-        })?;
-        let Some(presented) = presented else {
-            trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
-            return authorize::anonymous(route, target, quota);
-        };
-        let principal = match presented {
-            Presented::Token(token) => {
-                trail.note("token", || "one was sent".to_owned());
-                self.identify(now, token, client, trail).await?
-            }
-            Presented::Cookies(browser, carried) => {
-                // 403: a page of another origin may have sent it.
-                csrf::check(browser, now, head, route.cors.as_deref(), carried, self.clock.now())?;
-                trail.note("token", || "a browser's cookies have one".to_owned());
-                // In a box: who sends a token keeps no room for it.
-                Box::pin(self.identify_browser(now, browser, carried, client, trail)).await?
-            }
-            Presented::Certificate(certificate) => {
-                // 403: a browser adds it to whatever request a page makes, as it does cookies.
-                csrf::refuse_pages_of_others(head, route.cors.as_deref())?;
-                trail.note("token", || "a client certificate was shown".to_owned());
-                self.identify_by_certificate(now, certificate, client, trail).await?
-            }
-        };
-        witness(&principal);
-        // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
-        let quota = rate_limit::take(now, route, &principal, quota)?;
-        trail.note("limit", || quota.to_string());
-        // 403: a role or a claim is lacking.
-        let admitted = authorize::permit(route, target, principal, quota)?;
-        trail.note("authorize", || "has what the route requires".to_owned());
-        Ok(admitted)
-    }
-
-    /// Who it is.
-    async fn identify(
-        &self,
-        now: &Snapshot,
-        token: RawToken<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Result<Principal, Refusal> {
-        // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
-        let verified = verify::verify(self, now, token, client, trail).await?;
-        trail.note("verify", || format!("authentic and in time: {verified}"));
-        // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, now, verified, client, trail).await?;
-        trail.note("revocation", || "in force".to_owned());
-        Ok(principal)
-    }
-
-    /// The same by what the client showed in its handshake.
-    async fn identify_by_certificate(
-        &self,
-        now: &Snapshot,
-        certificate: &Arc<PeerCertificate>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Result<Principal, Refusal> {
-        // 403: nobody vouches for it any more, or it is over.
-        let verified = verify::verify_certificate(self, now, certificate, trail)?;
-        trail.note("verify", || format!("authentic and in time: {verified}"));
-        let principal = revocation::check(self, now, verified, client, trail).await?;
-        trail.note("revocation", || "not on a list of its authority".to_owned());
-        Ok(principal)
-    }
-
-    /// The same by a token that must be ours.
-    async fn identify_own(
-        &self,
-        now: &Snapshot,
-        token: RawToken<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Result<Principal, Refusal> {
-        let verified = verify::verify_own(self, now, token, client)?;
-        trail.note("verify", || format!("authentic and in time: {verified}"));
-        let principal = revocation::check(self, now, verified, client, trail).await?;
-        trail.note("revocation", || "in force".to_owned());
-        Ok(principal)
-    }
-
-    /// The same stages for the gateway's own endpoints, which have no route of the operator.
-    pub async fn authenticate(
-        &self,
-        config: &Snapshot,
-        head: Head<'_>,
-        client: IpAddr,
-    ) -> Result<(Principal, Quota), Refusal> {
-        let needed = Access::Required(Requires::default());
-        let trail = &mut Trail::silent();
-        let principal = match extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)? {
-            Presented::Token(token) => self.identify(config, token, client, trail).await?,
-            Presented::Cookies(browser, carried) => {
-                csrf::check(browser, config, head, config.own_cors.as_deref(), carried, self.clock.now())?;
-                Box::pin(self.identify_browser(config, browser, carried, client, trail)).await?
-            }
-            // Nobody asks for one here: it is no account of ours.
-            Presented::Certificate(_) => return Err(Refusal::NoToken),
-        };
-        let quota = rate_limit::take_own(config, &principal)?;
-        Ok((principal, quota))
-    }
-
-    /// A token that another issuer signed, whatever its time: for a logout.
-    pub async fn authentic_foreign(
-        &self,
-        config: &Snapshot,
-        token: RawToken<'_>,
-        client: IpAddr,
-    ) -> Result<AuthenticForeign, Refusal> {
-        let authentic = verify::authentic(config, token, self.clock.now()).await;
-        authentic.map_err(|refusal| verify::counted(config, client, refusal))
-    }
-
-    /// A token of ours, whatever its time, unless another store with the same secrets may have signed
-    /// it: for a logout.
-    pub async fn of_this_installation(
-        &self,
-        config: &Snapshot,
-        claims: AuthenticClaims,
-        client: IpAddr,
-    ) -> Result<AuthenticClaims, Refusal> {
-        let ours = claims.names_installation() || revocation::is_known(self, &claims).await?;
-        if ours { Ok(claims) } else { Err(config.count_failure(client)) }
-    }
-
-    /// Whether the token under which somebody was admitted has expired meanwhile.
-    pub fn is_over(&self, principal: &Principal) -> bool {
-        self.clock.now() >= principal.expires_at()
-    }
-
-    /// Whether it was not revoked meanwhile, by what is configured meanwhile.
-    pub async fn is_in_force(&self, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
-        revocation::recheck(self, config, principal).await
-    }
-}

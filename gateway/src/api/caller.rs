@@ -10,8 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::Shared;
+use super::renewal::renew_lapsed;
 use crate::identity::{Role, SessionId, UserAgent};
-use crate::pipeline::{Browser, Head, Principal, Quota, Requester};
+use crate::pipeline::{Authenticated as Asked, Browser, Head, Principal, Quota, RequestTarget, Requester};
 use crate::problem::{Code, Problem};
 use crate::store::{Actor, User};
 use crate::telemetry::{RequestId, SecurityLine, TraceId};
@@ -64,10 +65,14 @@ impl Client {
     /// The head of a request, as the pipeline takes it.
     pub(super) fn head<'a>(&'a self, method: &'a Method, headers: &'a HeaderMap) -> Head<'a> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-        // Of our own endpoints, whose path decides nothing there.
-        let (browser, client_is_told) = (self.browser.as_deref(), self.address_is_told);
-        // A certificate is no account of ours.
-        Head { method, host, target: "/", headers, browser, certificate: None, client_is_told }
+        let browser = self.browser.as_deref();
+        // Of our own endpoints, whose path decides nothing there; and a certificate is no account of ours.
+        Head {
+            client_is_told: self.address_is_told,
+            is_encrypted: browser.is_some_and(Browser::secure),
+            cookies: browser.map(Browser::cookies),
+            ..Head::of(method, host, RequestTarget::AsSent("/"), headers, self.address)
+        }
     }
 
     /// What a line about an event says of the request.
@@ -178,7 +183,16 @@ where
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
     let head = client.head(&parts.method, &parts.headers);
-    match services.pipeline.authenticate(&services.config, head, client.address).await {
+    let config = &services.config;
+    let known = match services.pipeline.authenticate(config, &head).await {
+        Ok(Asked::Known(principal, quota)) => Ok((principal, quota)),
+        Ok(Asked::Renew(lapsed)) => {
+            let renewed = Box::pin(renew_lapsed(&services, client, &lapsed)).await;
+            services.pipeline.authenticate_renewed(config, &head, lapsed, renewed).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match known {
         Ok((principal, quota)) => Ok((principal, quota, services)),
         Err(refusal) => {
             services.pipeline.note(&refusal, client.requester()).await;

@@ -9,7 +9,7 @@ use super::body::Fields;
 use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use crate::pipeline::{Carried, NOT_BEARER, credentials};
+use crate::pipeline::{Carried, NOT_BEARER, Snapshot, credentials};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
 use crate::telemetry::{Event, SecurityLine};
@@ -48,12 +48,13 @@ async fn end(
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let carried = services.pipeline.carried(&services.config, client.head(method, headers))?;
+    let config = &services.config;
+    let carried = services.pipeline.carried(config, &client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(services, client, carried).await;
+        let ended = by_cookies(services, client, &config, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
@@ -63,7 +64,7 @@ async fn end(
     let missing = Problem::new(Code::LogoutTokenRequired);
     let missing = if headers.contains_key(AUTHORIZATION) { missing.with_detail(NOT_BEARER) } else { missing };
     let token = value.and_then(credentials).ok_or(missing)?;
-    let (config, verifier) = (&services.config, &services.config.verifier);
+    let verifier = &config.verifier;
     let claims = match verifier.authenticate(token, services.clock.now()) {
         Ok(claims) => services.pipeline.of_this_installation(config, claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
@@ -99,14 +100,18 @@ async fn end(
 }
 
 /// Either token names the session: a browser that has not renewed for long has the refresh token only.
-async fn by_cookies(services: &Shared, client: &Client, carried: Carried<'_>) -> Result<Answer, Problem> {
-    let (config, now) = (&services.config, services.clock.now());
-    let access = match carried.access.and_then(|token| config.verifier.authenticate(token, now).ok()) {
+async fn by_cookies(
+    services: &Shared,
+    client: &Client,
+    config: &Snapshot,
+    carried: Carried<'_>,
+) -> Result<Answer, Problem> {
+    let (verifier, now) = (&config.verifier, services.clock.now());
+    let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {
         Some(claims) => services.pipeline.of_this_installation(config, claims, client.address).await.ok(),
         None => None,
     };
-    let refresh =
-        carried.refresh.and_then(|token| config.verifier.verify_refresh(RawToken::new(token), now).ok());
+    let refresh = carried.refresh.and_then(|token| verifier.verify_refresh(RawToken::new(token), now).ok());
     let (user, session) = match (&access, &refresh) {
         (Some(claims), _) => (claims.user(), claims.session()),
         (None, Some(claims)) => (claims.user, claims.session),

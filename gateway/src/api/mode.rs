@@ -7,7 +7,7 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use super::{Client, Shared};
-use crate::pipeline::{Browser, BrowserTokens, Pipeline, keeps_no_cookies};
+use crate::pipeline::{Browser, BrowserTokens, keeps_no_cookies};
 use crate::problem::{Code, Problem};
 use crate::session::TokenPair;
 
@@ -42,7 +42,7 @@ where
             ]));
         };
         let head = client.head(&parts.method, &parts.headers);
-        Pipeline::refuse_foreign_page(&Shared::from_ref(state).config, head)?;
+        Shared::from_ref(state).config.refuse_foreign_page(&head)?;
         if keeps_no_cookies(&parts.headers) {
             return Err(Problem::new(Code::CookiesNeedHttps));
         }

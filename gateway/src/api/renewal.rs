@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Api, Client, Shared};
 use crate::limits::Charge;
-use crate::pipeline::{RenewalStep, Renewed};
+use crate::pipeline::{Lapsed, RenewalStep, Renewed};
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal, TokenPair};
 use crate::telemetry::{Event, SecurityLine};
@@ -107,26 +107,40 @@ pub(super) fn is_over(problem: &Problem) -> bool {
 impl Api {
     /// For a browser, in the middle of another request.
     pub async fn renew(&self, refresh: &str, step: RenewalStep, client: &Client) -> Renewed {
-        let (services, token) = (&self.services, RawToken::new(refresh));
-        let outcome = match step {
-            RenewalStep::Begin => match charge(services, client) {
-                Ok(_) => exchange(services, client, token, Renewal::Keep).await,
-                Err(problem) => Err(problem.into()),
-            },
-            RenewalStep::HandOver if !is_current(services, token).await => return Renewed::Refused,
-            RenewalStep::HandOver => exchange(services, client, token, Renewal::Rotate).await,
-        };
-        // Once for both steps: a browser has nothing of the first one alone.
-        if !matches!(outcome, Ok(Exchanged::Kept { .. })) {
-            count(services, &outcome);
-        }
-        match outcome {
-            Ok(Exchanged::Kept { access, .. }) => Renewed::Access(access),
-            Ok(Exchanged::Rotated(pair)) => Renewed::Tokens(pair.into()),
-            Err(not) if is_over(&not.problem) => Renewed::Refused,
-            Err(not) => Renewed::Failed(not.problem),
-        }
+        renew(&self.services, refresh, step, client).await
     }
+}
+
+async fn renew(services: &Shared, refresh: &str, step: RenewalStep, client: &Client) -> Renewed {
+    let token = RawToken::new(refresh);
+    let outcome = match step {
+        RenewalStep::Begin => match charge(services, client) {
+            Ok(_) => exchange(services, client, token, Renewal::Keep).await,
+            Err(problem) => Err(problem.into()),
+        },
+        RenewalStep::HandOver if !is_current(services, token).await => return Renewed::Refused,
+        RenewalStep::HandOver => exchange(services, client, token, Renewal::Rotate).await,
+    };
+    // Once for both steps: a browser has nothing of the first one alone.
+    if !matches!(outcome, Ok(Exchanged::Kept { .. })) {
+        count(services, &outcome);
+    }
+    match outcome {
+        Ok(Exchanged::Kept { access, .. }) => Renewed::Access(access),
+        Ok(Exchanged::Rotated(pair)) => Renewed::Tokens(pair.into()),
+        Err(not) if is_over(&not.problem) => Renewed::Refused,
+        Err(not) => Renewed::Failed(not.problem),
+    }
+}
+
+/// The first step, for a browser that asks an endpoint of ours.
+pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &Lapsed) -> Renewed {
+    let renewed = match lapsed.refresh() {
+        Some(refresh) => renew(services, refresh, RenewalStep::Begin, client).await,
+        None => Renewed::Refused,
+    };
+    client.browser.iter().for_each(|browser| browser.renewed(lapsed.refresh(), &renewed));
+    renewed
 }
 
 /// Whether nobody has replaced it meanwhile: it would then be taken for one that was stolen.

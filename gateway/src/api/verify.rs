@@ -14,7 +14,9 @@ pub use original::AskingProxy;
 use super::answer::add_fields;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared};
-use crate::pipeline::{Head, Trail, canonical, identity_fields, is_own};
+use crate::pipeline::{
+    AnsweredBy, Browser, Decision, Head, RequestTarget, Trail, canonical, identity_fields,
+};
 use crate::problem::{Code, Problem};
 use crate::telemetry::Event;
 use original::{Asked, original};
@@ -43,7 +45,7 @@ pub(super) async fn verify(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked { method: &method, uri: &uri, headers: &headers };
-    match decide(&services, &client, asked).await {
+    match let_through(&services, &client, asked).await {
         Ok(response) => response,
         Err(problem) => {
             let carried = Carried::of(&problem, services.asking_proxy);
@@ -80,7 +82,7 @@ pub(super) async fn verify_path(
     verify(services, client, method, uri, headers).await
 }
 
-async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
+async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
         services.metrics.security.record(Event::UntrustedProxy, &client.line());
         return Err(Problem::new(Code::UntrustedProxy));
@@ -88,34 +90,27 @@ async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
     let config = &services.config;
     let original = original(services.asking_proxy, asked, &config.routes)?;
-    // Ours, and no route's, for requests that come to us directly: nobody else may serve them.
-    if canonical(&original.target).is_ok_and(|target| is_own(target.path())) {
-        return Err(Problem::new(Code::NotFound));
-    }
-    // What would be renewed could not be handed to the browser, through most proxies.
-    let browser = client.browser.as_ref().map(|browser| browser.answered_by_another());
+    let (canonical, browser) = (canonical(&original.target).ok(), client.browser.as_deref());
+    let target = RequestTarget::new(&original.target, canonical.as_ref());
+    // Neither the connection, its certificate and its listener are the client's, nor is the answer ours.
     let head = Head {
-        method: &original.method,
-        host: &original.host,
-        target: &original.target,
-        headers: asked.headers,
-        browser: browser.as_ref(),
-        // The connection's would be that of the proxy.
-        certificate: None,
         client_is_told: client.address_is_told,
+        is_encrypted: browser.is_some_and(Browser::secure),
+        cookies: browser.map(Browser::cookies),
+        answered_by: AnsweredBy::Another,
+        ..Head::of(&original.method, &original.host, target, asked.headers, client.address)
     };
-    let admitted = match pipeline.admit(config, head, client.address, &mut trail).await {
-        Ok(admitted) => admitted,
+    let admitted = match pipeline.receive(config, &head, &mut trail).await {
+        Ok(Decision::Forward(admitted)) => admitted,
+        // Ours is no route's, for requests that come to us directly: nobody else may serve them. All else is
+        // for who is answered by us.
+        Ok(_) => return Err(Problem::new(Code::NotFound)),
         Err(denied) => {
             pipeline.note(&denied.refusal, client.requester()).await;
             return Err(denied.into());
         }
     };
-    if let Some(refusal) = admitted.overruled() {
-        let (route, reason) = (&admitted.route().name, refusal.code().word());
-        services.metrics.requests.shadowed(route, reason);
-        tracing::info!(target: "shadow", request_id = %client.request_id, route, reason, "would be refused");
-    }
+    pipeline.note_shadow(&admitted, client.request_id.as_str());
     let mut response = StatusCode::OK.into_response();
     for (name, value) in identity_fields(&admitted) {
         response.headers_mut().insert(name, value);

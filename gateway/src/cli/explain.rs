@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
-use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
@@ -26,7 +26,8 @@ use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{
-    Account, Admitted, Denied, Head, Pipeline, Step, Trail, identity_fields, is_authority, is_own,
+    Account, Admitted, Decision, Denied, Head, Pipeline, RequestTarget, Step, Trail, canonical,
+    identity_fields, is_authority, is_own,
 };
 use crate::problem::Code;
 use crate::startup::Prepared;
@@ -55,6 +56,9 @@ pub(super) struct Arguments {
     /// A client certificate in PEM, its chain behind it, as if a client had shown it
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
+    /// A header of the request, for example 'Content-Length: 5'; can be given more than once
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
     /// The address of the client
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     client: IpAddr,
@@ -79,10 +83,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let other = |what: &str| Failure::Other(what.to_owned());
     let method = http::Method::from_bytes(arguments.method.as_bytes());
     let method = method.map_err(|_| other("the method is none; write for example GET"))?;
-    let mut headers = HeaderMap::new();
+    let mut headers = read_headers(&arguments.headers).map_err(Failure::Other)?;
     if let Some(token) = &token {
         let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
-        headers.insert(AUTHORIZATION, value.map_err(|_| other("the token is no header value"))?);
+        headers.append(AUTHORIZATION, value.map_err(|_| other("the token is no header value"))?);
     }
     if !arguments.target.starts_with('/') {
         return Err(other(
@@ -117,14 +121,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
     );
     let certificate = arguments.certificate.as_deref().map(read_certificate).transpose()?;
+    let canonical = canonical(&arguments.target).ok();
+    let target = RequestTarget::new(&arguments.target, canonical.as_ref());
     let head = Head {
-        method: &method,
-        host: &arguments.host,
-        target: &arguments.target,
-        headers: &headers,
-        browser: None,
         certificate: certificate.as_ref(),
-        client_is_told: true,
+        offers_upgrade: headers.contains_key(UPGRADE),
+        ..Head::of(&method, &arguments.host, target, &headers, arguments.client)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
@@ -132,7 +134,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let decided = runtime.block_on(async {
         // The keys of other issuers are fetched for this one question.
         keys.start();
-        pipeline.admit(&snapshot, head, arguments.client, &mut trail).await
+        pipeline.receive(&snapshot, &head, &mut trail).await
     });
     let asked = Asked { running: running.is_some(), store: &checked.store_path };
     let question = Question {
@@ -181,8 +183,33 @@ pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result
     Ok(Some(text))
 }
 
+fn read_headers(written: &[String]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for line in written {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_str(value.trim());
+        let (Ok(name), Ok(value), true) = (name, value, line.contains(':')) else {
+            return Err(format!(
+                "--header `{line}` is no header; write its name, a colon and its value, for example 'Content-Length: 5'"
+            ));
+        };
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
 /// What came of it; a refusal with its account.
-type Decided = Result<Admitted, (Denied, Account)>;
+type Decided = Result<Decision, (Denied, Account)>;
+
+/// An answer of our own is told by its status alone.
+fn answered(decision: &Decision) -> Option<(http::StatusCode, &'static str)> {
+    match decision {
+        Decision::Preflight(preflight) => Some((preflight.answer.status(), "a preflight")),
+        Decision::Redirect(answer) => Some((answer.status(), "a redirect to HTTPS")),
+        Decision::Forward(_) | Decision::Own(_) | Decision::Renew(_) => None,
+    }
+}
 
 /// Whether there was a gateway to ask, and where it would be.
 struct Asked<'a> {
@@ -212,15 +239,19 @@ fn tell_person(steps: &[Step], decided: &Decided, path: &str, asked: &Asked<'_>)
         println!("{:<12} {}", step.stage, asked.finding(step));
     }
     match decided {
-        Ok(admitted) if asked.not_asked(steps).contains(&"revocation") => {
+        Ok(Decision::Forward(admitted)) if asked.not_asked(steps).contains(&"revocation") => {
             println!("{:<12} allow, unless the token was revoked", "verdict");
             let store = asked.store.display();
             println!("{:<12} no gateway runs on {store} that this user could ask", "");
             tell_admitted(admitted);
         }
-        Ok(admitted) => {
+        Ok(Decision::Forward(admitted)) => {
             anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
             tell_admitted(admitted);
+        }
+        Ok(other) => {
+            let (status, what) = answered(other).unwrap_or_default();
+            anstream::println!("{:<12} {}: {} {what}", "verdict", painted(GOOD, "answer"), status.as_u16());
         }
         Err((denied, account)) => {
             let entry = denied.refusal.code().entry();
@@ -257,7 +288,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
     let finding = |step: &Step| json!({ "stage": step.stage, "finding": asked.finding(step) });
     let steps: Vec<_> = steps.iter().map(finding).collect();
     let told = match decided {
-        Ok(admitted) => json!({
+        Ok(Decision::Forward(admitted)) => json!({
             "verdict": "allow",
             "route": admitted.route().name,
             "upstream": admitted.upstream().name,
@@ -266,6 +297,10 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
             "steps": steps,
             "not_asked": not_asked,
         }),
+        Ok(other) => {
+            let status = answered(other).unwrap_or_default().0;
+            json!({ "verdict": "answer", "status": status.as_u16(), "steps": steps })
+        }
         Err((denied, Account { reason, why, next })) => {
             json!({
                 "verdict": "refuse",

@@ -8,7 +8,7 @@ use http::header::{HOST, HeaderValue};
 use pingora::proxy::Session;
 
 use super::{head, respond};
-use crate::pipeline::CanonicalTarget;
+use crate::pipeline::{CanonicalTarget, is_verify};
 use crate::problem::{Code, Problem};
 
 /// Largest body of a request to `/api/auth`, in bytes.
@@ -21,7 +21,9 @@ pub(super) async fn read(
     session: &mut Session,
     target: &CanonicalTarget,
 ) -> Result<http::Request<Bytes>, Problem> {
-    let body = if is_verify(target) { Bytes::new() } else { bounded_body(session).await? };
+    // Of a request about another one the body is that client's, and goes another way: what announces one was
+    // handed on with its head, and nothing depends on whether it comes.
+    let body = if is_verify(target.path()) { Bytes::new() } else { bounded_body(session).await? };
     let sent = session.req_header();
     let uri = http::Uri::try_from(target.as_str()).map_err(|_| Problem::new(Code::AmbiguousPath))?;
     let mut request = http::Request::new(body);
@@ -36,13 +38,6 @@ pub(super) async fn read(
         request.headers_mut().insert(HOST, host);
     }
     Ok(request)
-}
-
-/// Whether another proxy asks there for its client. The body is that client's, and goes another way: what
-/// announces one in the head was handed on with it, and nothing depends on whether it comes.
-pub(super) fn is_verify(target: &CanonicalTarget) -> bool {
-    let rest = target.path().strip_prefix("/api/auth/verify");
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 async fn bounded_body(session: &mut Session) -> Result<Bytes, Problem> {

@@ -1,4 +1,5 @@
-//! Browsers, where cookies are on: what the pipeline has to know of the one that asks.
+//! Browsers, where cookies are on: the one that asks, and the renewal of its session, which the decision
+//! asks for and this carries out.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use pingora::proxy::Session;
 
 use super::ApiClient;
 use super::exchange::Exchange;
-use crate::pipeline::{Browser, Cookies, Renew};
+use crate::pipeline::{Browser, Cookies, RenewalStep, Renewed};
 
 /// How browsers are spoken with.
 pub struct Browsers {
@@ -17,19 +18,35 @@ pub struct Browsers {
 impl Browsers {
     /// The browser that makes this request.
     pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
-        let (renew, client) = (Arc::clone(&exchange.configured.endpoints.renew), exchange.api_client());
-        let renew: Renew = Box::new(move |refresh, step| renew(refresh, step, client.clone()));
-        Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure, Some(renew)))
+        Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure))
     }
 }
 
 impl Exchange {
-    /// An answer begins, an upstream's or our own. Who sends no more has perhaps gone: what replaces a
-    /// refresh token must not go to nobody, and no browser that waits closes its half.
+    /// The first step of a renewal, in the middle of the decision.
+    pub(super) async fn renew(&self, refresh: Option<&str>) -> Renewed {
+        let Some(browser) = &self.browser else { return Renewed::Refused };
+        let renewed = match refresh {
+            Some(refresh) => {
+                (self.configured.endpoints.renew)(refresh.to_owned(), RenewalStep::Begin, self.api_client())
+                    .await
+            }
+            None => Renewed::Refused,
+        };
+        browser.renewed(refresh, &renewed);
+        renewed
+    }
+
+    /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
+    /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
     pub(super) async fn settle(&self, session: &Session) {
+        let Some(browser) = &self.browser else { return };
+        let Some(due) = browser.due() else { return };
         let may_have_gone = session.as_http1().is_some_and(HttpSession::is_half_closed);
-        if let Some(browser) = self.browser.as_ref().filter(|_| !may_have_gone) {
-            browser.settle().await;
+        if !may_have_gone {
+            let renewed =
+                (self.configured.endpoints.renew)(due, RenewalStep::HandOver, self.api_client()).await;
+            browser.handed_over(renewed);
         }
     }
 

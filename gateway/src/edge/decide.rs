@@ -1,4 +1,6 @@
-//! From a head to what becomes of the request: served by us, refused, or admitted.
+//! From a head to what becomes of the request: what is asked of the decision, and what is done by its answer.
+//!
+//! What stands in no configuration is decided here: whether there is room, and whether it is a request at all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +11,15 @@ use pingora::proxy::Session;
 
 use super::connections::Place;
 use super::descriptors::Descriptor;
+use super::downstream::Downstream;
 use super::exchange::{Exchange, Progress};
-use super::{Content, Gateway, bridge, cors, downstream, explain, head, redirect, upgrade};
+use super::{Content, Gateway, bridge, downstream, explain, head};
+use crate::clock::Stopwatch;
 use crate::identity::UserAgent;
-use crate::pipeline::{CanonicalTarget, Head, Requester, Snapshot, Trail, canonical, is_own, preflight_for};
+use crate::pipeline::{
+    Admitted, AnsweredBy, CanonicalTarget, Decision, Denied, Head, Paused, RequestTarget, Requester, Trail,
+    canonical, is_verify,
+};
 use crate::problem::{Code, Problem};
 use crate::telemetry::StreamBound;
 
@@ -20,115 +27,123 @@ use crate::telemetry::StreamBound;
 /// way it is.
 const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// What becomes of a request that is not refused.
-pub(super) enum Decision {
+/// What is done next about a request that is not refused.
+pub(super) enum Next {
     /// Answered without asking who it is: a preflight, or a redirect.
-    Answered(http::Response<Bytes>),
+    Answer(http::Response<Bytes>),
     Own(CanonicalTarget),
     Forward,
 }
 
-/// The target of a request that some route takes as it was sent, below its path.
-fn as_sent(
-    request: &RequestHeader,
-    now: &Snapshot,
-    exchange: &mut Exchange,
-) -> Result<CanonicalTarget, Problem> {
-    let preflighted = preflight_for(&request.method, &request.headers);
-    let method = preflighted.as_ref().unwrap_or(&request.method);
-    let chosen = now.routes.choose(head::authority(request), method, head::target(request)?);
-    let (target, _) = chosen.map_err(|refusal| {
-        let denied = refusal.before_a_route(&mut Trail::silent());
-        exchange.refused_on.clone_from(&denied.route);
-        Problem::from(denied)
-    })?;
-    exchange.is_own = false;
-    Ok(target)
+/// A request in the view of the decision.
+fn view<'a>(request: &'a RequestHeader, offers_upgrade: bool, exchange: &'a Exchange) -> Head<'a> {
+    // What is no text has no canonical form, and no other.
+    let sent = head::target(request).unwrap_or_default();
+    Head {
+        method: &request.method,
+        host: head::authority(request),
+        target: RequestTarget::new(sent, exchange.target.as_ref()),
+        headers: &request.headers,
+        offers_upgrade,
+        client: exchange.client.client,
+        client_is_told: exchange.client.is_told(),
+        is_encrypted: exchange.client.secure,
+        // That of a proxy says who the proxy is, and not for whom it asks.
+        certificate: exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted),
+        cookies: exchange.browser.as_ref().map(|browser| browser.cookies()),
+        redirect_to: exchange.arrival.redirect_to,
+        answered_by: AnsweredBy::Us,
+    }
 }
 
 impl Gateway {
-    /// The head is checked, the path normalised, and the request served, refused or admitted.
-    pub(super) async fn decide(
-        &self,
-        session: &mut Session,
-        exchange: &mut Exchange,
-    ) -> Result<Decision, Problem> {
-        let target = head::target(session.req_header()).and_then(|target| Ok(canonical(target)?));
-        exchange.is_own = target.as_ref().map_or(true, |target| is_own(target.path()));
+    /// The target is read, the head checked, and the request served, refused or admitted.
+    pub(super) async fn decide(&self, session: &Session, exchange: &mut Exchange) -> Result<Next, Problem> {
+        let request = session.req_header();
+        exchange.target = head::target(request).and_then(|target| canonical(target).ok());
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
-        head::check(session.req_header())?;
+        head::check(request)?;
+        let downstream = downstream::of(session);
         // As far as the body came along: nothing of one that is malformed reaches anybody.
-        if downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some()) {
+        if downstream.is_some_and(|downstream| downstream.malformed().is_some()) {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
         }
-        let now = Arc::clone(&exchange.configured.decision);
-        let target = match target {
-            Ok(target) => target,
-            Err(_) => as_sent(session.req_header(), &now, exchange)?,
-        };
-        if let Some(port) = exchange.arrival.redirect_to {
-            let host = head::authority(session.req_header());
-            let answer = redirect::to_https(host, target.as_str(), port);
-            return answer.map(Decision::Answered).ok_or_else(|| {
-                Problem::new(Code::MalformedRequest).with_message("A Host is needed to be sent to HTTPS")
-            });
-        }
-        if let Some(answer) = cors::preflight(session.req_header(), &target, &now, exchange) {
-            return Ok(Decision::Answered(answer));
-        }
         exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
-        if exchange.is_own {
-            return Ok(Decision::Own(target));
-        }
-        let request = session.req_header();
-        let (method, host) = (&request.method, head::authority(request));
-        let browser = exchange.browser.as_deref();
-        let client_is_told = exchange.client.is_told();
-        let target = target.as_str();
-        // That of a proxy says who the proxy is, and not for whom it asks.
-        let certificate = exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted);
-        let headers = &request.headers;
-        let head = Head { method, host, target, headers, browser, certificate, client_is_told };
-        let mut trail = explain::trail(request, &exchange.client, &self.parts.explain_to);
+        // Seen when the head was read: nearly all offer nothing.
+        let offers_upgrade =
+            request.version == http::Version::HTTP_11 && downstream.is_some_and(Downstream::asks_for_upgrade);
+        let mut trail = explain::trail(&request.headers, &exchange.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
         if follow {
             trail = trail.timed();
         }
-        let admitted = self.parts.pipeline.admit(&now, head, exchange.client.client, &mut trail).await;
-        exchange.decided_in = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
+        let decided = self.ask(&view(request, offers_upgrade, exchange), exchange, &mut trail).await;
+        if matches!(decided, Ok(Decision::Forward(_)) | Err(_)) {
+            exchange.decided_in = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
+        }
         if follow {
-            if admitted.is_err() {
+            if decided.is_err() {
                 trail.broke_off();
             }
             exchange.decided = Some(Box::new((first, trail.stages().to_vec())));
         }
-        exchange.explanation = explain::value(&trail, &admitted);
-        if let Err(denied) = &admitted {
-            let user_agent = UserAgent::of(&request.headers);
-            let by = Requester {
-                address: exchange.client.client,
-                user_agent: &user_agent,
-                request_id: exchange.request_id.as_str(),
-                trace: exchange.trace.map(|context| context.trace),
-            };
-            self.parts.pipeline.note(&denied.refusal, by).await;
+        exchange.explanation = explain::value(&trail, &decided);
+        match decided {
+            Ok(Decision::Forward(admitted)) => self.forward(exchange, admitted).map(|()| Next::Forward),
+            Ok(Decision::Own(target)) => Ok(Next::Own(target)),
+            Ok(Decision::Redirect(answer)) => Ok(Next::Answer(answer.map(|()| Bytes::new()))),
+            Ok(Decision::Preflight(preflight)) => {
+                exchange.refused_on = preflight.route;
+                Ok(Next::Answer(preflight.answer.map(|()| Bytes::new())))
+            }
+            // Asked again it has said what becomes of it.
+            Ok(Decision::Renew(_)) => Err(Problem::new(Code::Internal)),
+            Err(denied) => Err(self.refused(&request.headers, exchange, denied).await),
         }
-        let admitted = admitted.map_err(|denied| {
-            exchange.refused_on = denied.route.clone();
-            exchange.cors = denied.route.as_ref().and_then(|route| route.cors.clone());
-            Problem::from(denied)
-        })?;
-        exchange.cors.clone_from(&admitted.route().cors);
-        if head::declared_length(session).is_some_and(|length| length > admitted.route().body_bytes_max) {
-            exchange.refused_on = Some(Arc::clone(admitted.route()));
-            return Err(Problem::new(Code::BodyTooLarge));
+    }
+
+    /// The decision; what it needs done for itself is done.
+    async fn ask(&self, head: &Head<'_>, exchange: &Exchange, trail: &mut Trail) -> Result<Decision, Denied> {
+        let config = &exchange.configured.decision;
+        match self.parts.pipeline.receive(config, head, trail).await {
+            // In a box: whose token is good keeps no room for it.
+            Ok(Decision::Renew(paused)) => Box::pin(self.renew(head, exchange, paused, trail)).await,
+            decided => decided,
         }
-        if let Err(problem) = upgrade::check(session, admitted.route()) {
-            exchange.refused_on = Some(Arc::clone(admitted.route()));
-            return Err(problem);
-        }
+    }
+
+    async fn renew(
+        &self,
+        head: &Head<'_>,
+        exchange: &Exchange,
+        paused: Box<Paused>,
+        trail: &mut Trail,
+    ) -> Result<Decision, Denied> {
+        let waiting = Stopwatch::start();
+        let renewed = exchange.renew(paused.lapsed.refresh()).await;
+        trail.waited(waiting.elapsed());
+        let config = &exchange.configured.decision;
+        self.parts.pipeline.go_on(config, head, *paused, renewed, trail).await
+    }
+
+    /// What is done about a refusal beside answering it.
+    async fn refused(&self, headers: &http::HeaderMap, exchange: &mut Exchange, denied: Denied) -> Problem {
+        let user_agent = UserAgent::of(headers);
+        let by = Requester {
+            address: exchange.client.client,
+            user_agent: &user_agent,
+            request_id: exchange.request_id.as_str(),
+            trace: exchange.trace.map(|context| context.trace),
+        };
+        self.parts.pipeline.note(&denied.refusal, by).await;
+        exchange.refused_on.clone_from(&denied.route);
+        denied.into()
+    }
+
+    /// What is admitted needs room until its answer is whole, and a connection to its service.
+    fn forward(&self, exchange: &mut Exchange, admitted: Admitted) -> Result<(), Problem> {
         match self.may_wait(exchange) {
             Ok(descriptor) => exchange.descriptor = Some(descriptor),
             Err(bound) => {
@@ -138,13 +153,9 @@ impl Gateway {
                 return Err(self.crowded(bound));
             }
         }
-        if let Some(refusal) = admitted.overruled() {
-            let (route, reason) = (&admitted.route().name, refusal.code().word());
-            self.parts.metrics.requests.shadowed(route, reason);
-            tracing::info!(target: "shadow", request_id = %exchange.request_id, route, reason, "would be refused");
-        }
+        self.parts.pipeline.note_shadow(&admitted, exchange.request_id.as_str());
         exchange.progress = Progress::Admitted(Arc::new(admitted));
-        Ok(Decision::Forward)
+        Ok(())
     }
 
     /// Whether there is room for a request that waits for an upstream, over a connection to it.
@@ -166,7 +177,7 @@ impl Gateway {
         exchange: &mut Exchange,
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
-        exchange.leaves_body = bridge::is_verify(target);
+        exchange.leaves_body = is_verify(target.path());
         let request = bridge::read(session, target).await?;
         let (response, refused) = (exchange.configured.endpoints.serve)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused.as_ref().map(Problem::code));

@@ -18,7 +18,7 @@ use super::pace::Paced;
 use super::streams::Watched;
 use super::upstreams::Leg;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, Browser, Cors, Route, Sides, Stage};
+use crate::pipeline::{Admitted, Browser, CanonicalTarget, Cors, Route, Sides, Stage, is_own};
 use crate::problem::{Code, Problem, Why};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
@@ -30,8 +30,8 @@ pub struct Exchange {
     pub(super) trace: Option<TraceContext>,
     pub client: ClientAddress,
     pub progress: Progress,
-    /// Whether it is for an endpoint of ours, by its canonical path; or has none, so that nobody knows.
-    pub(super) is_own: bool,
+    /// Its target, once it is read and has a canonical form.
+    pub(super) target: Option<CanonicalTarget>,
     /// Among the requests that run; there from the decision on.
     pub(super) place: Option<Place>,
     /// For its connection to an upstream, where it is forwarded.
@@ -46,8 +46,6 @@ pub struct Exchange {
     pub refused_on: Option<Arc<Route>>,
     /// More of a refusal than its code, for the log.
     pub(super) why: Option<Box<Why>>,
-    /// The policy towards pages of other origins, where there is one.
-    pub cors: Option<Arc<Cors>>,
     /// There where cookies are on, and the head could be read.
     pub(super) browser: Option<Arc<Browser>>,
     /// The decision step by step, for an operator who asked.
@@ -100,11 +98,10 @@ impl Exchange {
             trace: None,
             client: ClientAddress::unknown(),
             progress: Progress::Received,
-            is_own: true,
+            target: None,
             leaves_body: false,
             refused_on: None,
             why: None,
-            cors: None,
             browser: None,
             explanation: None,
             decided_in: None,
@@ -134,6 +131,30 @@ impl Exchange {
                 Some(admitted)
             }
             _ => None,
+        }
+    }
+
+    /// The route that it was admitted or refused on, where one was found.
+    pub(super) fn route(&self) -> Option<&Arc<Route>> {
+        self.admitted().map(Admitted::route).or(self.refused_on.as_ref())
+    }
+
+    /// Whether it is for an endpoint of ours, by its canonical path; or has none, and is no route's, so that
+    /// nobody knows.
+    pub(super) fn is_own(&self) -> bool {
+        self.route().is_none() && self.target.as_ref().is_none_or(|target| is_own(target.path()))
+    }
+
+    /// The policy towards pages of other origins that its answer is to tell, where there is one.
+    pub(super) fn cors(&self) -> Option<&Arc<Cors>> {
+        match (&self.progress, self.route()) {
+            // A preflight's answer has said all there is to say, and a redirect says nothing.
+            (Progress::Answered, _) => None,
+            (_, Some(route)) => route.cors.as_ref(),
+            (Progress::Served(_), None) => {
+                self.configured.decision.cors_of_own(self.target.as_ref().map_or("", |target| target.path()))
+            }
+            (_, None) => None,
         }
     }
 

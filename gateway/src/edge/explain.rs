@@ -1,11 +1,10 @@
 //! Why: the decision step by step in a header of the answer, for operators who ask.
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
-use pingora::http::RequestHeader;
 
 use super::client_addr::ClientAddress;
-use crate::pipeline::{Admitted, Denied, Trail};
+use crate::pipeline::{Decision, Denied, Trail};
 use crate::problem::Code;
 
 /// The header that asks, and that answers.
@@ -14,8 +13,8 @@ const ALLOW: &str = "verdict: allow";
 
 /// A trail that is written where an operator asks, and silent otherwise: also for whoever asks through a
 /// proxy that does not say for whom, though it may be an operator's.
-pub(super) fn trail(request: &RequestHeader, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
-    let asked = !allowed.is_empty() && request.headers.contains_key(EXPLAIN) && client.is_told();
+pub(super) fn trail(headers: &HeaderMap, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
+    let asked = !allowed.is_empty() && headers.contains_key(EXPLAIN) && client.is_told();
     let silent = Trail::silent();
     let may = || allowed.iter().any(|network| network.contains(&client.client));
     if asked && may() { silent.written() } else { silent }
@@ -33,15 +32,18 @@ fn refused(steps: &str, code: Code) -> String {
     format!("{steps}verdict: refuse, {}", code.word())
 }
 
-/// `None` where nobody asked who may.
-pub(super) fn value(trail: &Trail, decided: &Result<Admitted, Denied>) -> Option<HeaderValue> {
+/// `None` where nobody asked who may, and of our own endpoints, which decide by themselves.
+pub(super) fn value(trail: &Trail, decided: &Result<Decision, Denied>) -> Option<HeaderValue> {
     let steps = trail.steps()?;
     let mut text = String::new();
     for step in steps {
         text.push_str(&format!("{}: {}; ", step.stage, step.finding));
     }
     text = match decided {
-        Ok(_) => text + ALLOW,
+        Ok(Decision::Forward(_)) => text + ALLOW,
+        Ok(Decision::Redirect(_)) => text + "verdict: answer, redirect to HTTPS",
+        Ok(Decision::Preflight(_)) => text + "verdict: answer, preflight",
+        Ok(Decision::Own(_) | Decision::Renew(_)) => return None,
         Err(denied) => refused(&text, denied.refusal.code()),
     };
     // Names of routes may hold letters that a field value does not.

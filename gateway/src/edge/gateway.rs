@@ -16,7 +16,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use super::beginning::TRACEPARENT;
 use super::configured::Current;
 use super::connections::Connections;
-use super::decide::Decision;
+use super::decide::Next;
 use super::descriptors::Descriptors;
 use super::exchange::{Exchange, Progress};
 use super::message::{Plain, join_cookies};
@@ -91,14 +91,14 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
         let refused = match self.decide(session, exchange).await {
-            Ok(Decision::Forward) => return Ok(false),
-            Ok(Decision::Answered(answer)) => {
+            Ok(Next::Forward) => return Ok(false),
+            Ok(Next::Answer(answer)) => {
                 exchange.progress = Progress::Answered;
                 respond::write(session, exchange, answer).await?;
                 return Ok(true);
             }
             // In a box: what is forwarded keeps no room for it.
-            Ok(Decision::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
+            Ok(Next::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
                 Ok(response) => {
                     respond::serve(session, exchange, response).await?;
                     return Ok(true);

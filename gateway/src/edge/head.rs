@@ -11,8 +11,6 @@ use crate::problem::{Code, Problem};
 
 /// Largest head, in bytes.
 pub const HEAD_BYTES_MAX: usize = 32 * 1_024;
-/// For `Allow`, where a method is for nobody.
-pub(super) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What is the matter of HTTP/1.1 alone was checked before (`request_line`).
 pub(super) fn check(request: &RequestHeader) -> Result<(), Problem> {
@@ -37,15 +35,12 @@ pub(super) fn check(request: &RequestHeader) -> Result<(), Problem> {
     if lengths.next().is_some() {
         return malformed("Content-Length occurs twice");
     }
-    match request.method.as_str() {
-        "TRACE" | "TRACK" | "CONNECT" => Err(Problem::new(Code::MethodNotAllowed).allow(METHODS)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// The target as it was sent, in origin form.
-pub(super) fn target(request: &RequestHeader) -> Result<&str, Problem> {
-    std::str::from_utf8(request.raw_path()).map_err(|_| Problem::new(Code::AmbiguousPath))
+/// The target as it was sent, in origin form, where it is text.
+pub(super) fn target(request: &RequestHeader) -> Option<&str> {
+    std::str::from_utf8(request.raw_path()).ok()
 }
 
 /// Whom the request is for: `Host`, which was checked, or `:authority` (RFC 9113 §8.3.1); nothing where

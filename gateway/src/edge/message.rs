@@ -77,7 +77,7 @@ impl UpstreamHeaders for Plain<'_> {
 impl Exchange {
     /// What an answer carries whoever made it, the upstream or we.
     pub(super) fn dress(&self, request: &RequestHeader, headers: &mut impl Headers) {
-        if let Some(cors) = &self.cors {
+        if let Some(cors) = self.cors() {
             cors.apply(request.headers.get(http::header::ORIGIN), headers);
         }
         if let Some(browser) = &self.browser {

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use pingora::proxy::Session;
 
+use super::Gateway;
 use super::exchange::{Exchange, Progress};
 use super::upstreams::Leg;
-use super::{Gateway, head};
 use crate::clock::wall_time;
 use crate::identity::IssuerName;
-use crate::pipeline::canonical;
 use crate::telemetry::{
     AccessLine, FinishedTrace, Observed, Outcome, RouteMetrics, TraceContext, UpstreamSpan, logs_access,
     path_as_sent,
@@ -60,8 +59,8 @@ impl Gateway {
         if matches!(exchange.progress, Progress::Served(_)) {
             return ("gateway", &self.own);
         }
-        let route = exchange.admitted().map(|admitted| admitted.route()).or(exchange.refused_on.as_ref());
-        let found = route
+        let found = exchange
+            .route()
             .and_then(|route| Some((route.name.as_str(), exchange.configured.metrics.get(&route.name)?)));
         found.unwrap_or(("none", &self.unrouted))
     }
@@ -85,11 +84,9 @@ fn write_line(
     duration: Duration,
 ) {
     // As it was decided on, or else as it was sent: somebody looks for whoever sent it.
-    let decided = exchange.admitted().map(|admitted| admitted.target().clone());
-    let target = decided.or_else(|| canonical(head::target(session.req_header()).ok()?).ok());
-    let path = match &target {
-        Some(target) if !target.is_as_sent() => Cow::Borrowed(target.path()),
-        _ => Cow::Owned(path_as_sent(session.req_header().raw_path())),
+    let path = match &exchange.target {
+        Some(target) => Cow::Borrowed(target.path()),
+        None => Cow::Owned(path_as_sent(session.req_header().raw_path())),
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());

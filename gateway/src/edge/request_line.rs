@@ -4,9 +4,9 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use super::head::{HEAD_BYTES_MAX, METHODS};
+use super::head::HEAD_BYTES_MAX;
 use crate::framing::{Flaw, RequestHead, read_request};
-use crate::pipeline::{is_authority, is_same_authority};
+use crate::pipeline::{METHODS, is_authority, is_same_authority};
 use crate::problem::{Code, Problem};
 
 /// The head as it goes on; `None` where it goes on as it is, as nearly all do.

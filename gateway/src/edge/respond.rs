@@ -32,7 +32,7 @@ pub(super) async fn refuse(
     problem: &Problem,
 ) -> pingora::Result<()> {
     let headers = &session.req_header().headers;
-    let audience = if exchange.is_own { Audience::of_own(headers) } else { Audience::of(headers) };
+    let audience = if exchange.is_own() { Audience::of_own(headers) } else { Audience::of(headers) };
     let response = problem.render(audience, exchange.request_id.as_str());
     write(session, exchange, response).await
 }

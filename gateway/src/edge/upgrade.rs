@@ -10,13 +10,12 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 
-use super::downstream::Downstream;
 use super::exchange::Exchange;
 use super::outgoing::NAMING_UPGRADE;
 use super::streams::Facts;
 use super::{Gateway, downstream};
-use crate::pipeline::{HandshakeFlaw, Route, WEBSOCKET_VERSION, asks_for_websocket, handshake_flaw, offer};
-use crate::problem::{Code, Problem, is_grpc};
+use crate::pipeline::{asks_for_websocket, offer};
+use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
@@ -25,39 +24,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 /// by these fields. What else is offered may be left, and is dropped on the way.
 fn asks(request: &RequestHeader) -> bool {
     request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
-}
-
-/// Refuses what asks for a WebSocket where the route has none; and what does so and is no handshake: what
-/// follows it could be read as the other protocol by one side, and as HTTP by the other.
-pub(super) fn check(session: &Session, route: &Route) -> Result<(), Problem> {
-    // Nearly all ask for nothing, which was seen when the head was read.
-    let asks_for_any = downstream::of(session).is_some_and(Downstream::asks_for_upgrade);
-    let request = session.req_header();
-    if !asks_for_any || !asks(request) {
-        return Ok(());
-    }
-    if !route.websocket {
-        // Served as a plain request it would look well, and its client would wait for ever.
-        return Err(Problem::new(Code::WebsocketNotEnabled));
-    }
-    let why = match handshake_flaw(&request.method, &request.headers) {
-        None => return Ok(()),
-        Some(HandshakeFlaw::OtherVersion) => {
-            let problem = Problem::new(Code::WebsocketVersionUnsupported);
-            let version = WEBSOCKET_VERSION.to_owned();
-            return Err(problem
-                .field("sec-websocket-version", version)
-                .field("upgrade", "websocket".to_owned()));
-        }
-        Some(HandshakeFlaw::Method) => "A WebSocket is opened by GET",
-        Some(HandshakeFlaw::Body) => "The handshake of a WebSocket has no body",
-        Some(HandshakeFlaw::Connection) => "The handshake of a WebSocket needs `Connection: Upgrade`",
-        Some(HandshakeFlaw::Key) => {
-            "The handshake of a WebSocket needs one Sec-WebSocket-Key: 16 bytes in base64"
-        }
-        Some(HandshakeFlaw::NoVersion) => "The handshake of a WebSocket needs `Sec-WebSocket-Version: 13`",
-    };
-    Err(Problem::new(Code::InvalidWebsocketHandshake).with_message(why))
 }
 
 /// Whether a WebSocket is to be opened. Nothing that follows is forwarded before the upstream has agreed.

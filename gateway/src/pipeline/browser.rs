@@ -1,8 +1,6 @@
-//! A browser, where cookies are on: who it is by its cookies, its session renewed on the way, and
-//! which cookies it is to keep from then on.
+//! A browser, where cookies are on: its session, which is renewed on the way, and which cookies it is to
+//! keep from then on.
 
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -11,13 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
 use parking_lot::Mutex;
 
+use super::Refusal;
 use super::cookies::{Carried, SameSite, Written};
 use super::header_rules::Headers;
-use super::{Cors, Head, Pipeline, Principal, Refusal, Snapshot, Trail, csrf};
-use crate::clock::Stopwatch;
 use crate::identity::SessionId;
 use crate::problem::Problem;
-use crate::token::RawToken;
 
 /// How cookies are written and checked; there only where they are on.
 pub struct Cookies {
@@ -75,9 +71,6 @@ pub enum Renewed {
     Failed(Problem),
 }
 
-/// Exchanges a refresh token, on behalf of whoever makes the request.
-pub type Renew = Box<dyn Fn(String, Step) -> Pin<Box<dyn Future<Output = Renewed> + Send>> + Send + Sync>;
-
 enum Change {
     /// This refresh token is to be replaced.
     Due(String),
@@ -90,8 +83,6 @@ pub struct Browser {
     cookies: Arc<Cookies>,
     /// Whether it spoke TLS, to us or to a trusted proxy: a part of our origin.
     secure: bool,
-    /// None where an answer of ours does not reach it.
-    renew: Option<Renew>,
     change: Mutex<Option<Change>>,
 }
 
@@ -99,20 +90,15 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 
 impl Browser {
-    pub fn new(cookies: Arc<Cookies>, secure: bool, renew: Option<Renew>) -> Self {
-        Self { cookies, secure, renew, change: Mutex::new(None) }
+    pub fn new(cookies: Arc<Cookies>, secure: bool) -> Self {
+        Self { cookies, secure, change: Mutex::new(None) }
     }
 
-    /// The same where somebody else answers it: nothing is renewed, as nothing could be handed over.
-    pub fn answered_by_another(&self) -> Self {
-        Self::new(Arc::clone(&self.cookies), self.secure, None)
-    }
-
-    pub(super) fn cookies(&self) -> &Cookies {
+    pub fn cookies(&self) -> &Cookies {
         &self.cookies
     }
 
-    pub(super) fn secure(&self) -> bool {
+    pub fn secure(&self) -> bool {
         self.secure
     }
 
@@ -128,22 +114,36 @@ impl Browser {
         *self.change.lock() = Some(Change::Forget);
     }
 
-    /// The answer begins: what is due is done now. Where that cannot be, or another request has done it,
-    /// the browser keeps what it has, which is still good or was replaced by the other answer.
-    pub async fn settle(&self) {
-        let due = match &*self.change.lock() {
-            Some(Change::Due(refresh)) => refresh.clone(),
-            _ => return,
+    /// What the first step of a renewal came to: its second one may be due, or the session is over. Where
+    /// nobody can say, the browser keeps what it has.
+    pub fn renewed(&self, refresh: Option<&str>, renewed: &Renewed) {
+        let change = match (renewed, refresh) {
+            (Renewed::Access(_), Some(refresh)) => Change::Due(refresh.to_owned()),
+            (Renewed::Tokens(tokens), _) => Change::Keep(tokens.clone()),
+            (Renewed::Refused, _) => Change::Forget,
+            (Renewed::Access(_), None) | (Renewed::Failed(_), _) => return,
         };
-        let Some(renew) = &self.renew else { return };
-        let change = match renew(due, Step::HandOver).await {
+        *self.change.lock() = Some(change);
+    }
+
+    /// The refresh token that is to be replaced, where one is.
+    pub fn due(&self) -> Option<String> {
+        match &*self.change.lock() {
+            Some(Change::Due(refresh)) => Some(refresh.clone()),
+            _ => None,
+        }
+    }
+
+    /// What the second step came to. Where it could not be made, or another request has made it, the
+    /// browser keeps what it has, which is still good or was replaced by the other answer.
+    pub fn handed_over(&self, renewed: Renewed) {
+        *self.change.lock() = match renewed {
             Renewed::Tokens(tokens) => Some(Change::Keep(tokens)),
             _ => None,
         };
-        *self.change.lock() = change;
     }
 
-    /// Tells the browser, by whatever answer the request gets; after [`Self::settle`].
+    /// Tells the browser, by whatever answer the request gets; after what was due is done.
     pub fn tell(&self, headers: &mut impl Headers) {
         let Some(change) = &*self.change.lock() else { return };
         let (same_site, csrf);
@@ -172,64 +172,31 @@ impl Browser {
     }
 }
 
-impl Pipeline {
-    /// Who it is by its cookies; at most once with a new access token, where the one that it carries is
-    /// missing or no longer good. What it carries must be of ours.
-    pub(super) async fn identify_browser(
-        &self,
-        now: &Snapshot,
-        browser: &Browser,
-        carried: Carried<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Result<Principal, Refusal> {
-        let refused = match carried.access {
-            Some(token) => match self.identify_own(now, token, client, trail).await {
-                Err(refused @ (Refusal::TokenInvalid | Refusal::TokenExpired | Refusal::TokenRevoked(_))) => {
-                    refused
-                }
-                decided => return decided,
-            },
-            None => Refusal::NoToken,
-        };
-        let Some(renew) = &browser.renew else { return Err(refused) };
-        let Some(refresh) = carried.refresh else {
-            browser.forget();
-            return Err(refused);
-        };
-        let waiting = Stopwatch::start();
-        let renewed = renew(refresh.to_owned(), Step::Begin).await;
-        trail.waited(waiting.elapsed());
-        let access = match renewed {
-            Renewed::Access(access) => {
-                *browser.change.lock() = Some(Change::Due(refresh.to_owned()));
-                access
-            }
-            Renewed::Tokens(tokens) => {
-                let access = tokens.access.clone();
-                browser.keep(tokens);
-                access
-            }
-            Renewed::Refused => {
-                browser.forget();
-                return Err(refused);
-            }
-            Renewed::Failed(problem) => return Err(Refusal::NotRenewed(Box::new(problem))),
-        };
-        self.identify_own(now, RawToken::new(&access), client, trail).await
+/// A session whose access token is missing in a browser's cookies, or no longer good. Whoever answers that
+/// browser renews it, and says what came of it.
+pub struct Lapsed {
+    refresh: Option<String>,
+    /// What it is where it is not renewed.
+    refused: Refusal,
+}
+
+impl Lapsed {
+    pub(super) fn new(carried: Carried<'_>, refused: Refusal) -> Self {
+        Self { refresh: carried.refresh.map(str::to_owned), refused }
     }
 
-    /// For endpoints that take a browser's tokens themselves: what it carries, if its page may use it.
-    pub fn carried<'a>(&self, config: &Snapshot, head: Head<'a>) -> Result<Option<Carried<'a>>, Refusal> {
-        let Some(browser) = head.browser else { return Ok(None) };
-        let Some(carried) = Carried::read(head.headers)? else { return Ok(None) };
-        csrf::check(browser, config, head, config.own_cors.as_deref(), carried, self.clock.now())?;
-        Ok(Some(carried))
+    /// By which it can be renewed, where that came along.
+    pub fn refresh(&self) -> Option<&str> {
+        self.refresh.as_deref()
     }
 
-    /// For endpoints that a page uses before it has a session.
-    pub fn refuse_foreign_page(config: &Snapshot, head: Head<'_>) -> Result<(), Refusal> {
-        let cors: Option<&Cors> = config.own_cors.as_deref();
-        head.browser.map_or(Ok(()), |browser| csrf::refuse_foreign(browser, head, cors))
+    /// The access token that there is now.
+    pub(super) fn access(self, renewed: Renewed) -> Result<String, Refusal> {
+        match renewed {
+            Renewed::Access(access) => Ok(access),
+            Renewed::Tokens(tokens) => Ok(tokens.access),
+            Renewed::Refused => Err(self.refused),
+            Renewed::Failed(problem) => Err(Refusal::NotRenewed(Box::new(problem))),
+        }
     }
 }

@@ -8,7 +8,10 @@ use http::header::{
 };
 use http::{Method, Response, StatusCode};
 
+use std::sync::Arc;
+
 use super::header_rules::Headers;
+use super::{AnsweredBy, Head, Route, Snapshot};
 
 /// A route's policy towards pages of other origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +43,44 @@ const OURS: [HeaderName; 6] = [
 ];
 
 /// The method that a preflight asks for; `None` for any other request.
-pub fn preflight_for(method: &Method, headers: &HeaderMap) -> Option<Method> {
+pub(super) fn preflight_for(method: &Method, headers: &HeaderMap) -> Option<Method> {
     if *method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
         return None;
     }
     Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }
 
+/// What pages of other origins are told that they may do.
+pub struct Preflight {
+    pub answer: Response<()>,
+    /// Where it is for a route, and not for an endpoint of ours.
+    pub route: Option<Arc<Route>>,
+}
+
+/// The answer to a preflight of a route, or of an endpoint of ours, that has a policy. Without one it is a
+/// request like any other.
+pub(super) fn preflight(config: &Snapshot, head: &Head<'_>) -> Option<Preflight> {
+    let wanted = preflight_for(head.method, head.headers)?;
+    if head.answered_by == AnsweredBy::Another {
+        return None;
+    }
+    let (policy, route) = if let Some(target) = head.target.own() {
+        (config.cors_of_own(target.path())?, None)
+    } else {
+        let (_, route) = config.routes.choose(head.host, &wanted, head.target).ok()?;
+        // Who is kept out is refused like with any other request.
+        let from_here = head.client_is_told && route.networks.admit(head.client);
+        if route.networks.are_bounded() && !from_here && !route.shadow {
+            return None;
+        }
+        (route.cors.as_ref()?, Some(Arc::clone(route)))
+    };
+    Some(Preflight { answer: policy.preflight(head.headers.get(ORIGIN)), route })
+}
+
 impl Cors {
     /// The answer to a preflight: the same for everybody whose origin is allowed, token or not.
-    pub fn preflight(&self, origin: Option<&HeaderValue>) -> Response<()> {
+    fn preflight(&self, origin: Option<&HeaderValue>) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::NO_CONTENT;
         self.apply(origin, response.headers_mut());

@@ -6,9 +6,10 @@ use std::net::Ipv4Addr;
 use http::header::{HeaderValue, ORIGIN, REFERER};
 use http::{HeaderMap, HeaderName};
 
+use super::extract::Presented;
 use super::handshake::asks_for_websocket;
 use super::host::name_of;
-use super::{Browser, Carried, Cors, Head, Refusal, Snapshot};
+use super::{Carried, Cookies, Cors, Head, Refusal, Snapshot};
 use crate::clock::Timestamp;
 use crate::identity::SessionId;
 use crate::token::RawToken;
@@ -48,31 +49,46 @@ enum Sender {
     Unknown,
 }
 
+/// Refuses what a browser adds by itself to whatever a page requests, where that page may be another's.
+pub(super) fn check(
+    config: &Snapshot,
+    head: &Head<'_>,
+    presented: &Presented<'_>,
+    cors: Option<&Cors>,
+    now: impl FnOnce() -> Timestamp,
+) -> Result<(), Refusal> {
+    match presented {
+        // Put there on purpose.
+        Presented::Token(_) => Ok(()),
+        Presented::Cookies(cookies, carried) => by_cookies(config, head, (cookies, *carried), cors, now),
+        Presented::Certificate(_) => by_certificate(head, cors),
+    }
+}
+
 /// Refuses what changes something and may come from elsewhere. A WebSocket does, whatever its method:
 /// CORS does not keep pages of others from opening one.
-pub(super) fn check(
-    browser: &Browser,
-    now: &Snapshot,
-    head: Head<'_>,
+pub(super) fn by_cookies(
+    config: &Snapshot,
+    head: &Head<'_>,
+    (cookies, carried): (&Cookies, Carried<'_>),
     cors: Option<&Cors>,
-    carried: Carried<'_>,
-    moment: Timestamp,
+    now: impl FnOnce() -> Timestamp,
 ) -> Result<(), Refusal> {
     let safe = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
     if safe && !asks_for_websocket(head.headers) {
         return Ok(());
     }
-    match sender(browser, head, cors) {
+    match sender(head, cors) {
         Sender::Ours => Ok(()),
         Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
         // A token of the session shows more than a name that we may not know.
         Sender::Elsewhere | Sender::Unknown => {
             let mut tokens = head.headers.get_all(X_CSRF_TOKEN).iter();
             let token = tokens.next().filter(|_| tokens.next().is_none()).map(HeaderValue::as_bytes);
-            let belongs = |session| browser.cookies().is_csrf_token(session, token.unwrap_or_default());
+            let belongs = |session| cookies.is_csrf_token(session, token.unwrap_or_default());
             // Of all there are: a refresh token of one session must not pass by the access token of another.
             // With none there is nobody to act for, and the next stage says so.
-            match sessions(now, carried, moment).all(belongs) {
+            match sessions(config, carried, now()).all(belongs) {
                 true => Ok(()),
                 false => Err(Refusal::Csrf(Suspicion::Unproved)),
             }
@@ -82,8 +98,8 @@ pub(super) fn check(
 
 /// Refuses what the browser itself says was sent from elsewhere. For what has no session yet, whose
 /// token could show anything: programs, which say nothing of a page, pass.
-pub(super) fn refuse_foreign(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
-    match sender(browser, head, cors) {
+pub(super) fn refuse_foreign(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
+    match sender(head, cors) {
         Sender::Foreign | Sender::Elsewhere => Err(Refusal::Csrf(Suspicion::Foreign)),
         Sender::Ours | Sender::Unknown => Ok(()),
     }
@@ -108,7 +124,7 @@ fn is_local(host: &str) -> bool {
 
 /// The same by a client certificate, which a browser adds by itself, too, and programs, which say nothing
 /// of a page, as well. Who shows one speaks TLS with us.
-pub(super) fn refuse_pages_of_others(head: Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
+fn by_certificate(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
     let safe = matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS");
     if safe && !asks_for_websocket(head.headers) {
         return Ok(());
@@ -128,7 +144,7 @@ pub(super) fn refuse_pages_of_others(head: Head<'_>, cors: Option<&Cors>) -> Res
     }
 }
 
-fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
+fn sender(head: &Head<'_>, cors: Option<&Cors>) -> Sender {
     let only = |name: &HeaderName| {
         let mut values = head.headers.get_all(name).iter();
         values.next().filter(|_| values.next().is_none())
@@ -143,17 +159,17 @@ fn sender(browser: &Browser, head: Head<'_>, cors: Option<&Cors>) -> Sender {
         Some(b"same-site" | b"cross-site") => Sender::Foreign,
         // `none` is a person's own doing, and no person types a POST. A value that nobody knows yet is
         // to be taken for none at all.
-        _ => by_page(browser, head, origin),
+        _ => by_page(head, origin),
     }
 }
 
 /// For browsers that say no more (Safari before 16.4): by the origin of the page, or its address.
-fn by_page(browser: &Browser, head: Head<'_>, origin: Option<&HeaderValue>) -> Sender {
+fn by_page(head: &Head<'_>, origin: Option<&HeaderValue>) -> Sender {
     fn text(value: &HeaderValue) -> &str {
         value.to_str().unwrap_or("null")
     }
     let page = match origin {
-        Some(origin) if is_own(text(origin), head.host, browser.secure()) => return Sender::Ours,
+        Some(origin) if is_own(text(origin), head.host, head.is_encrypted) => return Sender::Ours,
         Some(origin) => text(origin),
         // Two of them are nobody's.
         None if head.headers.contains_key(ORIGIN) => return Sender::Elsewhere,
@@ -164,7 +180,7 @@ fn by_page(browser: &Browser, head: Head<'_>, origin: Option<&HeaderValue>) -> S
         },
     };
     // TLS may end in front of us without our knowledge.
-    let may_be_ours = [browser.secure(), true].into_iter().any(|secure| is_own(page, head.host, secure));
+    let may_be_ours = [head.is_encrypted, true].into_iter().any(|secure| is_own(page, head.host, secure));
     if may_be_ours { Sender::Unknown } else { Sender::Elsewhere }
 }
 
@@ -187,10 +203,10 @@ fn is_own(origin: &str, host: &str, secure: bool) -> bool {
     !authority.is_empty() && bare(authority).eq_ignore_ascii_case(bare(host))
 }
 
-fn sessions(now: &Snapshot, carried: Carried<'_>, moment: Timestamp) -> impl Iterator<Item = SessionId> {
-    let access = carried.access.and_then(|token| now.verifier.authenticate(token, moment).ok());
+fn sessions(config: &Snapshot, carried: Carried<'_>, now: Timestamp) -> impl Iterator<Item = SessionId> {
+    let access = carried.access.and_then(|token| config.verifier.authenticate(token, now).ok());
     let refresh =
-        carried.refresh.and_then(|token| now.verifier.verify_refresh(RawToken::new(token), moment).ok());
+        carried.refresh.and_then(|token| config.verifier.verify_refresh(RawToken::new(token), now).ok());
     access.map(|claims| claims.session()).into_iter().chain(refresh.map(|claims| claims.session))
 }
 

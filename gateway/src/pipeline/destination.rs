@@ -1,26 +1,28 @@
 //! What a request reaches beside its own path (RFC 4918 §9.6, §9.8, §9.9, §10.3): where a copy or a move would
 //! land, and what lies below a folder. Its service obeys it there as well, so that the routes have to decide.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::HeaderName;
 
 use super::extract::{self, Presented};
-use super::{Access, Admitted, Head, Lack, Quota, Refusal, Route, Snapshot, Trail, is_authority, networks};
+use super::{
+    Access, Admitted, Head, Lack, Quota, Refusal, RequestTarget, Route, Snapshot, Trail, canonical,
+    is_authority, networks,
+};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 
 /// Refuses what would reach what another route of the service protects, for whom that one would refuse.
 pub(super) fn check(
-    now: &Snapshot,
+    config: &Snapshot,
     admitted: &Admitted,
-    (head, client): (Head<'_>, IpAddr),
+    head: &Head<'_>,
     trail: &mut Trail,
 ) -> Result<(), Refusal> {
     let method = head.method.as_str();
     if takes_along(method) && admitted.route().near {
-        taken_along(now, admitted, (head, client), &[head.host], admitted.target().path()).inspect_err(
+        taken_along(config, admitted, head, &[head.host], admitted.target().path()).inspect_err(
             |refusal| {
                 trail.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
             },
@@ -29,8 +31,8 @@ pub(super) fn check(
     if is_one_of(&["COPY", "MOVE"], method) {
         let guards = |other: &Arc<Route>| other.refuses_beside(admitted.route());
         // Elsewhere there is nothing to be got round.
-        if now.routes.iter().any(guards) {
-            arrives(now, admitted, (head, client)).inspect_err(|refusal| {
+        if config.routes.iter().any(guards) {
+            arrives(config, admitted, head).inspect_err(|refusal| {
                 trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
             })?;
         }
@@ -50,27 +52,24 @@ fn is_one_of(names: &[&str], method: &str) -> bool {
 }
 
 /// One destination, of which services may choose no other reading, and what it overwrites.
-fn arrives(now: &Snapshot, admitted: &Admitted, (head, client): (Head<'_>, IpAddr)) -> Result<(), Refusal> {
+fn arrives(config: &Snapshot, admitted: &Admitted, head: &Head<'_>) -> Result<(), Refusal> {
     let mut fields = head.headers.get_all(DESTINATION).iter();
     // A service refuses this itself.
     let Some(field) = fields.next() else { return Ok(()) };
     let named = Named::read(field.as_bytes()).filter(|_| fields.next().is_none());
     let named = named.ok_or(Refusal::AmbiguousPath)?;
-    lands(now, admitted, (head, client), &named)?;
+    lands(config, admitted, head, &named)?;
     let hosts = [head.host, named.authority.unwrap_or(head.host)];
-    taken_along(now, admitted, (head, client), &hosts, named.path)
+    taken_along(config, admitted, head, &hosts, named.path)
 }
 
-fn lands(
-    now: &Snapshot,
-    admitted: &Admitted,
-    (head, client): (Head<'_>, IpAddr),
-    named: &Named<'_>,
-) -> Result<(), Refusal> {
+fn lands(config: &Snapshot, admitted: &Admitted, head: &Head<'_>, named: &Named<'_>) -> Result<(), Refusal> {
     // Whether a service looks at the host, nobody knows.
+    let canonical = canonical(named.path).ok();
+    let target = RequestTarget::new(named.path, canonical.as_ref());
     for host in [head.host].into_iter().chain(named.authority) {
         // As that of a request: a route may allow what is ambiguous elsewhere.
-        let (_, other) = now.routes.choose(host, head.method, named.path)?;
+        let (_, other) = config.routes.choose(host, head.method, target)?;
         if Arc::ptr_eq(other, admitted.route()) || other.shadow {
             continue;
         }
@@ -79,7 +78,7 @@ fn lands(
             return Err(Refusal::AmbiguousPath);
         }
         if other.is_stricter_than(admitted.route()) {
-            passes(other, admitted, (head, client))?;
+            passes(other, admitted, head)?;
         }
     }
     Ok(())
@@ -87,19 +86,19 @@ fn lands(
 
 /// What goes with a folder, or is overwritten by one.
 fn taken_along(
-    now: &Snapshot,
+    config: &Snapshot,
     admitted: &Admitted,
-    (head, client): (Head<'_>, IpAddr),
+    head: &Head<'_>,
     hosts: &[&str],
     path: &str,
 ) -> Result<(), Refusal> {
-    let below = now.routes.guarded_below(admitted.route(), hosts, path);
-    below.into_iter().try_for_each(|other| passes(other, admitted, (head, client)))
+    let below = config.routes.guarded_below(admitted.route(), hosts, path);
+    below.into_iter().try_for_each(|other| passes(other, admitted, head))
 }
 
 /// As the other route would decide about whoever was admitted here.
-fn passes(other: &Route, admitted: &Admitted, (head, client): (Head<'_>, IpAddr)) -> Result<(), Refusal> {
-    networks::check(other, head, client, &mut Trail::silent())?;
+fn passes(other: &Route, admitted: &Admitted, head: &Head<'_>) -> Result<(), Refusal> {
+    networks::check(other, head, &mut Trail::silent())?;
     let Access::Required(requires) = other.access() else { return Ok(()) };
     let principal = admitted.principal().ok_or(Refusal::NoToken)?;
     // What says there who it is must be what has said it here: nothing else was proved.

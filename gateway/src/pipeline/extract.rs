@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use super::cookies::Carried;
 use super::refusal::Refusal;
 use super::route::{Access, Credentials, Route};
-use super::{Browser, Head, offer};
+use super::{Cookies, Head, offer};
 use crate::token::{PeerCertificate, RawToken};
 
 /// <https://www.w3.org/TR/fetch-metadata/>: what a browser will make of the answer.
@@ -18,20 +18,31 @@ pub(super) enum Presented<'a> {
     /// A token that the client put there on purpose.
     Token(RawToken<'a>),
     /// Cookies, which a browser adds by itself.
-    Cookies(&'a Browser, Carried<'a>),
+    Cookies(&'a Cookies, Carried<'a>),
     /// What the client showed in its handshake.
     Certificate(&'a Arc<PeerCertificate>),
 }
 
-/// What a request presents to an endpoint of ours, which needs something.
+impl Presented<'_> {
+    /// For whoever asks why.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "one was sent",
+            Self::Cookies(..) => "a browser's cookies have one",
+            Self::Certificate(_) => "a client certificate was shown",
+        }
+    }
+}
+
+/// What a request presents to an endpoint of ours.
 ///
 /// As in the contract: two parts, the scheme in any case; anything else counts as no token.
-pub(super) fn of_own<'a>(head: Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
+pub(super) fn of_own<'a>(head: &Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
     either(head, access, Credentials::ALL, None)
 }
 
 /// The same on a route, where a WebSocket may bring its token another way.
-pub(super) fn of_route<'a>(head: Head<'a>, route: &Route) -> Result<Option<Presented<'a>>, Refusal> {
+pub(super) fn of_route<'a>(head: &Head<'a>, route: &Route) -> Result<Option<Presented<'a>>, Refusal> {
     let offered = route.websocket_token.then(|| offer::token(head.headers)).flatten();
     if offered.is_some() && offer::has_two(head.headers) {
         return Err(Refusal::TwoTokens);
@@ -51,7 +62,7 @@ pub(super) fn of_route<'a>(head: Head<'a>, route: &Route) -> Result<Option<Prese
 }
 
 fn either<'a>(
-    head: Head<'a>,
+    head: &Head<'a>,
     access: &Access,
     looks_at: Credentials,
     offered: Option<RawToken<'a>>,
@@ -69,9 +80,9 @@ fn either<'a>(
         }
     }
     let token = offered.or_else(|| first.and_then(|value| credentials(text(value)?)));
-    let carried = match head.browser.filter(|_| looks_at.cookie) {
+    let carried = match head.cookies.filter(|_| looks_at.cookie) {
         None => None,
-        Some(browser) => Carried::read(headers)?.map(|carried| Presented::Cookies(browser, carried)),
+        Some(cookies) => Carried::read(headers)?.map(|carried| Presented::Cookies(cookies, carried)),
     };
     match (token, carried, access) {
         (Some(_), Some(_), _) => Err(Refusal::TwoTokens),
@@ -83,9 +94,9 @@ fn either<'a>(
 }
 
 /// What is to be known where nothing came that is looked at.
-fn nothing(head: Head<'_>, looks_at: Credentials) -> Refusal {
+fn nothing(head: &Head<'_>, looks_at: Credentials) -> Refusal {
     let is_manifest = || head.headers.get(SEC_FETCH_DEST).is_some_and(|kind| kind == "manifest");
-    match (looks_at, head.browser) {
+    match (looks_at, head.cookies) {
         (Credentials { cookie: true, .. }, Some(_)) if is_manifest() => Refusal::ManifestWithoutCookies,
         (Credentials { header: false, cookie: false, .. }, _) => Refusal::NoCertificate,
         (Credentials { header: false, .. }, _) => Refusal::NoCookies,
@@ -118,23 +129,16 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::pipeline::Requires;
+    use crate::pipeline::{RequestTarget, Requires};
 
     fn extract(values: &[&str], access: &Access) -> Result<bool, Refusal> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        let head = Head {
-            method: &http::Method::GET,
-            host: "",
-            target: "/",
-            headers: &headers,
-            browser: None,
-            certificate: None,
-            client_is_told: true,
-        };
-        of_own(head, access).map(|presented| presented.is_some())
+        let client = std::net::Ipv4Addr::LOCALHOST.into();
+        let head = Head::of(&http::Method::GET, "", RequestTarget::AsSent("/"), &headers, client);
+        of_own(&head, access).map(|presented| presented.is_some())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::Method;
 
 use super::destination::takes_along;
-use super::{Access, Holder, Route, Routes};
+use super::{Access, Holder, RequestTarget, Route, Routes, canonical};
 use crate::problem::Code;
 
 /// A statement about the routes that must hold.
@@ -84,7 +84,9 @@ impl Routes {
 
     /// The same look-ups as for a request; only its token and its limits are imagined.
     fn foresee(&self, about: &Expectation) -> Option<Code> {
-        let (target, route) = match self.choose(&about.host, &about.method, &about.path) {
+        let canonical = canonical(&about.path).ok();
+        let asked = RequestTarget::new(&about.path, canonical.as_ref());
+        let (target, route) = match self.choose(&about.host, &about.method, asked) {
             Ok(found) => found,
             Err(refusal) => return Some(refusal.code()),
         };

@@ -6,8 +6,11 @@ use http::header::{
 };
 use http::{HeaderMap, Method};
 
+use super::{Head, Refusal, Route};
+use crate::problem::Problem;
+
 /// The one version that there is.
-pub const WEBSOCKET_VERSION: &str = "13";
+const WEBSOCKET_VERSION: &str = "13";
 
 /// Why a request that asks for a WebSocket is no handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,42 @@ pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, "websocket")
 }
 
+/// Refuses what asks for a WebSocket where the route has none; and what does so and is no handshake: what
+/// follows it could be read as the other protocol by one side, and as HTTP by the other.
+pub(super) fn check(head: &Head<'_>, route: &Route) -> Result<(), Refusal> {
+    // Nearly all ask for nothing. What else is offered may be left, and is dropped on the way.
+    if !head.offers_upgrade || !asks_for_websocket(head.headers) {
+        return Ok(());
+    }
+    if !route.websocket {
+        // Served as a plain request it would look well, and its client would wait for ever.
+        return Err(Refusal::NoWebsocket);
+    }
+    handshake_flaw(head.method, head.headers).map_or(Ok(()), |flaw| Err(Refusal::Handshake(flaw)))
+}
+
+impl HandshakeFlaw {
+    /// What the client is told.
+    pub(super) fn told(self, problem: Problem) -> Problem {
+        let why = match self {
+            Self::OtherVersion => {
+                let version = WEBSOCKET_VERSION.to_owned();
+                return problem
+                    .field("sec-websocket-version", version)
+                    .field("upgrade", "websocket".to_owned());
+            }
+            Self::Method => "A WebSocket is opened by GET",
+            Self::Body => "The handshake of a WebSocket has no body",
+            Self::Connection => "The handshake of a WebSocket needs `Connection: Upgrade`",
+            Self::Key => "The handshake of a WebSocket needs one Sec-WebSocket-Key: 16 bytes in base64",
+            Self::NoVersion => "The handshake of a WebSocket needs `Sec-WebSocket-Version: 13`",
+        };
+        problem.with_message(why)
+    }
+}
+
 /// What is wrong with a request that asks for one.
-pub fn handshake_flaw(method: &Method, headers: &HeaderMap) -> Option<HandshakeFlaw> {
+fn handshake_flaw(method: &Method, headers: &HeaderMap) -> Option<HandshakeFlaw> {
     let length = headers.get(CONTENT_LENGTH);
     if *method != Method::GET {
         Some(HandshakeFlaw::Method)

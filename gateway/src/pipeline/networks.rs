@@ -56,10 +56,11 @@ impl Networks {
 
 /// Whoever comes from elsewhere is told no more than that. Where a trusted proxy does not say for whom
 /// it speaks, nobody knows from where that is.
-pub(super) fn check(route: &Route, head: Head<'_>, client: IpAddr, trail: &mut Trail) -> Result<(), Refusal> {
+pub(super) fn check(route: &Route, head: &Head<'_>, trail: &mut Trail) -> Result<(), Refusal> {
     if !route.networks.are_bounded() {
         return Ok(());
     }
+    let client = head.client;
     if head.client_is_told && route.networks.admit(client) {
         trail.reason("network", || format!("{client} is let in"));
         return Ok(());

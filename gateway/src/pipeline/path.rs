@@ -5,13 +5,15 @@
 //! understand differently is refused.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::refusal::Refusal;
 
-/// Path and query in the one form that is matched and forwarded.
+/// Path and query in the one form that is matched and forwarded. Made once for a request, and shared by
+/// all that know it: its decision, its way and its line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalTarget {
-    text: Box<str>,
+    text: Arc<str>,
     path_bytes: usize,
     is_as_sent: bool,
 }
@@ -21,7 +23,7 @@ impl CanonicalTarget {
     fn new(path: &str, query: Option<&str>) -> Option<Self> {
         let text = match query {
             None => path.into(),
-            Some(query) => format!("{path}?{}", canonical_query(query)?).into_boxed_str(),
+            Some(query) => format!("{path}?{}", canonical_query(query)?).into(),
         };
         Some(Self { text, path_bytes: path.len(), is_as_sent: false })
     }

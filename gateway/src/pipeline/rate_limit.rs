@@ -68,16 +68,16 @@ pub(super) fn take_address(route: &Route, client: IpAddr) -> Result<Quota, Refus
 
 /// The route's limit by user, or the one for all routes.
 pub(super) fn take(
-    now: &Snapshot,
+    config: &Snapshot,
     route: &Route,
     principal: &Principal,
     quota: Quota,
 ) -> Result<Quota, Refusal> {
-    charge(route.user_limit.as_ref().unwrap_or(&now.user_limit), principal, quota)
+    charge(route.user_limit.as_ref().unwrap_or(&config.user_limit), principal, quota)
 }
 
-pub(super) fn take_own(now: &Snapshot, principal: &Principal) -> Result<Quota, Refusal> {
-    charge(&now.user_limit, principal, Quota::default())
+pub(super) fn take_own(config: &Snapshot, principal: &Principal) -> Result<Quota, Refusal> {
+    charge(&config.user_limit, principal, Quota::default())
 }
 
 fn charge(limit: &UserLimit, principal: &Principal, quota: Quota) -> Result<Quota, Refusal> {

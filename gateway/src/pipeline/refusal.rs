@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lack, NearMiss, NotTaken, Quota, RevokedToken, Route, Suspicion};
+use super::{HandshakeFlaw, Lack, NearMiss, NotTaken, Quota, RevokedToken, Route, Suspicion};
 use crate::limits::{Exhausted, fields};
 use crate::problem::{Code, Problem, Why};
 use crate::store::Unreachable;
@@ -66,6 +66,14 @@ pub enum Refusal {
     Limited(Exhausted),
     /// The assertion that the route asks for could not be made.
     NoAssertion,
+    /// The listener sends everybody to HTTPS, and nobody knows to which host.
+    NoHost,
+    /// The request says that its body is larger than what the route takes.
+    BodyTooLarge,
+    /// It asks for a WebSocket where the route has none.
+    NoWebsocket,
+    /// It asks for one, and is no handshake.
+    Handshake(HandshakeFlaw),
     Forbidden {
         lacking: Lack,
         quota: Box<Quota>,
@@ -118,6 +126,11 @@ impl Refusal {
         matches!(self.code(), Code::TokenMissing | Code::CertificateMissing)
     }
 
+    /// Whether a browser of whose session it is said may have a refresh token that still is good.
+    pub(super) fn may_be_renewed(&self) -> bool {
+        matches!(self, Self::NoToken | Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked(_))
+    }
+
     pub(super) fn on(self, route: &Arc<Route>) -> Denied {
         Denied { refusal: self, route: Some(Arc::clone(route)) }
     }
@@ -144,6 +157,11 @@ impl Refusal {
             Self::RevocationUnavailable(_) => Code::RevocationUnavailable,
             Self::Limited(_) => Code::RateLimited,
             Self::NoAssertion => Code::Internal,
+            Self::NoHost => Code::MalformedRequest,
+            Self::BodyTooLarge => Code::BodyTooLarge,
+            Self::NoWebsocket => Code::WebsocketNotEnabled,
+            Self::Handshake(HandshakeFlaw::OtherVersion) => Code::WebsocketVersionUnsupported,
+            Self::Handshake(_) => Code::InvalidWebsocketHandshake,
             Self::Forbidden { .. } => Code::InsufficientScope,
         }
     }
@@ -184,6 +202,8 @@ impl Refusal {
             }
             Self::Limited(exhausted) => limited(problem, exhausted),
             Self::MethodNotAllowed(allow) => problem.allow(allow.clone()),
+            Self::NoHost => problem.with_message("A Host is needed to be sent to HTTPS"),
+            Self::Handshake(flaw) => flaw.told(problem),
             Self::Forbidden { lacking, quota } => match lacking {
                 Lack::Role(role) => with_quota(problem.scope(role.clone()), quota),
                 // Which claim or issuer is wanted is no scope that a client could ask for.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::extract::Presented;
 use super::verify::Verified;
 use super::{Holder, Pipeline, Refusal, RevokedToken, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
@@ -131,12 +132,19 @@ impl Holder for Principal {
     }
 }
 
-/// Whether the token of somebody who was admitted was not revoked meanwhile.
-pub(super) async fn recheck(
-    pipeline: &Pipeline,
-    config: &Snapshot,
-    principal: &Principal,
-) -> Result<(), Refusal> {
+impl Pipeline {
+    /// Whether the token under which somebody was admitted has expired meanwhile.
+    pub fn is_over(&self, principal: &Principal) -> bool {
+        self.clock.now() >= principal.expires_at()
+    }
+
+    /// Whether it was not revoked meanwhile, by what is configured meanwhile.
+    pub async fn is_in_force(&self, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
+        recheck(self, config, principal).await
+    }
+}
+
+async fn recheck(pipeline: &Pipeline, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
     if let Verified::Foreign(claims) = &principal.verified
         && let Some(certificate) = claims.certificate()
     {
@@ -211,7 +219,7 @@ async fn answer(pipeline: &Pipeline, check: Check<'_>, trail: &mut Trail) -> Res
 
 pub(super) async fn check(
     pipeline: &Pipeline,
-    now: &Snapshot,
+    config: &Snapshot,
     verified: Verified,
     client: IpAddr,
     trail: &mut Trail,
@@ -219,17 +227,25 @@ pub(super) async fn check(
     match standing(pipeline, &verified, trail).await {
         Ok(Standing::InForce) => {}
         Ok(Standing::FailedOpen) => pipeline.metrics.revocation.failed_open(),
-        Ok(Standing::Revoked) => return Err(now.failures.count(client, revoked(&verified))),
+        Ok(Standing::Revoked) => return Err(config.failures.count(client, revoked(&verified))),
         Err(unreachable) => return Err(Refusal::RevocationUnavailable(unreachable)),
     }
     match &verified {
         Verified::Own(claims) if !claims.names_installation() => {
             let here = is_here(pipeline, claims.session(), claims.user()).await?;
-            here.then_some(()).ok_or_else(|| now.failures.count(client, Refusal::TokenInvalid))?;
+            here.then_some(()).ok_or_else(|| config.failures.count(client, Refusal::TokenInvalid))?;
         }
         _ => {}
     }
     Ok(Principal { verified })
+}
+
+/// That it is in force, for whoever asks why.
+pub(super) fn in_words(presented: &Presented<'_>) -> &'static str {
+    match presented {
+        Presented::Certificate(_) => "not on a list of its authority",
+        Presented::Token(_) | Presented::Cookies(..) => "in force",
+    }
 }
 
 /// Whether a token that does not name its installation is of this one: its session is here, or was

@@ -85,6 +85,11 @@ pub fn is_own(path: &str) -> bool {
         .any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
+/// Whether another proxy asks there for its client.
+pub fn is_verify(path: &str) -> bool {
+    path.strip_prefix("/api/auth/verify").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 impl Routes {
     /// All faults at once, each naming its routes.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, Vec<RouteFault>> {

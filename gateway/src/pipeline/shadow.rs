@@ -1,29 +1,34 @@
 //! Routes in shadow: the same stages in the same order, and what they refuse is noted and passes.
 //! For putting the gateway before a service that still decides for itself.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{
-    Admitted, CanonicalTarget, Head, Pipeline, Principal, Refusal, Route, Snapshot, Trail, authorize,
-};
+use super::{Admitted, CanonicalTarget, Pipeline, Principal, Refusal, Route, Trail, authorize};
+
+/// What of a request to a route in shadow lives on where a stage refuses it.
+pub(super) struct Shadow {
+    target: CanonicalTarget,
+    proved: Option<Principal>,
+}
+
+impl Shadow {
+    /// There where the route is in shadow: with the identity that was proved, if one was.
+    pub(super) fn of(route: &Route, target: &CanonicalTarget, proved: Option<&Principal>) -> Option<Self> {
+        route.shadow.then(|| Self { target: target.clone(), proved: proved.cloned() })
+    }
+
+    pub(super) fn overrule(self, route: &Arc<Route>, refusal: Refusal, trail: &mut Trail) -> Admitted {
+        trail.note("shadow", || format!("would be refused ({}); passes", refusal.code().word()));
+        authorize::overrule(route, self.target, self.proved, refusal)
+    }
+}
 
 impl Pipeline {
-    pub(super) async fn admit_in_shadow(
-        &self,
-        now: &Snapshot,
-        route: &Arc<Route>,
-        target: CanonicalTarget,
-        head: Head<'_>,
-        client: IpAddr,
-        trail: &mut Trail,
-    ) -> Admitted {
-        let mut proved: Option<Principal> = None;
-        let witness = |principal: &Principal| proved = Some(principal.clone());
-        let decided = self.decide(now, route, target.clone(), head, client, trail, witness).await;
-        decided.unwrap_or_else(|refusal: Refusal| {
-            trail.note("shadow", || format!("would be refused ({}); passes", refusal.code().word()));
-            authorize::overrule(route, target, proved, refusal)
-        })
+    /// Counts and logs what would have been refused, were the route not in shadow.
+    pub fn note_shadow(&self, admitted: &Admitted, request_id: &str) {
+        let Some(refusal) = admitted.overruled() else { return };
+        let (route, reason) = (&admitted.route().name, refusal.code().word());
+        self.metrics.requests.shadowed(route, reason);
+        tracing::info!(target: "shadow", request_id = %request_id, route, reason, "would be refused");
     }
 }

@@ -1,10 +1,9 @@
 //! What was configured, as one value: prepared whole, swapped whole, and never changed.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AddressLimit, Assertions, Cors, FailureLimit, Refusal, Routes, UserLimit};
+use super::{AddressLimit, Assertions, Cors, FailureLimit, Routes, UserLimit, is_verify};
 use crate::token::{ForeignIssuers, Verifier};
 
 /// Everything that a reload may change about the decision.
@@ -25,9 +24,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A token that an endpoint refused by itself, counted like one that a stage refused.
-    pub fn count_failure(&self, client: IpAddr) -> Refusal {
-        self.failures.count(client, Refusal::TokenInvalid)
+    /// The policy of one of the gateway's own endpoints. There is none where another proxy asks for its
+    /// client, which would take a preflight's 204 for a yes.
+    pub fn cors_of_own(&self, path: &str) -> Option<&Arc<Cors>> {
+        self.own_cors.as_ref().filter(|_| !is_verify(path))
     }
 
     /// Forgets limiter keys that are as if never seen; to be called now and then.

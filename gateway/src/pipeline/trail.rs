@@ -83,7 +83,7 @@ impl Trail {
     }
 
     /// The decision had to wait for somebody else.
-    pub(super) fn waited(&mut self, time: Duration) {
+    pub fn waited(&mut self, time: Duration) {
         self.waited += time;
     }
 

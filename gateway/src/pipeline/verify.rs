@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::extract::Presented;
 use super::{Pipeline, Refusal, Snapshot, Trail};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::telemetry::{Tokens, Verifications};
@@ -52,52 +53,45 @@ impl OwnTokens {
     }
 }
 
-/// Our own tokens first: most are, and those of others are told from them by their header.
+/// Whom what was presented speaks for, whether or not it was revoked.
 pub(super) async fn verify(
     pipeline: &Pipeline,
-    now: &Snapshot,
-    token: RawToken<'_>,
+    config: &Snapshot,
+    presented: &Presented<'_>,
     client: IpAddr,
     trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
-    let moment = pipeline.clock.now();
-    let verified = match now.verifier.authenticate(token, moment) {
-        // A token that we signed is nobody else's.
-        Ok(claims) => own(pipeline, claims, moment),
-        Err(_) => foreign(pipeline, now, token, moment, trail).await,
+    let (token, is_ours) = match presented {
+        Presented::Token(token) => (*token, false),
+        // Ours and no others: what a browser carries was handed to it by us.
+        Presented::Cookies(_, carried) => (carried.access.ok_or(Refusal::NoToken)?, true),
+        Presented::Certificate(certificate) => return by_certificate(pipeline, config, certificate, trail),
     };
-    verified.map_err(|refusal| counted(now, client, refusal))
-}
-
-/// Ours and no others: what a browser carries was handed to it by us.
-pub(super) fn verify_own(
-    pipeline: &Pipeline,
-    now: &Snapshot,
-    token: RawToken<'_>,
-    client: IpAddr,
-) -> Result<Verified, Refusal> {
-    let moment = pipeline.clock.now();
-    let verified = match now.verifier.authenticate(token, moment) {
-        Ok(claims) => own(pipeline, claims, moment),
-        Err(_) => {
+    let now = pipeline.clock.now();
+    // Our own tokens first: most are, and those of others are told from them by their header.
+    let verified = match config.verifier.authenticate(token, now) {
+        // A token that we signed is nobody else's.
+        Ok(claims) => own(pipeline, claims, now),
+        Err(_) if is_ours => {
             pipeline.metrics.tokens.invalid("none");
             Err(Refusal::TokenInvalid)
         }
+        Err(_) => foreign(pipeline, config, token, now, trail).await,
     };
-    verified.map_err(|refusal| counted(now, client, refusal))
+    verified.map_err(|refusal| counted(config, client, refusal))
 }
 
-pub(super) fn counted(now: &Snapshot, client: IpAddr, refusal: Refusal) -> Refusal {
+pub(super) fn counted(config: &Snapshot, client: IpAddr, refusal: Refusal) -> Refusal {
     match refusal {
-        Refusal::TokenInvalid | Refusal::TokenRefused(_) => now.failures.count(client, refusal),
+        Refusal::TokenInvalid | Refusal::TokenRefused(_) => config.failures.count(client, refusal),
         // Every client lets a token expire now and then: that is no attempt at anything.
         _ => refusal,
     }
 }
 
-fn own(pipeline: &Pipeline, claims: AuthenticClaims, moment: Timestamp) -> Result<Verified, Refusal> {
+fn own(pipeline: &Pipeline, claims: AuthenticClaims, now: Timestamp) -> Result<Verified, Refusal> {
     let (counts, seen) = (pipeline.own_tokens.of(claims.algorithm()), claims.was_seen());
-    match claims.in_time(moment) {
+    match claims.in_time(now) {
         Ok(claims) => {
             counts.iter().for_each(|counts| if seen { counts.seen.count() } else { counts.ok.count() });
             Ok(Verified::Own(claims))
@@ -115,21 +109,21 @@ fn own(pipeline: &Pipeline, claims: AuthenticClaims, moment: Timestamp) -> Resul
 
 async fn foreign(
     pipeline: &Pipeline,
-    now: &Snapshot,
+    config: &Snapshot,
     token: RawToken<'_>,
-    moment: Timestamp,
+    now: Timestamp,
     trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
-    let candidate = candidate(now, token, trail).inspect_err(|_| tokens.invalid("none"))?;
+    let candidate = candidate(config, token, trail).inspect_err(|_| tokens.invalid("none"))?;
     let issuer = candidate.issuer().as_str();
-    let authentic = proved(&candidate, moment, trail).await.inspect_err(|refusal| {
+    let authentic = proved(&candidate, now, trail).await.inspect_err(|refusal| {
         if matches!(refusal, Refusal::TokenInvalid | Refusal::TokenRefused(_)) {
             tokens.invalid(issuer);
         }
     })?;
     let counts = tokens.of(issuer, authentic.algorithm().name());
-    match authentic.in_time(moment) {
+    match authentic.in_time(now) {
         Ok(claims) => {
             counts.ok.count();
             Ok(Verified::Foreign(Box::new(claims)))
@@ -148,14 +142,14 @@ async fn foreign(
 
 /// Whom a certificate is for, by the authorities and lists that are configured now. It is no attempt at
 /// anything that it is refused: its handshake was good, and a client cannot choose what it shows.
-pub(super) fn verify_certificate(
+fn by_certificate(
     pipeline: &Pipeline,
-    now: &Snapshot,
+    config: &Snapshot,
     certificate: &Arc<PeerCertificate>,
     trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
-    match now.issuers.holder(certificate, pipeline.clock.now()) {
+    match config.issuers.holder(certificate, pipeline.clock.now()) {
         Ok(claims) => {
             tokens.of(claims.issuer().as_str(), CERTIFICATE).ok.count();
             Ok(Verified::Foreign(Box::new(claims)))
@@ -170,30 +164,30 @@ pub(super) fn verify_certificate(
 
 /// A token that another issuer signed, whatever its time.
 pub(super) async fn authentic(
-    now: &Snapshot,
+    config: &Snapshot,
     token: RawToken<'_>,
-    moment: Timestamp,
+    now: Timestamp,
 ) -> Result<AuthenticForeign, Refusal> {
     let trail = &mut Trail::silent();
-    let candidate = candidate(now, token, trail)?;
-    proved(&candidate, moment, trail).await
+    let candidate = candidate(config, token, trail)?;
+    proved(&candidate, now, trail).await
 }
 
 /// A token that is none of ours, if it could be one of another issuer's.
 fn candidate<'a>(
-    now: &'a Snapshot,
+    config: &'a Snapshot,
     token: RawToken<'a>,
     trail: &mut Trail,
 ) -> Result<Candidate<'a>, Refusal> {
-    let (bytes, allowed) = (token.bytes(), now.token_bytes_max);
+    let (bytes, allowed) = (token.bytes(), config.token_bytes_max);
     if bytes > allowed {
         trail.reason("verify", || format!("it has {bytes} bytes; allowed are {allowed}"));
         return Err(Refusal::TokenTooLarge { bytes, allowed });
     }
-    if now.issuers.is_empty() {
+    if config.issuers.is_empty() {
         return Err(Refusal::TokenInvalid);
     }
-    now.issuers.candidate(token).map_err(|refused| {
+    config.issuers.candidate(token).map_err(|refused| {
         trail.reason("verify", || refused.fault.to_string());
         Refusal::TokenRefused(Box::new(refused))
     })
@@ -203,14 +197,14 @@ fn candidate<'a>(
 /// That it is asked seldom is up to the source: however many such tokens come.
 async fn proved(
     candidate: &Candidate<'_>,
-    moment: Timestamp,
+    now: Timestamp,
     trail: &mut Trail,
 ) -> Result<AuthenticForeign, Refusal> {
-    match candidate.prove(moment) {
+    match candidate.prove(now) {
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}
         Err(Unproved::KeyUnknown) => {
-            candidate.would_be_in_time(moment).map_err(|fault| refused(candidate, fault, trail))?;
+            candidate.would_be_in_time(now).map_err(|fault| refused(candidate, fault, trail))?;
         }
         Err(Unproved::Refused(fault)) => return Err(refused(candidate, fault, trail)),
     }
@@ -218,7 +212,7 @@ async fn proved(
     let waiting = Stopwatch::start();
     let asked = source.refresh().await;
     trail.waited(waiting.elapsed());
-    candidate.prove(moment).map_err(|unproved| match (unproved, asked) {
+    candidate.prove(now).map_err(|unproved| match (unproved, asked) {
         // Perhaps it is good: nobody could tell us.
         (Unproved::NoKeys, asked) | (Unproved::KeyUnknown, asked @ Asked::Silent) => {
             trail.reason("verify", || format!("its key is not known; {}", candidate.keys_in_words()));

@@ -82,11 +82,6 @@ pub(super) fn original(proxy: AskingProxy, asked: Asked<'_>, routes: &Routes) ->
         None if any && !routes.name_methods() => asked.method.clone(),
         None => return unclear("The proxy does not tell the original method"),
     };
-    // As for requests that we forward ourselves.
-    if matches!(method.as_str(), "TRACE" | "TRACK" | "CONNECT") {
-        let allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-        return Err(Problem::new(Code::MethodNotAllowed).allow(allowed));
-    }
     Ok(Original { method, host, target })
 }
 

@@ -17,10 +17,10 @@ pub(super) struct Question<'a> {
 }
 
 /// The refusal in words, with what follows from the question.
-pub(super) fn account(denied: &Denied, now: &Snapshot, question: &Question<'_>) -> Account {
+pub(super) fn account(denied: &Denied, config: &Snapshot, question: &Question<'_>) -> Account {
     let account = denied.refusal.account();
     match denied.refusal.code() {
-        Code::NotFound => Account { next: elsewhere(now, question).unwrap_or(account.next), ..account },
+        Code::NotFound => Account { next: elsewhere(config, question).unwrap_or(account.next), ..account },
         Code::NetworkNotAllowed => {
             let next = format!(
                 "The request was asked about as from {}; --client names another address. {}",
@@ -30,7 +30,7 @@ pub(super) fn account(denied: &Denied, now: &Snapshot, question: &Question<'_>) 
         }
         Code::TokenInvalid => {
             let token = question.token.map(|token| RawToken::new(token.trim()));
-            let fault = token.and_then(|token| now.verifier.fault_of(token, SystemClock.now()));
+            let fault = token.and_then(|token| config.verifier.fault_of(token, SystemClock.now()));
             match fault {
                 Some(fault) => Account { why: fault.why, next: fault.next.to_owned(), ..account },
                 None => account,
@@ -41,8 +41,8 @@ pub(super) fn account(denied: &Denied, now: &Snapshot, question: &Question<'_>) 
 }
 
 /// Where there is a route for the path, if not for this host.
-fn elsewhere(now: &Snapshot, question: &Question<'_>) -> Option<String> {
-    let all: Vec<&Arc<Route>> = now.routes.iter().collect();
+fn elsewhere(config: &Snapshot, question: &Question<'_>) -> Option<String> {
+    let all: Vec<&Arc<Route>> = config.routes.iter().collect();
     if all.is_empty() {
         return Some(
             "There are no routes yet: write [[upstreams]] and [[routes]] into the configuration.".to_owned(),
@@ -55,7 +55,7 @@ fn elsewhere(now: &Snapshot, question: &Question<'_>) -> Option<String> {
             HostPattern::Name(name) => name.to_string(),
             HostPattern::Below(name) => format!("any.{name}"),
         };
-        let route = now.routes.find(&named, question.method, question.path).ok()?;
+        let route = config.routes.find(&named, question.method, question.path).ok()?;
         Some((route, host))
     });
     let (route, host) = found.into_iter().next()?;

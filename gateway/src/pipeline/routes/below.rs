@@ -11,7 +11,7 @@ use super::{RouteFault, Routes, is_own};
 use crate::pipeline::as_sent::{AsSent, Oddity};
 use crate::pipeline::fold::folded;
 use crate::pipeline::pattern::Segment;
-use crate::pipeline::{CanonicalTarget, Refusal, Route, canonical};
+use crate::pipeline::{CanonicalTarget, Refusal, RequestTarget, Route, canonical};
 
 /// A path that no route takes as it was sent.
 #[derive(Clone, Debug)]
@@ -47,15 +47,15 @@ impl Routes {
         &self,
         host: &str,
         method: &Method,
-        target: &str,
+        target: RequestTarget<'_>,
     ) -> Result<(CanonicalTarget, &Arc<Route>), Refusal> {
-        match canonical(target) {
-            Ok(target) => {
+        match target {
+            RequestTarget::Canonical(target) => {
                 let route = self.find(host, method, target.path())?;
-                Ok((target, route))
+                Ok((target.clone(), route))
             }
             // Seldom: what is plain pays nothing for it.
-            Err(_) => self.as_sent(host, method, target),
+            RequestTarget::AsSent(target) => self.as_sent(host, method, target),
         }
     }
 

@@ -11,7 +11,8 @@ fn allowing(odd: &[Oddity], route: Route) -> Route {
 }
 
 fn choose(routes: &Routes, target: &str) -> String {
-    match routes.choose("localhost", &Method::GET, target) {
+    let canonical = canonical(target).ok();
+    match routes.choose("localhost", &Method::GET, RequestTarget::new(target, canonical.as_ref())) {
         Ok((target, route)) => format!("{} {}", route.name, target.as_str()),
         Err(refusal) => refusal.code().word().to_owned(),
     }
@@ -157,7 +158,8 @@ proptest! {
             }
         }
         let table = Routes::new(routes.clone()).unwrap();
-        if let Ok((target, by)) = table.choose("h.com", &Method::GET, &sent) {
+        let read = canonical(&sent).ok();
+        if let Ok((target, by)) = table.choose("h.com", &Method::GET, RequestTarget::new(&sent, read.as_ref())) {
             let (_, below) = by.path.split(target.path());
             prop_assert!(!target.is_as_sent() || sent.ends_with(below), "{} becomes {}", sent, target.as_str());
             prop_assert_eq!(target.is_as_sent(), canonical(&sent).is_err());
