@@ -2,6 +2,7 @@
 //! long a file may get. Each rule is also held against a small bad sample, so that it is seen to
 //! fail.
 
+mod messages;
 mod rules;
 
 use std::collections::BTreeSet;

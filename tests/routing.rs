@@ -1,6 +1,7 @@
 //! Routes: which one decides about a request, what it requires, and how it hands the request on.
 
 mod addresses;
+mod askers;
 mod below;
 mod challenges;
 mod choice;

@@ -239,6 +239,8 @@ mod sides;
 mod size;
 mod snapshot;
 mod stricter;
+#[cfg(test)]
+mod tests;
 
 mod trail;
 mod verify;

@@ -1,5 +1,6 @@
 //! A session that is renewed on the way, while a request goes on.
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{ACCESS, CSRF, REFRESH, Tab, before, forgets, kept, set_cookies};
@@ -10,6 +11,8 @@ use crate::support::in_parallel;
 use crate::support::raw::Raw;
 use crate::support::redis::Redis;
 use crate::support::upstream::Upstream;
+
+const ABORT_ON_CLOSE: &str = "GATEWAY__SERVER__ABORT_ON_CLOSE";
 
 fn refreshes(gateway: &Gateway, result: &str) -> f64 {
     gateway.metric(&format!("gateway_refreshes_total{{result=\"{result}\"}}"))
@@ -125,7 +128,7 @@ fn an_answer_that_nobody_waited_for_replaces_nothing() {
             .upstream("slow", &slow.address.to_string())
             .route("slow", "/slow", "slow", "")
             .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
-            .env("GATEWAY__SERVER__ABORT_ON_CLOSE", abort)
+            .env(ABORT_ON_CLOSE, abort)
             .start();
         let tab = Tab::of_a_user(&gateway);
         tab.age();
@@ -144,6 +147,36 @@ fn an_answer_that_nobody_waited_for_replaces_nothing() {
         assert_eq!(tab.get("/api/todos").status, 200);
         assert_eq!((refreshes(&gateway, "rotated"), refreshes(&gateway, "reused")), (1.0, 0.0), "{abort}");
     }
+}
+
+#[test]
+fn neither_does_one_that_comes_at_the_moment_when_its_client_leaves() {
+    let slow: Vec<_> = (0..6).map(|_| Upstream::gated()).collect();
+    let mut setup = before(Upstream::start().address)
+        .env("GATEWAY__REFRESH__GRACE_SECONDS", "0")
+        .env(ABORT_ON_CLOSE, "false");
+    for (number, (upstream, _)) in slow.iter().enumerate() {
+        let name = format!("slow{number}");
+        setup = setup.upstream(&name, &upstream.address.to_string());
+        setup = setup.route(&name, &format!("/{name}"), &name, "");
+    }
+    let gateway = setup.start();
+    for (number, (upstream, gate)) in slow.iter().enumerate() {
+        let tab = Tab::of_a_user(&gateway);
+        tab.age();
+        let mut left = Raw::connect(gateway.address);
+        left.send(format!("GET /slow{number} HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", tab.cookies()));
+        crate::support::eventually("it waits", || upstream.arrived().len() == 1);
+        // The gateway finds both at once, and may look at either first.
+        gateway.signal(Signal::STOP);
+        drop(left);
+        gate.open();
+        crate::support::eventually("it was answered", || upstream.answered() == 1);
+        gateway.signal(Signal::CONT);
+        crate::support::eventually("it is noted", || gateway.decided("ok") == (number * 2 + 1) as f64);
+        assert_eq!(tab.get("/api/todos").status, 200, "{number}");
+    }
+    assert_eq!(refreshes(&gateway, "rotated"), slow.len() as f64);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// A request as it arrived.
@@ -54,6 +55,7 @@ impl Arrived {
 pub struct Upstream {
     pub address: SocketAddr,
     arrived: Arc<Mutex<Vec<Arrived>>>,
+    answered: Arc<AtomicUsize>,
     answer: Arc<Mutex<String>>,
 }
 
@@ -78,16 +80,17 @@ impl Upstream {
         let address = listener.local_addr().unwrap();
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let answer = Arc::new(Mutex::new(answer.to_owned()));
-        let (record, told) = (Arc::clone(&arrived), Arc::clone(&answer));
+        let answered = Arc::new(AtomicUsize::new(0));
+        let (record, count, told) = (Arc::clone(&arrived), Arc::clone(&answered), Arc::clone(&answer));
         // The thread ends with the process: it waits for connections and holds nothing else.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answer = told.lock().unwrap().clone();
-                let (record, wait) = (Arc::clone(&record), wait.clone());
-                std::thread::spawn(move || serve(stream, &record, &answer, answers, wait));
+                let (record, count, wait) = (Arc::clone(&record), Arc::clone(&count), wait.clone());
+                std::thread::spawn(move || serve(stream, (&record, &count), &answer, answers, wait));
             }
         });
-        Self { address, arrived, answer }
+        Self { address, arrived, answered, answer }
     }
 
     /// From the next connection on it answers with these bytes.
@@ -121,6 +124,11 @@ impl Upstream {
         self.arrived.lock().unwrap().clone()
     }
 
+    /// How many answers were written.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::SeqCst)
+    }
+
     /// The one request that arrived.
     pub fn only(&self) -> Arrived {
         let arrived = self.arrived();
@@ -148,7 +156,13 @@ impl Gate {
     }
 }
 
-fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, answers: usize, wait: impl Fn()) {
+fn serve(
+    stream: TcpStream,
+    (record, count): (&Mutex<Vec<Arrived>>, &AtomicUsize),
+    answer: &str,
+    answers: usize,
+    wait: impl Fn(),
+) {
     let mut left = answers;
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -158,6 +172,7 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<Arrived>>, answer: &str, answers:
         if answer.is_empty() || left == 0 || writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
+        count.fetch_add(1, Ordering::SeqCst);
         left -= 1;
     }
 }

@@ -21,7 +21,7 @@ use crate::problem::{Code, Problem};
 use crate::telemetry::Event;
 use original::{Asked, original};
 
-refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
+refusals!(Refusals: TOKEN; BodyTooLarge OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
 
 #[utoipa::path(
     get,

@@ -2,88 +2,101 @@
 //! another one takes for the end of the connection. Where it contradicts itself, it is no answer.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{StatusCode, Version};
-use pingora::http::ResponseHeader;
+use http::{HeaderMap, StatusCode};
 use pingora::{Error, ErrorType};
 
+use super::message::Plain;
+use crate::pipeline::Headers;
+
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// The headers of an answer, which can be read, too.
+pub(super) trait AnswerHeaders: Headers {
+    fn fields(&self) -> &HeaderMap;
+}
+
+impl AnswerHeaders for Plain<'_> {
+    fn fields(&self) -> &HeaderMap {
+        self.0
+    }
+}
 
 /// Only what Pingora took: lengths that differ were refused before, and none stands beside a coding.
 ///
 /// # Errors
 ///
 /// Where the content is coded in a way that nobody asked for.
-pub(super) fn make_right(response: &mut ResponseHeader) -> pingora::Result<()> {
-    // A message has the version of who sends it (RFC 9110 §6.2). Behind an older one a coding, and a
-    // connection that stays, are read in more ways than one.
-    if response.version == Version::HTTP_10 || response.version == Version::HTTP_09 {
-        response.set_version(Version::HTTP_11);
-    }
-    let interim = response.status.is_informational();
-    if interim || response.status == StatusCode::NO_CONTENT {
+pub(super) fn make_right(status: StatusCode, headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
+    let interim = status.is_informational();
+    if interim || status == StatusCode::NO_CONTENT {
         // RFC 9110 §8.6, RFC 9112 §6.1: no such answer has either. HTTP/2 takes a length for a promise.
-        response.remove_header(&CONTENT_LENGTH);
-        response.remove_header(&TRANSFER_ENCODING);
+        headers.remove(&CONTENT_LENGTH);
+        headers.remove(&TRANSFER_ENCODING);
     } else {
-        code_once(response)?;
-        measure_once(response)?;
+        code_once(headers)?;
+        measure_once(headers);
     }
     if !interim {
-        take_off_the_connection(response);
+        take_off_the_connection(status, headers);
     }
     Ok(())
 }
 
 /// Chunks, once: twice of it is a slip, since nobody codes twice. What else there is would have to be asked
 /// for by `TE` (RFC 9112 §7.4), and a client of HTTP/2 or HTTP/1.0 cannot be told of it.
-fn code_once(response: &mut ResponseHeader) -> pingora::Result<()> {
-    let mut values = response.headers.get_all(TRANSFER_ENCODING).iter();
+fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
+    let mut values = headers.fields().get_all(TRANSFER_ENCODING).iter();
     let Some(first) = values.next() else { return Ok(()) };
     if first.as_bytes().eq_ignore_ascii_case(b"chunked") && values.next().is_none() {
         return Ok(());
     }
-    let codings = || response.headers.get_all(TRANSFER_ENCODING).iter().flat_map(members);
+    let codings = || headers.fields().get_all(TRANSFER_ENCODING).iter().flat_map(members);
     let is = |name: &'static [u8]| move |coding: &[u8]| coding.eq_ignore_ascii_case(name);
     let is_chunked = codings().any(is(b"chunked"));
     if !codings().all(|coding| is(b"chunked")(coding) || is(b"identity")(coding)) {
         return Err(Error::explain(ErrorType::InvalidHTTPHeader, "a transfer coding that was not asked for"));
     }
-    response.remove_header(&TRANSFER_ENCODING);
-    if is_chunked { response.insert_header(TRANSFER_ENCODING, "chunked") } else { Ok(()) }
+    headers.remove(&TRANSFER_ENCODING);
+    if is_chunked {
+        headers.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    Ok(())
 }
 
 /// RFC 9110 §8.6: the same number twice is that number.
-fn measure_once(response: &mut ResponseHeader) -> pingora::Result<()> {
-    let mut lengths = response.headers.get_all(CONTENT_LENGTH).iter();
-    let Some(first) = lengths.next() else { return Ok(()) };
+fn measure_once(headers: &mut impl AnswerHeaders) {
+    let mut lengths = headers.fields().get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else { return };
     if lengths.next().is_none() && !first.as_bytes().contains(&b',') {
-        return Ok(());
+        return;
     }
     let number = members(first).next().and_then(|number| HeaderValue::from_bytes(number).ok());
-    number.map_or(Ok(()), |number| response.insert_header(CONTENT_LENGTH, number))
+    if let Some(number) = number {
+        headers.set(CONTENT_LENGTH, number);
+    }
 }
 
 /// RFC 9110 §7.6.1, RFC 9113 §8.2.2: what was said of the connection to us goes no further.
-fn take_off_the_connection(response: &mut ResponseHeader) {
+fn take_off_the_connection(status: StatusCode, headers: &mut impl AnswerHeaders) {
     let is_usual = |value: &HeaderValue| {
         let value = value.as_bytes();
         value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
     };
-    let unusual = response.headers.get_all(CONNECTION).iter().filter(|value| !is_usual(value));
+    let unusual = headers.fields().get_all(CONNECTION).iter().filter(|value| !is_usual(value));
     let named: Vec<_> =
         unusual.flat_map(members).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
     for name in named {
         // By these its end is known, whatever is said of them.
         if ![CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE].contains(&name) {
-            response.remove_header(&name);
+            headers.remove(&name);
         }
     }
     // What has to be upgraded to is said there (RFC 9110 §15.5.22).
-    if response.status != StatusCode::UPGRADE_REQUIRED {
-        response.remove_header(&UPGRADE);
+    if status != StatusCode::UPGRADE_REQUIRED {
+        headers.remove(&UPGRADE);
     }
-    response.remove_header(&PROXY_CONNECTION);
-    response.remove_header(&TE);
+    headers.remove(&PROXY_CONNECTION);
+    headers.remove(&TE);
 }
 
 /// The members of a list.
@@ -98,14 +111,14 @@ mod tests {
 
     /// What is left of these fields, or nothing where they are no answer's.
     fn right(status: u16, fields: &[(&'static str, &'static str)]) -> Option<String> {
-        let mut response = ResponseHeader::build(status, None).unwrap();
+        let mut headers = HeaderMap::new();
         for (name, value) in fields {
-            response.append_header(*name, *value).unwrap();
+            headers.append(*name, HeaderValue::from_static(value));
         }
-        make_right(&mut response).ok()?;
+        make_right(StatusCode::from_u16(status).unwrap(), &mut Plain(&mut headers)).ok()?;
         let field =
             |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
-        Some(response.headers.iter().map(field).collect::<Vec<_>>().join(", "))
+        Some(headers.iter().map(field).collect::<Vec<_>>().join(", "))
     }
 
     #[test]

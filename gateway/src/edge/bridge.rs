@@ -1,13 +1,12 @@
-//! From Pingora's session to a plain request for our endpoints: the body read whole, within a
+//! From a client to a plain request for our endpoints: the body read whole, within a
 //! limit and a deadline.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HOST, HeaderValue};
-use pingora::proxy::Session;
 
-use super::{head, respond};
+use super::client::Client;
 use crate::pipeline::{CanonicalTarget, is_verify};
 use crate::problem::{Code, Problem};
 
@@ -18,13 +17,13 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The request as the endpoints take it.
 pub(super) async fn read(
-    session: &mut Session,
+    client: &mut impl Client,
     target: &CanonicalTarget,
 ) -> Result<http::Request<Bytes>, Problem> {
     // Of a request about another one the body is that client's, and goes another way: what announces one was
     // handed on with its head, and nothing depends on whether it comes.
-    let body = if is_verify(target.path()) { Bytes::new() } else { bounded_body(session).await? };
-    let sent = session.req_header();
+    let body = if is_verify(target.path()) { Bytes::new() } else { bounded_body(client).await? };
+    let sent = client.request();
     let uri = http::Uri::try_from(target.as_str()).map_err(|_| Problem::new(Code::AmbiguousPath))?;
     let mut request = http::Request::new(body);
     *request.method_mut() = sent.method.clone();
@@ -32,7 +31,7 @@ pub(super) async fn read(
     *request.headers_mut() = sent.headers.clone();
     // HTTP/2 has it in `:authority`; HTTP/1.0 may have none.
     if !sent.headers.contains_key(HOST)
-        && let Some(host) = Some(head::authority(sent)).filter(|host| !host.is_empty())
+        && let Some(host) = Some(sent.host()).filter(|host| !host.is_empty())
         && let Ok(host) = HeaderValue::from_str(host)
     {
         request.headers_mut().insert(HOST, host);
@@ -40,29 +39,24 @@ pub(super) async fn read(
     Ok(request)
 }
 
-async fn bounded_body(session: &mut Session) -> Result<Bytes, Problem> {
-    if head::declared_length(session).is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+async fn bounded_body(client: &mut impl Client) -> Result<Bytes, Problem> {
+    if client.request().declared_length().is_some_and(|length| length > BODY_BYTES_MAX as u64) {
         return Err(Problem::new(Code::BodyTooLarge));
     }
-    let body = tokio::time::timeout(BODY_TIME_MAX, read_body(session)).await;
+    let body = tokio::time::timeout(BODY_TIME_MAX, read_body(client)).await;
     body.map_err(|_| Problem::new(Code::BodyTimeout))?
 }
 
-async fn read_body(session: &mut Session) -> Result<Bytes, Problem> {
-    if session.is_body_done() || session.is_body_empty() {
+async fn read_body(client: &mut impl Client) -> Result<Bytes, Problem> {
+    if client.is_body_read() {
         return Ok(Bytes::new());
     }
     let broken = |_| Problem::new(Code::MalformedRequest).with_message("Request body could not be read");
-    if respond::awaits_continue(session) {
-        // An interim answer before the body is read would make Pingora close the connection
-        // afterwards; the body is read whole below, so that it can live on.
-        session.set_close_on_response_before_downstream_finish(false);
-        let sent = session.write_continue_response().await;
-        session.set_close_on_response_before_downstream_finish(true);
-        sent.map_err(broken)?;
+    if client.request().awaits_continue() {
+        client.say_continue().await.map_err(broken)?;
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = session.read_request_body().await.map_err(broken)? {
+    while let Some(chunk) = client.read_body().await.map_err(broken)? {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(Problem::new(Code::BodyTooLarge));
         }

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use pingora::protocols::http::v1::server::HttpSession;
-use pingora::proxy::Session;
-
 use super::ApiClient;
+use super::client::Client;
 use super::exchange::Exchange;
 use crate::pipeline::{Browser, Cookies, RenewalStep, Renewed};
 
@@ -39,11 +37,10 @@ impl Exchange {
 
     /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
     /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
-    pub(super) async fn settle(&self, session: &Session) {
+    pub(super) async fn settle(&self, client: &impl Client) {
         let Some(browser) = &self.browser else { return };
         let Some(due) = browser.due() else { return };
-        let may_have_gone = session.as_http1().is_some_and(HttpSession::is_half_closed);
-        if !may_have_gone {
+        if !client.may_have_left() {
             let renewed =
                 (self.configured.endpoints.renew)(due, RenewalStep::HandOver, self.api_client()).await;
             browser.handed_over(renewed);

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora::http::RequestHeader;
-use pingora::proxy::Session;
 
+use super::client::Client;
 use super::connections::Place;
 use super::descriptors::Descriptor;
-use super::downstream::Downstream;
 use super::exchange::{Exchange, Progress};
-use super::{Content, Gateway, bridge, downstream, explain, head};
+use super::view::RequestView;
+use super::{Content, Gateway, bridge, explain, head};
 use crate::clock::Stopwatch;
 use crate::identity::UserAgent;
 use crate::pipeline::{
@@ -36,14 +35,14 @@ pub(super) enum Next {
 }
 
 /// A request in the view of the decision.
-fn view<'a>(request: &'a RequestHeader, offers_upgrade: bool, exchange: &'a Exchange) -> Head<'a> {
+fn view<'a>(request: RequestView<'a>, offers_upgrade: bool, exchange: &'a Exchange) -> Head<'a> {
     // What is no text has no canonical form, and no other.
-    let sent = head::target(request).unwrap_or_default();
+    let sent = request.target().unwrap_or_default();
     Head {
-        method: &request.method,
-        host: head::authority(request),
+        method: request.method,
+        host: request.host(),
         target: RequestTarget::new(sent, exchange.target.as_ref()),
-        headers: &request.headers,
+        headers: request.headers,
         offers_upgrade,
         client: exchange.client.client,
         client_is_told: exchange.client.is_told(),
@@ -58,22 +57,24 @@ fn view<'a>(request: &'a RequestHeader, offers_upgrade: bool, exchange: &'a Exch
 
 impl Gateway {
     /// The target is read, the head checked, and the request served, refused or admitted.
-    pub(super) async fn decide(&self, session: &Session, exchange: &mut Exchange) -> Result<Next, Problem> {
-        let request = session.req_header();
-        exchange.target = head::target(request).and_then(|target| canonical(target).ok());
+    pub(super) async fn decide(
+        &self,
+        client: &impl Client,
+        exchange: &mut Exchange,
+    ) -> Result<Next, Problem> {
+        let request = client.request();
+        exchange.target = request.target().and_then(|target| canonical(target).ok());
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
         head::check(request)?;
-        let downstream = downstream::of(session);
         // As far as the body came along: nothing of one that is malformed reaches anybody.
-        if downstream.is_some_and(|downstream| downstream.malformed().is_some()) {
+        if client.is_malformed() {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body"));
         }
         exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
         // Seen when the head was read: nearly all offer nothing.
-        let offers_upgrade =
-            request.version == http::Version::HTTP_11 && downstream.is_some_and(Downstream::asks_for_upgrade);
-        let mut trail = explain::trail(&request.headers, &exchange.client, &self.parts.explain_to);
+        let offers_upgrade = request.version == http::Version::HTTP_11 && client.asks_for_upgrade();
+        let mut trail = explain::trail(request.headers, &exchange.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
         if follow {
@@ -100,7 +101,7 @@ impl Gateway {
             }
             // Asked again it has said what becomes of it.
             Ok(Decision::Renew(_)) => Err(Problem::new(Code::Internal)),
-            Err(denied) => Err(self.refused(&request.headers, exchange, denied).await),
+            Err(denied) => Err(self.refused(request.headers, exchange, denied).await),
         }
     }
 
@@ -173,12 +174,12 @@ impl Gateway {
 
     pub(super) async fn serve_own(
         &self,
-        session: &mut Session,
+        client: &mut impl Client,
         exchange: &mut Exchange,
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
         exchange.leaves_body = is_verify(target.path());
-        let request = bridge::read(session, target).await?;
+        let request = bridge::read(client, target).await?;
         let (response, refused) = (exchange.configured.endpoints.serve)(request, exchange.api_client()).await;
         exchange.progress = Progress::Served(refused.as_ref().map(Problem::code));
         exchange.why = refused.as_ref().and_then(Problem::why).cloned().map(Box::new);

@@ -18,7 +18,6 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -37,6 +36,14 @@ const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 const WRITTEN_BYTES_MAX: usize = 1_460;
 /// Bytes that are looked at in one read of what is early, or thrown away.
 const PIECE_BYTES: usize = 4 * 1_024;
+/// `TCP_ESTABLISHED` of Linux's `tcp_states.h`: both sides may send.
+const ESTABLISHED: u8 = 1;
+
+/// Whether a client sends no more, or its connection has ended. The kernel is asked, since the runtime may
+/// hear of an answer first; over a Unix socket it does not say.
+pub(super) fn has_ended(socket: &SocketDigest) -> bool {
+    socket.tcp_info().is_some_and(|info| info.tcpi_state != ESTABLISHED)
+}
 
 #[derive(Debug)]
 pub(super) struct Downstream {
@@ -76,19 +83,6 @@ struct Closing {
 impl Default for Closing {
     fn default() -> Self {
         Self { until: Box::pin(sleep(LINGER_TIME_MAX)), is_said: false, bytes: 0 }
-    }
-}
-
-/// The connection of this request, where it is one of HTTP/1.1.
-pub(super) fn of(session: &Session) -> Option<&Downstream> {
-    session.as_http1()?.stream().as_any().downcast_ref()
-}
-
-/// Whether the end of the request's content was seen.
-pub(super) fn is_body_ended(session: &mut Session) -> bool {
-    match of(session) {
-        Some(downstream) => downstream.is_body_ended(),
-        None => session.is_body_done(),
     }
 }
 

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use pingora::http::RequestHeader;
 
 use super::arrival::Arrival;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
 use super::connections::{Place, Streaming};
 use super::descriptors::Descriptor;
-use super::head;
 use super::lifeline::Hold;
 use super::pace::Paced;
 use super::streams::Watched;
 use super::upstreams::Leg;
+use super::view::RequestView;
 use crate::clock::Stopwatch;
 use crate::pipeline::{Admitted, Browser, CanonicalTarget, Cors, Route, Sides, Stage, is_own};
 use crate::problem::{Code, Problem, Why};
@@ -159,17 +158,17 @@ impl Exchange {
     }
 
     /// What its service is called on either side, where that differs.
-    pub(super) fn sides<'a>(&'a self, request: &'a RequestHeader) -> Option<Sides<'a>> {
-        Sides::of(self.admitted()?, self.client.secure, head::authority(request))
+    pub(super) fn sides<'a>(&'a self, request: RequestView<'a>) -> Option<Sides<'a>> {
+        Sides::of(self.admitted()?, self.client.secure, request.host())
     }
 
     /// The same for an answer.
     pub(super) fn sides_of_answer<'a>(
         &'a self,
-        request: &'a RequestHeader,
+        request: RequestView<'a>,
         status: StatusCode,
     ) -> Option<Sides<'a>> {
-        Sides::of_answer(self.admitted()?, self.client.secure, head::authority(request), status)
+        Sides::of_answer(self.admitted()?, self.client.secure, request.host(), status)
     }
 
     /// A problem on its way to the upstream or back, as its route tells it.

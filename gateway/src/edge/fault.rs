@@ -2,17 +2,21 @@
 //! is told.
 
 use std::io;
+use std::time::Duration;
 
-use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::exchange::Exchange;
+use super::client::Client;
+use super::exchange::{Exchange, Progress};
 use super::upstreams::{Interrupted, NO_HEALTHY_UPSTREAM, UPSTREAM_FULL};
+use super::{Gateway, respond};
 use crate::framing::Malformed;
 use crate::problem::Code;
 
 /// The token was revoked while its request was under way.
 pub(super) const REVOKED: ErrorType = ErrorType::Custom("Revoked");
+/// After which it may be worth to ask again for what is over in a moment.
+const PASSING: Duration = Duration::from_secs(1);
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
@@ -24,7 +28,7 @@ pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -
 /// Something may have been sent. Only what is safe to repeat is: an idempotent method (RFC 9110
 /// §9.2.2) whose body is still at hand, and of whose answer the client has seen nothing.
 pub(super) fn on_the_way(
-    session: &Session,
+    client: &impl Client,
     exchange: &mut Exchange,
     mut fault: Box<Error>,
     reused: bool,
@@ -34,17 +38,53 @@ pub(super) fn on_the_way(
         fault.set_retry(false);
         return fault;
     }
-    let repeatable = session.req_header().method.is_idempotent()
-        && !session.as_ref().retry_buffer_truncated()
-        && session.response_written().is_none();
+    let repeatable =
+        client.request().method.is_idempotent() && client.can_repeat() && client.status().is_none();
     let request = Interrupted { repeatable, client: exchange.client.site() };
     let again = exchange.leg.as_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
 }
 
+impl Gateway {
+    /// Turns what broke on the way into an answer of ours, where none was begun.
+    pub(super) async fn broke(
+        &self,
+        client: &mut impl Client,
+        fault: &Error,
+        exchange: &mut Exchange,
+    ) -> Code {
+        let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
+        let code = if is_slow { Code::BodyTimeout } else { classify(fault) };
+        let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
+        if fault.esource() != &ErrorSource::Downstream && !is_slow {
+            tracing::warn!(
+                request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
+                "the request could not be forwarded"
+            );
+        }
+        let left = client_left(fault) && !client.is_malformed();
+        exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
+            Progress::Admitted(admitted) if left => Progress::Left(admitted),
+            Progress::Admitted(admitted) => Progress::Failed(admitted, code),
+            other => other,
+        };
+        let begun = client.status().is_some_and(|status| !status.is_informational());
+        if !begun && !left {
+            client.close_after_answer();
+            let mut problem = exchange.problem(code);
+            if is_passing(code) {
+                problem = problem.retry_after(PASSING);
+            }
+            // The client may go meanwhile: then there is nobody to tell.
+            respond::refuse(client, exchange, &problem).await.ok();
+        }
+        code
+    }
+}
+
 /// Whether it may be over in a moment.
-pub(super) fn is_passing(code: Code) -> bool {
+fn is_passing(code: Code) -> bool {
     matches!(
         code,
         Code::UpstreamUnreachable | Code::UpstreamTimeout | Code::NoHealthyUpstream | Code::UpstreamFull
@@ -53,14 +93,14 @@ pub(super) fn is_passing(code: Code) -> bool {
 
 /// Whether it was the client who went away: there is nobody to answer, and nothing was wrong with
 /// what it asked.
-pub(super) fn client_left(fault: &Error) -> bool {
+fn client_left(fault: &Error) -> bool {
     use ErrorType::{ConnectionClosed, H2Error, ReadError, WriteError};
     fault.esource() == &ErrorSource::Downstream
         && matches!(fault.etype(), ConnectionClosed | ReadError | WriteError | H2Error)
 }
 
 /// The answer of ours that a failure becomes.
-pub(super) fn classify(fault: &Error) -> Code {
+fn classify(fault: &Error) -> Code {
     use ErrorType::{
         ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
     };

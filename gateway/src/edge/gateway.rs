@@ -1,35 +1,32 @@
-//! Pingora's callbacks. Each delegates: what is decided stands in the pipeline.
+//! Pingora's callbacks. Each delegates: what is decided stands in the pipeline, and what is done beside it.
+//! Pingora's session and its heads are named here and below only.
+
+mod client;
+mod heads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
+use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType};
 
-use super::beginning::TRACEPARENT;
+use super::beginning::CLIENT_IO_MAX;
+use super::client::Client as _;
 use super::configured::Current;
 use super::connections::Connections;
-use super::decide::Next;
 use super::descriptors::Descriptors;
-use super::exchange::{Exchange, Progress};
-use super::message::{Plain, join_cookies};
+use super::exchange::Exchange;
 use super::streams::Streams;
-use super::upstreams::Leg;
-use super::{Browsers, TrustedProxies};
-use super::{answer_head, downstream, explain, fault, hand_back, head, http10, respond, upgrade};
-use crate::pipeline::{Forwarded, Headers as _, Pipeline, inject, take_out};
-use crate::problem::Code;
+use super::{Browsers, TrustedProxies, fault, forward, hand_back};
+use crate::pipeline::Pipeline;
 use crate::telemetry::{Metrics, RouteMetrics, Traces};
-
-/// <https://www.w3.org/TR/trace-context-2/>.
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the gateway is made of.
 pub struct GatewayParts {
@@ -85,42 +82,14 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        self.begin(session, exchange);
+        client::begin(session, CLIENT_IO_MAX, self.parts.abort_on_close);
+        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
+        self.begin(session.request(), peer, exchange);
         Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<bool> {
-        let refused = match self.decide(session, exchange).await {
-            Ok(Next::Forward) => return Ok(false),
-            Ok(Next::Answer(answer)) => {
-                exchange.progress = Progress::Answered;
-                respond::write(session, exchange, answer).await?;
-                return Ok(true);
-            }
-            // In a box: what is forwarded keeps no room for it.
-            Ok(Next::Own(target)) => match Box::pin(self.serve_own(session, exchange, &target)).await {
-                Ok(response) => {
-                    respond::serve(session, exchange, response).await?;
-                    return Ok(true);
-                }
-                Err(problem) => {
-                    exchange.progress = Progress::Served(Some(problem.code()));
-                    problem
-                }
-            },
-            Err(problem) => {
-                exchange.progress = Progress::Refused(problem.code());
-                problem
-            }
-        };
-        explain::overrule(&mut exchange.explanation, refused.code());
-        exchange.why = refused.why().cloned().map(Box::new);
-        if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
-            // Who sends what can be read in two ways gets one answer, and no second request.
-            session.set_keepalive(None);
-        }
-        respond::refuse(session, exchange, &refused).await?;
-        Ok(true)
+        self.receive(session, exchange).await
     }
 
     async fn upstream_peer(
@@ -128,25 +97,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> pingora::Result<Box<HttpPeer>> {
-        exchange.body_bytes = 0;
-        // Forwarding what was not admitted is a bug that cannot leave the house.
-        let admitted =
-            exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
-        let key = admitted.affinity(exchange.client.client);
-        let route = Arc::clone(admitted.route());
-        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
-        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
-        if exchange.paced.is_none() {
-            exchange.paced = self.pace(session, exchange, &route);
-        }
-        let pace = exchange.paced.as_deref().cloned();
-        let mut peer = exchange.leg.insert(leg).next(&key, pace)?;
-        peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
-        peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
-        if upgrade::wanted(session, exchange) {
-            upgrade::allow(&mut peer, exchange);
-        }
-        Ok(peer)
+        self.next_peer(session, exchange)
     }
 
     async fn connected_to_upstream(
@@ -189,56 +140,10 @@ impl ProxyHttp for Gateway {
         upstream: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let admitted =
-            exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))?;
-        let arrival = &exchange.arrival;
-        let from = Forwarded {
-            peer: arrival.spell(exchange.client.peer),
-            client: arrival.spell(exchange.client.client),
-            chain: exchange.client.chain.as_deref(),
-            host: head::authority_value(session.req_header()),
-            scheme: if exchange.client.secure { "https" } else { "http" },
-            request_id: exchange.request_id.to_value(),
-            believed: self.parts.trusted.believed(&exchange.client),
-            sent: Some(&session.req_header().headers),
-        };
-        let reserved = exchange.configured.decision.routes.reserved();
-        let takes_out = exchange.browser.is_some();
-        let sides = exchange.sides(session.req_header());
-        let traced = exchange.trace.and_then(|trace| trace.for_upstream());
-        let begun_here = exchange.trace.is_some_and(|trace| trace.began_here());
-        Plain::change_request(upstream, |headers| {
-            if takes_out {
-                take_out(headers.0);
-            }
-            if let Some(sides) = sides {
-                sides.inward(&session.req_header().method, headers.0);
-            }
-            inject(admitted, reserved, &from, headers);
-            if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
-                headers.set(TRACEPARENT, told);
-            }
-            // It belongs to a trace that does not go on (W3C Trace Context §3.4).
-            if begun_here {
-                headers.remove(&TRACESTATE);
-            }
-        });
-        let target = admitted.upstream_target();
-        if upstream.raw_path() != target.as_bytes() {
-            upstream.set_raw_path(target.as_bytes())?;
-        }
-        if session.as_http2().is_some() {
-            join_cookies(upstream);
-        } else if session.req_header().version == http::Version::HTTP_10 {
-            http10::name_host(admitted.upstream(), upstream)?;
-        }
-        if upgrade::wanted(session, exchange) {
-            upgrade::ask(session.req_header(), upstream)?;
-        }
-        if upgrade::asks_for_a_stream(session.req_header()) {
-            exchange.is_stream = true;
-            self.watch(exchange);
-        }
+        let (request, version) = (session.request(), upstream.version);
+        heads::change_request(upstream, |headers| self.tell_upstream(request, version, exchange, headers))?;
+        heads::set_target(upstream, &forward::admitted(exchange)?.upstream_target())?;
+        self.watch_from_the_beginning(request, exchange);
         Ok(())
     }
 
@@ -250,19 +155,10 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         let bytes = body.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        exchange.body_bytes += bytes;
-        exchange.paced.iter().for_each(|paced| paced.received(bytes, is_end));
         // Over HTTP/2 a body may end with a frame of nothing. Pingora 0.9.1 writes a chunk of that
         // size, which is the end of the body, and then its end again.
         body.take_if(|chunk| is_end && chunk.is_empty());
-        if is_end && exchange.body_bytes > 0 {
-            exchange.leg.iter_mut().for_each(Leg::sent);
-        }
-        let most = exchange.admitted().map_or(0, |admitted| admitted.route().body_bytes_max);
-        if exchange.body_bytes > most {
-            return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
-        }
-        Ok(())
+        forward::send(exchange, bytes, is_end)
     }
 
     async fn upstream_response_filter(
@@ -271,16 +167,9 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if !response.status.is_informational() {
-            exchange.leg.iter_mut().for_each(|leg| {
-                leg.answered(response.status.as_u16(), exchange.client.site());
-            });
-        }
-        // An upstream that grants what nobody asked for speaks to somebody else.
-        if response.status == http::StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(session, exchange) {
-            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
-        }
-        answer_head::make_right(response).map_err(|fault| fault.into_up())
+        heads::in_our_version(response);
+        let status = response.status;
+        hand_back::receive(session.request(), status, &mut heads::Spelled(response), exchange)
     }
 
     async fn response_filter(
@@ -289,15 +178,13 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if !response.status.is_informational() || response.status == http::StatusCode::SWITCHING_PROTOCOLS {
-            self.ask_again(session, exchange).await?;
-            exchange.settle(session).await;
-            if let Some(paced) = &exchange.paced {
-                paced.answered();
-                paced.answers(hand_back::has_no_content(session, response));
-            }
+        let status = response.status;
+        if client::writes_interim(session, status) {
+            return Ok(());
         }
-        self.hand_back(session, response, exchange)
+        self.begin_answer(session, heads::answer(response), exchange).await?;
+        let request = session.request();
+        heads::change_response(response, |headers| hand_back::dress(headers, status, request, exchange))
     }
 
     fn response_body_filter(
@@ -311,50 +198,23 @@ impl ProxyHttp for Gateway {
         Ok(None)
     }
 
-    /// An identity of the upstream's making is not for clients, here neither.
     async fn response_trailer_filter(
         &self,
         _: &mut Session,
-        trailers: &mut http::HeaderMap,
+        trailers: &mut HeaderMap,
         exchange: &mut Exchange,
     ) -> pingora::Result<Option<Bytes>> {
         hand_back::trailers(trailers, exchange);
         Ok(None)
     }
 
-    /// Turns what broke on the way into an answer of ours, where none was begun.
     async fn fail_to_proxy(
         &self,
         session: &mut Session,
         fault: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
-        let is_slow = exchange.paced.as_ref().is_some_and(|paced| paced.is_broken());
-        let code = if is_slow { Code::BodyTimeout } else { fault::classify(fault) };
-        let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
-        if fault.esource() != &ErrorSource::Downstream && !is_slow {
-            tracing::warn!(
-                request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
-                "the request could not be forwarded"
-            );
-        }
-        let malformed = downstream::of(session).is_some_and(|downstream| downstream.malformed().is_some());
-        let left = fault::client_left(fault) && !malformed;
-        exchange.progress = match std::mem::replace(&mut exchange.progress, Progress::Refused(code)) {
-            Progress::Admitted(admitted) if left => Progress::Left(admitted),
-            Progress::Admitted(admitted) => Progress::Failed(admitted, code),
-            other => other,
-        };
-        let begun = session.response_written().is_some_and(|begun| !begun.status.is_informational());
-        if !begun && !left {
-            session.set_keepalive(None);
-            let mut problem = exchange.problem(code);
-            if fault::is_passing(code) {
-                problem = problem.retry_after(Duration::from_secs(1));
-            }
-            // The client may go meanwhile: then there is nobody to tell.
-            let _ = respond::refuse(session, exchange, &problem).await;
-        }
+        let code = self.broke(session, fault, exchange).await;
         FailToProxy { error_code: code.entry().status, can_reuse_downstream: false }
     }
 
@@ -362,7 +222,7 @@ impl ProxyHttp for Gateway {
         self.record(session, exchange);
         // Pingora would let the connection go, with what was written and not flushed.
         if fault.is_some() {
-            respond::close(session).await;
+            client::close(session).await;
         }
     }
 

@@ -1,82 +1,104 @@
 //! An upstream's answer on its way to the client: what is not for clients is taken away, and what we
 //! have to say is added.
 
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::Session;
+use http::header::{HeaderName, HeaderValue, SERVER};
+use http::{HeaderMap, StatusCode};
+use pingora::{Error, ErrorType};
 
-use super::downstream::Downstream;
+use super::answer_head::{AnswerHeaders, make_right};
+use super::client::Client;
 use super::exchange::Exchange;
 use super::lasting::Answer;
 use super::message::Plain;
-use super::{Gateway, downstream, http10, upgrade};
+use super::view::{AnswerView, RequestView};
+use super::{Gateway, http10, upgrade};
 use crate::limits::fields;
-use crate::pipeline::{Browser, Headers as _, Sides, X_REQUEST_ID, drop_set};
+use crate::pipeline::{Browser, Headers as _, X_REQUEST_ID, drop_set};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// The head of an answer has come: made right, and known to the way that it came by.
+///
+/// # Errors
+///
+/// Where it is none that its client could be given.
+pub(super) fn receive(
+    request: RequestView<'_>,
+    status: StatusCode,
+    headers: &mut impl AnswerHeaders,
+    exchange: &mut Exchange,
+) -> pingora::Result<()> {
+    if !status.is_informational()
+        && let Some(leg) = &mut exchange.leg
+    {
+        leg.answered(status.as_u16(), exchange.client.site());
+    }
+    // An upstream that grants what nobody asked for speaks to somebody else.
+    if status == StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(request, exchange) {
+        return Err(Error::explain(ErrorType::InvalidHTTPHeader, "unsolicited 101").into_up());
+    }
+    make_right(status, headers).map_err(|fault| fault.into_up())
+}
+
 impl Gateway {
-    /// The head of an answer; interim ones pass as they are.
-    pub(super) fn hand_back(
+    /// What an answer means for who waits for it, and for its connection, before its head goes out. Interim
+    /// ones mean nothing.
+    pub(super) async fn begin_answer(
         &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
+        client: &mut impl Client,
+        answer: AnswerView<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let upgraded = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
-        let interim = response.status.is_informational() && !upgraded;
-        // Pingora would close after any head that is written before the body has come, an interim one too.
-        session.set_close_on_response_before_downstream_finish(!interim);
-        if interim {
-            return Ok(());
+        self.ask_again(client.request().method, exchange).await?;
+        exchange.settle(client).await;
+        let has_no_content = answer.has_no_content(client.request().method);
+        if let Some(paced) = &exchange.paced {
+            paced.answered();
+            paced.answers(has_no_content);
         }
-        upgrade::name(session, response.status, &response.headers);
-        http10::answers(session, response, has_no_content(session, response));
+        let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+        upgrade::name(client, answer.status, answer.headers);
+        http10::answers(client, answer, has_no_content);
         // What lies behind it is not read on: the client is told.
-        if downstream::of(session).is_some_and(Downstream::is_doubtful) && !upgraded {
-            session.set_keepalive(None);
+        if client.is_doubtful() && !upgraded {
+            client.close_after_answer();
         }
-        if upgrade::becomes_a_stream(response) {
+        if upgrade::becomes_a_stream(answer) {
             exchange.is_stream = true;
             self.watch(exchange);
-            let alone = session.as_http2().is_none();
+            let alone = !client.request().is_http2();
             exchange.streaming = alone.then(|| self.parts.connections.streaming());
             // Nothing may come on it for hours, by which it would show that its client has left.
-            if session.as_http1().is_some_and(|http1| !http1.is_half_closed()) {
-                session.set_abort_on_close(true);
-            }
-        } else if exchange.watched.is_none() && !has_no_content(session, response) {
-            Answer::begins(exchange, response);
+            client.must_stay();
+        } else if exchange.watched.is_none() && !has_no_content {
+            Answer::begins(exchange, answer.headers);
         }
         if upgraded {
-            upgrade::opened(session, response, exchange);
+            upgrade::opened(client, exchange);
         }
-        let (exchange, request) = (&*exchange, session.req_header());
-        let sides = exchange.sides_of_answer(request, response.status);
-        Plain::change_response(response, |headers| dress(headers, exchange, request, sides))
+        Ok(())
     }
 }
 
-/// Whether an answer is over with its head, as far as that shows.
-pub(super) fn has_no_content(session: &Session, response: &ResponseHeader) -> bool {
-    let length = response.headers.get(CONTENT_LENGTH);
-    matches!(response.status.as_u16(), 204 | 304)
-        || session.req_header().method == http::Method::HEAD
-        || length.is_some_and(|length| length == "0")
-}
-
 /// Takes away what is not for clients, and adds what we have to say.
-fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader, sides: Option<Sides<'_>>) {
+pub(super) fn dress(
+    headers: &mut Plain<'_>,
+    status: StatusCode,
+    request: RequestView<'_>,
+    exchange: &Exchange,
+) {
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        upgrade::grant(request, headers, exchange);
+    }
     trailers(headers.0, exchange);
     // Who answered is ours to say (RFC 9209), and of this one we do not.
     for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
         headers.0.remove(name);
     }
-    if let Some(sides) = sides {
+    if let Some(sides) = exchange.sides_of_answer(request, status) {
         sides.outward(headers.0);
     }
     if let Some(admitted) = exchange.admitted() {
@@ -88,7 +110,7 @@ fn dress(headers: &mut Plain<'_>, exchange: &Exchange, request: &RequestHeader, 
             Browser::varies(headers);
         }
     }
-    exchange.dress(request, headers);
+    exchange.dress(request.headers, headers);
     headers.set(X_REQUEST_ID, exchange.request_id.to_value());
     let charged = exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None));
     if let Some(fields) = charged {

@@ -3,41 +3,32 @@
 
 use http::Version;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::Session;
 
-use super::downstream;
-use super::outgoing::WITHOUT_CHUNKS;
-use crate::pipeline::{Target, Upstream};
-
-/// A request begins. Its client gets no interim answers (RFC 9110 §15.2), and no chunks (RFC 9112 §6.1).
-pub(super) fn begin(session: &mut Session) {
-    if session.req_header().version == Version::HTTP_10 {
-        session.set_ignore_info_resp(true);
-        if let Some(downstream) = downstream::of(session) {
-            downstream.write(WITHOUT_CHUNKS);
-        }
-    }
-}
+use super::client::Client;
+use super::message::Plain;
+use super::view::{AnswerView, RequestView};
+use crate::pipeline::{Headers as _, Target, Upstream};
 
 /// An answer that does not say how long it is ends with the connection, and says so.
-pub(super) fn answers(session: &mut Session, response: &ResponseHeader, has_no_content: bool) {
-    let is_measured = has_no_content || response.headers.contains_key(CONTENT_LENGTH);
-    if !is_measured && session.req_header().version == Version::HTTP_10 {
-        session.set_keepalive(None);
+pub(super) fn answers(client: &mut impl Client, answer: AnswerView<'_>, has_no_content: bool) {
+    let is_measured = has_no_content || answer.headers.contains_key(CONTENT_LENGTH);
+    if !is_measured && client.request().version == Version::HTTP_10 {
+        client.close_after_answer();
     }
 }
 
 /// A service is spoken to by HTTP/1.1 or 2, which want a host (RFC 9112 §3.2). Where the client names
 /// none, it is the service's own address, as nginx has it.
-pub(super) fn name_host(upstream: &Upstream, request: &mut RequestHeader) -> pingora::Result<()> {
-    if request.headers.contains_key(HOST) || request.uri.authority().is_some() {
-        return Ok(());
+pub(super) fn name_host(upstream: &Upstream, request: RequestView<'_>, headers: &mut Plain<'_>) {
+    if request.version != Version::HTTP_10 || headers.0.contains_key(HOST) || request.authority.is_some() {
+        return;
     }
     let host = match upstream.servers.first().map(|server| &server.target) {
         Some(target @ (Target::Tcp(_) | Target::Name { .. })) => HeaderValue::try_from(target.to_string()),
         Some(Target::Unix(_)) | None => Ok(HeaderValue::from_static("localhost")),
     };
     // An address and the name of a server are a value.
-    host.map_or(Ok(()), |host| request.insert_header(HOST, host))
+    if let Ok(host) = host {
+        headers.set(HOST, host);
+    }
 }

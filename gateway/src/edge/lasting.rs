@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::{HeaderMap, Method};
 use pingora::Error;
-use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
 use tokio::time::{Sleep, sleep};
 
 use super::Gateway;
@@ -46,9 +45,9 @@ pub(super) struct Lasting {
 impl Gateway {
     /// An answer that was long in coming, as that of a long poll, is for who is still in force. Whoever may
     /// have changed something is told what became of it; and nobody is refused since nobody can be asked.
-    pub(super) async fn ask_again(&self, session: &Session, exchange: &Exchange) -> pingora::Result<()> {
+    pub(super) async fn ask_again(&self, method: &Method, exchange: &Exchange) -> pingora::Result<()> {
         let Progress::Admitted(admitted) = &exchange.progress else { return Ok(()) };
-        let is_late = exchange.started.elapsed() > UNWATCHED_MAX && session.req_header().method.is_safe();
+        let is_late = exchange.started.elapsed() > UNWATCHED_MAX && method.is_safe();
         let principal = admitted.principal().filter(|_| is_late && !admitted.route().shadow);
         let Some(principal) = principal else { return Ok(()) };
         let by_now = (self.parts.current)();
@@ -64,13 +63,13 @@ impl Gateway {
 
 impl Answer {
     /// Takes note of it, where it is for somebody.
-    pub(super) fn begins(exchange: &Exchange, response: &ResponseHeader) {
+    pub(super) fn begins(exchange: &Exchange, headers: &HeaderMap) {
         let Progress::Admitted(admitted) = &exchange.progress else { return };
         let route = admitted.route();
         if admitted.principal().is_none() || route.shadow {
             return;
         }
-        let is_measured = response.headers.contains_key(http::header::CONTENT_LENGTH);
+        let is_measured = headers.contains_key(http::header::CONTENT_LENGTH);
         Arrival::answers(Self {
             since: exchange.started,
             request_id: exchange.request_id.clone(),

@@ -11,11 +11,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
-use pingora::proxy::Session;
 
 use super::beginning::CLIENT_IO_MAX;
+use super::client::Client;
 use super::exchange::Exchange;
-use super::{Gateway, downstream, upgrade};
+use super::{Gateway, upgrade};
 use crate::pipeline::{Protocol, Route};
 use crate::problem::Code;
 
@@ -208,16 +208,17 @@ impl Gateway {
     /// a stream from the beginning has no pace.
     pub(super) fn pace(
         &self,
-        session: &mut Session,
+        client: &mut impl Client,
         exchange: &mut Exchange,
         route: &Route,
     ) -> Option<Paced> {
-        let streams = upgrade::asks_for_a_stream(session.req_header()) || upgrade::wanted(session, exchange);
-        if streams || downstream::is_body_ended(session) {
+        let request = client.request();
+        let streams = upgrade::asks_for_a_stream(request) || upgrade::wanted(request, exchange);
+        if streams || client.is_body_received() {
             return None;
         }
-        // Here and for HTTP/2 alike, and not by Pingora.
-        session.set_read_timeout(None);
+        // Here and for HTTP/2 alike, and not by its connection.
+        client.await_patiently();
         let timeouts = &route.upstream.timeouts;
         // Whoever waits for the answer of a server of HTTP/1.1 finds out, and answers.
         let answers = route.upstream.protocol == Protocol::Http1;

@@ -4,9 +4,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use pingora::proxy::Session;
-
 use super::Gateway;
+use super::client::Client;
 use super::exchange::{Exchange, Progress};
 use super::upstreams::Leg;
 use crate::clock::wall_time;
@@ -22,10 +21,10 @@ const CLIENT_LEFT: u16 = 499;
 
 impl Gateway {
     /// One metric update, one log line, and the spans of one request.
-    pub(super) fn record(&self, session: &Session, exchange: &Exchange) {
+    pub(super) fn record(&self, client: &impl Client, exchange: &Exchange) {
         let duration = exchange.started.elapsed();
-        let status = session.response_written().map_or(CLIENT_LEFT, |response| response.status.as_u16());
-        let method = session.req_header().method.as_str();
+        let status = client.status().map_or(CLIENT_LEFT, |status| status.as_u16());
+        let method = client.request().method.as_str();
         let (route, metrics) = self.route_of(exchange);
         let outcome = exchange.outcome();
         metrics.observe(&Observed {
@@ -51,7 +50,7 @@ impl Gateway {
             });
         }
         if logs_access() {
-            write_line(session, exchange, route, status, outcome, duration);
+            write_line(client, exchange, route, status, outcome, duration);
         }
     }
 
@@ -76,17 +75,18 @@ fn upstream_span<'a>(exchange: &'a Exchange, leg: &Leg) -> UpstreamSpan<'a> {
 }
 
 fn write_line(
-    session: &Session,
+    client: &impl Client,
     exchange: &Exchange,
     route: &str,
     status: u16,
     outcome: Outcome,
     duration: Duration,
 ) {
+    let request = client.request();
     // As it was decided on, or else as it was sent: somebody looks for whoever sent it.
     let path = match &exchange.target {
         Some(target) => Cow::Borrowed(target.path()),
-        None => Cow::Owned(path_as_sent(session.req_header().raw_path())),
+        None => Cow::Owned(path_as_sent(request.raw_target)),
     };
     let principal = exchange.admitted().and_then(|admitted| admitted.principal());
     let foreign = principal.and_then(|principal| principal.foreign());
@@ -96,7 +96,7 @@ fn write_line(
         request_id: exchange.request_id.as_str(),
         trace: exchange.trace.map(|context| context.trace),
         client: exchange.client_ip(),
-        method: session.req_header().method.as_str(),
+        method: request.method.as_str(),
         path: &path,
         route,
         status,
@@ -109,8 +109,8 @@ fn write_line(
         duration,
         decision: exchange.decided_in,
         first_byte: exchange.leg.as_ref().and_then(Leg::first_byte),
-        request_bytes: session.body_bytes_read(),
-        response_bytes: session.body_bytes_sent(),
+        request_bytes: client.bytes_read(),
+        response_bytes: client.bytes_written(),
     };
     line.write();
 }

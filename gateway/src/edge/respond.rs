@@ -4,15 +4,13 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use pingora::http::ResponseHeader;
-use pingora::protocols::http::ServerSession;
-use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use super::downstream::{self, Downstream};
+use super::client::Client;
 use super::exchange::Exchange;
 use super::upgrade;
 use crate::pipeline::X_REQUEST_ID;
@@ -27,62 +25,58 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Answers with a problem.
 pub(super) async fn refuse(
-    session: &mut Session,
+    client: &mut impl Client,
     exchange: &Exchange,
     problem: &Problem,
 ) -> pingora::Result<()> {
-    let headers = &session.req_header().headers;
+    let headers = client.request().headers;
     let audience = if exchange.is_own() { Audience::of_own(headers) } else { Audience::of(headers) };
     let response = problem.render(audience, exchange.request_id.as_str());
-    write(session, exchange, response).await
+    write(client, exchange, response).await
 }
 
 /// Writes a whole response. It must carry its own `Content-Length`.
 pub(super) async fn write(
-    session: &mut Session,
+    client: &mut impl Client,
     exchange: &Exchange,
     response: http::Response<Bytes>,
 ) -> pingora::Result<()> {
-    serve(session, exchange, response.map(Full::new)).await
+    serve(client, exchange, response.map(Full::new)).await
 }
 
 /// Writes a response, one of unknown length as it is made: no more of it is held than its client has yet
 /// to take of one piece. Where it breaks off, the client sees that it is not whole.
-pub(super) async fn serve<B>(
-    session: &mut Session,
+pub(super) async fn serve<C, B>(
+    client: &mut C,
     exchange: &Exchange,
     response: http::Response<B>,
 ) -> pingora::Result<()>
 where
+    C: Client,
     B: Body<Data = Bytes, Error: Display> + Send + Unpin,
 {
-    exchange.settle(session).await;
-    settle_body(session, exchange).await;
+    exchange.settle(client).await;
+    settle_body(client, exchange).await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
-    exchange.dress(session.req_header(), &mut parts.headers);
+    exchange.dress(client.request().headers, &mut parts.headers);
     parts.extensions.clear();
-    if body.size_hint().exact().is_none() && session.as_http2().is_none() {
-        frame_unknown_length(session, &mut parts.headers);
+    if body.size_hint().exact().is_none() && !client.request().is_http2() {
+        frame_unknown_length(client, &mut parts.headers);
     }
-    upgrade::name(session, parts.status, &parts.headers);
-    let (bodiless, head) = (body.is_end_stream(), Box::new(ResponseHeader::from(parts)));
-    let ends = bodiless || session.req_header().method == http::Method::HEAD;
-    // What ends with its head says so in it: a refused call of gRPC is none for its clients where an
-    // empty frame comes behind (Trailers-Only). Pingora's own session, of both versions, does not say it.
-    if ends && let ServerSession::H2(http2) = session.as_mut() {
-        return http2.write_response_header(head, true);
-    }
-    session.write_response_header(head, bodiless).await?;
-    if bodiless {
+    upgrade::name(client, parts.status, &parts.headers);
+    let ends = body.is_end_stream() || client.request().method == Method::HEAD;
+    client.write_head(parts, ends).await?;
+    if ends {
         return Ok(());
     }
-    let written = tokio::time::timeout(ANSWER_TIME_MAX, write_body(session, body)).await;
+    let written = tokio::time::timeout(ANSWER_TIME_MAX, write_body(client, body)).await;
     written.unwrap_or_else(|_| Err(broken("its client took too long to read it")))
 }
 
-async fn write_body<B>(session: &mut Session, mut body: B) -> pingora::Result<()>
+async fn write_body<C, B>(client: &mut C, mut body: B) -> pingora::Result<()>
 where
+    C: Client,
     B: Body<Data = Bytes, Error: Display> + Send + Unpin,
 {
     loop {
@@ -91,7 +85,7 @@ where
         let piece = frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default();
         // A chunk of nothing would be the end.
         if is_end || !piece.is_empty() {
-            session.write_response_body(Some(piece), is_end).await?;
+            client.write_body(piece, is_end).await?;
         }
         if is_end {
             return Ok(());
@@ -100,11 +94,11 @@ where
 }
 
 /// RFC 9112 §6.3: in chunks, or until the connection ends for who does not know those.
-fn frame_unknown_length(session: &mut Session, headers: &mut http::HeaderMap) {
-    if session.req_header().version == http::Version::HTTP_11 {
+fn frame_unknown_length(client: &mut impl Client, headers: &mut http::HeaderMap) {
+    if client.request().version == Version::HTTP_11 {
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     } else {
-        session.set_keepalive(None);
+        client.close_after_answer();
     }
 }
 
@@ -116,47 +110,33 @@ fn broken(why: &str) -> Box<Error> {
 /// Before an answer of ours is written: a small body is read and thrown away, since one that is left
 /// unread ends the connection, and the answer says so. A client that waits for `100 Continue` gets our
 /// answer instead, and sends no body.
-async fn settle_body(session: &mut Session, exchange: &Exchange) {
-    if is_settled(session) {
+async fn settle_body(client: &mut impl Client, exchange: &Exchange) {
+    if is_settled(client) {
         return;
     }
-    if !awaits_continue(session) {
+    if !client.request().awaits_continue() {
         // What came along is taken in any case. Late or large: the connection is closed after the answer.
         let patience = if exchange.leaves_body { Duration::ZERO } else { DRAIN_TIME_MAX };
-        let _ = tokio::time::timeout(patience, discard(session)).await;
+        let _ = tokio::time::timeout(patience, discard(client)).await;
     }
-    if !is_settled(session) {
-        session.set_keepalive(None);
+    if !is_settled(client) {
+        client.close_after_answer();
     }
 }
 
-/// RFC 9110 §10.1.1: what HTTP/1.0 says there is not heard.
-pub(super) fn awaits_continue(session: &Session) -> bool {
-    let request = session.req_header();
-    request.headers.contains_key(EXPECT) && request.version != http::Version::HTTP_10
-}
-
-/// Pingora takes an error of reading for the end of a body; an end is what was seen as one. And it
-/// closes where it has not read what lies ready.
-fn is_settled(session: &mut Session) -> bool {
-    session.is_body_done() && downstream::of(session).is_none_or(Downstream::may_go_on)
+/// An error of reading may be taken for the end of a body; an end is what was seen as one. And who carries
+/// the request closes where it has not read what lies ready.
+fn is_settled(client: &mut impl Client) -> bool {
+    client.is_body_read() && client.may_go_on()
 }
 
 /// Reads the body and throws it away, until its end or a little more than a small body has.
-async fn discard(session: &mut Session) {
+async fn discard(client: &mut impl Client) {
     let mut seen = 0;
-    while let Ok(Some(chunk)) = session.read_request_body().await {
+    while let Ok(Some(chunk)) = client.read_body().await {
         seen += chunk.len();
         if seen > DRAIN_BYTES_MAX {
             return;
         }
-    }
-}
-
-/// Closes a connection of HTTP/1.1 that Pingora would just let go: what was written goes out, and what is
-/// to come of the body is read within bounds, so that it arrives.
-pub(super) async fn close(session: &mut Session) {
-    if downstream::of(session).is_some() {
-        session.shutdown().await;
     }
 }

@@ -5,16 +5,16 @@ use std::time::Duration;
 use http::header::{
     CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::proxy::Session;
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use pingora::upstreams::peer::HttpPeer;
 
+use super::Gateway;
+use super::client::Client;
 use super::exchange::Exchange;
-use super::outgoing::NAMING_UPGRADE;
+use super::message::Plain;
 use super::streams::Facts;
-use super::{Gateway, downstream};
-use crate::pipeline::{asks_for_websocket, offer};
+use super::view::{AnswerView, RequestView};
+use crate::pipeline::{Headers as _, asks_for_websocket, offer};
 use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
@@ -22,13 +22,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 
 /// Whether the request asks for a WebSocket. HTTP/1.0 knows no upgrade (RFC 9110 §7.8), and HTTP/2 none
 /// by these fields. What else is offered may be left, and is dropped on the way.
-fn asks(request: &RequestHeader) -> bool {
-    request.version == Version::HTTP_11 && asks_for_websocket(&request.headers)
+fn asks(request: RequestView<'_>) -> bool {
+    request.version == Version::HTTP_11 && asks_for_websocket(request.headers)
 }
 
 /// Whether a WebSocket is to be opened. Nothing that follows is forwarded before the upstream has agreed.
-pub(super) fn wanted(session: &Session, exchange: &Exchange) -> bool {
-    exchange.admitted().is_some_and(|admitted| admitted.route().websocket && asks(session.req_header()))
+pub(super) fn wanted(request: RequestView<'_>, exchange: &Exchange) -> bool {
+    exchange.admitted().is_some_and(|admitted| admitted.route().websocket && asks(request))
 }
 
 /// The way to an upstream for a request that asks for a WebSocket.
@@ -37,59 +37,56 @@ pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
     peer.options.read_timeout = route.and_then(|route| route.read_timeout).or(Some(SILENCE_MAX));
 }
 
-/// Asks the upstream, for nothing else, by what was checked. Pingora has taken away what the client
-/// asked for, and what its `Connection` names.
-pub(super) fn ask(request: &RequestHeader, upstream: &mut RequestHeader) -> pingora::Result<()> {
-    if upstream.version != Version::HTTP_11 {
-        return Ok(());
+/// Asks the upstream, which is spoken to by `version`, for nothing else, and by what was checked. What the
+/// client asked for is gone, and what its `Connection` names.
+pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut Plain<'_>) {
+    if version != Version::HTTP_11 {
+        return;
     }
     for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
         if let Some(value) = request.headers.get(&name) {
-            upstream.insert_header(name, value.clone())?;
+            headers.set(name, value.clone());
         }
     }
-    upstream.insert_header(CONNECTION, "Upgrade")?;
-    upstream.insert_header(UPGRADE, "websocket")
+    headers.set(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.set(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.
-pub(super) fn opened(session: &mut Session, response: &mut ResponseHeader, exchange: &Exchange) {
+pub(super) fn opened(client: &mut impl Client, exchange: &Exchange) {
     let Some(route) = exchange.admitted().map(|admitted| admitted.route()) else { return };
-    if let Some(downstream) = downstream::of(session) {
-        downstream.upgrade();
-    }
-    session.set_read_timeout(route.read_timeout.or(Some(SILENCE_MAX)));
-    let by_offer = route.websocket_token && offer::token(&session.req_header().headers).is_some();
-    if by_offer && !response.headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        // A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1). It
-        // fails only for a name that is no name.
-        let _ = response.insert_header(SEC_WEBSOCKET_PROTOCOL, offer::BEARER);
+    client.upgrade(route.read_timeout.unwrap_or(SILENCE_MAX));
+}
+
+/// A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1).
+pub(super) fn grant(request: RequestView<'_>, headers: &mut Plain<'_>, exchange: &Exchange) {
+    let by_offer = exchange.admitted().is_some_and(|admitted| admitted.route().websocket_token)
+        && offer::token(request.headers).is_some();
+    if by_offer && !headers.0.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        headers.set(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offer::BEARER));
     }
 }
 
 /// What has to be upgraded to is named as RFC 9110 §7.8 wants it, whoever says so.
-pub(super) fn name(session: &Session, status: StatusCode, headers: &HeaderMap) {
-    if status == StatusCode::UPGRADE_REQUIRED
-        && headers.contains_key(UPGRADE)
-        && let Some(downstream) = downstream::of(session)
-    {
-        downstream.write(NAMING_UPGRADE);
+pub(super) fn name(client: &mut impl Client, status: StatusCode, headers: &HeaderMap) {
+    if status == StatusCode::UPGRADE_REQUIRED && headers.contains_key(UPGRADE) {
+        client.name_upgrade();
     }
 }
 
 /// gRPC says at once that it streams, and so does gRPC-Web.
-pub(super) fn asks_for_a_stream(request: &RequestHeader) -> bool {
+pub(super) fn asks_for_a_stream(request: RequestView<'_>) -> bool {
     let web = request.headers.get(CONTENT_TYPE).is_some_and(|value| {
         const WEB: &[u8] = b"application/grpc-web";
         value.as_bytes().get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB))
     });
-    web || is_grpc(&request.headers)
+    web || is_grpc(request.headers)
 }
 
 /// A WebSocket, or server-sent events (the WHATWG's HTML standard, §9.2).
-pub(super) fn becomes_a_stream(response: &ResponseHeader) -> bool {
-    response.status == http::StatusCode::SWITCHING_PROTOCOLS
-        || response.headers.get(CONTENT_TYPE).is_some_and(|value| {
+pub(super) fn becomes_a_stream(answer: AnswerView<'_>) -> bool {
+    answer.status == StatusCode::SWITCHING_PROTOCOLS
+        || answer.headers.get(CONTENT_TYPE).is_some_and(|value| {
             let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
             media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
         })

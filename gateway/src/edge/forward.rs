@@ -1,0 +1,129 @@
+//! A request on its way to the upstream: which server is asked, what it is told of who asks, and how much of
+//! a body it gets.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Version};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+
+use super::beginning::TRACEPARENT;
+use super::client::Client;
+use super::exchange::Exchange;
+use super::message::{Plain, join_cookies};
+use super::upstreams::Leg;
+use super::view::RequestView;
+use super::{Gateway, http10, upgrade};
+use crate::pipeline::{Admitted, Forwarded, Headers as _, inject, take_out};
+
+/// <https://www.w3.org/TR/trace-context-2/>.
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Forwarding what was not admitted is a bug that cannot leave the house.
+pub(super) fn admitted(exchange: &Exchange) -> pingora::Result<&Admitted> {
+    exchange.admitted().ok_or_else(|| Error::explain(ErrorType::InternalError, "not admitted"))
+}
+
+/// So many more bytes of its body go on.
+///
+/// # Errors
+///
+/// Where they are more than its route takes.
+pub(super) fn send(exchange: &mut Exchange, bytes: u64, is_end: bool) -> pingora::Result<()> {
+    exchange.body_bytes += bytes;
+    exchange.paced.iter().for_each(|paced| paced.received(bytes, is_end));
+    if is_end && exchange.body_bytes > 0 {
+        exchange.leg.iter_mut().for_each(Leg::sent);
+    }
+    let most = exchange.admitted().map_or(0, |admitted| admitted.route().body_bytes_max);
+    if exchange.body_bytes > most {
+        return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
+    }
+    Ok(())
+}
+
+impl Gateway {
+    /// Where the next try goes.
+    pub(super) fn next_peer(
+        &self,
+        client: &mut impl Client,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        exchange.body_bytes = 0;
+        let admitted = admitted(exchange)?;
+        let key = admitted.affinity(exchange.client.client);
+        let route = Arc::clone(admitted.route());
+        let leg = exchange.leg.take().or_else(|| exchange.configured.upstreams.leg(&route.upstream));
+        let leg = leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))?;
+        if exchange.paced.is_none() {
+            exchange.paced = self.pace(client, exchange, &route);
+        }
+        let pace = exchange.paced.as_deref().cloned();
+        let mut peer = exchange.leg.insert(leg).next(&key, pace)?;
+        peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
+        peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
+        if upgrade::wanted(client.request(), exchange) {
+            upgrade::allow(&mut peer, exchange);
+        }
+        Ok(peer)
+    }
+
+    /// The headers as the upstream gets them, which is spoken to by `version`. `headers` has what the client
+    /// sent, without what concerns its connection and what `Connection` nominates: it must not nominate ours.
+    pub(super) fn tell_upstream(
+        &self,
+        request: RequestView<'_>,
+        version: Version,
+        exchange: &Exchange,
+        headers: &mut Plain<'_>,
+    ) -> pingora::Result<()> {
+        let admitted = admitted(exchange)?;
+        let arrival = &exchange.arrival;
+        let from = Forwarded {
+            peer: arrival.spell(exchange.client.peer),
+            client: arrival.spell(exchange.client.client),
+            chain: exchange.client.chain.as_deref(),
+            host: request.host_value(),
+            scheme: if exchange.client.secure { "https" } else { "http" },
+            request_id: exchange.request_id.to_value(),
+            believed: self.parts.trusted.believed(&exchange.client),
+            sent: Some(request.headers),
+        };
+        if exchange.browser.is_some() {
+            take_out(headers.0);
+        }
+        if let Some(sides) = exchange.sides(request) {
+            sides.inward(request.method, headers.0);
+        }
+        inject(admitted, exchange.configured.decision.routes.reserved(), &from, headers);
+        trace(exchange, headers);
+        if request.is_http2() {
+            join_cookies(headers);
+        }
+        http10::name_host(admitted.upstream(), request, headers);
+        if upgrade::wanted(request, exchange) {
+            upgrade::ask(request, version, headers);
+        }
+        Ok(())
+    }
+
+    /// A stream by its request ends with its token.
+    pub(super) fn watch_from_the_beginning(&self, request: RequestView<'_>, exchange: &mut Exchange) {
+        if upgrade::asks_for_a_stream(request) {
+            exchange.is_stream = true;
+            self.watch(exchange);
+        }
+    }
+}
+
+/// Which trace it is part of.
+fn trace(exchange: &Exchange, headers: &mut Plain<'_>) {
+    let traced = exchange.trace.and_then(|trace| trace.for_upstream());
+    if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
+        headers.set(TRACEPARENT, told);
+    }
+    // It belongs to a trace that does not go on (W3C Trace Context §3.4).
+    if exchange.trace.is_some_and(|trace| trace.began_here()) {
+        headers.remove(&TRACESTATE);
+    }
+}
