@@ -18,14 +18,15 @@ use gateway::identity::TokenId;
 use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
     Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
-    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders,
-    UserLimit, canonical,
+    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail,
+    Upstream, UpstreamHeaders, UserLimit, canonical,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
 use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use token_source::Use;
 
 use crate::support;
 
@@ -47,7 +48,8 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
 pub fn route(name: &str, prefix: &str, access: Access) -> Route {
     let nowhere = Upstream::unix("nowhere", "/nowhere", Timeouts::default());
     let path = PathPattern::prefix(prefix).expect("a path of ours");
-    Route { access, ..Route::new(name, path, Arc::new(nowhere)) }
+    let sources = Sources::none().with(TokenSource::Authorization, Use::Read);
+    Route { access, sources, ..Route::new(name, path, Arc::new(nowhere)) }
 }
 
 /// One that nobody reaches.
@@ -162,12 +164,17 @@ pub fn forwarded() -> Forwarded<'static> {
         scheme: "http",
         request_id: HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f"),
         believed: &[],
-        sent: None,
     }
 }
 
 /// The headers of an outgoing request; Pingora's own map is measured side by side with others.
 pub struct Outgoing(pub HeaderMap);
+
+impl token_source::Outgoing for Outgoing {
+    fn headers(&mut self) -> &mut HeaderMap {
+        &mut self.0
+    }
+}
 
 impl UpstreamHeaders for Outgoing {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {

@@ -96,6 +96,19 @@ fn a_browser_may_offer_its_token_where_the_route_says_so() {
 }
 
 #[test]
+fn on_a_public_route_nothing_is_looked_at_that_is_offered() {
+    let services = Streaming::start();
+    let gateway = before(&services, &Authority::new(), "auth = \"public\"\nwebsocket_token = true").start();
+    for offer in ["bearer, x.y.z", "bearer, x.y.z, bearer, x.y.z"] {
+        assert_eq!(offering(&gateway, offer, "").status, 101, "{offer}");
+    }
+    let seen = gateway.user().get("/still/seen").json();
+    let offers = seen.as_array().unwrap().iter().filter(|one| one["url"] == "/live/chat");
+    let offers: Vec<_> = offers.map(|one| one["headers"]["sec-websocket-protocol"].clone()).collect();
+    assert_eq!(offers, ["bearer, x.y.z", "bearer, x.y.z, bearer, x.y.z"], "the service decides for itself");
+}
+
+#[test]
 fn where_the_route_has_none_it_is_refused() {
     let services = Streaming::start();
     let gateway = before(&services, &Authority::new(), "").start();

@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName, HeaderValue, ORIGIN, STRICT_TRANSPORT_SECURITY};
 
+use token_source::Outgoing;
+
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
 use crate::pipeline::{Headers, Reserved, UpstreamHeaders};
@@ -35,6 +37,12 @@ pub(super) fn join_cookies(headers: &mut Plain<'_>) {
     let pieces: Vec<_> = headers.0.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
         headers.set(COOKIE, whole);
+    }
+}
+
+impl Outgoing for Plain<'_> {
+    fn headers(&mut self) -> &mut HeaderMap {
+        self.0
     }
 }
 
