@@ -54,7 +54,7 @@ async fn end(
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(services, client, &config, carried).await;
+        let ended = by_cookies(services, client, config, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
