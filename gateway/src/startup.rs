@@ -2,6 +2,7 @@
 //! on as ports.
 
 mod assembly;
+mod background;
 mod courier;
 mod current;
 pub(crate) mod dumps;
@@ -145,7 +146,7 @@ pub fn run(
     };
     let revocations = Arc::clone(&services.sessions.revocations);
     before.block_on(record_start(&services))?;
-    let mut courier = courier::Thread::start(&services, checked.mail, checked.webhook)?;
+    let mut courier = courier::start(&services, checked.mail, checked.webhook)?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies, checked.trusted_headers));
     let caps = caps_within(&descriptors, checked.caps);
@@ -186,7 +187,7 @@ pub fn run(
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let carrier = Arc::new(OnceLock::new());
-    let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
+    let mut keeper = housekeeping::start(housekeeping::Work {
         clock: Arc::clone(&clock),
         current: Arc::clone(&current),
         audit_kept: checked.audit_kept,
@@ -255,7 +256,7 @@ pub fn run(
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
-    let mut reloader = reload::Reloader::start(reload::Reload {
+    let mut reloader = reload::start(reload::Reload {
         hangup,
         source,
         written: checked.written,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::background::Background;
 use super::current::Current;
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::api::{REFUSED, Services};
@@ -26,42 +26,22 @@ pub(super) struct Work {
     pub(super) own: Arc<EmbeddedRevocations>,
 }
 
-/// The thread that does it; it ends when told to.
-pub(super) struct Keeper {
-    stop: Option<Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Keeper {
-    pub(super) fn start(work: Work) -> Result<Self, String> {
-        let (stop, stopped) = channel::<()>();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-        let thread = std::thread::Builder::new().name("housekeeping".to_owned()).spawn(move || {
-            let mut counted = Counted::new();
-            // The trail says of itself each time that it was shortened: not more often than is of use.
-            let mut since_expired = Stopwatch::start();
-            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                runtime.block_on(work.once());
-                if since_expired.elapsed() >= EXPIRE_PAUSE {
-                    since_expired = Stopwatch::start();
-                    runtime.block_on(work.expire_audit());
-                }
-                runtime.block_on(work.count_refusals(&mut counted));
+/// Does it until it is told to end.
+pub(super) fn start(work: Work) -> Result<Background, String> {
+    Background::start("housekeeping", |mut stopped| async move {
+        let mut counted = Counted::new();
+        // The trail says of itself each time that it was shortened: not more often than is of use.
+        let mut since_expired = Stopwatch::start();
+        while tokio::time::timeout(PAUSE, &mut stopped).await.is_err() {
+            work.once().await;
+            if since_expired.elapsed() >= EXPIRE_PAUSE {
+                since_expired = Stopwatch::start();
+                work.expire_audit().await;
             }
-            runtime.block_on(work.count_refusals(&mut counted));
-        });
-        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-
-    pub(super) fn stop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by its own hook.
-            let _ = thread.join();
+            work.count_refusals(&mut counted).await;
         }
-    }
+        work.count_refusals(&mut counted).await;
+    })
 }
 
 impl Work {

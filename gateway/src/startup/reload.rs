@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
-use tokio::sync::oneshot;
 
+use super::background::Background;
 use super::current::{Current, Whole, endpoints};
 use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
@@ -67,44 +67,22 @@ pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
     names
 }
 
-/// The thread that waits for the signal; it ends when told to.
-pub(super) struct Reloader {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Reloader {
-    pub(super) fn start(mut work: Reload) -> Result<Self, String> {
-        let (stop, mut stopped) = oneshot::channel::<()>();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-        // Before anybody is told that it listens: what is changed from then on is seen.
-        let mut watch = Watch::of(&work);
-        let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                loop {
-                    tokio::select! {
-                        _ = work.hangup.recv() => {}
-                        () = watch.changed(&work.written) => {}
-                        _ = &mut stopped => return,
-                    }
-                    // Before they are read: what is written meanwhile is seen at the next look.
-                    watch.seen(&work.written);
-                    work.reload_and_tell().await;
-                }
-            });
-        });
-        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-
-    pub(super) fn stop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by its own hook.
-            let _ = thread.join();
+/// Waits for the signal until it is told to end.
+pub(super) fn start(mut work: Reload) -> Result<Background, String> {
+    // Before anybody is told that it listens: what is changed from then on is seen.
+    let mut watch = Watch::of(&work);
+    Background::start("reload", |mut stopped| async move {
+        loop {
+            tokio::select! {
+                _ = work.hangup.recv() => {}
+                () = watch.changed(&work.written) => {}
+                _ = &mut stopped => return,
+            }
+            // Before they are read: what is written meanwhile is seen at the next look.
+            watch.seen(&work.written);
+            work.reload_and_tell().await;
         }
-    }
+    })
 }
 
 /// Looks at the files now and then, where that is asked for.
