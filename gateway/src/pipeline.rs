@@ -239,6 +239,7 @@ mod snapshot;
 mod stricter;
 #[cfg(test)]
 mod tests;
+mod token_source;
 
 mod trail;
 mod verify;
@@ -252,7 +253,7 @@ pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
 pub use browser::{Browser, BrowserTokens, Cookies, Lapsed, Renewed, Step as RenewalStep};
-pub use cookies::{Carried, SameSite, drop_set, take_out};
+pub use cookies::{Carried, SameSite, drop_set};
 pub use cors::{Cors, Origins, Preflight};
 pub use csrf::{Suspicion, keeps_no_cookies};
 pub use endpoints::Authenticated;
@@ -278,8 +279,9 @@ pub use refused::{Requester, RevokedToken};
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
-pub use route::{Access, Credentials, OnExpiry, Route};
+pub use route::{Access, OnExpiry, Route};
 pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own, is_verify};
 pub use sides::Sides;
 pub use snapshot::Snapshot;
+pub use token_source::{Sources, TokenSource};
 pub use trail::{Stage, Step, Trail};

@@ -7,7 +7,6 @@ mod rotate;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 pub use open::{Opened, Origin, TokenPair};
 pub use rotate::{Refreshed, Renewal};
 use thiserror::Error;
@@ -18,12 +17,13 @@ use crate::store::{RevocationLedger, Revocations, Sessions, StoreError, Unreacha
 use crate::token::{Issuer, SigningFault};
 
 /// What the three steps need.
+#[derive(Clone)]
 pub struct Lifecycle {
     pub sessions: Arc<dyn Sessions>,
     pub revocations: Arc<dyn Revocations>,
     pub ledger: Arc<dyn RevocationLedger>,
-    /// Swapped when keys change; tokens of the old ones stay good as long as the verifier knows them.
-    pub issuer: ArcSwap<Issuer>,
+    /// Another one when keys change; tokens of the old ones stay good as long as the verifier knows them.
+    pub issuer: Arc<Issuer>,
     pub clock: Arc<dyn Clock>,
     /// How long a rotated refresh token still gets its successor.
     pub grace: Duration,

@@ -1,7 +1,6 @@
 //! Guessing at passwords: what bounds it, for the login and wherever else a password is asked for.
 
 use super::answer::overloaded;
-use super::limits::EndpointLimits;
 use super::toll::Toll;
 use super::{Client, Services};
 use crate::identity::Network;
@@ -15,25 +14,24 @@ impl Services {
     /// Charges an attempt, or refuses it. `None` is one at what is no e-mail address.
     pub(super) async fn begin_attempt(
         &self,
-        limits: &EndpointLimits,
         client: &Client,
         attempt: Option<&LoginKey>,
         toll: &mut Toll,
     ) -> Result<(), Problem> {
         let Some(attempt) = attempt else {
-            return Ok(toll.guess_from(&limits.login_failure_address, client.address)?);
+            return Ok(toll.guess_from(&self.limits.login_failure_address, client.address)?);
         };
         let now = self.clock.now();
-        if let Some(lock) = &limits.login_lock
+        if let Some(lock) = &self.limits.login_lock
             && let Some(wait) = self.setbacks.wait(lock, attempt, now)
         {
             return Err(Problem::new(Code::LoginLocked).retry_after(wait));
         }
-        toll.guess(&limits.login_pair, attempt)?;
+        toll.guess(&self.limits.login_pair, attempt)?;
         // Where the account was used from before, nobody else's failures count: its owner gets in there.
         if !self.sessions.sessions.is_familiar(&attempt.email, attempt.address, now).await? {
-            toll.guess_from(&limits.login_failure_address, client.address)?;
-            toll.guess(&limits.login_account, &attempt.email)?;
+            toll.guess_from(&self.limits.login_failure_address, client.address)?;
+            toll.guess(&self.limits.login_account, &attempt.email)?;
         }
         Ok(())
     }
@@ -66,8 +64,7 @@ impl Services {
         password: &str,
         toll: &mut Toll,
     ) -> Result<(), Problem> {
-        let limits = self.limits.load_full();
-        self.begin_attempt(&limits, client, Some(attempt), toll).await?;
+        self.begin_attempt(client, Some(attempt), toll).await?;
         let verdict = if password.len() > PASSWORD_BYTES_MAX {
             Verdict::Wrong
         } else {

@@ -183,12 +183,12 @@ where
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
     let head = client.head(&parts.method, &parts.headers);
-    let config = services.pipeline.configured();
-    let known = match services.pipeline.authenticate(&config, &head).await {
+    let config = &services.config;
+    let known = match services.pipeline.authenticate(config, &head).await {
         Ok(Asked::Known(principal, quota)) => Ok((principal, quota)),
         Ok(Asked::Renew(lapsed)) => {
             let renewed = Box::pin(renew_lapsed(&services, client, &lapsed)).await;
-            services.pipeline.authenticate_renewed(&config, &head, lapsed, renewed).await
+            services.pipeline.authenticate_renewed(config, &head, lapsed, renewed).await
         }
         Err(refusal) => Err(refusal),
     };

@@ -28,8 +28,7 @@ pub(super) async fn verify(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, prove(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, prove(&services, &client, &fields)).await
 }
 
 async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {

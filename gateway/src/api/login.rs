@@ -93,8 +93,7 @@ async fn open(
     fields: &Fields,
     toll: &mut Toll,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    toll.request(&limits.login_address, client.address)?;
+    toll.request(&services.limits.login_address, client.address)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingCredentials));
     }
@@ -107,7 +106,7 @@ async fn open(
     }
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: Network::from(client.address) });
-    services.begin_attempt(&limits, client, attempt.as_ref(), toll).await?;
+    services.begin_attempt(client, attempt.as_ref(), toll).await?;
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,
         Err(refused) => return refuse(services, client, attempt.as_ref(), refused).await,
@@ -198,9 +197,8 @@ async fn find_and_verify(
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
         let errand = Errand::EmailVerification { user: user.id };
-        let limits = services.limits.load_full();
         let again = services.may_mail(&user.email, errand.word(), client)
-            && limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
+            && services.limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
         let along = if again { Along::default().errand(errand) } else { Along::default() };
         return Ok(Err((Code::EmailUnverified, Some(user), along)));
     }

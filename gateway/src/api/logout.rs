@@ -36,8 +36,7 @@ pub(super) async fn logout(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
+    client.charged(&services.limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
 }
 
 async fn end(
@@ -49,13 +48,13 @@ async fn end(
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let config = services.pipeline.configured();
-    let carried = services.pipeline.carried(&config, &client.head(method, headers))?;
+    let config = &services.config;
+    let carried = services.pipeline.carried(config, &client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(services, client, &config, carried).await;
+        let ended = by_cookies(services, client, config, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
@@ -67,10 +66,10 @@ async fn end(
     let token = value.and_then(credentials).ok_or(missing)?;
     let verifier = &config.verifier;
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => services.pipeline.of_this_installation(&config, claims, client.address).await?,
+        Ok(claims) => services.pipeline.of_this_installation(config, claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
-            let foreign = services.pipeline.authentic_foreign(&config, token, client.address).await?;
+            let foreign = services.pipeline.authentic_foreign(config, token, client.address).await?;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
             let line = SecurityLine {
                 subject: Some(subject.to_string()),

@@ -83,8 +83,7 @@ pub(super) async fn forgot(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, ask(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, ask(&services, &client, &fields)).await
 }
 
 async fn ask(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
@@ -123,8 +122,7 @@ pub(super) async fn reset(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, redeem(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, redeem(&services, &client, &fields)).await
 }
 
 async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
@@ -163,7 +161,7 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
     // The way in for an owner whom others' guesses keep out.
     services.setbacks.forgive(&owner.email);
     let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
-    services.limits.load().login_pair.iter().for_each(|limit| limit.forget(&attempt));
+    services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
     services.publish(&revoked).await?;
     Ok(Answer::message("Password reset"))
 }

@@ -45,8 +45,7 @@ pub(super) async fn register(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    let outcome = client.charged(&limits.register_address, create(&services, &client, fields)).await;
+    let outcome = client.charged(&services.limits.register_address, create(&services, &client, fields)).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.registration(result);
     outcome
@@ -69,9 +68,8 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         return Err(Problem::new(Code::InvitationRequired));
     }
     let wanted = Wanted::read(services, client, &fields, conceals).await?;
-    let limits = services.limits.load_full();
     let mails = conceals || (invited.is_none() && services.registration.email_verification.is_asked());
-    let strangers = limits.mail_unverified.as_ref().filter(|_| mails);
+    let strangers = services.limits.mail_unverified.as_ref().filter(|_| mails);
     // Who registers is told: a mail that is left out silently would be waited for.
     strangers.map(|limit| limit.charge(&())).transpose()?;
     let outcome = make(services, client, wanted, invited, conceals).await;

@@ -50,7 +50,7 @@ impl From<Problem> for NotExchanged {
 
 /// What this address has left, where there is such a limit.
 pub(super) fn charge(services: &Shared, client: &Client) -> Result<Option<Charge>, Problem> {
-    client.charge(&services.limits.load().refresh_address)
+    client.charge(&services.limits.refresh_address)
 }
 
 pub(super) fn count(services: &Shared, outcome: &Result<Exchanged, NotExchanged>) {
@@ -68,7 +68,7 @@ pub(super) async fn exchange(
     token: RawToken<'_>,
     renewal: Renewal,
 ) -> Result<Exchanged, NotExchanged> {
-    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let claims = services.config.verifier.verify_refresh(token, services.clock.now());
     let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
     let user = services.users.by_id(claims.user).await.map_err(Problem::from)?;
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
@@ -145,7 +145,7 @@ pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &La
 
 /// Whether nobody has replaced it meanwhile: it would then be taken for one that was stolen.
 async fn is_current(services: &Shared, token: RawToken<'_>) -> bool {
-    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let claims = services.config.verifier.verify_refresh(token, services.clock.now());
     let Ok(claims) = claims else { return false };
     let current = services.sessions.is_current(&claims).await;
     current

@@ -88,7 +88,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
-    let config = pipeline.configured();
+    let config = &services.config;
     let original = original(services.asking_proxy, asked, &config.routes)?;
     let (canonical, browser) = (canonical(&original.target).ok(), client.browser.as_deref());
     let target = RequestTarget::new(&original.target, canonical.as_ref());
@@ -100,7 +100,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         answered_by: AnsweredBy::Another,
         ..Head::of(&original.method, &original.host, target, asked.headers, client.address)
     };
-    let admitted = match pipeline.receive(&config, &head, &mut trail).await {
+    let admitted = match pipeline.receive(config, &head, &mut trail).await {
         Ok(Decision::Forward(admitted)) => admitted,
         // Ours is no route's, for requests that come to us directly: nobody else may serve them. All else is
         // for who is answered by us.

@@ -19,6 +19,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::accepting::{Carry, plain};
 use super::arrival::Arrival;
+use super::configured::Current;
 use super::connections::Connections;
 use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
@@ -29,7 +30,7 @@ use super::lasting::Lasting;
 use super::proxy_protocol;
 use super::request_line::settled;
 use super::streams::Streams;
-use super::tls::Tls;
+use super::tls::Handshakes;
 use crate::clock::Stopwatch;
 use crate::framing::{Malformed, head_end};
 use crate::problem::{Code, Problem};
@@ -57,6 +58,7 @@ pub(super) struct Conversation<A> {
     pub(super) descriptors: Arc<Descriptors>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) streams: Arc<Streams>,
+    pub(super) current: Current,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
     pub(super) drain: ShutdownWatch,
@@ -112,19 +114,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
-        let (stream, shown): (Stream, _) = match &door.tls {
-            Some(tls) => match self.handshake(tls, stream).await {
-                Some(shaken) => shaken,
-                None => return,
-            },
-            None if door.h2c => match self.begins_http2(&mut stream).await {
+        let (stream, shown): (Stream, _) = match door.has_tls {
+            true => {
+                let Some(handshakes) = (self.current)().handshakes(door.number) else { return };
+                let Some(shaken) = self.handshake(&handshakes, stream).await else { return };
+                shaken
+            }
+            false if door.h2c => match self.begins_http2(&mut stream).await {
                 Some(true) => {
                     return self.http2(Box::new(stream), || door.arrival(&open, None, is_named)).await;
                 }
                 Some(false) => (Box::new(stream), None),
                 None => return,
             },
-            None => (Box::new(stream), None),
+            false => (Box::new(stream), None),
         };
         let arrival = || door.arrival(&open, shown.as_ref(), is_named);
         match stream.selected_alpn_proto() {
@@ -165,9 +168,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// The encrypted stream, and what certificate its client showed. Failures are counted and not logged
     /// as errors: clients choose how often they happen.
-    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
+    async fn handshake(
+        &self,
+        handshakes: &Handshakes,
+        stream: Tcp,
+    ) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
         let mut closed = self.closing.clone();
-        let (handshakes, begun) = (tls.handshakes(), Stopwatch::start());
+        let begun = Stopwatch::start();
         let shaken = tokio::select! {
             shaken = timeout(HANDSHAKE_TIME_MAX, handshakes.acceptor.tls_handshake(stream)) => shaken,
             _ = closed.wait_for(|closed| *closed) => return None,
@@ -205,7 +212,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let (mut idle, mut lasting) = (Idle::new(), Lasting::new(&self.streams));
         loop {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
-            if matches!(head, Head::HandOver) && door.tls.is_some() && settings.is_none() {
+            if matches!(head, Head::HandOver) && door.has_tls && settings.is_none() {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
                 drained = until(self.closing.clone());
                 let first = self.head(&mut stream, &mut drained, &mut idle);
@@ -243,7 +250,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 }
             }
             session.set_pipelined_prefix(head);
-            if door.tls.is_some() && *self.drain.borrow() {
+            if door.has_tls && *self.drain.borrow() {
                 session.set_keepalive(None);
             }
             let request = self.proxy.process_new_http(session, &self.closing);
@@ -304,7 +311,7 @@ impl<A> Conversation<A> {
     fn leave(&self, stream: &Stream, door: &Door) {
         let digest = stream.get_socket_digest();
         let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        if let (None, Some(peer)) = (&door.tls, peer) {
+        if let (false, Some(peer)) = (door.has_tls, peer) {
             self.handover.leave_connection(peer, stream.id());
         }
     }

@@ -60,6 +60,6 @@ impl Lifecycle {
     /// After this moment no access token that was issued until now can be accepted: what revokes
     /// them must be remembered until then, and no longer.
     pub fn access_tokens_end(&self, now: Timestamp) -> Timestamp {
-        now.plus(self.issuer.load().terms.access_lifetime).plus(SKEW)
+        now.plus(self.issuer.terms.access_lifetime).plus(SKEW)
     }
 }

@@ -41,7 +41,7 @@ impl Lifecycle {
         ended: Entry,
     ) -> Result<Opened, SessionFault> {
         let now = self.clock.now();
-        let expires_at = now.plus(self.issuer.load().terms.refresh_lifetime);
+        let expires_at = now.plus(self.issuer.terms.refresh_lifetime);
         let session = Session {
             id: SessionId::random(),
             user: user.id,
@@ -75,7 +75,7 @@ impl Lifecycle {
         Ok(TokenPair {
             access: self.access_token(user, session.id)?,
             refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.terms.access_lifetime.as_secs(),
             session: session.id,
             session_seconds: session.expires_at.seconds().saturating_sub(self.clock.now().seconds()),
         })
@@ -89,7 +89,7 @@ impl Lifecycle {
             session,
             generation: user.generation,
         };
-        Ok(self.issuer.load().access(grant, self.clock.now())?)
+        Ok(self.issuer.access(grant, self.clock.now())?)
     }
 
     /// The session's refresh token that is in force; the same facts make the same token.
@@ -97,6 +97,6 @@ impl Lifecycle {
         let current = session.current;
         let facts =
             RefreshFacts { id: current.id, issued_at: current.issued_at, expires_at: current.expires_at };
-        Ok(self.issuer.load().refresh(user.id, &user.email, session.id, facts)?)
+        Ok(self.issuer.refresh(user.id, &user.email, session.id, facts)?)
     }
 }

@@ -65,7 +65,7 @@ impl Lifecycle {
         match self.sessions.rotate(request).await? {
             Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {
                 access: self.access_token(user, session.id)?,
-                expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
+                expires_in_seconds: self.issuer.terms.access_lifetime.as_secs(),
             }),
             Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
                 self.pair(user, &session).map(Refreshed::Rotated)
