@@ -1,6 +1,9 @@
 //! What every adapter of the store's ports promises. A law is written once, against the port, and is
-//! a test for each adapter that `laws!` names.
+//! a test for each adapter that `laws!` names; those of a whole store are in `store_laws!`.
 
+use std::fs;
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use gateway::adapter::embedded::EmbeddedRevocations;
@@ -9,7 +12,8 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
-    Entry, NewUser, RefreshToken, RevocationLedger, Revocations, Room, Session, Sessions, StoredHash, Users,
+    Along, AuditTrail, Entry, NewUser, Outbox, RefreshToken, RevocationLedger, Revocations, Room, Session,
+    Sessions, StoredHash, Tickets, User, Users,
 };
 use tempfile::TempDir;
 
@@ -26,37 +30,89 @@ macro_rules! laws {
     };
 }
 
+/// The laws of what keeps everything: each driver is one line here.
+macro_rules! store_laws {
+    ($($law:ident),+ $(,)?) => {
+        laws! {
+            sled = crate::store_contract::Stores::sled() => { $($law),+ }
+        }
+    };
+}
+
+mod accounts;
+mod audit;
+mod drivers;
 mod durability;
 mod largest;
 mod opening;
+mod outbox;
 mod redis_revocations;
 mod revocations;
 mod rotation_model;
 mod sessions;
+mod tickets;
 mod transfer;
 mod users;
 mod views;
 
-/// The ports of one fresh, empty store.
+/// The ports of one store, which is empty at first.
 struct Stores {
     users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
     ledger: Arc<dyn RevocationLedger>,
+    tickets: Arc<dyn Tickets>,
+    outbox: Arc<dyn Outbox>,
+    trail: Arc<dyn AuditTrail>,
+    killed: Box<dyn Fn() -> Pin<Box<dyn Future<Output = Self> + Send>> + Send + Sync>,
     /// Dropped last, as the fields are dropped in turn.
     _folder: TempDir,
 }
 
 impl Stores {
     async fn sled() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::sled_in(tempfile::tempdir().unwrap())
+    }
+
+    fn sled_in(folder: TempDir) -> Self {
         let store = SledStore::open(folder.path(), SledOptions::default()).unwrap();
+        let place = folder.path().to_owned();
         Self {
             users: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
-            ledger: Arc::new(store),
+            ledger: Arc::new(store.clone()),
+            tickets: Arc::new(store.clone()),
+            outbox: Arc::new(store.clone()),
+            trail: Arc::new(store),
+            killed: Box::new(move || {
+                let copy = copy_of(&place);
+                Box::pin(async { Self::sled_in(copy) })
+            }),
             _folder: folder,
         }
     }
+
+    /// The store as it is found by the next process, where this one is killed now.
+    async fn after_a_kill(&self) -> Self {
+        (self.killed)().await
+    }
+
+    /// An account, which is the first where none was made before.
+    async fn user(&self, name: &str, role: Role) -> User {
+        let new = new_user(&format!("{name}@example.org"), role);
+        self.users.create(new, Along::default()).await.unwrap()
+    }
+}
+
+/// The files of a store, copied while it is open: what a killed process leaves behind.
+fn copy_of(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    copy
 }
 
 /// An empty view of revocations.
@@ -103,12 +159,12 @@ fn token() -> RefreshToken {
     RefreshToken { id: TokenId::random(), issued_at: at(0), expires_at: at(3_600) }
 }
 
-/// A session of the user 1, opened at 0 and expiring an hour later.
 /// Room for so many sessions of a user.
 fn room(sessions_max: usize) -> Room {
     Room { sessions_max, revoked_until: at(7_200), ended: Entry::of("sessions_ended") }
 }
 
+/// A session of the user 1, opened at 0 and expiring an hour later.
 fn session() -> Session {
     Session {
         id: SessionId::random(),

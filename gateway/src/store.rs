@@ -1,10 +1,12 @@
-//! Ports: what the product needs from a store, as traits and records. No driver is named here.
+//! Ports: what the product needs from a store, as traits and records, and the rules of what
+//! becomes of them. No driver is named here.
 
 mod along;
 mod audit;
 mod error;
 mod outbox;
 mod revocations;
+pub(crate) mod rules;
 mod sessions;
 mod tickets;
 mod users;
@@ -14,7 +16,6 @@ pub use audit::{
     Actor, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Hash, Proof, Prover,
     Sealed, Tally, seal,
 };
-pub(crate) use audit::{EXPIRED, vouch};
 pub use error::StoreError;
 pub use outbox::{Errand, Outbox, Queued, Way};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};

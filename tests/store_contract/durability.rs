@@ -7,7 +7,7 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::identity::{Role, TokenId};
 use gateway::store::{Along, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
 
-use super::{at, new_user, room, session, token, user_id};
+use super::{at, copy_of, new_user, room, session, token, user_id};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
@@ -125,15 +125,4 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
 
 fn open(folder: &Path) -> SledStore {
     SledStore::open(folder, SledOptions::default()).unwrap()
-}
-
-fn copy_of(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-        }
-    }
-    copy
 }

@@ -5,17 +5,15 @@ use gateway::store::{Along, Revocation};
 
 use super::{Stores, at, user_id};
 
-laws! {
-    sled = crate::store_contract::Stores::sled() => {
-        a_new_ledger_is_empty_and_has_an_id,
-        each_kind_of_revocation_is_read_back,
-        a_revocation_recorded_twice_is_there_once,
-        the_later_expiry_stays,
-        the_higher_minimum_stays,
-        what_stopped_mattering_is_not_live,
-        a_sweep_forgets_what_stopped_mattering_and_nothing_else,
-        a_prolonged_revocation_outlives_its_first_expiry,
-    }
+store_laws! {
+    a_new_ledger_is_empty_and_has_an_id,
+    each_kind_of_revocation_is_read_back,
+    a_revocation_recorded_twice_is_there_once,
+    the_later_expiry_stays,
+    the_higher_minimum_stays,
+    what_stopped_mattering_is_not_live,
+    a_sweep_forgets_what_stopped_mattering_and_nothing_else,
+    a_prolonged_revocation_outlives_its_first_expiry,
 }
 
 async fn a_new_ledger_is_empty_and_has_an_id(stores: &Stores) {

@@ -9,33 +9,31 @@ use gateway::store::{
 
 use super::{Stores, at, network, new_user, room, session, token};
 
-laws! {
-    sled = crate::store_contract::Stores::sled() => {
-        a_session_is_found_as_it_was_opened,
-        a_session_is_not_opened_twice,
-        where_a_user_has_as_many_as_are_allowed_the_one_used_longest_ago_ends,
-        where_fewer_are_allowed_than_before_the_next_one_ends_all_that_are_too_many,
-        a_session_that_expired_takes_no_room,
-        a_session_that_is_not_opened_ends_no_other,
-        a_token_that_asks_for_no_successor_is_kept,
-        a_rotation_installs_the_successor,
-        of_fifty_parallel_rotations_of_one_token_one_rotates_and_the_rest_see_the_successor,
-        a_predecessor_in_its_grace_changes_nothing,
-        the_use_of_the_successor_ends_the_grace,
-        the_deactivation_of_the_account_ends_the_grace,
-        a_replay_after_the_grace_closes_the_session_and_records_it,
-        a_token_replaced_twice_is_a_replay_even_at_once,
-        a_token_that_the_session_never_had_is_a_replay,
-        an_expired_session_is_unknown,
-        a_closed_session_is_unknown_and_recorded,
-        closing_a_session_that_is_gone_records_it_all_the_same,
-        a_sweep_forgets_expired_sessions_and_no_others,
-        a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_other,
-        of_many_networks_those_that_were_used_last_stay_familiar,
-        a_network_that_was_not_used_for_ninety_days_is_strange_again,
-        a_replay_makes_no_network_familiar,
-        nothing_is_familiar_to_who_is_gone,
-    }
+store_laws! {
+    a_session_is_found_as_it_was_opened,
+    a_session_is_not_opened_twice,
+    where_a_user_has_as_many_as_are_allowed_the_one_used_longest_ago_ends,
+    where_fewer_are_allowed_than_before_the_next_one_ends_all_that_are_too_many,
+    a_session_that_expired_takes_no_room,
+    a_session_that_is_not_opened_ends_no_other,
+    a_token_that_asks_for_no_successor_is_kept,
+    a_rotation_installs_the_successor,
+    of_fifty_parallel_rotations_of_one_token_one_rotates_and_the_rest_see_the_successor,
+    a_predecessor_in_its_grace_changes_nothing,
+    the_use_of_the_successor_ends_the_grace,
+    the_deactivation_of_the_account_ends_the_grace,
+    a_replay_after_the_grace_closes_the_session_and_records_it,
+    a_token_replaced_twice_is_a_replay_even_at_once,
+    a_token_that_the_session_never_had_is_a_replay,
+    an_expired_session_is_unknown,
+    a_closed_session_is_unknown_and_recorded,
+    closing_a_session_that_is_gone_records_it_all_the_same,
+    a_sweep_forgets_expired_sessions_and_no_others,
+    a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_other,
+    of_many_networks_those_that_were_used_last_stay_familiar,
+    a_network_that_was_not_used_for_ninety_days_is_strange_again,
+    a_replay_makes_no_network_familiar,
+    nothing_is_familiar_to_who_is_gone,
 }
 
 async fn a_session_is_found_as_it_was_opened(stores: &Stores) {

@@ -7,27 +7,25 @@ use gateway::store::{Along, Amended, Amendment, Revocation, StoreError, StoredHa
 
 use super::{Stores, at, new_user, user_id};
 
-laws! {
-    sled = crate::store_contract::Stores::sled() => {
-        ids_are_given_in_turn_from_one_on,
-        an_account_is_found_by_id_and_by_address,
-        who_never_registered_is_not_found,
-        an_address_registers_once,
-        a_refused_registration_uses_up_no_id,
-        of_twenty_parallel_registrations_of_one_address_exactly_one_succeeds,
-        parallel_registrations_get_distinct_ids,
-        a_page_holds_accounts_in_the_order_of_their_ids_and_the_total,
-        a_page_beyond_the_end_is_empty_and_tells_the_total,
-        an_amendment_of_names_revokes_nothing,
-        giving_the_role_that_somebody_has_revokes_nothing,
-        a_change_of_role_raises_the_generation_and_records_it,
-        a_deactivation_raises_the_generation_and_so_does_the_return,
-        an_amendment_of_nobody_answers_nobody,
-        the_last_active_administrator_cannot_be_demoted_or_deactivated,
-        of_two_administrators_who_demote_each_other_at_once_one_remains,
-        a_deactivated_administrator_still_is_an_administrator,
-        a_password_hash_is_replaced_only_where_it_is_what_was_expected,
-    }
+store_laws! {
+    ids_are_given_in_turn_from_one_on,
+    an_account_is_found_by_id_and_by_address,
+    who_never_registered_is_not_found,
+    an_address_registers_once,
+    a_refused_registration_uses_up_no_id,
+    of_twenty_parallel_registrations_of_one_address_exactly_one_succeeds,
+    parallel_registrations_get_distinct_ids,
+    a_page_holds_accounts_in_the_order_of_their_ids_and_the_total,
+    a_page_beyond_the_end_is_empty_and_tells_the_total,
+    an_amendment_of_names_revokes_nothing,
+    giving_the_role_that_somebody_has_revokes_nothing,
+    a_change_of_role_raises_the_generation_and_records_it,
+    a_deactivation_raises_the_generation_and_so_does_the_return,
+    an_amendment_of_nobody_answers_nobody,
+    the_last_active_administrator_cannot_be_demoted_or_deactivated,
+    of_two_administrators_who_demote_each_other_at_once_one_remains,
+    a_deactivated_administrator_still_is_an_administrator,
+    a_password_hash_is_replaced_only_where_it_is_what_was_expected,
 }
 
 async fn ids_are_given_in_turn_from_one_on(stores: &Stores) {

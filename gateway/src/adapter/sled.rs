@@ -6,7 +6,6 @@
 //! noticed instead of silently accepted (`witness`); and a way out of it (`export`, `import`).
 
 mod accounts;
-mod along;
 mod audit;
 mod codec;
 mod ending;
@@ -28,6 +27,7 @@ mod trees;
 mod users;
 mod witness;
 mod writer;
+mod writes;
 
 use std::fmt;
 use std::fs::File;

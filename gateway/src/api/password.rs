@@ -46,7 +46,6 @@ pub(super) async fn change(
     let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordChanged, line, &services).about(user.id);
     let deed = deed.by(caller.actor()).in_session(caller.session);
-    let (at, address) = (services.clock.now(), client.address.to_string());
     let asked = PasswordChange {
         user: user.id,
         version: user.password_version,
@@ -54,10 +53,9 @@ pub(super) async fn change(
         keep: Some(caller.session),
         proves_email: false,
         from: Some(client.address),
-        revoked_until: services.sessions.access_tokens_end(at),
+        revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let along = deed.along().errand(Errand::PasswordChanged { user: user.id, at, address });
-    let set = services.users.set_password(asked, along).await?;
+    let set = services.users.set_password(asked, deed.along()).await?;
     // Somebody else changed it, with the same right, a moment ago.
     let (_, revoked) = set.ok_or(Problem::new(Code::InvalidCredentials))?;
     deed.tell(&services);
@@ -146,7 +144,6 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
 
     let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };
     let deed = client.deed(Event::PasswordReset, line, services).about(user);
-    let (at, address) = (services.clock.now(), client.address.to_string());
     let asked = PasswordChange {
         user,
         version: password_version,
@@ -154,10 +151,9 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
         keep: None,
         proves_email: true,
         from: Some(client.address),
-        revoked_until: services.sessions.access_tokens_end(at),
+        revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let along = deed.along().errand(Errand::PasswordChanged { user, at, address }).redeeming(key);
-    let set = match services.users.set_password(asked, along).await {
+    let set = match services.users.set_password(asked, deed.along().redeeming(key)).await {
         Err(StoreError::TicketGone) => None,
         set => set?,
     };

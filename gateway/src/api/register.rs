@@ -169,12 +169,13 @@ async fn invited(services: &Shared, fields: &Fields) -> Result<Option<Invited>, 
     let found = services.tickets.ticket(ticket, now).await?.ok_or_else(refused)?;
     let Purpose::Invitation { id } = found.purpose else { return Err(refused()) };
     let invitation = services.tickets.invitation(id).await?;
-    let invitation = invitation.filter(|one| one.expires_at > now).ok_or_else(refused)?;
-    if let Some(inviter) = invitation.invited_by {
-        // As it is when the ticket is used up; here it costs no hash.
-        let inviter = services.users.by_id(inviter).await?;
-        inviter.filter(|user| user.is_active && user.role == Role::Admin).ok_or_else(refused)?;
-    }
+    let invitation = invitation.filter(|one| one.is_good_at(now)).ok_or_else(refused)?;
+    // As it is when the ticket is used up; here it costs no hash.
+    let inviter = match invitation.invited_by {
+        Some(inviter) => services.users.by_id(inviter).await?,
+        None => None,
+    };
+    invitation.counts(inviter.as_ref()).then_some(()).ok_or_else(refused)?;
     Ok(Some(Invited { email: invitation.email, role: invitation.role, ticket }))
 }
 

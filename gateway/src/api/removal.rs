@@ -3,21 +3,17 @@
 use super::{Client, Services};
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
-use crate::store::{Actor, Errand, Revocation, User};
+use crate::store::{Actor, Revocation, User};
 use crate::telemetry::{Event, SecurityLine};
 
 impl Services {
-    /// Removes the account with its sessions, refuses its tokens from now on, and puts in the queue
-    /// who is to be told: its owner, and services behind.
+    /// Removes the account with its sessions, refuses its tokens from now on, and has its owner told,
+    /// and services behind.
     pub(super) async fn delete(&self, user: &User, client: &Client, actor: Actor) -> Result<(), Problem> {
-        let now = self.clock.now();
         let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
         let deed = client.deed(Event::AccountDeleted, line, self).about(user.id).by(actor);
-        let (email, name) = (user.email.clone(), user.first_name.clone());
-        let along = deed.along().errand(Errand::AccountDeleted { email, name, at: now });
-        let along = along.errand(Errand::UserDeleted { user: user.id, at: now });
-        let until = self.sessions.access_tokens_end(now);
-        let deleted = self.users.delete(user.id, until, along).await?;
+        let until = self.sessions.access_tokens_end(self.clock.now());
+        let deleted = self.users.delete(user.id, until, deed.along()).await?;
         let (_, revoked) = deleted.ok_or(Problem::new(Code::UserNotFound))?;
         deed.tell(self);
         self.deliver_soon();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use chain::{Break, Hash, Proof, Prover, Sealed, seal};
-pub(crate) use chain::{EXPIRED, vouch};
+pub(super) use chain::{EXPIRED, vouch};
 
 use super::StoreError;
 use crate::clock::Timestamp;

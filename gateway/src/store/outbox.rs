@@ -123,6 +123,19 @@ pub struct Queued {
     pub attempts: u32,
 }
 
+impl Queued {
+    /// Due at once.
+    pub fn new(id: u64, errand: Errand, request_id: Option<String>, now: Timestamp) -> Self {
+        Self { id, errand, request_id, created_at: now, due_at: now, attempts: 0 }
+    }
+
+    /// Tried in vain once more.
+    #[must_use]
+    pub fn postponed(self, due_at: Timestamp) -> Self {
+        Self { due_at, attempts: self.attempts.saturating_add(1), ..self }
+    }
+}
+
 /// The queue. Every method that changes something returns once the change is durable.
 #[async_trait]
 pub trait Outbox: Send + Sync {

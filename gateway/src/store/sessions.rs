@@ -38,6 +38,10 @@ pub struct Session {
 }
 
 impl Session {
+    pub fn lives_at(&self, now: Timestamp) -> bool {
+        self.expires_at > now
+    }
+
     /// The network that it was opened from.
     pub fn opened_from(&self) -> Option<Network> {
         self.address.parse::<IpAddr>().ok().map(Network::from)
@@ -88,6 +92,12 @@ pub struct Room {
 pub enum Closing {
     All,
     AllBut(SessionId),
+}
+
+impl Closing {
+    pub fn ends(self, session: SessionId) -> bool {
+        self != Self::AllBut(session)
+    }
 }
 
 /// What the presented refresh token was.

@@ -25,6 +25,10 @@ impl TicketKey {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl fmt::Debug for TicketKey {
@@ -64,6 +68,18 @@ pub struct Ticket {
     #[serde(flatten)]
     pub purpose: Purpose,
     pub expires_at: Timestamp,
+}
+
+impl Ticket {
+    /// The invitation that it is about.
+    pub fn invitation(&self) -> Option<u64> {
+        match self.purpose {
+            Purpose::Invitation { id } => Some(id),
+            Purpose::PasswordReset { .. }
+            | Purpose::EmailVerification { .. }
+            | Purpose::Registration { .. } => None,
+        }
+    }
 }
 
 /// Somebody who may register.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -164,7 +165,8 @@ pub trait Users: Send + Sync {
         along: Along,
     ) -> Result<Option<Amended>, StoreError>;
 
-    /// Replaces the password and ends sessions, as it says; answers with what that revokes. `None`
+    /// Replaces the password and ends sessions, as it says; its owner is told where it was chosen from
+    /// somewhere. Answers with what that revokes. `None`
     /// when there is no such user, or the password was changed meanwhile.
     async fn set_password(
         &self,
@@ -172,8 +174,8 @@ pub trait Users: Send + Sync {
         along: Along,
     ) -> Result<Option<(User, Vec<Revocation>)>, StoreError>;
 
-    /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`. Its
-    /// id is never given again. `None` when there is no such user.
+    /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`; its owner
+    /// and services behind are told. Its id is never given again. `None` when there is no such user.
     /// `StoreError::LastAdministrator` when no active administrator would be left.
     async fn delete(
         &self,
@@ -207,4 +209,14 @@ pub struct UserCounts {
     pub admins: u64,
     /// Made in the time that was asked about.
     pub new: u64,
+}
+
+impl UserCounts {
+    /// Counts one more; `time` is what was asked about.
+    pub fn add(&mut self, user: &User, time: RangeInclusive<Timestamp>) {
+        self.total += 1;
+        self.active += u64::from(user.is_active);
+        self.admins += u64::from(user.is_administrator());
+        self.new += u64::from(time.contains(&user.created_at));
+    }
 }

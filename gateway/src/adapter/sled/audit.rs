@@ -4,13 +4,12 @@
 use async_trait::async_trait;
 
 use super::revocations::SWEEP_MAX;
-use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, stop, store_error};
+use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::UserId;
 use crate::store::{
-    Actor, AuditPage, AuditQuery, AuditTrail, Break, EXPIRED, Entry, Hash, Proof, Prover, Sealed, StoreError,
-    Tally, seal, vouch,
+    AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, StoreError, Tally, rules,
+    seal,
 };
 
 /// Entries that one search looks at: what is rare is found page by page.
@@ -102,7 +101,7 @@ fn prove(trees: &Trees) -> Result<Result<Proof, Break>, StoreError> {
         }
         // What a search by user finds is what there is.
         let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
-        for user in concerned(&sealed.entry) {
+        for user in sealed.entry.concerned() {
             let key = codec::pair_key(user.get(), sealed.seq);
             if !trees.user_audit.contains_key(key).map_err(store_error)? {
                 return Ok(Err(Break::Hidden { seq: sealed.seq }));
@@ -140,19 +139,11 @@ fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let mut look = |looked: usize, seq: u64, line: &str| -> Result<Look, StoreError> {
         let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
         let at = Timestamp::parse(&sealed.time).unwrap_or_default();
-        // Times may go back a little where the clock does; older entries follow all the same.
-        let is = |wanted: &Option<String>, given: &Option<String>| wanted.is_none() || wanted == given;
-        let fits = is(&query.email, &sealed.entry.email)
-            && is(&query.address, &sealed.entry.address)
-            && query.until.is_none_or(|until| at <= until)
-            && query.since.is_none_or(|since| at >= since)
-            && query.event.as_ref().is_none_or(|event| sealed.entry.event == *event);
-        if fits {
+        if query.finds(&sealed.entry, at) {
             held += line.len();
             page.lines.push(line.to_owned());
         }
-        let over = query.since.is_some_and(|since| at.plus(std::time::Duration::from_secs(60)) < since);
-        if over {
+        if query.is_past(at) {
             return Ok(Look::NoMore);
         }
         page.next = Some(seq);
@@ -197,9 +188,13 @@ fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, 
         if Timestamp::parse(&sealed.time).is_none_or(|at| at >= before) {
             break;
         }
-        old.push((key, sealed, hash_of(&line).ok_or_else(|| codec::damaged("an entry of the audit trail"))?));
+        old.push((
+            key,
+            sealed,
+            Hash::of_line(&line).ok_or_else(|| codec::damaged("an entry of the audit trail"))?,
+        ));
     }
-    let hour = hour(before).to_be_bytes();
+    let hour = rules::hour(before).to_be_bytes();
     let counts: Vec<_> = trees.tallies.range(..&hour[..]).keys().take(SWEEP_MAX).collect();
     let counts: Vec<_> = counts.into_iter().collect::<Result<_, _>>().map_err(store_error)?;
     let last = old.last().map(|(_, last, hash)| (last.seq, *hash));
@@ -209,7 +204,7 @@ fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, 
     trees.transact(|change| {
         for (key, sealed, _) in &old {
             change.audit.remove(key)?;
-            for user in concerned(&sealed.entry) {
+            for user in sealed.entry.concerned() {
                 change.user_audit.remove(&codec::pair_key(user.get(), sealed.seq)[..])?;
             }
         }
@@ -217,33 +212,10 @@ fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, 
             change.tallies.remove(key)?;
         }
         if let Some((last, hash)) = last {
-            let now_first = Some(vouch(last, hash));
-            let entry = Entry { actor: Some(Actor::Gateway), now: now_first, ..Entry::of(EXPIRED) };
-            change.append(now, &[entry])?;
+            change.append(now, &[rules::expired(last, hash)])?;
         }
         Ok(old.len().max(counts.len()) as u64)
     })
-}
-
-/// The hash at the end of a line.
-fn hash_of(line: &str) -> Option<Hash> {
-    let start = line.len().checked_sub(66)?;
-    Hash::parse(line.get(start..start + 64)?)
-}
-
-/// Who did it, and whom it is about.
-fn concerned(entry: &Entry) -> impl Iterator<Item = UserId> {
-    let actor = match entry.actor {
-        Some(Actor::User { user_id }) => Some(user_id),
-        _ => None,
-    };
-    let other = actor.filter(|actor| Some(*actor) != entry.user_id);
-    entry.user_id.into_iter().chain(other)
-}
-
-/// Hours since the epoch.
-fn hour(at: Timestamp) -> u64 {
-    at.seconds() / 3_600
 }
 
 impl Change {
@@ -258,13 +230,13 @@ impl Change {
             seq += 1;
             let sealed = seal(seq, now, entry.clone(), prev);
             let (line, hash) =
-                sealed.ok_or_else(|| stop(StoreError::Corrupt("an event cannot be written".into())))?;
+                sealed.ok_or_else(|| StoreError::Corrupt("an event cannot be written".into()))?;
             prev = hash;
             self.audit.insert(&seq.to_be_bytes()[..], line.as_bytes())?;
-            for user in concerned(entry) {
+            for user in entry.concerned() {
                 self.user_audit.insert(&codec::pair_key(user.get(), seq)[..], &[][..])?;
             }
-            self.tally(hour(now), &entry.event, 1)?;
+            self.tally(rules::hour(now), &entry.event, 1)?;
         }
         self.meta.insert(AUDIT_HEAD, format!("{seq} {prev}").as_bytes())?;
         Ok(())
@@ -272,10 +244,10 @@ impl Change {
 
     /// A line that was proved, in its place, as the last one. It is not counted anew.
     pub(super) fn put_line(&self, line: &str) -> Result<(), Stop> {
-        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes()).map_err(stop)?;
-        let hash = hash_of(line).ok_or_else(|| stop(codec::damaged("an entry of the audit trail")))?;
+        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
+        let hash = Hash::of_line(line).ok_or_else(|| codec::damaged("an entry of the audit trail"))?;
         self.audit.insert(&sealed.seq.to_be_bytes()[..], line.as_bytes())?;
-        for user in concerned(&sealed.entry) {
+        for user in sealed.entry.concerned() {
             self.user_audit.insert(&codec::pair_key(user.get(), sealed.seq)[..], &[][..])?;
         }
         self.meta.insert(AUDIT_HEAD, format!("{} {hash}", sealed.seq).as_bytes())?;

@@ -5,6 +5,7 @@ use super::trees::{Change, Fault, Stop, Trees, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{SessionId, UserId};
+use crate::store::rules::{self, Leaving};
 use crate::store::{Closing, Revocation, StoreError};
 
 /// Sessions that end in one transaction. Whoever has more of them waits for further ones.
@@ -26,7 +27,7 @@ impl Ending {
             let key = key.map_err(store_error)?;
             let id = codec::session_of(&key)?.try_into();
             let id = SessionId::from_bytes(id.map_err(|_| codec::damaged("an index of sessions"))?);
-            if closing == Closing::AllBut(id) {
+            if !closing.ends(id) {
                 continue;
             }
             if sessions.len() == SESSIONS_MAX {
@@ -43,50 +44,15 @@ impl Ending {
         self.whole
     }
 
-    /// `None` when there is no such user. Where all end, one revocation is for all tokens, those of
-    /// sessions that ended by themselves included.
-    pub(super) fn apply(
-        &self,
-        change: &Change,
-        revoked_until: Timestamp,
-    ) -> Result<Option<Vec<Revocation>>, Stop> {
-        let Some(mut user) = change.user(self.user)? else { return Ok(None) };
-        let mut revoked = Vec::new();
+    /// `None` when there is no such user.
+    pub(super) fn leaving(&self, change: &Change) -> Result<Option<Leaving<'_>>, Stop> {
+        let Some(user) = change.user(self.user)? else { return Ok(None) };
         let stays = match self.closing {
             Closing::All => None,
-            Closing::AllBut(session) => change.session(session)?.and_then(|session| session.opened_from()),
+            Closing::AllBut(session) => change.session(session)?,
         };
-        change.forget_familiar(self.user, stays)?;
-        for id in &self.sessions {
-            if let Some(session) = change.session(*id)? {
-                change.remove_session(&session)?;
-            }
-            if self.closing != Closing::All {
-                revoked.push(Revocation::Session { id: *id, until: revoked_until });
-            }
-        }
-        if self.closing == Closing::All {
-            user.generation = user.generation.next();
-            change.put_user(&user)?;
-            let minimum = user.generation;
-            revoked.push(Revocation::Generation { user: self.user, minimum, until: revoked_until });
-        }
-        revoked.iter().try_for_each(|one| change.revoke(one))?;
-        Ok(Some(revoked))
-    }
-
-    /// The sessions alone: the account may be gone already.
-    fn apply_rest(&self, change: &Change, revoked_until: Timestamp) -> Result<Vec<Revocation>, Stop> {
-        let mut revoked = Vec::new();
-        for id in &self.sessions {
-            if let Some(session) = change.session(*id)? {
-                change.remove_session(&session)?;
-            }
-            let one = Revocation::Session { id: *id, until: revoked_until };
-            change.revoke(&one)?;
-            revoked.push(one);
-        }
-        Ok(revoked)
+        let familiar = change.familiar_of(self.user)?;
+        Ok(Some(Leaving { user, sessions: &self.sessions, stays, familiar }))
     }
 }
 
@@ -103,8 +69,9 @@ impl SledStore {
             let (more, whole) = self
                 .write(move |trees| {
                     let ending = Ending::of(trees, user, closing)?;
-                    let revoked = trees.transact(|change| ending.apply_rest(change, revoked_until))?;
-                    Ok((revoked, ending.is_whole()))
+                    let writes = rules::close_rest(&ending.sessions, revoked_until);
+                    trees.transact(|change| change.write(&writes))?;
+                    Ok((writes.revocations, ending.is_whole()))
                 })
                 .await?;
             revoked.extend(more);

@@ -3,20 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::time::Duration;
 
 use super::codec;
 use super::trees::{Change, Stop, Trees, found, store_error};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Network, UserId};
-use crate::store::{Familiar, Session, StoreError};
-
-/// Networks of one account; of more, the one that was used longest ago is forgotten. Nobody but who gets
-/// into an account adds to them, and so nobody else can push one out.
-const NETWORKS_MAX: usize = 32;
-
-/// One that was not used for so long is somebody else's by now.
-const FAMILIAR_FOR: Duration = Duration::from_secs(90 * 86_400);
+use crate::store::{Familiar, Session, StoreError, rules};
 
 /// An address, and when it was used last.
 const ENTRY_BYTES: usize = 24;
@@ -35,7 +27,7 @@ impl Trees {
         let key = id.as_deref().unwrap_or(&NOBODY);
         let record = self.familiar.get(key).map_err(store_error)?;
         let networks = decode(record.as_deref().unwrap_or_default())?;
-        Ok(networks.iter().any(|one| one.network == network && is_recent(one, now)))
+        Ok(rules::is_familiar(&networks, network, now))
     }
 
     pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
@@ -53,7 +45,7 @@ impl Trees {
             let session: Session = codec::decode("a session", &value.map_err(store_error)?)?;
             if let Some(network) = session.opened_from() {
                 let networks = learnt.entry(session.user).or_default();
-                add(networks, Familiar { network, last_used_at: session.last_used_at });
+                rules::add(networks, Familiar { network, last_used_at: session.last_used_at });
             }
         }
         let mut batch = sled::Batch::default();
@@ -66,31 +58,6 @@ impl Trees {
 }
 
 impl Change {
-    /// The account was used from there.
-    pub(super) fn familiarize(
-        &self,
-        user: UserId,
-        from: Option<Network>,
-        now: Timestamp,
-    ) -> Result<(), Stop> {
-        let Some(network) = from else { return Ok(()) };
-        // Of an account that is being deleted some sessions may still be there.
-        if self.users.get(&codec::user_key(user)[..])?.is_none() {
-            return Ok(());
-        }
-        let mut networks = self.familiar_of(user)?;
-        networks.retain(|one| is_recent(one, now));
-        add(&mut networks, Familiar { network, last_used_at: now });
-        self.put_familiar(user, &networks)
-    }
-
-    /// Whoever was there may not have been its owner.
-    pub(super) fn forget_familiar(&self, user: UserId, but: Option<Network>) -> Result<(), Stop> {
-        let mut networks = self.familiar_of(user)?;
-        networks.retain(|one| but == Some(one.network));
-        self.put_familiar(user, &networks)
-    }
-
     pub(super) fn put_familiar(&self, user: UserId, networks: &[Familiar]) -> Result<(), Stop> {
         let key = codec::user_key(user);
         if networks.is_empty() {
@@ -101,24 +68,9 @@ impl Change {
         Ok(())
     }
 
-    fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, Stop> {
+    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, Stop> {
         Ok(found(self.familiar.get(codec::user_key(user)), decode)?.unwrap_or_default())
     }
-}
-
-/// A clock that was set back makes nobody a stranger.
-fn is_recent(one: &Familiar, now: Timestamp) -> bool {
-    now.since(one.last_used_at) < FAMILIAR_FOR
-}
-
-/// The one that was used last comes first.
-fn add(networks: &mut Vec<Familiar>, used: Familiar) {
-    let before = networks.iter().position(|one| one.network == used.network);
-    let before = before.map(|place| networks.remove(place).last_used_at);
-    let last_used_at = used.last_used_at.max(before.unwrap_or_default());
-    networks.push(Familiar { last_used_at, ..used });
-    networks.sort_by_key(|one| std::cmp::Reverse(one.last_used_at));
-    networks.truncate(NETWORKS_MAX);
 }
 
 /// There is one for each account, and it is read at each login: so no JSON here.
@@ -159,19 +111,5 @@ mod tests {
         assert_eq!(decode(&record).unwrap(), networks);
         assert_eq!(decode(&[]).unwrap(), []);
         assert!(matches!(decode(&record[..30]), Err(StoreError::Corrupt(_))));
-    }
-
-    #[test]
-    fn the_one_that_was_used_longest_ago_makes_room() {
-        let mut networks = Vec::new();
-        for number in 0..40_u8 {
-            add(&mut networks, familiar(&format!("192.0.2.{number}"), u64::from(number)));
-            add(&mut networks, familiar("198.51.100.1", u64::from(number)));
-        }
-        assert_eq!(networks.len(), NETWORKS_MAX);
-        assert!(networks.contains(&familiar("198.51.100.1", 39)));
-        assert!(
-            networks.contains(&familiar("192.0.2.9", 9)) && !networks.contains(&familiar("192.0.2.8", 8))
-        );
     }
 }

@@ -5,12 +5,15 @@ use async_trait::async_trait;
 use super::trees::{Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::store::{Along, Outbox, Queued, StoreError, Way};
+use crate::store::{Along, Outbox, Queued, StoreError, Way, rules};
 
 #[async_trait]
 impl Outbox for SledStore {
     async fn enqueue(&self, along: Along) -> Result<(), StoreError> {
-        self.write(move |trees| trees.transact(|change| change.put_along(&along))).await
+        self.write(move |trees| {
+            trees.transact(|change| change.write(&rules::alone(&change.premises(&along)?)?))
+        })
+        .await
     }
 
     async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError> {
@@ -38,7 +41,7 @@ impl Outbox for SledStore {
         self.write(move |trees| {
             trees.transact(|change| {
                 change.take_errand(id)?;
-                change.put_along(&along)
+                change.write(&rules::alone(&change.premises(&along)?)?)
             })
         })
         .await
@@ -47,10 +50,8 @@ impl Outbox for SledStore {
     async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
-                let Some(mut queued) = change.take_errand(id)? else { return Ok(()) };
-                queued.due_at = due_at;
-                queued.attempts = queued.attempts.saturating_add(1);
-                change.put_errand(&queued)
+                let Some(queued) = change.take_errand(id)? else { return Ok(()) };
+                change.put_errand(&queued.postponed(due_at))
             })
         })
         .await
@@ -74,7 +75,7 @@ impl<T> Trees<T> {
 
 impl Change {
     pub(super) fn put_errand(&self, queued: &Queued) -> Result<(), Stop> {
-        let record = codec::encode(queued).map_err(super::trees::stop)?;
+        let record = codec::encode(queued)?;
         self.errands.insert(&queued.id.to_be_bytes()[..], record)?;
         let due = self.due(queued.errand.way());
         due.insert(&codec::pair_key(queued.due_at.millis(), queued.id)[..], &[][..])?;

@@ -6,7 +6,7 @@ use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Generation, InstallationId, UserId};
-use crate::store::{Along, Revocation, RevocationLedger, StoreError};
+use crate::store::{Along, Revocation, RevocationLedger, StoreError, rules};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
 pub(super) const SWEEP_MAX: usize = 256;
@@ -16,13 +16,12 @@ impl RevocationLedger for SledStore {
     async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
         let revoked = revoked.to_vec();
         // What is known in full already costs neither a write nor an entry.
-        if !revoked.is_empty() && self.read(|trees| is_known(trees, &revoked))? {
+        if rules::is_known(&revoked, &self.read(|trees| trees.recorded(&revoked))?) {
             return Ok(false);
         }
         self.write(move |trees| {
             trees.transact(|change| {
-                revoked.iter().try_for_each(|one| change.revoke(one))?;
-                change.put_along(&along).map(|()| true)
+                change.write(&rules::record(&revoked, &change.premises(&along)?)?).map(|()| true)
             })
         })
         .await
@@ -64,26 +63,24 @@ impl RevocationLedger for SledStore {
     }
 }
 
-/// Whether each of them is recorded, and for as long.
-fn is_known(trees: &Trees, revoked: &[Revocation]) -> Result<bool, StoreError> {
-    for one in revoked {
-        let key = codec::revocation_key(one);
-        let known = trees.revocations.get(&key).map_err(store_error)?;
-        let known = known.map(|value| codec::revocation(&key, &value)).transpose()?;
-        if known.is_none_or(|known| widest(known, *one) != known) {
-            return Ok(false);
-        }
+impl Trees {
+    /// What is recorded of each of these.
+    pub(super) fn recorded(&self, revoked: &[Revocation]) -> Result<Vec<Option<Revocation>>, StoreError> {
+        let recorded = |one| {
+            let key = codec::revocation_key(one);
+            let known = self.revocations.get(&key).map_err(store_error)?;
+            known.map(|value| codec::revocation(&key, &value)).transpose()
+        };
+        revoked.iter().map(recorded).collect()
     }
-    Ok(true)
 }
 
 impl Change {
-    /// Records a revocation. What is known already is never shortened: the later expiry and the
-    /// higher minimum stay.
+    /// Records a revocation, beside what is known of the same thing.
     pub(super) fn revoke(&self, revocation: &Revocation) -> Result<(), Stop> {
         let key = codec::revocation_key(revocation);
         let known = found(self.revocations.get(&key), |value| codec::revocation(&key, value))?;
-        let revocation = known.map_or(*revocation, |known| widest(known, *revocation));
+        let revocation = known.map_or(*revocation, |known| rules::widest(known, *revocation));
         if let Some(known) = known {
             self.revocation_expiry.remove(codec::expiry_key(known.until(), &key))?;
         }
@@ -102,27 +99,13 @@ impl Change {
     }
 }
 
-/// Of two revocations of one thing, one that revokes what either does.
-fn widest(one: Revocation, other: Revocation) -> Revocation {
-    let until = one.until().max(other.until());
-    match (one, other) {
-        (Revocation::Generation { user, minimum, .. }, Revocation::Generation { minimum: other, .. }) => {
-            Revocation::Generation { user, minimum: minimum.max(other), until }
-        }
-        (Revocation::Token { id, .. }, _) => Revocation::Token { id, until },
-        (Revocation::Session { id, .. }, _) => Revocation::Session { id, until },
-        // Both have the same key, and the key has the kind.
-        (Revocation::Generation { user, minimum, .. }, _) => Revocation::Generation { user, minimum, until },
-    }
-}
-
 /// Removes a batch of what expired; answers how many were found in the index, and removed.
 fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
     let expired = trees.expired(&trees.revocation_expiry, now, SWEEP_MAX)?;
     let removed = trees.transact(|change| {
         let mut removed = 0;
         for entry in &expired {
-            let key = codec::expired_key(entry).map_err(super::trees::stop)?;
+            let key = codec::expired_key(entry)?;
             removed += u64::from(change.revocations.remove(key)?.is_some());
             change.revocation_expiry.remove(&**entry)?;
         }

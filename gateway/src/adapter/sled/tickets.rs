@@ -1,14 +1,12 @@
 //! Tickets by the hash of their token, with an index by expiry; and invitations.
 
 use async_trait::async_trait;
-use sled::IVec;
 
 use super::revocations::SWEEP_MAX;
-use super::trees::{Change, Fault, LAST_INVITATION_ID, Stop, Trees, found, stop, store_error};
+use super::trees::{Change, Fault, LAST_INVITATION_ID, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{Email, UserId};
-use crate::store::{Along, Errand, Invitation, Purpose, StoreError, Ticket, TicketKey, Tickets};
+use crate::store::{Along, Invitation, StoreError, Ticket, TicketKey, Tickets, User, rules};
 
 #[async_trait]
 impl Tickets for SledStore {
@@ -20,25 +18,21 @@ impl Tickets for SledStore {
         self.read(|trees| {
             let value = trees.tickets.get(key.as_bytes()).map_err(store_error)?;
             let ticket: Option<Ticket> = value.map(|value| codec::decode("a ticket", &value)).transpose()?;
-            Ok(ticket.filter(|ticket| ticket.expires_at > now))
+            Ok(ticket.filter(|ticket| ticket.is_good_at(now)))
         })
     }
 
     async fn invite(&self, invitation: Invitation, along: Along) -> Result<Invitation, StoreError> {
         self.write(move |trees| {
-            let is_earlier =
-                |one: &Result<Invitation, _>| one.as_ref().map_or(true, |one| one.email == invitation.email);
-            let earlier = invitations(trees).filter(is_earlier).collect::<Result<Vec<_>, _>>()?;
+            let is_replaced = |one: &Result<Invitation, _>| {
+                one.as_ref().map_or(true, |one| rules::is_replaced(one, &invitation))
+            };
+            let replaced = invitations(trees).filter(is_replaced).collect::<Result<Vec<_>, _>>()?;
             trees.transact(|change| {
-                let id = change.counter(LAST_INVITATION_ID)? + 1;
-                change.set_counter(LAST_INVITATION_ID, id)?;
-                for one in &earlier {
-                    change.invitations.remove(&one.id.to_be_bytes()[..])?;
-                }
-                let invitation = Invitation { id, ..invitation.clone() };
-                change.put_invitation(&invitation)?;
-                change.put_along(&along.clone().errand(Errand::Invitation { id }))?;
-                Ok(invitation)
+                let last = change.counter(LAST_INVITATION_ID)?;
+                let (invited, writes) =
+                    rules::invite(&invitation, last, &replaced, &change.premises(&along)?)?;
+                change.write(&writes).map(|()| invited)
             })
         })
         .await
@@ -61,7 +55,7 @@ impl Tickets for SledStore {
             let (mut page, mut total) = (Vec::new(), 0);
             for invitation in invitations(trees) {
                 let invitation = invitation?;
-                if invitation.expires_at <= now {
+                if !invitation.is_good_at(now) {
                     continue;
                 }
                 if total >= offset && (page.len() as u64) < limit {
@@ -77,12 +71,9 @@ impl Tickets for SledStore {
     async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
-                let value = change.invitations.remove(&id.to_be_bytes()[..]);
-                let taken = found(value, |value| codec::decode("an invitation", value))?;
-                if taken.is_some() {
-                    change.put_along(&along)?;
-                }
-                Ok(taken)
+                let Some(invitation) = change.invitation(id)? else { return Ok(None) };
+                let writes = rules::withdraw(&invitation, &change.premises(&along)?)?;
+                change.write(&writes).map(|()| Some(invitation))
             })
         })
         .await
@@ -105,26 +96,15 @@ fn invitations(trees: &Trees) -> impl Iterator<Item = Result<Invitation, StoreEr
     values.map(|value| codec::decode("an invitation", &value.map_err(store_error)?))
 }
 
-/// What was granted to an account, or to whoever wants one of its address. There are few tickets: each
-/// ends after two days, and those of invitations after seven.
-pub(super) fn tickets_of(
-    trees: &Trees,
-    user: UserId,
-    email: &Email,
-) -> Result<Vec<(IVec, Ticket)>, StoreError> {
+/// What goes with an account. There are few tickets: each ends after two days, and those of invitations after seven.
+pub(super) fn tickets_of(trees: &Trees, user: &User) -> Result<Vec<TicketKey>, StoreError> {
     let mut found = Vec::new();
     for entry in trees.tickets.iter() {
         let (key, value) = entry.map_err(store_error)?;
         let ticket: Ticket = codec::decode("a ticket", &value)?;
-        let concerns = match &ticket.purpose {
-            Purpose::PasswordReset { user: owner, .. } | Purpose::EmailVerification { user: owner, .. } => {
-                *owner == user
-            }
-            Purpose::Registration { email: wanted, .. } => wanted == email,
-            Purpose::Invitation { .. } => false,
-        };
-        if concerns {
-            found.push((key, ticket));
+        if rules::goes_with(&ticket, user) {
+            let key = (&*key).try_into().map_err(|_| codec::damaged("the key of a ticket"))?;
+            found.push(TicketKey::from_bytes(key));
         }
     }
     Ok(found)
@@ -138,7 +118,7 @@ fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
     let removed = trees.transact(|change| {
         let mut removed = 0;
         for entry in &expired {
-            let key = codec::expired_key(entry).map_err(stop)?;
+            let key = codec::expired_key(entry)?;
             removed += u64::from(change.tickets.remove(key)?.is_some());
             change.ticket_expiry.remove(&**entry)?;
         }
@@ -151,8 +131,20 @@ fn sweep_some(trees: &Trees, now: Timestamp) -> Result<(usize, u64), Fault> {
 }
 
 impl Change {
+    pub(super) fn ticket(&self, key: &[u8]) -> Result<Option<Ticket>, Stop> {
+        found(self.tickets.get(key), |value| codec::decode("a ticket", value))
+    }
+
+    pub(super) fn invitation(&self, id: u64) -> Result<Option<Invitation>, Stop> {
+        found(self.invitations.get(id.to_be_bytes()), |value| codec::decode("an invitation", value))
+    }
+
     pub(super) fn put_ticket(&self, key: &[u8; 32], ticket: &Ticket) -> Result<(), Stop> {
-        self.tickets.insert(&key[..], codec::encode(ticket).map_err(stop)?)?;
+        // By the time of an earlier one, a sweep would take this one.
+        if let Some(earlier) = self.ticket(key)? {
+            self.remove_ticket(key, &earlier)?;
+        }
+        self.tickets.insert(&key[..], codec::encode(ticket)?)?;
         self.ticket_expiry.insert(codec::expiry_key(ticket.expires_at, key), &[][..])?;
         Ok(())
     }
@@ -164,7 +156,7 @@ impl Change {
     }
 
     pub(super) fn put_invitation(&self, invitation: &Invitation) -> Result<(), Stop> {
-        let record = codec::encode(invitation).map_err(stop)?;
+        let record = codec::encode(invitation)?;
         self.invitations.insert(&invitation.id.to_be_bytes()[..], record)?;
         Ok(())
     }

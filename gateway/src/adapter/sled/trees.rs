@@ -171,7 +171,7 @@ impl From<StoreError> for Fault {
 impl Change {
     pub(super) fn counter(&self, name: &str) -> Result<u64, Stop> {
         let value = self.meta.get(name)?;
-        value.map_or(Ok(0), |value| codec::number(name, &value).map_err(stop))
+        Ok(value.map_or(Ok(0), |value| codec::number(name, &value))?)
     }
 
     pub(super) fn set_counter(&self, name: &str, value: u64) -> Result<(), Stop> {
@@ -180,8 +180,10 @@ impl Change {
     }
 }
 
-pub(super) fn stop(refusal: StoreError) -> Stop {
-    ConflictableTransactionError::Abort(refusal)
+impl From<StoreError> for Stop {
+    fn from(refusal: StoreError) -> Self {
+        Self::Abort(refusal)
+    }
 }
 
 /// The record under `key`, decoded by `read`.
@@ -189,7 +191,7 @@ pub(super) fn found<T>(
     value: Result<Option<IVec>, UnabortableTransactionError>,
     read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
 ) -> Result<Option<T>, Stop> {
-    value?.map(|value| read(&value)).transpose().map_err(stop)
+    Ok(value?.map(|value| read(&value)).transpose()?)
 }
 
 /// sled's error in our words. Nothing of sled's leaves this room.

@@ -6,14 +6,14 @@ use super::ending::Ending;
 use super::tickets::tickets_of;
 use super::trees::{
     ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, Fault, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found,
-    stop, store_error,
+    store_error,
 };
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::identity::{Email, Generation, Role, UserId};
+use crate::identity::{Email, UserId};
 use crate::store::{
-    Account, Along, Amended, Amendment, Closing, Errand, NewUser, PasswordChange, Revocation, StoreError,
-    StoredHash, Taken, User, UserCounts, UserPage, Users,
+    Account, Along, Amended, Amendment, Closing, NewUser, PasswordChange, Revocation, StoreError, StoredHash,
+    Taken, User, UserCounts, UserPage, Users, rules,
 };
 
 #[async_trait]
@@ -49,18 +49,11 @@ impl Users for SledStore {
     ) -> Result<Option<Amended>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
-                let amended = amend(change, id, &amendment, revoked_until)?;
-                if let Some(Amended { user, is_changed, .. }) = &amended
-                    && (*is_changed || along.redeem.is_some())
-                {
-                    // As it is now, and not as it was when somebody looked.
-                    let mut along = along.clone();
-                    let unsaid = along.audit.iter_mut().filter(|entry| entry.now.is_none());
-                    let changed = unsaid.filter(|entry| entry.event == ACCOUNT_CHANGED);
-                    changed.for_each(|entry| entry.now = Some(user.standing()));
-                    change.put_along(&along)?;
-                }
-                Ok(amended)
+                let Some(before) = change.user(id)? else { return Ok(None) };
+                let active = change.counter(ADMINISTRATORS_ACTIVE)?;
+                let premises = change.premises(&along)?;
+                let (amended, writes) = rules::amend(before, &amendment, active, revoked_until, &premises)?;
+                change.write(&writes).map(|()| Some(amended))
             })
         })
         .await
@@ -72,8 +65,8 @@ impl Users for SledStore {
         along: Along,
     ) -> Result<Option<(User, Vec<Revocation>)>, StoreError> {
         let (user, until) = (change.user, change.revoked_until);
-        let closing = change.keep.map_or(Closing::All, Closing::AllBut);
-        let set = self.write(move |trees| set_password(trees, &change, closing, &along)).await?;
+        let closing = change.closing();
+        let set = self.write(move |trees| set_password(trees, &change, &along)).await?;
         match set {
             Some((owner, revoked, false)) => {
                 let revoked = self.close_rest(user, closing, until, revoked).await?;
@@ -114,10 +107,7 @@ impl Users for SledStore {
             let mut counts = UserCounts::default();
             for value in trees.users.iter().values() {
                 let user: User = codec::decode("an account", &value.map_err(store_error)?)?;
-                counts.total += 1;
-                counts.active += u64::from(user.is_active);
-                counts.admins += u64::from(user.role == Role::Admin);
-                counts.new += u64::from((since..=until).contains(&user.created_at));
+                counts.add(&user, since..=until);
             }
             Ok(counts)
         })
@@ -130,8 +120,7 @@ impl Users for SledStore {
             trees.transact(|change| match change.user(id)? {
                 Some(mut user) if user.password_hash == old => {
                     user.password_hash = new.clone();
-                    change.put_user(&user)?;
-                    Ok(true)
+                    change.put_user(&user).map(|()| true)
                 }
                 _ => Ok(false),
             })
@@ -150,60 +139,22 @@ fn user(trees: &Trees, id: UserId) -> Result<Option<User>, StoreError> {
 }
 
 fn create(change: &Change, new: &NewUser, along: &Along) -> Result<User, Stop> {
-    if change.emails.get(new.email.as_str())?.is_some() {
-        return Err(stop(StoreError::Conflict));
-    }
-    let id = change.counter(LAST_USER_ID)? + 1;
-    let user = User {
-        id: UserId::new(id).ok_or_else(|| stop(codec::damaged("the counter of user ids")))?,
-        email: new.email.clone(),
-        password_hash: new.password_hash.clone(),
-        first_name: new.first_name.clone(),
-        last_name: new.last_name.clone(),
-        role: new.role,
-        is_active: true,
-        generation: Generation::default(),
-        created_at: new.created_at,
-        email_verified: new.email_verified,
-        password_version: 0,
-    };
-    change.set_counter(LAST_USER_ID, id)?;
-    change.add_user(&user)?;
-    // Whose id was not known before.
-    let mut along = along.clone();
-    along.audit.iter_mut().for_each(|entry| entry.user_id = entry.user_id.or(Some(user.id)));
-    if new.ask_to_verify {
-        along = along.errand(Errand::EmailVerification { user: user.id });
-    }
-    change.put_along(&along)?;
-    Ok(user)
+    let is_taken = change.emails.get(new.email.as_str())?.is_some();
+    let last = change.counter(LAST_USER_ID)?;
+    let (user, writes) = rules::create(new, last, is_taken, &change.premises(along)?)?;
+    change.write(&writes).map(|()| user)
 }
 
 /// Whether all of the sessions that end were ended is told, too.
 type Set = Option<(User, Vec<Revocation>, bool)>;
 
-fn set_password(
-    trees: &Trees,
-    asked: &PasswordChange,
-    closing: Closing,
-    along: &Along,
-) -> Result<Set, Fault> {
-    let ending = Ending::of(trees, asked.user, closing)?;
+fn set_password(trees: &Trees, asked: &PasswordChange, along: &Along) -> Result<Set, Fault> {
+    let ending = Ending::of(trees, asked.user, asked.closing())?;
     trees.transact(|change| {
-        let user = change.user(asked.user)?;
-        let Some(mut user) = user.filter(|user| user.password_version == asked.version) else {
-            return Ok(None);
-        };
-        user.password_hash = asked.hash.clone();
-        user.password_version += 1;
-        user.email_verified |= asked.proves_email;
-        change.put_user(&user)?;
-        let revoked = ending.apply(change, asked.revoked_until)?.unwrap_or_default();
-        change.familiarize(asked.user, asked.from.map(Into::into), along.now)?;
-        change.put_along(along)?;
-        // The generation may have been raised just now.
-        let user = change.user(asked.user)?.unwrap_or(user);
-        Ok(Some((user, revoked, ending.is_whole())))
+        let Some(leaving) = ending.leaving(change)? else { return Ok(None) };
+        let set = rules::set_password(leaving, asked, &change.premises(along)?)?;
+        let Some((user, writes)) = set else { return Ok(None) };
+        change.write(&writes).map(|()| Some((user, writes.revocations, ending.is_whole())))
     })
 }
 
@@ -214,24 +165,13 @@ fn delete(
     along: &Along,
 ) -> Result<Option<(User, Revocation, bool)>, Fault> {
     let ending = Ending::of(trees, id, Closing::All)?;
-    let email = user(trees, id)?.map(|user| user.email);
-    let tickets = email.as_ref().map_or(Ok(Vec::new()), |email| tickets_of(trees, id, email))?;
+    let tickets = user(trees, id)?.map_or(Ok(Vec::new()), |user| tickets_of(trees, &user))?;
     trees.transact(|change| {
-        let Some(user) = change.user(id)? else { return Ok(None) };
-        tickets.iter().try_for_each(|(key, ticket)| change.remove_ticket(key, ticket))?;
-        change.count_administrator(&user, -1)?;
-        if is_active_administrator(&user) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
-            return Err(stop(StoreError::LastAdministrator));
-        }
-        ending.apply(change, revoked_until)?;
-        let revocation =
-            Revocation::Generation { user: id, minimum: user.generation.next(), until: revoked_until };
-        change.revoke(&revocation)?;
-        change.users.remove(&codec::user_key(id)[..])?;
-        change.emails.remove(user.email.as_str())?;
-        change.count(USERS_TOTAL, -1)?;
-        change.put_along(along)?;
-        Ok(Some((user, revocation, ending.is_whole())))
+        let Some(leaving) = ending.leaving(change)? else { return Ok(None) };
+        let active = change.counter(ADMINISTRATORS_ACTIVE)?;
+        let premises = change.premises(along)?;
+        let (user, revoked, writes) = rules::delete(leaving, active, &tickets, revoked_until, &premises)?;
+        change.write(&writes).map(|()| Some((user, revoked, ending.is_whole())))
     })
 }
 
@@ -252,57 +192,14 @@ fn page(trees: &Trees, offset: u64, limit: u64) -> Result<UserPage, StoreError> 
     Ok(UserPage { users, total })
 }
 
-/// What it is then, what that revokes, and whether anything changed.
-fn amend(
-    change: &Change,
-    id: UserId,
-    amendment: &Amendment,
-    revoked_until: Timestamp,
-) -> Result<Option<Amended>, Stop> {
-    let Some(before) = change.user(id)? else {
-        return Ok(None);
-    };
-    let mut user = before.clone();
-    user.first_name = amendment.first_name.clone().unwrap_or(user.first_name);
-    user.last_name = amendment.last_name.clone().unwrap_or(user.last_name);
-    user.role = amendment.role.unwrap_or(user.role);
-    user.is_active = amendment.is_active.unwrap_or(user.is_active);
-    user.email_verified = amendment.email_verified.unwrap_or(user.email_verified);
-    if user == before {
-        return Ok(Some(Amended { user, is_changed: false, revoked: None }));
-    }
-    let standing_changed = (user.role, user.is_active) != (before.role, before.is_active);
-    let revoked = standing_changed.then(|| {
-        user.generation = user.generation.next();
-        Revocation::Generation { user: id, minimum: user.generation, until: revoked_until }
-    });
-    change.count_administrator(&before, -1)?;
-    change.count_administrator(&user, 1)?;
-    if is_active_administrator(&before) && change.counter(ADMINISTRATORS_ACTIVE)? == 0 {
-        return Err(stop(StoreError::LastAdministrator));
-    }
-    if let Some(revocation) = &revoked {
-        change.revoke(revocation)?;
-    }
-    change.put_user(&user)?;
-    Ok(Some(Amended { user, is_changed: true, revoked }))
-}
-
-/// The event whose entry says what the account is then.
-const ACCOUNT_CHANGED: &str = "account_changed";
-
-fn is_active_administrator(user: &User) -> bool {
-    user.role == Role::Admin && user.is_active
-}
-
 impl Change {
     pub(super) fn user(&self, id: UserId) -> Result<Option<User>, Stop> {
         found(self.users.get(codec::user_key(id)), |value| codec::decode("an account", value))
     }
 
-    pub(super) fn put_user(&self, user: &User) -> Result<(), Stop> {
+    fn put_user(&self, user: &User) -> Result<(), Stop> {
         let key = codec::user_key(user.id);
-        self.users.insert(&key[..], codec::encode(user).map_err(stop)?)?;
+        self.users.insert(&key[..], codec::encode(user)?)?;
         Ok(())
     }
 
@@ -315,11 +212,27 @@ impl Change {
         self.count_administrator(user, 1)
     }
 
+    pub(super) fn replace_user(&self, before: &User, after: &User) -> Result<(), Stop> {
+        self.put_user(after)?;
+        if (before.role, before.is_active) != (after.role, after.is_active) {
+            self.count_administrator(before, -1)?;
+            self.count_administrator(after, 1)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_user(&self, user: &User) -> Result<(), Stop> {
+        self.users.remove(&codec::user_key(user.id)[..])?;
+        self.emails.remove(user.email.as_str())?;
+        self.count(USERS_TOTAL, -1)?;
+        self.count_administrator(user, -1)
+    }
+
     fn count_administrator(&self, user: &User, by: i64) -> Result<(), Stop> {
-        if user.role == Role::Admin {
+        if user.is_administrator() {
             self.count(ADMINISTRATORS, by)?;
         }
-        if is_active_administrator(user) {
+        if user.is_active_administrator() {
             self.count(ADMINISTRATORS_ACTIVE, by)?;
         }
         Ok(())
@@ -327,6 +240,6 @@ impl Change {
 
     fn count(&self, name: &str, by: i64) -> Result<(), Stop> {
         let count = self.counter(name)?.checked_add_signed(by);
-        self.set_counter(name, count.ok_or_else(|| stop(codec::damaged(name)))?)
+        self.set_counter(name, count.ok_or_else(|| codec::damaged(name))?)
     }
 }

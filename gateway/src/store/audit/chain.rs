@@ -12,7 +12,7 @@ use super::Entry;
 use crate::clock::Timestamp;
 
 /// The event by which the trail says that its beginning was removed, as its time was over.
-pub(crate) const EXPIRED: &str = "audit_expired";
+pub(in crate::store) const EXPIRED: &str = "audit_expired";
 
 /// SHA-256 of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,12 @@ impl Hash {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         Self(bytes)
+    }
+
+    /// What a line says of itself, at its end.
+    pub fn of_line(line: &str) -> Option<Self> {
+        let start = line.len().checked_sub(66)?;
+        Self::parse(line.get(start..start + 64)?)
     }
 
     /// 64 hexadecimal digits in lower case.
@@ -192,7 +198,7 @@ impl Prover {
 }
 
 /// What the event [`EXPIRED`] says of the last entry that was removed.
-pub(crate) fn vouch(seq: u64, hash: Hash) -> String {
+pub(in crate::store) fn vouch(seq: u64, hash: Hash) -> String {
     format!("through {seq} {hash}")
 }
 

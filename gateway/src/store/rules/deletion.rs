@@ -1,0 +1,42 @@
+//! The end of an account, and what goes with it.
+
+use super::administrators::one_stays;
+use super::ending::Left;
+use super::{AccountWrite, Leaving, Premises, Writes, mail};
+use crate::clock::Timestamp;
+use crate::store::{Closing, Purpose, Revocation, StoreError, Ticket, TicketKey, User};
+
+/// `active` are the active administrators before, and `tickets` those that go with it.
+pub(crate) fn delete(
+    leaving: Leaving,
+    active: u64,
+    tickets: &[TicketKey],
+    revoked_until: Timestamp,
+    premises: &Premises,
+) -> Result<(User, Revocation, Writes), StoreError> {
+    let before = leaving.user.clone();
+    one_stays(&before, None, active)?;
+    let Left { user, sessions, .. } = leaving.end(Closing::All, revoked_until);
+    let revoked = Revocation::Generation { user: user.id, minimum: user.generation, until: revoked_until };
+    let writes = premises.accompany(Writes {
+        accounts: vec![AccountWrite::Removed(before.clone())],
+        sessions,
+        familiar: vec![(user.id, Vec::new())],
+        revocations: vec![revoked],
+        tickets_removed: tickets.to_vec(),
+        errands: mail::deleted(&before, premises.along.now),
+        ..Writes::default()
+    })?;
+    Ok((before, revoked, writes))
+}
+
+/// Whether a ticket was granted to the account, or to whoever wants one of its address.
+pub(crate) fn goes_with(ticket: &Ticket, user: &User) -> bool {
+    match &ticket.purpose {
+        Purpose::PasswordReset { user: owner, .. } | Purpose::EmailVerification { user: owner, .. } => {
+            *owner == user.id
+        }
+        Purpose::Registration { email, .. } => *email == user.email,
+        Purpose::Invitation { .. } => false,
+    }
+}

@@ -1,0 +1,51 @@
+//! A new session, and which others end for it.
+
+use super::{Premises, SessionWrite, Writes, familiar};
+use crate::store::{Entry, Familiar, Revocation, Room, Session, StoreError};
+
+/// What a session meets that is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening<'a> {
+    pub session: &'a Session,
+    /// Whether there is one of this id.
+    pub is_there: bool,
+    /// Whether its account is there: of one that is being deleted some sessions may still be.
+    pub has_owner: bool,
+    /// The other sessions of its user; none need be named where there are fewer than are allowed.
+    pub others: &'a [Session],
+    /// Of them, so many may end with one change.
+    pub ending_max: usize,
+    pub familiar: &'a [Familiar],
+}
+
+/// Opens it. What is revoked is in the answer: the sessions that end for it.
+pub(crate) fn open(found: Opening, room: &Room, premises: &Premises) -> Result<Writes, StoreError> {
+    if found.is_there {
+        return Err(StoreError::Conflict);
+    }
+    let session = found.session;
+    let leaving = leaving(found, room);
+    let ended = |id| Entry { session: Some(id), ..room.ended.clone() };
+    let revoked = |id| Revocation::Session { id, until: room.revoked_until };
+    let removed = leaving.iter().map(|one| SessionWrite::Removed(one.id));
+    let from = session.opened_from().filter(|_| found.has_owner);
+    let used = from.map(|from| familiar::used(found.familiar.to_vec(), from, session.created_at));
+    premises.accompany(Writes {
+        sessions: removed.chain([SessionWrite::Opened(session.clone())]).collect(),
+        familiar: used.into_iter().map(|used| (session.user, used)).collect(),
+        revocations: leaving.iter().map(|one| revoked(one.id)).collect(),
+        audit: leaving.iter().map(|one| ended(one.id)).collect(),
+        ..Writes::default()
+    })
+}
+
+/// Those that were used longest ago, as many as there are too many of. More than `ending_max` are there
+/// only where the bound was lowered: the rest ends with the next logins.
+fn leaving<'a>(found: Opening<'a>, room: &Room) -> Vec<&'a Session> {
+    let lives = |one: &&Session| one.lives_at(found.session.created_at);
+    let mut living: Vec<_> = found.others.iter().filter(lives).collect();
+    living.sort_by_key(|one| (one.last_used_at, one.created_at, one.id));
+    let too_many = (living.len() + 1).saturating_sub(room.sessions_max);
+    living.truncate(too_many.min(found.ending_max));
+    living
+}
