@@ -17,6 +17,7 @@ use crate::contestants::{Contestant, Stage};
 use crate::credentials::KeyPair;
 use crate::levels::Level;
 use crate::programs::{Cores, Program, Side, complaint, free_addresses};
+use crate::support::told::Told as _;
 use crate::support::{self, ACCESS_KEY, REFRESH_KEY};
 
 /// How many revocations are written in one transaction.
@@ -145,7 +146,7 @@ pub(crate) fn revoke(data: &Path, revoked: &[TokenId]) -> Result<(), String> {
     for ids in revoked.chunks(BATCH) {
         let all: Vec<_> = ids.iter().map(|id| Revocation::Token { id: *id, until }).collect();
         runtime
-            .block_on(store.record(&all, gateway::store::Along::default()))
+            .block_on(store.record(&all, support::told::work()).told())
             .map_err(|fault| fault.to_string())?;
     }
     Ok(())

@@ -9,8 +9,8 @@ mod attempts;
 mod audit;
 mod body;
 mod caller;
+mod change;
 mod choose;
-mod deed;
 mod docs;
 mod email;
 mod held;
@@ -50,7 +50,6 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_C
 use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
@@ -79,7 +78,7 @@ pub struct Services {
     pub outbox: Arc<dyn Outbox>,
     pub audit: Arc<dyn AuditTrail>,
     /// Told when something was put in the outbox.
-    pub courier: Arc<Notify>,
+    pub courier: Arc<tokio::sync::Notify>,
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     pub limits: ArcSwap<EndpointLimits>,
@@ -99,13 +98,6 @@ pub struct Services {
 }
 
 type Shared = Arc<Services>;
-
-impl Services {
-    /// What is in the outbox need not wait for the next look.
-    fn deliver_soon(&self) {
-        self.courier.notify_one();
-    }
-}
 
 /// The endpoints, ready to be called.
 #[derive(Clone)]

@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use crate::store::Requester;
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
@@ -66,7 +67,7 @@ pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Account, Denied, NOT_BEARER, Refusal};
-pub use refused::{Requester, RevokedToken};
+pub use refused::RevokedToken;
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
@@ -78,7 +79,7 @@ pub use trail::{Stage, Step, Trail};
 
 use self::extract::Presented;
 use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations, Sessions};
+use crate::store::{Announce, AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
 use crate::token::{AuthenticClaims, AuthenticForeign, PeerCertificate, RawToken};
 
@@ -108,7 +109,7 @@ pub struct Pipeline {
     metrics: Arc<Metrics>,
     own_tokens: verify::OwnTokens,
     /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
-    audit: Option<Arc<dyn AuditTrail>>,
+    trail: Option<(Arc<dyn AuditTrail>, Arc<Announce>)>,
     /// Where the sessions of tokens are that do not name their installation; without it, none counts.
     sessions: Option<Arc<dyn Sessions>>,
     recorded: refused::Recorded,
@@ -124,12 +125,12 @@ impl Pipeline {
         let own_tokens = verify::OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
         let configured = ArcSwap::new(configured);
-        Self { configured, revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
+        Self { configured, revocations, clock, metrics, own_tokens, trail: None, sessions: None, recorded }
     }
 
     #[must_use]
-    pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
-        Self { audit: Some(audit), ..self }
+    pub fn recording_to(self, trail: Arc<dyn AuditTrail>, announce: Arc<Announce>) -> Self {
+        Self { trail: Some((trail, announce)), ..self }
     }
 
     #[must_use]

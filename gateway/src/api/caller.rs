@@ -10,11 +10,11 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::Shared;
-use crate::identity::{Role, SessionId, UserAgent};
-use crate::pipeline::{Browser, Head, Principal, Quota, Requester};
+use crate::identity::{Role, SessionId, TraceId, UserAgent};
+use crate::pipeline::{Browser, Head, Principal, Quota};
 use crate::problem::{Code, Problem};
-use crate::store::{Actor, User};
-use crate::telemetry::{RequestId, SecurityLine, TraceId};
+use crate::store::{Actor, Requester, User};
+use crate::telemetry::RequestId;
 
 /// Where a request comes from, as the edge knows it.
 #[derive(Clone)]
@@ -68,16 +68,6 @@ impl Client {
         let (browser, client_is_told) = (self.browser.as_deref(), self.address_is_told);
         // A certificate is no account of ours.
         Head { method, host, target: "/", headers, browser, certificate: None, client_is_told }
-    }
-
-    /// What a line about an event says of the request.
-    pub(super) fn line(&self) -> SecurityLine<'_> {
-        SecurityLine {
-            request_id: Some(self.request_id.as_str()),
-            trace: self.trace,
-            client: self.operator.is_none().then_some(self.address),
-            ..SecurityLine::default()
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::openapi::refusals::refusals;
 use super::{Client, Shared};
 use crate::pipeline::{Head, Trail, canonical, identity_fields, is_own};
 use crate::problem::{Code, Problem};
-use crate::telemetry::Event;
+use crate::store::Event;
 use original::{Asked, original};
 
 refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
@@ -82,7 +82,7 @@ pub(super) async fn verify_path(
 
 async fn decide(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
-        services.metrics.security.record(Event::UntrustedProxy, &client.line());
+        services.metrics.security.record(&client.event(Event::UntrustedProxy, services));
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());

@@ -21,8 +21,8 @@ use crate::edge::outcomes;
 use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::{Pipeline, Snapshot};
-use crate::session::Lifecycle;
-use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::session::{Announcements, Lifecycle};
+use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
@@ -94,7 +94,14 @@ impl Assembly {
             Arc::clone(&clock),
             Arc::clone(&metrics),
         );
-        let pipeline = pipeline.recording_to(Arc::clone(&audit)).asking_for_sessions(Arc::clone(&sessions));
+        let courier = Arc::default();
+        let announce: Arc<Announce> = Arc::new(Announcements {
+            revocations: Arc::clone(&revocations),
+            metrics: Arc::clone(&metrics),
+            courier: Arc::clone(&courier),
+        });
+        let pipeline = pipeline.recording_to(Arc::clone(&audit), Arc::clone(&announce));
+        let pipeline = pipeline.asking_for_sessions(Arc::clone(&sessions));
         let pipeline = Arc::new(pipeline);
         let services = Arc::new(Services {
             users: Arc::new(store.clone()),
@@ -102,6 +109,7 @@ impl Assembly {
                 sessions,
                 revocations,
                 ledger,
+                announce,
                 issuer: ArcSwap::from_pointee(issuer),
                 clock: Arc::clone(&clock),
                 grace: needed.grace,
@@ -110,7 +118,7 @@ impl Assembly {
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             audit,
-            courier: Arc::default(),
+            courier,
             pipeline: Arc::clone(&pipeline),
             hashing,
             limits: ArcSwap::from_pointee(limits),

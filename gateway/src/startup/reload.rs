@@ -20,8 +20,8 @@ use crate::config::{
 use crate::edge::{Certificates, Configured};
 use crate::limits::Books;
 use crate::pipeline::Pipeline;
-use crate::store::{Actor, Entry};
-use crate::telemetry::{Event, Metrics, SecurityLine, log};
+use crate::store::{AuditEvent, Event, record_at_least_in_the_log};
+use crate::telemetry::{Metrics, log};
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {
@@ -180,11 +180,12 @@ impl Reload {
 
     /// In the audit trail, too; that it cannot be written there takes nothing back.
     async fn record(&self, event: Event, now: Option<String>) {
-        let entry = Entry { actor: Some(Actor::Gateway), now: now.clone(), ..Entry::of(event.word()) };
-        if let Err(fault) = self.services.audit.append(self.services.clock.now(), vec![entry]).await {
+        let mut told = AuditEvent::of_gateway(event, self.services.clock.now());
+        told.entry_mut().now = now;
+        let (trail, announce) = (&self.services.audit, &self.services.sessions.announce);
+        if let Err(fault) = record_at_least_in_the_log(trail, announce, told).await {
             tracing::error!(error = %fault, event = event.word(), "this could not be recorded");
         }
-        self.metrics.security.record(event, &SecurityLine { now, ..SecurityLine::default() });
     }
 
     /// Everything that can fail comes first; then everything is swapped.

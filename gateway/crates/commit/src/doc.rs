@@ -3,7 +3,7 @@
 use crate::{Committed, Domain, UnitOfWork};
 
 /// Plain words.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Words {}
 
 impl Domain for Words {

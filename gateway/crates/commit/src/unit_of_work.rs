@@ -4,7 +4,7 @@ use crate::Domain;
 
 /// A change's audit event, and what goes into the store with it, in one transaction: neither is there
 /// without the other. There is none without an event.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "nothing is changed before a store has carried it out"]
 pub struct UnitOfWork<D: Domain> {
     cause: D::Event,
@@ -66,12 +66,6 @@ impl<D: Domain> UnitOfWork<D> {
         let has_messages = !self.messages.is_empty();
         Committed { value, events, revoked, has_messages, fault: None }
     }
-
-    /// There was nothing to change, so that nothing was recorded. What is revoked all the same is
-    /// published once more: the last time may have been in vain.
-    pub fn unchanged<T>(self, value: T, revoked: Vec<D::Revocation>) -> Committed<D, T> {
-        Committed { value, events: Vec::new(), revoked, has_messages: false, fault: None }
-    }
 }
 
 /// What a store made durable. Its value is for who announces it: [`commit()`](crate::commit()) is the
@@ -93,6 +87,18 @@ impl<D: Domain> Committed<D, ()> {
 }
 
 impl<D: Domain, T> Committed<D, T> {
+    /// There was nothing to change, so that nothing was recorded. What is revoked all the same is
+    /// published once more: the last time may have been in vain.
+    pub fn unchanged(value: T, revoked: Vec<D::Revocation>) -> Self {
+        Self { value, events: Vec::new(), revoked, has_messages: false, fault: None }
+    }
+
+    /// A further transaction revoked these, too.
+    pub fn revoking(mut self, more: Vec<D::Revocation>) -> Self {
+        self.revoked.extend(more);
+        self
+    }
+
     /// A further transaction, which should have followed, failed: what is durable is announced, and who
     /// asked gets the fault.
     pub fn short_of(self, fault: D::Fault) -> Self {
