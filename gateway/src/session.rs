@@ -1,4 +1,5 @@
 //! The life of a session: opened by a login, carried on by refreshes, closed by a logout.
+#![deny(clippy::let_underscore_must_use)]
 
 mod announce;
 mod close;

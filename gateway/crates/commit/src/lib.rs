@@ -95,6 +95,7 @@
 //!     work.committed(1, vec![7])
 //! }
 //! ```
+#![deny(clippy::let_underscore_must_use)]
 
 mod announce;
 mod unit_of_work;

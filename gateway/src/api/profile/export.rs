@@ -152,7 +152,8 @@ impl Events {
             };
         }
         if maker.send(piece + END).await.is_ok() {
-            let _ = maker.end().await;
+            // Who left by now has all of it.
+            maker.end().await.ok();
         }
     }
 }
