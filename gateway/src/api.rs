@@ -1,6 +1,7 @@
 //! `/api/auth`: one line per endpoint. The only room that names `axum`.
 //!
 //! Called in process, by [`Api::serve`]: it knows nothing of the proxy, and the proxy nothing of axum.
+#![deny(clippy::let_underscore_must_use)]
 
 mod accounts;
 mod admin_users;
@@ -9,8 +10,8 @@ mod attempts;
 mod audit;
 mod body;
 mod caller;
+mod change;
 mod choose;
-mod deed;
 mod docs;
 mod email;
 mod held;
@@ -49,7 +50,6 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_C
 use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
@@ -81,7 +81,7 @@ pub struct Services {
     pub outbox: Arc<dyn Outbox>,
     pub audit: Arc<dyn AuditTrail>,
     /// Told when something was put in the outbox.
-    pub courier: Arc<Notify>,
+    pub courier: Arc<tokio::sync::Notify>,
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     /// What the pipeline decides by.
@@ -109,11 +109,6 @@ impl Services {
     pub fn configured(&self, config: Arc<Snapshot>, limits: EndpointLimits, issuer: Issuer) -> Self {
         let sessions = Lifecycle { issuer: Arc::new(issuer), ..self.sessions.clone() };
         Self { sessions, config, limits: Arc::new(limits), ..self.clone() }
-    }
-
-    /// What is in the outbox need not wait for the next look.
-    fn deliver_soon(&self) {
-        self.courier.notify_one();
     }
 }
 

@@ -249,6 +249,7 @@ use http::Response;
 use self::extract::Presented;
 use self::shadow::Shadow;
 
+pub use crate::store::Requester;
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
@@ -275,7 +276,7 @@ pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Account, Denied, NOT_BEARER, Refusal};
-pub use refused::{Requester, RevokedToken};
+pub use refused::RevokedToken;
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;

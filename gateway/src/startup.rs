@@ -49,8 +49,8 @@ use crate::edge::{
 use crate::limits::Books;
 use crate::pipeline::Cookies;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::store::{Actor, Entry, StoreError};
-use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
+use crate::store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
+use crate::telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -139,9 +139,7 @@ pub fn run(
     let Assembly { store, services, view, issuer_keys } = assembly;
     tell_which(&store, &checked.store_path);
     let made_admin = match checked.first_admin {
-        Some(admin) => {
-            before.block_on(first_admin::ensure(&*services.users, &services.hashing, &*clock, admin))?
-        }
+        Some(admin) => before.block_on(first_admin::ensure(&services, admin))?,
         None => false,
     };
     let revocations = Arc::clone(&services.sessions.revocations);
@@ -152,6 +150,7 @@ pub fn run(
     let caps = caps_within(&descriptors, checked.caps);
     let connections = Connections::new(caps, Arc::clone(&trusted));
     let (pipeline, audit) = (Arc::clone(&services.pipeline), Arc::clone(&services.audit));
+    let told = Arc::clone(&services.sessions.announce);
     let api = Api::new(services);
     let parts = Parts {
         decision: Arc::clone(&api.services().config),
@@ -264,6 +263,7 @@ pub fn run(
         issuer_keys,
         current,
         audit,
+        announce: told,
         clock,
         metrics,
         carrier,
@@ -338,14 +338,9 @@ fn caps_within(descriptors: &Descriptors, asked: Caps) -> Caps {
 
 /// The first thing of this run in the audit trail: what came before it is over.
 async fn record_start(services: &Services) -> Result<(), String> {
-    let entry = Entry {
-        actor: Some(Actor::Gateway),
-        now: Some(format!("version {}", env!("CARGO_PKG_VERSION"))),
-        ..Entry::of(Event::Started.word())
-    };
-    let recorded = services.audit.append(services.clock.now(), vec![entry]).await;
-    services.metrics.security.record(Event::Started, &SecurityLine::default());
-    match recorded {
+    let started = AuditEvent::of_gateway(Event::Started, services.clock.now());
+    let started = started.saying(format!("version {}", env!("CARGO_PKG_VERSION")));
+    match record_at_least_in_the_log(&services.audit, &services.sessions.announce, started).await {
         // Tokens can be verified all the same: a full disk is no reason not to start.
         Err(StoreError::Full(fault)) => {
             tracing::error!(error = fault, "the start could not be recorded");

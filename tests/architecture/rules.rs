@@ -13,7 +13,7 @@ const RANKS: [(&str, u8); 22] = [
     ("token", 1),
     ("password", 1),
     ("store", 1),
-    ("telemetry", 1),
+    ("telemetry", 2),
     ("limits", 2),
     ("adapter", 2),
     ("session", 3),

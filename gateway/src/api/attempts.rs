@@ -1,5 +1,7 @@
 //! Guessing at passwords: what bounds it, for the login and wherever else a password is asked for.
 
+use std::sync::Arc;
+
 use super::answer::overloaded;
 use super::toll::Toll;
 use super::{Client, Services};
@@ -7,8 +9,7 @@ use crate::identity::Network;
 use crate::limits::LoginKey;
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
-use crate::store::User;
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Event, UnitOfWork, User};
 
 impl Services {
     /// Charges an attempt, or refuses it. `None` is one at what is no e-mail address.
@@ -42,7 +43,12 @@ impl Services {
 
     /// The owner of an account proves to be it once more, before what cannot be taken back. Bounded
     /// as a login is: a stolen token must not be a way to guess.
-    pub(super) async fn confirm(&self, user: &User, client: &Client, password: &str) -> Result<(), Problem> {
+    pub(super) async fn confirm(
+        self: &Arc<Self>,
+        user: &User,
+        client: &Client,
+        password: &str,
+    ) -> Result<(), Problem> {
         let attempt = LoginKey { email: user.email.clone(), address: Network::from(client.address) };
         let mut toll = Toll::default();
         let outcome = self.confirm_charged(user, client, &attempt, password, &mut toll).await;
@@ -57,7 +63,7 @@ impl Services {
     }
 
     async fn confirm_charged(
-        &self,
+        self: &Arc<Self>,
         user: &User,
         client: &Client,
         attempt: &LoginKey,
@@ -74,9 +80,9 @@ impl Services {
         };
         if verdict == Verdict::Wrong {
             self.attempt_failed(attempt);
-            let reason = Some(Code::InvalidCredentials.word());
-            let line = SecurityLine { email: Some(user.email.as_str()), reason, ..client.line() };
-            client.deed(Event::LoginFailed, line, self).about(user.id).record(self).await?;
+            let failed = client.event(Event::LoginFailed, self).about(user.id).with_email(&user.email);
+            let failed = failed.for_reason(Code::InvalidCredentials.word());
+            self.record(UnitOfWork::because(failed)).await?;
             return Err(Problem::new(Code::InvalidCredentials));
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::pipeline::{
     AnsweredBy, Browser, Decision, Head, RequestTarget, Trail, canonical, identity_fields,
 };
 use crate::problem::{Code, Problem};
-use crate::telemetry::Event;
+use crate::store::Event;
 use original::{Asked, original};
 
 refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
@@ -84,7 +84,7 @@ pub(super) async fn verify_path(
 
 async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
-        services.metrics.security.record(Event::UntrustedProxy, &client.line());
+        services.metrics.security.record(&client.event(Event::UntrustedProxy, services));
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());

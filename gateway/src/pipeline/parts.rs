@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::refused;
 use super::verify::OwnTokens;
 use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations, Sessions};
+use crate::store::{Announce, AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
 /// Shared by all requests and never changed by one. What is configured each of them brings along: it keeps
@@ -16,7 +16,7 @@ pub struct Pipeline {
     pub(super) metrics: Arc<Metrics>,
     pub(super) own_tokens: OwnTokens,
     /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
-    pub(super) audit: Option<Arc<dyn AuditTrail>>,
+    pub(super) trail: Option<(Arc<dyn AuditTrail>, Arc<Announce>)>,
     /// Where the sessions of tokens are that do not name their installation; without it, none counts.
     pub(super) sessions: Option<Arc<dyn Sessions>>,
     pub(super) recorded: refused::Recorded,
@@ -26,12 +26,12 @@ impl Pipeline {
     pub fn new(revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let own_tokens = OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
-        Self { revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
+        Self { revocations, clock, metrics, own_tokens, trail: None, sessions: None, recorded }
     }
 
     #[must_use]
-    pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
-        Self { audit: Some(audit), ..self }
+    pub fn recording_to(self, trail: Arc<dyn AuditTrail>, announce: Arc<Announce>) -> Self {
+        Self { trail: Some((trail, announce)), ..self }
     }
 
     #[must_use]

@@ -19,8 +19,8 @@ use crate::edge::outcomes;
 use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::Pipeline;
-use crate::session::Lifecycle;
-use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::session::{Announcements, Lifecycle};
+use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
@@ -84,14 +84,22 @@ impl Assembly {
         if is_stopped {
             issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
+        let courier = Arc::default();
+        let announce: Arc<Announce> = Arc::new(Announcements {
+            revocations: Arc::clone(&revocations),
+            metrics: Arc::clone(&metrics),
+            courier: Arc::clone(&courier),
+        });
         let pipeline = Pipeline::new(Arc::clone(&revocations), Arc::clone(&clock), Arc::clone(&metrics));
-        let pipeline = pipeline.recording_to(Arc::clone(&audit)).asking_for_sessions(Arc::clone(&sessions));
+        let pipeline = pipeline.recording_to(Arc::clone(&audit), Arc::clone(&announce));
+        let pipeline = pipeline.asking_for_sessions(Arc::clone(&sessions));
         let services = Arc::new(Services {
             users: Arc::new(store.clone()),
             sessions: Lifecycle {
                 sessions,
                 revocations,
                 ledger,
+                announce,
                 issuer: Arc::new(issuer),
                 clock: Arc::clone(&clock),
                 grace: needed.grace,
@@ -100,7 +108,7 @@ impl Assembly {
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             audit,
-            courier: Arc::default(),
+            courier,
             pipeline: Arc::new(pipeline),
             hashing,
             config: snapshot,

@@ -25,6 +25,7 @@ pub(super) fn start(
         users: Arc::clone(&services.users),
         tickets: Arc::clone(&services.tickets),
         outbox: Arc::clone(&services.outbox),
+        announce: Arc::clone(&services.sessions.announce),
         templates: mail.templates,
         notifier: notifier(mail.delivery)?,
         announcer: webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Announcer>),

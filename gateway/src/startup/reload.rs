@@ -19,8 +19,8 @@ use crate::config::{
 };
 use crate::edge::{Configured, Parts};
 use crate::limits::Books;
-use crate::store::{Actor, AuditTrail, Entry};
-use crate::telemetry::{Event, Metrics, SecurityLine, log};
+use crate::store::{Announce, AuditEvent, AuditTrail, Event, record_at_least_in_the_log};
+use crate::telemetry::{Metrics, log};
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {
@@ -33,6 +33,7 @@ pub(super) struct Reload {
     pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) current: Arc<Current>,
     pub(super) audit: Arc<dyn AuditTrail>,
+    pub(super) announce: Arc<Announce>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     /// The runtime that carries the requests, once it is there.
@@ -156,11 +157,11 @@ impl Reload {
 
     /// In the audit trail, too; that it cannot be written there takes nothing back.
     async fn record(&self, event: Event, now: Option<String>) {
-        let entry = Entry { actor: Some(Actor::Gateway), now: now.clone(), ..Entry::of(event.word()) };
-        if let Err(fault) = self.audit.append(self.clock.now(), vec![entry]).await {
+        let mut told = AuditEvent::of_gateway(event, self.clock.now());
+        told.entry_mut().now = now;
+        if let Err(fault) = record_at_least_in_the_log(&self.audit, &self.announce, told).await {
             tracing::error!(error = %fault, event = event.word(), "this could not be recorded");
         }
-        self.metrics.security.record(event, &SecurityLine { now, ..SecurityLine::default() });
     }
 
     /// Everything that can fail comes first; then everything is swapped, by one store. The log is no part of
