@@ -18,14 +18,15 @@ use gateway::identity::TokenId;
 use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
     Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
-    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Timeouts, Trail, Upstream, UpstreamHeaders,
-    UserLimit, canonical,
+    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail,
+    Upstream, UpstreamHeaders, UserLimit, canonical,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
 use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use token_source::Use;
 
 use crate::support;
 
@@ -47,7 +48,8 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
 pub fn route(name: &str, prefix: &str, access: Access) -> Route {
     let nowhere = Upstream::unix("nowhere", "/nowhere", Timeouts::default());
     let path = PathPattern::prefix(prefix).expect("a path of ours");
-    Route { access, ..Route::new(name, path, Arc::new(nowhere)) }
+    let sources = Sources::none().with(TokenSource::Authorization, Use::Read);
+    Route { access, sources, ..Route::new(name, path, Arc::new(nowhere)) }
 }
 
 /// One that nobody reaches.
@@ -81,8 +83,14 @@ pub fn issuer(algorithm: Algorithm) -> Issuer {
     Issuer { terms: TokenTerms { access_keys, ..hs256.terms }, ..hs256 }
 }
 
+/// The pipeline, and by what it decides.
+pub struct Deciding {
+    pipeline: Pipeline,
+    config: Arc<Snapshot>,
+}
+
 /// Whose tokens are accepted, what is revoked, and whether each user is limited.
-pub fn pipeline(issuer: &Issuer, view: &Arc<EmbeddedRevocations>, limited: bool) -> Pipeline {
+pub fn pipeline(issuer: &Issuer, view: &Arc<EmbeddedRevocations>, limited: bool) -> Deciding {
     let user_limit = UserLimit(limited.then(|| Arc::new(limiter("user"))));
     pipeline_with(issuer, view, user_limit, Requires::default())
 }
@@ -93,7 +101,7 @@ pub fn pipeline_with(
     view: &Arc<EmbeddedRevocations>,
     user_limit: UserLimit,
     requires: Requires,
-) -> Pipeline {
+) -> Deciding {
     let routes = vec![
         route("public", "/public", Access::Public),
         route("todos", "/api/todos", Access::Required(requires)),
@@ -101,7 +109,7 @@ pub fn pipeline_with(
     ];
     let name = "failed-authentication-address";
     let failures = Books::default().address_limiter(name, policy(name), KEYS_MAX);
-    let configured = Snapshot {
+    let config = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(issuer.verifier()),
         assertions: support::assertions(),
@@ -113,7 +121,8 @@ pub fn pipeline_with(
         own_cors: None,
     };
     let metrics = Metrics::new(outcomes()).expect("each metric has a name of its own");
-    Pipeline::new(Arc::new(configured), view.clone(), Arc::new(SystemClock), metrics)
+    let pipeline = Pipeline::new(view.clone(), Arc::new(SystemClock), metrics);
+    Deciding { pipeline, config: Arc::new(config) }
 }
 
 /// The headers of a small client, with a token or without.
@@ -134,11 +143,11 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
     support::tokens(issuer, TOKENS).iter().map(|token| headers(Some(token))).collect()
 }
 
-pub fn admit(pipeline: &Pipeline, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
+pub fn admit(by: &Deciding, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
     let canonical = canonical(target).ok();
     let asked = RequestTarget::new(target, canonical.as_ref());
     let head = Head::of(&Method::GET, HOST, asked, headers, CLIENT);
-    let decided = at_once(pipeline.receive(&pipeline.configured(), &head, &mut Trail::silent()));
+    let decided = at_once(by.pipeline.receive(&by.config, &head, &mut Trail::silent()));
     decided.map(|decision| match decision {
         Decision::Forward(admitted) => admitted,
         _ => unreachable!("it is for a route, and nothing is renewed"),
@@ -155,12 +164,17 @@ pub fn forwarded() -> Forwarded<'static> {
         scheme: "http",
         request_id: HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f"),
         believed: &[],
-        sent: None,
     }
 }
 
 /// The headers of an outgoing request; Pingora's own map is measured side by side with others.
 pub struct Outgoing(pub HeaderMap);
+
+impl token_source::Outgoing for Outgoing {
+    fn headers(&mut self) -> &mut HeaderMap {
+        &mut self.0
+    }
+}
 
 impl UpstreamHeaders for Outgoing {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {

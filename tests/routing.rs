@@ -13,6 +13,7 @@ mod handing_on;
 mod identity_names;
 mod links;
 mod near_misses;
+mod one_configuration;
 mod patterns;
 mod prefixes;
 mod reload;

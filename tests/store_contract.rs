@@ -6,14 +6,15 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::support::told::*;
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::adapter::own_first::OwnFirst;
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
-    Along, AuditTrail, Entry, NewUser, Outbox, RefreshToken, RevocationLedger, Revocations, Room, Session,
-    Sessions, StoredHash, Tickets, User, Users,
+    AuditEvent, AuditTrail, Event, NewUser, Outbox, RefreshToken, RevocationLedger, Revocations, Room,
+    Session, Sessions, StoredHash, Tickets, User, Users,
 };
 use tempfile::TempDir;
 
@@ -99,7 +100,7 @@ impl Stores {
     /// An account, which is the first where none was made before.
     async fn user(&self, name: &str, role: Role) -> User {
         let new = new_user(&format!("{name}@example.org"), role);
-        self.users.create(new, Along::default()).await.unwrap()
+        self.users.create(new, work()).told().await.unwrap()
     }
 }
 
@@ -159,9 +160,13 @@ fn token() -> RefreshToken {
     RefreshToken { id: TokenId::random(), issued_at: at(0), expires_at: at(3_600) }
 }
 
+fn event(event: Event) -> AuditEvent {
+    AuditEvent::new(event, at(0))
+}
+
 /// Room for so many sessions of a user.
 fn room(sessions_max: usize) -> Room {
-    Room { sessions_max, revoked_until: at(7_200), ended: Entry::of("sessions_ended") }
+    Room { sessions_max, revoked_until: at(7_200), ended: event(Event::SessionsEnded) }
 }
 
 /// A session of the user 1, opened at 0 and expiring an hour later.

@@ -43,6 +43,7 @@ pub mod stores;
 pub mod streaming;
 pub mod terminal;
 pub mod todo_backend;
+pub mod told;
 pub mod tools;
 pub mod transfer;
 pub mod uploads;

@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gateway::adapter::sled::{Importing, SledOptions, SledStore};
+use gateway::clock::Timestamp;
 use gateway::identity::TokenId;
-use gateway::store::{Revocation, RevocationLedger as _};
+use gateway::store::{AuditEvent, Event, Revocation, RevocationLedger as _, UnitOfWork};
 use serde_json::json;
 
 use crate::contestants::{Contestant, Stage};
@@ -143,10 +144,10 @@ pub(crate) fn revoke(data: &Path, revoked: &[TokenId]) -> Result<(), String> {
     let store = SledStore::open(data, SledOptions::default()).map_err(|fault| fault.to_string())?;
     let until = crate::support::now().plus(Duration::from_secs(3_600));
     for ids in revoked.chunks(BATCH) {
+        let work = UnitOfWork::because(AuditEvent::new(Event::SessionsEnded, Timestamp::default()));
         let all: Vec<_> = ids.iter().map(|id| Revocation::Token { id: *id, until }).collect();
-        runtime
-            .block_on(store.record(&all, gateway::store::Along::default()))
-            .map_err(|fault| fault.to_string())?;
+        // No gateway runs that could be told.
+        runtime.block_on(store.record(&all, work)).map(drop).map_err(|fault| fault.to_string())?;
     }
     Ok(())
 }

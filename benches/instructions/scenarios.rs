@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use gateway::pipeline::{Pipeline, Reserved, canonical, inject};
+use gateway::pipeline::{Reserved, canonical, inject};
 use gateway::token::{Algorithm, install_cryptography};
 use http::header::HeaderMap;
 
@@ -60,7 +60,7 @@ fn good(algorithm: Algorithm) -> Box<dyn FnMut(usize)> {
 }
 
 fn of_one(target: &'static str, sender: HeaderMap, passes: bool) -> Box<dyn FnMut(usize)> {
-    let pipeline: Pipeline = pipeline(&support::issuer(), &revoked(1_000), true);
+    let pipeline = pipeline(&support::issuer(), &revoked(1_000), true);
     Box::new(move |_| assert_eq!(black_box(admit(&pipeline, black_box(target), &sender)).is_ok(), passes))
 }
 

@@ -1,6 +1,7 @@
 //! `/api/auth`: one line per endpoint. The only room that names `axum`.
 //!
 //! Called in process, by [`Api::serve`]: it knows nothing of the proxy, and the proxy nothing of axum.
+#![deny(clippy::let_underscore_must_use)]
 
 mod accounts;
 mod admin_users;
@@ -9,8 +10,8 @@ mod attempts;
 mod audit;
 mod body;
 mod caller;
+mod change;
 mod choose;
-mod deed;
 mod docs;
 mod email;
 mod held;
@@ -41,7 +42,6 @@ mod view;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, delete, get, post, put};
@@ -50,7 +50,6 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_C
 use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 pub use caller::Client;
@@ -65,13 +64,16 @@ use crate::clock::Clock;
 use crate::identity::UserAgent;
 use crate::limits::Setbacks;
 use crate::password::HashPool;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Snapshot};
 use crate::problem::{Audience, Code, Problem};
 use crate::session::Lifecycle;
 use crate::store::{AuditTrail, Outbox, Tickets, Users};
 use crate::telemetry::Metrics;
+use crate::token::Issuer;
 
-/// What the endpoints need.
+/// What the endpoints need, what is configured among it: after a reload requests are served by other
+/// [`Services`], and those that have begun keep theirs.
+#[derive(Clone)]
 pub struct Services {
     pub users: Arc<dyn Users>,
     pub sessions: Lifecycle,
@@ -79,12 +81,14 @@ pub struct Services {
     pub outbox: Arc<dyn Outbox>,
     pub audit: Arc<dyn AuditTrail>,
     /// Told when something was put in the outbox.
-    pub courier: Arc<Notify>,
+    pub courier: Arc<tokio::sync::Notify>,
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
-    pub limits: ArcSwap<EndpointLimits>,
+    /// What the pipeline decides by.
+    pub config: Arc<Snapshot>,
+    pub limits: Arc<EndpointLimits>,
     /// Failed logins in a row.
-    pub setbacks: Setbacks,
+    pub setbacks: Arc<Setbacks>,
     /// Those that are being read.
     pub long_answers: Arc<LongAnswers>,
     pub registration: Registration,
@@ -101,9 +105,10 @@ pub struct Services {
 type Shared = Arc<Services>;
 
 impl Services {
-    /// What is in the outbox need not wait for the next look.
-    fn deliver_soon(&self) {
-        self.courier.notify_one();
+    /// The same by what another configuration says.
+    pub fn configured(&self, config: Arc<Snapshot>, limits: EndpointLimits, issuer: Issuer) -> Self {
+        let sessions = Lifecycle { issuer: Arc::new(issuer), ..self.sessions.clone() };
+        Self { sessions, config, limits: Arc::new(limits), ..self.clone() }
     }
 }
 
@@ -168,6 +173,10 @@ impl Api {
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
             .with_state(Arc::clone(&services));
         Self { router, services }
+    }
+
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 
     /// Answers one request. `client` says who asks; the body was read whole before.

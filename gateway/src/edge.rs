@@ -56,10 +56,10 @@ pub use accepting::OnReady;
 pub use browser::Browsers;
 pub use client_addr::TrustedProxies;
 pub use clients::{ClientFiles, revoked};
-pub use configured::Configured;
+pub use configured::{Configured, Current, Endpoints, Parts};
 pub use connections::{Caps, Connections, Most};
 pub use descriptors::{Descriptor, Descriptors};
-pub use door::{Certificates, ListenerSettings};
+pub use door::ListenerSettings;
 pub use exchange::{Exchange, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
@@ -82,7 +82,7 @@ use crate::problem::Problem;
 pub type Content = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The seam to `/api/auth`: a plain function, so that this room knows nothing of axum.
-pub type ServeApi = Box<
+pub type ServeApi = Arc<
     dyn Fn(
             http::Request<Bytes>,
             ApiClient,

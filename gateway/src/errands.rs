@@ -1,5 +1,6 @@
 //! What was put in the outbox is done: mails are written and sent, services behind are told. What does
 //! not work is tried again, less and less often, and given up after a day, which is recorded.
+#![deny(clippy::let_underscore_must_use)]
 
 mod prepare;
 mod under_way;
@@ -14,8 +15,11 @@ use under_way::{AT_ONCE_MAX, UnderWay};
 
 use crate::clock::{Backoff, Clock, Stopwatch};
 use crate::notify::{Announcer, NotSent, Notifier, Templates};
-use crate::store::{Actor, Along, Entry, Errand, Outbox, Queued, StoreError, Tickets, Users, Way};
-use crate::telemetry::{Event, Metrics, SecurityLine};
+use crate::store::{
+    Announce, AuditEvent, CommitFault, Errand, Event, Outbox, Queued, StoreError, Tickets, UnitOfWork, Users,
+    Way, commit,
+};
+use crate::telemetry::Metrics;
 
 /// How often the outbox is looked at when nobody says that there is something in it.
 const LOOK: Duration = Duration::from_secs(5);
@@ -29,6 +33,7 @@ pub struct Courier {
     pub users: Arc<dyn Users>,
     pub tickets: Arc<dyn Tickets>,
     pub outbox: Arc<dyn Outbox>,
+    pub announce: Arc<Announce>,
     pub templates: Templates,
     pub notifier: Arc<dyn Notifier>,
     /// None where no service behind wants to be told.
@@ -130,7 +135,7 @@ impl Courier {
     }
 
     async fn settle(&self, id: u64) -> Result<(), StoreError> {
-        let settled = self.outbox.settle(id, Along::default()).await;
+        let settled = self.outbox.settle(id).await;
         let mut unsettled = self.unsettled.0.lock();
         if settled.is_ok() {
             unsettled.remove(&id)
@@ -171,26 +176,19 @@ impl Courier {
     async fn give_up(&self, queued: &Queued, why: String) -> Result<(), StoreError> {
         let word = queued.errand.word();
         let (user_id, email) = queued.errand.recipient();
-        let entry = Entry {
-            actor: Some(Actor::Gateway),
-            user_id,
-            email: email.map(|email| email.as_str().to_owned()),
-            request_id: queued.request_id.clone(),
-            reason: Some(why.clone().into()),
-            now: Some(word.to_owned()),
-            ..Entry::of(Event::DeliveryGivenUp.word())
-        };
-        self.outbox.settle(queued.id, Along::entry(self.clock.now(), entry)).await?;
+        let event = AuditEvent::of_gateway(Event::DeliveryGivenUp, self.clock.now())
+            .in_request(queued.request_id.clone())
+            .about(user_id)
+            .with_email(email)
+            .for_reason(why)
+            .saying(word);
+        let (outbox, id, work) = (Arc::clone(&self.outbox), queued.id, UnitOfWork::because(event));
+        match commit(&self.announce, async move { outbox.give_up(id, work).await }).await {
+            // Nothing is revoked by it.
+            Ok(()) | Err(CommitFault::Unpublished { .. }) => {}
+            Err(CommitFault::Store(fault)) => return Err(fault),
+        }
         self.metrics.deliveries.given_up(word);
-        let line = SecurityLine {
-            request_id: queued.request_id.as_deref(),
-            user_id: user_id.map(crate::identity::UserId::get),
-            email: email.map(crate::identity::Email::as_str),
-            reason: Some(&why),
-            now: Some(word.to_owned()),
-            ..SecurityLine::default()
-        };
-        self.metrics.security.record(Event::DeliveryGivenUp, &line);
         Ok(())
     }
 }

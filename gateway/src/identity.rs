@@ -6,6 +6,7 @@ mod person_name;
 mod role;
 mod session_id;
 mod subject;
+mod trace_id;
 mod user_agent;
 mod user_id;
 
@@ -15,5 +16,6 @@ pub use person_name::{NAME_CHARACTERS_MAX, person_name};
 pub use role::{Role, RoleName};
 pub use session_id::{InstallationId, SessionId, TokenId};
 pub use subject::{ForeignSubject, IssuerName, SubjectKey};
+pub use trace_id::TraceId;
 pub use user_agent::UserAgent;
 pub use user_id::{Generation, UserId};

@@ -239,6 +239,7 @@ mod snapshot;
 mod stricter;
 #[cfg(test)]
 mod tests;
+mod token_source;
 
 mod trail;
 mod verify;
@@ -248,11 +249,12 @@ use http::Response;
 use self::extract::Presented;
 use self::shadow::Shadow;
 
+pub use crate::store::Requester;
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
 pub use browser::{Browser, BrowserTokens, Cookies, Lapsed, Renewed, Step as RenewalStep};
-pub use cookies::{Carried, SameSite, drop_set, take_out};
+pub use cookies::{Carried, SameSite, drop_set};
 pub use cors::{Cors, Origins, Preflight};
 pub use csrf::{Suspicion, keeps_no_cookies};
 pub use endpoints::Authenticated;
@@ -274,12 +276,13 @@ pub use path::{CanonicalTarget, canonical};
 pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Account, Denied, NOT_BEARER, Refusal};
-pub use refused::{Requester, RevokedToken};
+pub use refused::RevokedToken;
 pub use requires::{ClaimRule, Holder, Lack, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
-pub use route::{Access, Credentials, OnExpiry, Route};
+pub use route::{Access, OnExpiry, Route};
 pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own, is_verify};
 pub use sides::Sides;
 pub use snapshot::Snapshot;
+pub use token_source::{Sources, TokenSource};
 pub use trail::{Stage, Step, Trail};

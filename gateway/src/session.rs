@@ -1,5 +1,7 @@
 //! The life of a session: opened by a login, carried on by refreshes, closed by a logout.
+#![deny(clippy::let_underscore_must_use)]
 
+mod announce;
 mod close;
 mod open;
 mod rotate;
@@ -7,23 +9,29 @@ mod rotate;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-pub use open::{Opened, Origin, TokenPair};
+pub use announce::Announcements;
+use commit::commit;
+pub use open::{Origin, TokenPair};
 pub use rotate::{Refreshed, Renewal};
 use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::problem::{Code, Problem};
-use crate::store::{RevocationLedger, Revocations, Sessions, StoreError, Unreachable};
+use crate::store::{
+    Announce, CommitFault, Committed, RevocationLedger, Revocations, Sessions, StoreError, Unreachable,
+};
 use crate::token::{Issuer, SigningFault};
 
 /// What the three steps need.
+#[derive(Clone)]
 pub struct Lifecycle {
     pub sessions: Arc<dyn Sessions>,
     pub revocations: Arc<dyn Revocations>,
     pub ledger: Arc<dyn RevocationLedger>,
-    /// Swapped when keys change; tokens of the old ones stay good as long as the verifier knows them.
-    pub issuer: ArcSwap<Issuer>,
+    /// Who is told of what is durable.
+    pub announce: Arc<Announce>,
+    /// Another one when keys change; tokens of the old ones stay good as long as the verifier knows them.
+    pub issuer: Arc<Issuer>,
     pub clock: Arc<dyn Clock>,
     /// How long a rotated refresh token still gets its successor.
     pub grace: Duration,
@@ -40,6 +48,27 @@ pub enum SessionFault {
     Revocations(#[from] Unreachable),
     #[error(transparent)]
     Signing(#[from] SigningFault),
+}
+
+impl<T> From<CommitFault<T>> for SessionFault {
+    /// What is durable stays so; who asked is told that it is not known everywhere yet.
+    fn from(fault: CommitFault<T>) -> Self {
+        match fault {
+            CommitFault::Store(fault) => fault.into(),
+            CommitFault::Unpublished { fault, .. } => fault.into(),
+        }
+    }
+}
+
+impl Lifecycle {
+    /// Has the store carry out a change of sessions, and announces it.
+    async fn commit<T, F>(&self, change: impl FnOnce(Arc<dyn Sessions>) -> F) -> Result<T, CommitFault<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Committed<T>, StoreError>> + Send + 'static,
+    {
+        commit(&self.announce, change(Arc::clone(&self.sessions))).await
+    }
 }
 
 impl From<SessionFault> for Problem {

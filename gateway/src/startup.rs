@@ -2,7 +2,9 @@
 //! on as ports.
 
 mod assembly;
+mod background;
 mod courier;
+mod current;
 pub(crate) mod dumps;
 mod figures;
 mod first_admin;
@@ -17,7 +19,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use secrecy::ExposeSecret as _;
@@ -25,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use self::assembly::{Assembly, Needed};
+use self::current::{Current, Whole, endpoints};
 use self::figures::Figures;
 use self::signal_thread::SignalThread;
 use self::upgrade::Successor;
@@ -37,19 +39,18 @@ pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::adapter::redis::RedisRevocations;
 use crate::adapter::sled::{Opened, SledStore};
-use crate::api::{Api, Client, Services};
+use crate::api::{Api, Services};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Checked, Source, csrf_key};
 use crate::edge::{
-    ApiClient, Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover,
-    Inherited, Operator, Public, RenewSession, ServeApi, Streams, TrustedProxies, operator_service, outcomes,
-    proxy_service,
+    Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover, Inherited,
+    Operator, Parts, Public, Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
 use crate::limits::Books;
 use crate::pipeline::Cookies;
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::store::{Actor, Entry, StoreError};
-use crate::telemetry::{Event, Metrics, SecurityLine, Traces};
+use crate::store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
+use crate::telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -135,38 +136,42 @@ pub fn run(
     };
     let assembly =
         before.block_on(Assembly::new(needed, &books, Arc::clone(&clock), Arc::clone(&metrics)))?;
-    let Assembly { store, services, pipeline, view, issuer_keys, snapshot } = assembly;
+    let Assembly { store, services, view, issuer_keys } = assembly;
     tell_which(&store, &checked.store_path);
     let made_admin = match checked.first_admin {
-        Some(admin) => {
-            before.block_on(first_admin::ensure(&*services.users, &services.hashing, &*clock, admin))?
-        }
+        Some(admin) => before.block_on(first_admin::ensure(&services, admin))?,
         None => false,
     };
     let revocations = Arc::clone(&services.sessions.revocations);
     before.block_on(record_start(&services))?;
-    let mut courier = courier::Thread::start(&services, checked.mail, checked.webhook)?;
-    let mut socket = operators::Socket::listen(&checked.store_path, Api::new(Arc::clone(&services)))?;
+    let mut courier = courier::start(&services, checked.mail, checked.webhook)?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies, checked.trusted_headers));
     let caps = caps_within(&descriptors, checked.caps);
     let connections = Connections::new(caps, Arc::clone(&trusted));
-    let configured = before.block_on(Configured::prepare(snapshot, None, &metrics, &descriptors))?;
-    let configured = Arc::new(ArcSwap::from_pointee(configured));
-    let streams = Streams::new(Arc::clone(&pipeline), Arc::clone(&metrics));
+    let (pipeline, audit) = (Arc::clone(&services.pipeline), Arc::clone(&services.audit));
+    let told = Arc::clone(&services.sessions.announce);
+    let api = Api::new(services);
+    let parts = Parts {
+        decision: Arc::clone(&api.services().config),
+        endpoints: endpoints(&api),
+        tls: checked.listeners.iter().map(|listener| listener.tls.clone()).collect(),
+    };
+    let configured = before.block_on(Configured::prepare(parts, None, &metrics, &descriptors))?;
+    let current = Current::new(Whole { api, edge: Arc::new(configured) });
+    let mut socket = operators::Socket::listen(&checked.store_path, Arc::clone(&current))?;
+    let streams = Streams::new(Arc::clone(&pipeline), current.of_edge(), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
-    let api = Api::new(Arc::clone(&services));
     let browsers = match checked.cookies {
         Some(same_site) => {
             let key = csrf_key(&checked.store_path)?;
             let cookies = Arc::new(Cookies::new(same_site, key.expose_secret()));
-            Some(Browsers { cookies, renew: renew_session(api.clone()) })
+            Some(Browsers { cookies })
         }
         None => None,
     };
     let gateway = Gateway::new(GatewayParts {
-        pipeline: Arc::clone(&pipeline),
-        api: serve_api(api),
+        pipeline,
         browsers,
         trusted,
         metrics: Arc::clone(&metrics),
@@ -174,7 +179,7 @@ pub fn run(
         explain_to: checked.explain_to,
         abort_on_close: checked.abort_on_close,
         fast_path: checked.fast_path,
-        configured: Arc::clone(&configured),
+        current: current.of_edge(),
         connections: Arc::clone(&connections),
         descriptors: Arc::clone(&descriptors),
         streams: Arc::clone(&streams),
@@ -182,10 +187,9 @@ pub fn run(
     let draining = Arc::new(AtomicBool::new(false));
     let view = Arc::new(view);
     let carrier = Arc::new(OnceLock::new());
-    let mut keeper = housekeeping::Keeper::start(housekeeping::Work {
-        clock,
-        pipeline: Arc::clone(&pipeline),
-        services: Arc::clone(&services),
+    let mut keeper = housekeeping::start(housekeeping::Work {
+        clock: Arc::clone(&clock),
+        current: Arc::clone(&current),
         audit_kept: checked.audit_kept,
         own: Arc::clone(&view.own),
     })?;
@@ -200,7 +204,7 @@ pub fn run(
     };
     let ready: crate::edge::OnReady = {
         let view = Arc::clone(&view);
-        let (configured, running_on) = (Arc::clone(&configured), Arc::clone(&carrier));
+        let (current, running_on) = (Arc::clone(&current), Arc::clone(&carrier));
         let (keys, streams) = (Arc::clone(&issuer_keys), Arc::clone(&streams));
         Box::new(move || {
             // On the proxy's runtime: the connection's driver then shares its threads.
@@ -209,7 +213,7 @@ pub fn run(
             }
             // It is there only once.
             let _ = running_on.set(tokio::runtime::Handle::current());
-            configured.load().start(None);
+            current.load().edge.start(None);
             streams.start();
             keys.start();
             announce(listening);
@@ -218,7 +222,7 @@ pub fn run(
     let conf = server_conf(checked.threads, descriptors.idle_max());
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let conf = Arc::clone(&server.configuration);
-    let (public, certificates) = proxy_service(
+    let public = proxy_service(
         &conf,
         Public {
             gateway,
@@ -235,15 +239,12 @@ pub fn run(
     );
     server.add_boxed_service(public);
     let figures = Figures {
-        services: Arc::clone(&services),
-        pipeline: Arc::clone(&pipeline),
+        current: Arc::clone(&current),
         books: Arc::clone(&books),
         view: Arc::clone(&view),
         store: store.clone(),
         connections: Arc::clone(&connections),
         descriptors,
-        certificates: certificates.clone(),
-        configured: Arc::clone(&configured),
         streams,
         issuer_keys: Arc::clone(&issuer_keys),
         traces: Arc::clone(&traces),
@@ -255,18 +256,18 @@ pub fn run(
         readiness: figures::readiness(&store, &revocations),
         draining: Arc::clone(&draining),
     };
-    let mut reloader = reload::Reloader::start(reload::Reload {
+    let mut reloader = reload::start(reload::Reload {
         hangup,
         source,
         written: checked.written,
         books,
         issuer_keys,
-        pipeline,
-        services,
-        configured,
+        current,
+        audit,
+        announce: told,
+        clock,
         metrics,
         carrier,
-        certificates,
         keys,
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
@@ -338,14 +339,9 @@ fn caps_within(descriptors: &Descriptors, asked: Caps) -> Caps {
 
 /// The first thing of this run in the audit trail: what came before it is over.
 async fn record_start(services: &Services) -> Result<(), String> {
-    let entry = Entry {
-        actor: Some(Actor::Gateway),
-        now: Some(format!("version {}", env!("CARGO_PKG_VERSION"))),
-        ..Entry::of(Event::Started.word())
-    };
-    let recorded = services.audit.append(services.clock.now(), vec![entry]).await;
-    services.metrics.security.record(Event::Started, &SecurityLine::default());
-    match recorded {
+    let started = AuditEvent::of_gateway(Event::Started, services.clock.now());
+    let started = started.saying(format!("version {}", env!("CARGO_PKG_VERSION")));
+    match record_at_least_in_the_log(&services.audit, &services.sessions.announce, started).await {
         // Tokens can be verified all the same: a full disk is no reason not to start.
         Err(StoreError::Full(fault)) => {
             tracing::error!(error = fault, "the start could not be recorded");
@@ -368,32 +364,5 @@ fn server_conf(threads: usize, idle_max: usize) -> ServerConf {
         graceful_shutdown_timeout_seconds: Some(1),
         max_blocking_threads: Some(8),
         ..ServerConf::default()
-    }
-}
-
-fn serve_api(api: Api) -> ServeApi {
-    Box::new(move |request, client| {
-        let api = api.clone();
-        Box::pin(async move { api.serve(request, api_client(client)).await })
-    })
-}
-
-fn renew_session(api: Api) -> RenewSession {
-    Arc::new(move |refresh, step, client| {
-        let api = api.clone();
-        Box::pin(async move { api.renew(&refresh, step, &api_client(client)).await })
-    })
-}
-
-fn api_client(client: ApiClient) -> Client {
-    Client {
-        address: client.address,
-        address_is_told: client.address_is_told,
-        peer_is_trusted: client.peer_is_trusted,
-        request_id: client.request_id,
-        trace: client.trace,
-        browser: client.browser,
-        user_agent: crate::identity::UserAgent::default(),
-        operator: None,
     }
 }

@@ -37,7 +37,6 @@ pub use process::{LogReading, ProcessReading, StoreReading};
 pub use redact::{HashKey, Shown, ShownAddress, logs_access};
 pub use request_id::RequestId;
 pub use requests::{Observed, Outcome, RouteMetrics, known_method};
-pub use security::{Event, SecurityLine};
 pub use spans::{FinishedTrace, Span, UpstreamSpan};
 pub use tokens::{IntCount, RedisCounts, RevocationReading, Tokens, TokensReading, Verifications};
 pub use trace_context::{TraceId, TraceParent};

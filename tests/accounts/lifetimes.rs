@@ -11,13 +11,14 @@ use gateway::errands::{Courier, Unsettled};
 use gateway::identity::{Email, Role};
 use gateway::notify::{Templates, Wording};
 use gateway::store::{
-    Along, AuditQuery, AuditTrail, Errand, Invitation, NewUser, Outbox, PasswordChange, StoreError,
+    AuditQuery, AuditTrail, Errand, Invitation, NewUser, Outbox, PasswordChange, Precondition, StoreError,
     StoredHash, TicketKey, Tickets, User, Users, Way,
 };
 use gateway::telemetry::Metrics;
 
 use crate::support::eventually;
 use crate::support::outbox::letters_in;
+use crate::support::told::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -53,6 +54,7 @@ impl House {
             users: Arc::new(store.clone()),
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
+            announce: nobody(),
             templates: Templates::new(wording, Vec::new()).unwrap(),
             notifier: notifier(Delivery::Outbox(settings)).unwrap(),
             announcer: None,
@@ -76,12 +78,11 @@ impl House {
             email_verified: false,
             ask_to_verify: false,
         };
-        self.store.create(new, Along::default()).await.unwrap()
+        self.store.create(new, work()).told().await.unwrap()
     }
 
     async fn send(&self, errand: Errand) {
-        let along = Along { now: self.clock.now(), ..Along::default() };
-        self.store.enqueue(along.errand(errand)).await.unwrap();
+        self.store.enqueue(errand, self.clock.now(), None).told().await.unwrap();
         self.called.notify_one();
     }
 
@@ -133,8 +134,8 @@ async fn a_token_that_expires_while_the_new_password_is_hashed_is_refused() {
         proves_email: true,
         revoked_until: now,
     };
-    let along = Along { now, ..Along::default() };
-    let set = house.store.set_password(change, along.redeeming(key)).await;
+    let work = work_at(now).provided(Precondition::Ticket(key));
+    let set = house.store.set_password(change, work).told().await;
     assert!(matches!(set, Err(StoreError::TicketGone)), "{set:?}");
     let after = house.store.by_id(ada.id).await.unwrap().unwrap();
     assert_eq!((after.password_hash, after.email_verified), (ada.password_hash, false));
@@ -165,7 +166,7 @@ async fn an_invitations_token_is_good_as_long_as_the_invitation() {
         invited_by: None,
     };
     house.clock.advance(3 * day);
-    house.store.invite(invitation, Along::default()).await.unwrap();
+    house.store.invite(invitation, work()).told().await.unwrap();
     house.called.notify_one();
     let key = house.token(mails.path());
     house.is_good_for(key, 4 * day).await;

@@ -18,6 +18,7 @@ use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::Reply;
 use crate::support::people::{PASSWORD, fresh_email};
 use crate::support::stores::plain_sled;
+use crate::support::told::*;
 
 fn open(folder: &Path) -> SledStore {
     SledStore::open(folder, SledOptions::default()).unwrap()

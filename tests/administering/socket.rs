@@ -3,10 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::Machine;
+use crate::support::people::{PASSWORD, Person};
+use crate::support::{eventually, forge};
 
 #[test]
 fn it_is_its_owners_alone_and_goes_with_the_gateway() {
@@ -65,6 +68,29 @@ fn a_data_folder_with_a_long_path_has_one_too() {
     assert_eq!(status, 0, "{said}");
     assert!(out.contains("admin@example.com"), "{out}");
     drop(gateway);
+}
+
+/// What was begun is durable and known, whoever waited for it: a session that is closed, and whose token
+/// is accepted all the same, would be half closed.
+#[test]
+fn whoever_leaves_it_in_the_middle_leaves_nothing_half_done() {
+    let machine = Machine::new();
+    let gateway = machine.start();
+    let ada = gateway.user();
+    let logins: Vec<_> = (0..60).map(|_| gateway.log_in(&ada.email, PASSWORD)).collect();
+    for (number, login) in logins.iter().enumerate() {
+        let mut socket = UnixStream::connect(machine.data().join("operators.sock")).unwrap();
+        let session = forge::claims(&login.access)["sid"].clone();
+        let session = session.as_str().unwrap();
+        write!(socket, "DELETE /operator/sessions/{session} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        // Before it is looked at, while the disk is waited for, and after that.
+        std::thread::park_timeout(Duration::from_micros(number as u64 * 50));
+    }
+    let is_closed = |login: &Person| login.refresh(&login.refresh, false).status == 401;
+    let is_whole = |login: &Person| is_closed(login) == (login.standing() == "token_revoked");
+    eventually("each is closed or as it was", || logins.iter().all(is_whole));
+    assert!(logins.iter().any(is_closed), "all of them were left before they began");
+    assert_eq!(ada.standing(), "in force");
 }
 
 /// The command line looks at each line of a file; who speaks to the socket without it meets the same

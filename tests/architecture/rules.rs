@@ -14,7 +14,7 @@ const RANKS: [(&str, u8); 23] = [
     ("token", 1),
     ("password", 1),
     ("store", 1),
-    ("telemetry", 1),
+    ("telemetry", 2),
     ("limits", 2),
     ("adapter", 2),
     ("session", 3),

@@ -2,11 +2,12 @@
 
 use gateway::identity::{Generation, Role, UserId};
 use gateway::store::{
-    Account, Along, Amendment, Closing, Entry, Errand, PasswordChange, Revocation, Session, StoreError,
-    StoredHash, Taken, User, UserCounts, Way,
+    Account, Amendment, Closing, Entry, Errand, PasswordChange, Precondition, Revocation, Session,
+    StoreError, StoredHash, Taken, User, UserCounts, Way,
 };
 
 use super::{Stores, at, network, new_user, room, session, user_id};
+use crate::support::told::*;
 
 store_laws! {
     a_password_is_changed_once_for_each_version_of_it,
@@ -69,10 +70,9 @@ async fn from_where_a_password_was_chosen_is_familiar_and_nothing_else(stores: &
     let ada = stores.user("ada", Role::User).await;
     let kept = opened(stores, ada.id).await;
     let strange = Session { address: "203.0.113.9".to_owned(), ..session() };
-    stores.sessions.open(strange, room(9), Along::default()).await.unwrap();
+    stores.sessions.open(strange, room(9), work()).told().await.unwrap();
     let chosen = PasswordChange { from: "198.51.100.1".parse().ok(), ..change(&ada, Some(&kept)) };
-    let along = Along { now: at(5), ..Along::default() };
-    stores.users.set_password(chosen, along).await.unwrap().unwrap();
+    stores.users.set_password(chosen, work_at(at(5))).told().await.unwrap().unwrap();
     let known = stores.sessions.familiar_to(ada.id).await.unwrap();
     let known: Vec<_> = known.iter().map(|one| one.network).collect();
     assert_eq!(known, ["198.51.100.1", "192.0.2.1"].map(network));
@@ -80,10 +80,9 @@ async fn from_where_a_password_was_chosen_is_familiar_and_nothing_else(stores: &
 
 async fn its_owner_is_told_of_a_password_that_was_chosen_from_somewhere(stores: &Stores) {
     let mut ada = stores.user("ada", Role::User).await;
-    let along = Along { now: at(5), ..Along::default() };
     for from in [None, "198.51.100.1".parse().ok()] {
         let chosen = PasswordChange { from, ..change(&ada, None) };
-        ada = stores.users.set_password(chosen, along.clone()).await.unwrap().unwrap().0;
+        ada = stores.users.set_password(chosen, work_at(at(5))).told().await.unwrap().unwrap();
     }
     let address = "198.51.100.1".to_owned();
     let told = Errand::PasswordChanged { user: ada.id, at: at(5), address };
@@ -92,8 +91,7 @@ async fn its_owner_is_told_of_a_password_that_was_chosen_from_somewhere(stores: 
 
 async fn who_is_deleted_is_told_and_so_are_services_behind(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
-    let along = Along { now: at(5), ..Along::default() };
-    stores.users.delete(ada.id, at(60), along).await.unwrap().unwrap();
+    stores.users.delete(ada.id, at(60), work_at(at(5))).told().await.unwrap().unwrap();
     let told = Errand::AccountDeleted { email: ada.email, name: ada.first_name, at: at(5) };
     assert_eq!(errands(stores, Way::Mail).await, [told]);
     assert_eq!(errands(stores, Way::Webhook).await, [Errand::UserDeleted { user: ada.id, at: at(5) }]);
@@ -129,7 +127,7 @@ async fn more_sessions_than_one_transaction_takes_end_all_the_same(stores: &Stor
     let opening: Vec<_> = (0..1_100)
         .map(|_| {
             let sessions = std::sync::Arc::clone(&stores.sessions);
-            tokio::spawn(async move { sessions.open(session(), room(2_000), Along::default()).await })
+            tokio::spawn(async move { sessions.open(session(), room(2_000), work()).told().await })
         })
         .collect();
     for opened in opening {
@@ -143,9 +141,9 @@ async fn more_sessions_than_one_transaction_takes_end_all_the_same(stores: &Stor
 }
 
 async fn the_sessions_of_nobody_do_not_end(stores: &Stores) {
-    let along = Along::entry(at(0), Entry::of("sessions_ended"));
-    let ended = stores.sessions.close_of(user_id(9), Closing::All, at(60), along).await.unwrap();
-    assert_eq!(ended, None);
+    let along = recording(at(0), Entry::of("sessions_ended"));
+    let ended = stores.sessions.close_of(user_id(9), Closing::All, at(60), along).told().await.unwrap();
+    assert!(!ended);
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
     assert_eq!(stores.trail.lines(1, 10).await.unwrap(), Vec::<String>::new());
 }
@@ -154,14 +152,14 @@ async fn an_account_that_is_deleted_takes_everything_with_it(stores: &Stores) {
     stores.user("root", Role::Admin).await;
     let ada = stores.user("ada", Role::Admin).await;
     let session = opened(stores, ada.id).await;
-    let (gone, revoked) = stores.users.delete(ada.id, at(60), Along::default()).await.unwrap().unwrap();
+    let (gone, revoked) = stores.users.delete(ada.id, at(60), work()).revoking().await.unwrap();
     let raised = Revocation::Generation { user: ada.id, minimum: Generation(1), until: at(60) };
-    assert_eq!((gone, revoked), (ada.clone(), raised));
+    assert_eq!((gone, revoked), (Some(ada.clone()), vec![raised]));
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [raised]);
     assert_eq!(stores.users.by_id(ada.id).await.unwrap(), None);
     assert_eq!(stores.users.by_email(&ada.email).await.unwrap(), None);
     assert_eq!(stores.sessions.by_id(session.id).await.unwrap(), None);
-    assert!(stores.users.delete(ada.id, at(60), Along::default()).await.unwrap().is_none());
+    assert!(stores.users.delete(ada.id, at(60), work()).told().await.unwrap().is_none());
     assert_eq!(stores.user("ada", Role::User).await.id, user_id(3), "an id is given once");
     assert_eq!(stores.users.page(0, 10).await.unwrap().total, 2);
 }
@@ -170,27 +168,27 @@ async fn the_last_active_administrator_is_not_deleted(stores: &Stores) {
     let root = stores.user("root", Role::Admin).await;
     let away = stores.user("away", Role::Admin).await;
     let inactive = Amendment { is_active: Some(false), ..Amendment::default() };
-    stores.users.amend(away.id, inactive, at(60), Along::default()).await.unwrap();
+    stores.users.amend(away.id, inactive, at(60), work()).told().await.unwrap();
     opened(stores, root.id).await;
-    let refused = stores.users.delete(root.id, at(60), Along::default()).await;
+    let refused = stores.users.delete(root.id, at(60), work()).told().await;
     assert!(matches!(refused, Err(StoreError::LastAdministrator)));
     assert_eq!(stores.users.by_id(root.id).await.unwrap(), Some(root.clone()));
     assert_eq!(stores.sessions.of_user(root.id, at(0)).await.unwrap().len(), 1);
-    stores.users.delete(away.id, at(60), Along::default()).await.unwrap().unwrap();
+    stores.users.delete(away.id, at(60), work()).told().await.unwrap().unwrap();
     assert!(stores.users.has_administrator().await.unwrap());
 }
 
 async fn what_rests_on_an_account_that_was_changed_does_nothing(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
-    let rests = |user: &User| Along::default().resting_on(user);
-    stores.sessions.open(session(), room(9), rests(&ada)).await.unwrap();
+    let rests = |user: &User| work().provided(Precondition::unchanged(user));
+    stores.sessions.open(session(), room(9), rests(&ada)).told().await.unwrap();
     let (changed, _) = set(stores, change(&ada, None)).await.unwrap();
     let inactive = Amendment { is_active: Some(false), ..Amendment::default() };
-    let refused = async |along| stores.sessions.open(session(), room(9), along).await.unwrap_err();
+    let refused = async |along| stores.sessions.open(session(), room(9), along).told().await.unwrap_err();
     assert!(matches!(refused(rests(&ada)).await, StoreError::Outdated), "the password is another");
-    stores.users.amend(ada.id, inactive, at(60), Along::default()).await.unwrap();
+    stores.users.amend(ada.id, inactive, at(60), work()).told().await.unwrap();
     assert!(matches!(refused(rests(&changed)).await, StoreError::Outdated), "it is not active");
-    stores.users.delete(ada.id, at(60), Along::default()).await.unwrap();
+    stores.users.delete(ada.id, at(60), work()).told().await.unwrap();
     assert!(matches!(refused(rests(&changed)).await, StoreError::Outdated), "it is gone");
     assert_eq!(stores.sessions.living(at(0)).await.unwrap(), 0);
 }
@@ -204,8 +202,8 @@ async fn an_entry_says_what_the_account_became(stores: &Stores) {
     for (event, now, amendment) in
         [("account_changed", None, admin), ("account_changed", said, names), ("email_verified", None, proven)]
     {
-        let along = Along::entry(at(0), Entry { now, ..Entry::of(event) });
-        stores.users.amend(ada.id, amendment, at(60), along).await.unwrap().unwrap();
+        let along = recording(at(0), Entry { now, ..Entry::of(event) });
+        stores.users.amend(ada.id, amendment, at(60), along).told().await.unwrap().unwrap();
     }
     assert_eq!(told(stores, "now").await, [Some("admin, active"), Some("names"), None].map(text));
 }
@@ -213,8 +211,8 @@ async fn an_entry_says_what_the_account_became(stores: &Stores) {
 async fn an_amendment_that_changes_nothing_is_not_recorded(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     let same = Amendment { role: Some(Role::User), is_active: Some(true), ..Amendment::default() };
-    let along = Along::entry(at(0), Entry::of("account_changed"));
-    let amended = stores.users.amend(ada.id, same, at(60), along).await.unwrap().unwrap();
+    let along = recording(at(0), Entry::of("account_changed"));
+    let amended = stores.users.amend(ada.id, same, at(60), along).told().await.unwrap().unwrap();
     assert!(!amended.is_changed);
     assert_eq!(told(stores, "event").await, []);
 }
@@ -222,8 +220,8 @@ async fn an_amendment_that_changes_nothing_is_not_recorded(stores: &Stores) {
 async fn each_session_that_ends_for_a_new_one_is_recorded(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     let ends = [opened(stores, ada.id).await, opened(stores, ada.id).await];
-    let along = Along::entry(at(1), Entry::of("login_succeeded"));
-    stores.sessions.open(Session { created_at: at(1), ..session() }, room(1), along).await.unwrap();
+    let along = recording(at(1), Entry::of("login_succeeded"));
+    stores.sessions.open(Session { created_at: at(1), ..session() }, room(1), along).told().await.unwrap();
     assert_eq!(
         told(stores, "event").await,
         ["sessions_ended", "sessions_ended", "login_succeeded"].map(|event| text(Some(event)))
@@ -240,12 +238,12 @@ async fn accounts_from_elsewhere_come_all_or_none_with_their_ids(stores: &Stores
     stores.user("ada", Role::User).await;
     let [own, fresh] = [account("own", Some(40)), account("fresh", None)];
     for taken in [account("ada", None), account("old", Some(1))] {
-        let refused = stores.users.import(vec![fresh.clone(), taken], Along::default()).await;
+        let refused = stores.users.import(vec![fresh.clone(), taken], work()).told().await;
         assert!(matches!(refused, Err(StoreError::Conflict)));
     }
     assert_eq!(stores.users.page(0, 10).await.unwrap().total, 1);
     // The one without an id comes after those that have theirs.
-    stores.users.import(vec![fresh.clone(), own.clone()], Along::default()).await.unwrap();
+    stores.users.import(vec![fresh.clone(), own.clone()], work()).told().await.unwrap();
     let ids = [&own, &fresh].map(|one| one.email.clone());
     for (id, email) in [40, 41].into_iter().zip(ids) {
         let found = stores.users.by_email(&email).await.unwrap().unwrap();
@@ -270,7 +268,7 @@ async fn accounts_are_counted_by_what_they_are(stores: &Stores) {
     let admin = stores.user("root", Role::Admin).await;
     stores.user("other", Role::Admin).await;
     let inactive = Amendment { is_active: Some(false), ..Amendment::default() };
-    stores.users.amend(admin.id, inactive, at(60), Along::default()).await.unwrap();
+    stores.users.amend(admin.id, inactive, at(60), work()).told().await.unwrap();
     let counts = UserCounts { total: 5, active: 4, admins: 2, new: 5 };
     assert_eq!(stores.users.count(at(0), at(0)).await.unwrap(), counts);
     assert_eq!(stores.users.count(at(1), at(9)).await.unwrap(), UserCounts { new: 0, ..counts });
@@ -293,16 +291,19 @@ fn change(user: &User, keep: Option<&Session>) -> PasswordChange {
 }
 
 async fn set(stores: &Stores, change: PasswordChange) -> Option<(User, Vec<Revocation>)> {
-    stores.users.set_password(change, Along::default()).await.unwrap()
+    let (set, revoked) = stores.users.set_password(change, work()).revoking().await.unwrap();
+    set.map(|user| (user, revoked))
 }
 
 async fn close(stores: &Stores, user: UserId, closing: Closing) -> Option<Vec<Revocation>> {
-    stores.sessions.close_of(user, closing, at(60), Along::default()).await.unwrap()
+    let (is_there, revoked) =
+        stores.sessions.close_of(user, closing, at(60), work()).revoking().await.unwrap();
+    is_there.then_some(revoked)
 }
 
 async fn opened(stores: &Stores, user: UserId) -> Session {
     let session = Session { user, ..session() };
-    stores.sessions.open(session.clone(), room(2_000), Along::default()).await.unwrap();
+    stores.sessions.open(session.clone(), room(2_000), work()).told().await.unwrap();
     session
 }
 
@@ -330,9 +331,10 @@ fn text(told: Option<&str>) -> Option<String> {
     told.map(str::to_owned)
 }
 
-/// One part of each entry of the trail.
+/// One part of each entry of the trail, but of those of [`work`].
 async fn told(stores: &Stores, part: &str) -> Vec<Option<String>> {
-    let lines = stores.trail.lines(1, 100).await.unwrap();
+    let mut lines = stores.trail.lines(1, 100).await.unwrap();
+    lines.retain(|line| !line.contains("\"started\""));
     let read = |line: &String| {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         text(entry[part].as_str())

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use gateway::identity::{Role, UserAgent, UserId};
 use gateway::store::{
-    Actor, Along, AuditQuery, Break, ENTRY_TEXT_BYTES_MAX, Entry, Proof, Prover, Sealed, StoreError, Tally,
+    Actor, AuditQuery, Break, ENTRY_TEXT_BYTES_MAX, Entry, Proof, Prover, Sealed, StoreError, Tally,
 };
 
 use super::{Stores, at, new_user, user_id};
+use crate::support::told::*;
 
 store_laws! {
     what_is_appended_stands_in_its_order_and_is_proved,
@@ -64,7 +65,7 @@ async fn parallel_entries_are_all_there_and_hold_together(stores: &Stores) {
 }
 
 async fn the_trail_goes_on_after_a_kill_where_it_was(stores: &Stores) {
-    let ada = stores.users.create(new_user("ada@example.org", Role::User), along(1, "registered"));
+    let ada = stores.users.create(new_user("ada@example.org", Role::User), along(1, "registered")).told();
     let ada = ada.await.unwrap();
     let noted = proof(stores).await.unwrap();
     let next = stores.after_a_kill().await;
@@ -77,12 +78,15 @@ async fn the_trail_goes_on_after_a_kill_where_it_was(stores: &Stores) {
 
 async fn a_change_that_was_refused_left_no_entry(stores: &Stores) {
     let ada = stores.user("ada", Role::Admin).await;
-    let taken = stores.users.create(new_user("ada@example.org", Role::User), along(1, "registered")).await;
+    let taken =
+        stores.users.create(new_user("ada@example.org", Role::User), along(1, "registered")).told().await;
     assert!(matches!(taken, Err(StoreError::Conflict)));
-    let last = stores.users.delete(ada.id, at(60), along(1, "account_deleted")).await;
+    let last = stores.users.delete(ada.id, at(60), along(1, "account_deleted")).told().await;
     assert!(matches!(last, Err(StoreError::LastAdministrator)));
-    assert!(stores.users.delete(user_id(9), at(60), along(1, "account_deleted")).await.unwrap().is_none());
-    assert_eq!(lines(stores, 1).await, []);
+    assert!(
+        stores.users.delete(user_id(9), at(60), along(1, "account_deleted")).told().await.unwrap().is_none()
+    );
+    assert_eq!(lines(stores, 2).await, [], "but that of the account before");
 }
 
 async fn an_entry_is_found_by_each_of_its_parts(stores: &Stores) {
@@ -252,8 +256,8 @@ async fn counts_go_with_the_entries_of_their_time(stores: &Stores) {
     assert_eq!(stores.trail.tallies(hour, hour).await.unwrap(), []);
 }
 
-fn along(seconds: u64, event: &'static str) -> Along {
-    Along::entry(at(seconds), Entry::of(event))
+fn along(seconds: u64, event: &'static str) -> gateway::store::UnitOfWork {
+    recording(at(seconds), Entry::of(event))
 }
 
 async fn append<const N: usize>(stores: &Stores, seconds: u64, events: [&'static str; N]) {

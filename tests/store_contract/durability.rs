@@ -5,9 +5,10 @@ use std::path::Path;
 
 use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::identity::{Role, TokenId};
-use gateway::store::{Along, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
+use gateway::store::{Event, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
 
 use super::{at, copy_of, new_user, room, session, token, user_id};
+use crate::support::told::*;
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
@@ -15,9 +16,9 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let opened = session();
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
     let store = open(folder.path());
-    let user = store.create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
-    Sessions::open(&store, opened.clone(), room(1_000), Along::default()).await.unwrap();
-    store.record(&[revoked], Along::default()).await.unwrap();
+    let user = store.create(new_user("ada@example.org", Role::Admin), work()).told().await.unwrap();
+    Sessions::open(&store, opened.clone(), room(1_000), work()).told().await.unwrap();
+    store.record(&[revoked], work()).told().await.unwrap();
     let id = store.installation().await.unwrap();
     drop(store);
 
@@ -26,7 +27,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(Sessions::by_id(&store, opened.id).await.unwrap(), Some(opened));
     assert_eq!(store.live(at(0)).await.unwrap(), [revoked]);
     assert_eq!(store.installation().await.unwrap(), id);
-    let next = store.create(new_user("bob@example.org", Role::User), Along::default()).await.unwrap();
+    let next = store.create(new_user("bob@example.org", Role::User), work()).told().await.unwrap();
     assert_eq!(next.id, user_id(2));
 }
 
@@ -36,10 +37,9 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let mut opened = session();
-    Sessions::open(&store, opened.clone(), room(1_000), Along::default()).await.unwrap();
+    Sessions::open(&store, opened.clone(), room(1_000), work()).told().await.unwrap();
     for round in 1..=20 {
-        let user =
-            store.create(new_user(&format!("u{round}@example.org"), Role::User), Along::default()).await;
+        let user = store.create(new_user(&format!("u{round}@example.org"), Role::User), work()).told().await;
         let successor = token();
         let request = RotationRequest {
             session: opened.id,
@@ -49,10 +49,10 @@ async fn what_was_acknowledged_is_in_the_files_at_once() {
             now: at(round),
             grace_since: at(round),
             revoked_until: at(7_200),
-            renewed: None,
-            replayed: None,
+            renewed: super::event(Event::Refreshed),
+            replayed: super::event(Event::RefreshReused),
         };
-        store.rotate(request).await.unwrap();
+        store.rotate(request).told().await.unwrap();
         opened.current = successor;
 
         let left_behind = copy_of(folder.path());
@@ -71,7 +71,7 @@ async fn many_waiting_writers_share_a_flush_and_all_are_durable() {
         .map(|n| {
             let store = store.clone();
             let new = new_user(&format!("u{n}@example.org"), Role::User);
-            tokio::spawn(async move { store.create(new, Along::default()).await.unwrap().id })
+            tokio::spawn(async move { store.create(new, work()).told().await.unwrap().id })
         })
         .collect();
     for written in writing {
@@ -87,11 +87,11 @@ async fn many_waiting_writers_share_a_flush_and_all_are_durable() {
 async fn writes_are_refused_and_reads_go_on_when_the_disk_is_full() {
     let folder = tempfile::tempdir().unwrap();
     let user =
-        open(folder.path()).create(new_user("ada@example.org", Role::Admin), Along::default()).await.unwrap();
+        open(folder.path()).create(new_user("ada@example.org", Role::Admin), work()).told().await.unwrap();
     // No disk has that much room, so that for this store every disk is full.
     let options = SledOptions { min_free_bytes: u64::MAX, ..SledOptions::default() };
     let store = SledStore::open(folder.path(), options).unwrap();
-    let refused = store.create(new_user("bob@example.org", Role::User), Along::default()).await.unwrap_err();
+    let refused = store.create(new_user("bob@example.org", Role::User), work()).told().await.unwrap_err();
     assert!(matches!(refused, StoreError::Full(_)));
     let message = refused.to_string();
     assert!(message.contains(&folder.path().display().to_string()), "{message}");
@@ -107,7 +107,7 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for name in ["ada", "bob", "eve"] {
-        store.create(new_user(&format!("{name}@example.org"), Role::User), Along::default()).await.unwrap();
+        store.create(new_user(&format!("{name}@example.org"), Role::User), work()).told().await.unwrap();
     }
     drop(store);
     let db = crate::support::stores::plain_sled(folder.path());
@@ -117,10 +117,10 @@ async fn a_damaged_record_is_reported_and_the_others_are_served() {
     let store = open(folder.path());
     let damaged = Users::by_id(&store, user_id(2)).await;
     assert!(matches!(damaged, Err(StoreError::Corrupt(_))));
-    let amended = store.amend(user_id(2), Default::default(), at(60), Along::default()).await;
+    let amended = store.amend(user_id(2), Default::default(), at(60), work()).told().await;
     assert!(matches!(amended, Err(StoreError::Corrupt(_))));
     assert!(Users::by_id(&store, user_id(3)).await.unwrap().is_some());
-    store.create(new_user("dan@example.org", Role::User), Along::default()).await.unwrap();
+    store.create(new_user("dan@example.org", Role::User), work()).told().await.unwrap();
 }
 
 fn open(folder: &Path) -> SledStore {

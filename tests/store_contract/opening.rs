@@ -6,11 +6,12 @@ use std::path::Path;
 
 use gateway::adapter::sled::{OpenError, SledOptions, SledStore};
 use gateway::identity::Role;
-use gateway::store::{Along, Users};
+use gateway::store::Users;
 use tempfile::TempDir;
 
 use super::{new_user, room};
 use crate::support::stores::plain_sled;
+use crate::support::told::*;
 
 #[tokio::test]
 async fn a_second_opening_of_the_folder_is_refused_with_a_clear_message() {
@@ -109,10 +110,10 @@ async fn a_store_of_a_newer_version_is_refused_and_left_alone() {
 async fn a_store_of_the_version_before_is_brought_to_this_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
-    let ada = store.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    let ada = store.create(new_user("ada@example.org", Role::User), work()).told().await.unwrap();
     let mut session = super::session();
     session.user = ada.id;
-    gateway::store::Sessions::open(&store, session.clone(), room(1_000), Along::default()).await.unwrap();
+    gateway::store::Sessions::open(&store, session.clone(), room(1_000), work()).told().await.unwrap();
     drop(store);
     let db = plain_sled(folder.path());
     db.drop_tree("user_sessions").unwrap();
@@ -148,7 +149,7 @@ async fn nobody_else_can_look_into_the_folder() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("data/store");
     let store = open(&folder).unwrap();
-    store.create(new_user("ada@example.org", Role::User), Along::default()).await.unwrap();
+    store.create(new_user("ada@example.org", Role::User), work()).told().await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
@@ -175,7 +176,7 @@ async fn filled(accounts: u64) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     for n in 0..accounts {
-        store.create(new_user(&format!("u{n}@example.org"), Role::User), Along::default()).await.unwrap();
+        store.create(new_user(&format!("u{n}@example.org"), Role::User), work()).told().await.unwrap();
     }
     folder
 }

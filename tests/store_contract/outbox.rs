@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gateway::identity::{Email, Role};
-use gateway::store::{Along, Entry, Errand, Queued, StoreError, Way};
+use gateway::store::{AuditEvent, Errand, Event, Queued, StoreError, UnitOfWork, Way};
 
 use super::{Stores, at, new_user, user_id};
+use crate::support::told::*;
 
 store_laws! {
     what_is_queued_is_due_at_once_and_comes_in_its_order,
@@ -66,7 +67,7 @@ async fn what_is_settled_never_comes_again(stores: &Stores) {
         enqueue(stores, 0, mail(number)).await;
     }
     let second = due(stores, 0).await[1].id;
-    stores.outbox.settle(second, Along::default()).await.unwrap();
+    stores.outbox.settle(second).await.unwrap();
     let left: Vec<_> = due(stores, 9_999).await.into_iter().map(|queued| queued.errand).collect();
     assert_eq!((left, stores.outbox.waiting()), (vec![mail(0), mail(2)], 2));
 }
@@ -89,17 +90,17 @@ async fn what_is_gone_is_neither_settled_nor_postponed(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
     let id = due(stores, 0).await[0].id;
     for _ in 0..2 {
-        stores.outbox.settle(id, Along::default()).await.unwrap();
+        stores.outbox.settle(id).await.unwrap();
         stores.outbox.postpone(id, at(10)).await.unwrap();
     }
     assert_eq!((due(stores, 9_999).await, stores.outbox.waiting()), (vec![], 0));
 }
 
 async fn an_errand_is_there_with_the_change_that_it_goes_along_with(stores: &Stores) {
-    let along = Along { now: at(3), request_id: Some("asked".to_owned()), ..Along::default() };
+    let work = UnitOfWork::because(AuditEvent::new(Event::Registered, at(3)).in_request("asked".to_owned()));
     let mut new = new_user("ada@example.org", Role::User);
     new.ask_to_verify = true;
-    let ada = stores.users.create(new, along.errand(mail(1))).await.unwrap();
+    let ada = stores.users.create(new, work.sending(mail(1))).told().await.unwrap();
     let next = stores.after_a_kill().await;
     assert_eq!(next.users.by_id(ada.id).await.unwrap(), Some(ada.clone()));
     let due = due(&next, 3).await;
@@ -111,20 +112,20 @@ async fn an_errand_is_there_with_the_change_that_it_goes_along_with(stores: &Sto
 
 async fn an_errand_of_a_change_that_was_refused_is_not_there(stores: &Stores) {
     let ada = stores.user("ada", Role::Admin).await;
-    let along = || Along::default().errand(mail(1));
-    let taken = stores.users.create(new_user("ada@example.org", Role::User), along()).await;
+    let work = || work().sending(mail(1));
+    let taken = stores.users.create(new_user("ada@example.org", Role::User), work()).told().await;
     assert!(matches!(taken, Err(StoreError::Conflict)));
-    let last = stores.users.delete(ada.id, at(60), along()).await;
+    let last = stores.users.delete(ada.id, at(60), work()).told().await;
     assert!(matches!(last, Err(StoreError::LastAdministrator)));
-    let nobody = stores.users.delete(user_id(9), at(60), along()).await.unwrap();
+    let nobody = stores.users.delete(user_id(9), at(60), work()).told().await.unwrap();
     assert_eq!((nobody, stores.outbox.waiting()), (None, 0));
 }
 
 async fn what_follows_from_an_errand_is_recorded_as_it_is_settled(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
     let id = due(stores, 0).await[0].id;
-    let given_up = Along::entry(at(9), Entry::of("delivery_given_up")).errand(mail(2));
-    stores.outbox.settle(id, given_up).await.unwrap();
+    let given_up = UnitOfWork::because(AuditEvent::new(Event::DeliveryGivenUp, at(9))).sending(mail(2));
+    stores.outbox.give_up(id, given_up).told().await.unwrap();
     let next = stores.after_a_kill().await;
     let left: Vec<_> = due(&next, 9).await.into_iter().map(|queued| queued.errand).collect();
     assert_eq!(left, [mail(2)]);
@@ -138,7 +139,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_after_a_kill(stores: &Stores) {
         enqueue(stores, number, mail(number)).await;
         let queued = due(stores, number).await.pop().unwrap();
         match number % 3 {
-            0 => stores.outbox.settle(queued.id, Along::default()).await.unwrap(),
+            0 => stores.outbox.settle(queued.id).await.unwrap(),
             1 => {
                 stores.outbox.postpone(queued.id, at(100 + number)).await.unwrap();
                 expected.push(Queued { due_at: at(100 + number), attempts: 1, ..queued });
@@ -157,7 +158,7 @@ async fn parallel_errands_are_all_there_once(stores: &Stores) {
     let adding: Vec<_> = (0..50)
         .map(|number| {
             let outbox = Arc::clone(&stores.outbox);
-            tokio::spawn(async move { outbox.enqueue(Along::default().errand(mail(number))).await })
+            tokio::spawn(async move { outbox.enqueue(mail(number), at(0), None).told().await })
         })
         .collect();
     for added in adding {
@@ -172,7 +173,7 @@ async fn parallel_errands_are_all_there_once(stores: &Stores) {
 async fn ids_of_errands_are_never_given_twice(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
     let first = due(stores, 0).await[0].id;
-    stores.outbox.settle(first, Along::default()).await.unwrap();
+    stores.outbox.settle(first).await.unwrap();
     let next = stores.after_a_kill().await;
     enqueue(&next, 0, mail(2)).await;
     assert!(due(&next, 0).await[0].id > first);
@@ -183,8 +184,7 @@ fn mail(number: u64) -> Errand {
 }
 
 async fn enqueue(stores: &Stores, seconds: u64, errand: Errand) {
-    let along = Along { now: at(seconds), request_id: Some("asked".to_owned()), ..Along::default() };
-    stores.outbox.enqueue(along.errand(errand)).await.unwrap();
+    stores.outbox.enqueue(errand, at(seconds), Some("asked".to_owned())).told().await.unwrap();
 }
 
 /// The mails that are due.

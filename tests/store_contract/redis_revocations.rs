@@ -6,11 +6,12 @@ use std::time::Duration;
 use gateway::adapter::redis::{RedisReading, RedisRevocations, RedisSettings};
 use gateway::clock::{Clock, Stopwatch, SystemClock, Timestamp};
 use gateway::identity::{Generation, InstallationId, SessionId, TokenId, UserId};
-use gateway::store::{Along, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
+use gateway::store::{Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
 use secrecy::SecretString;
 
 use crate::support::ledger::MemoryLedger;
 use crate::support::redis::Redis;
+use crate::support::told::*;
 
 mod access;
 mod away;
@@ -50,7 +51,7 @@ impl Gateway {
 
     /// As the gateway does it: into the ledger first, then into the view.
     async fn revoke(&self, revocation: Revocation) -> Result<(), Unreachable> {
-        self.ledger.record(&[revocation], Along::default()).await.unwrap();
+        self.ledger.record(&[revocation], work()).told().await.unwrap();
         self.revocations.publish(&[revocation]).await
     }
 
@@ -215,12 +216,12 @@ async fn what_the_ledger_held_before_the_start_is_refused_by_the_first_check() {
     let redis = Redis::start();
     let ledger = ledger();
     let (ada, other) = (somebody(), somebody());
-    ledger.record(&[token_of(&ada)], Along::default()).await.unwrap();
+    ledger.record(&[token_of(&ada)], work()).told().await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
     assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
 
     // Also by a gateway that finds an epoch of its store and all in order.
-    ledger.record(&[token_of(&other)], Along::default()).await.unwrap();
+    ledger.record(&[token_of(&other)], work()).told().await.unwrap();
     let second = Gateway::at(&redis.url(), &ledger);
     assert_eq!(second.check(&other).await.unwrap(), Standing::Revoked);
 }

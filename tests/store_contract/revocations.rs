@@ -1,9 +1,10 @@
 //! The laws of the ledger of revocations.
 
 use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::{Along, Revocation};
+use gateway::store::Revocation;
 
 use super::{Stores, at, user_id};
+use crate::support::told::*;
 
 store_laws! {
     a_new_ledger_is_empty_and_has_an_id,
@@ -28,14 +29,14 @@ async fn each_kind_of_revocation_is_read_back(stores: &Stores) {
         Revocation::Session { id: SessionId::random(), until: at(2) },
         Revocation::Generation { user: user_id(300), minimum: Generation(2), until: at(3) },
     ];
-    stores.ledger.record(&revoked, Along::default()).await.unwrap();
+    stores.ledger.record(&revoked, work()).told().await.unwrap();
     assert_eq!(live(stores).await, revoked);
 }
 
 async fn a_revocation_recorded_twice_is_there_once(stores: &Stores) {
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
-    stores.ledger.record(&[revoked, revoked], Along::default()).await.unwrap();
-    stores.ledger.record(&[revoked], Along::default()).await.unwrap();
+    stores.ledger.record(&[revoked, revoked], work()).told().await.unwrap();
+    stores.ledger.record(&[revoked], work()).told().await.unwrap();
     assert_eq!(live(stores).await, [revoked]);
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 1);
 }
@@ -47,7 +48,7 @@ async fn the_later_expiry_stays(stores: &Stores) {
             Revocation::Token { id, until: at(seconds) },
             Revocation::Session { id: session, until: at(seconds + 1) },
         ];
-        stores.ledger.record(&revoked, Along::default()).await.unwrap();
+        stores.ledger.record(&revoked, work()).told().await.unwrap();
     }
     let latest =
         [Revocation::Token { id, until: at(90) }, Revocation::Session { id: session, until: at(91) }];
@@ -59,7 +60,7 @@ async fn the_higher_minimum_stays(stores: &Stores) {
     for (minimum, seconds) in [(2, 60), (5, 30), (3, 90)] {
         let minimum = Generation(minimum);
         let revoked = Revocation::Generation { user, minimum, until: at(seconds) };
-        stores.ledger.record(&[revoked], Along::default()).await.unwrap();
+        stores.ledger.record(&[revoked], work()).told().await.unwrap();
     }
     let widest = Revocation::Generation { user, minimum: Generation(5), until: at(90) };
     assert_eq!(live(stores).await, [widest]);
@@ -67,7 +68,7 @@ async fn the_higher_minimum_stays(stores: &Stores) {
 
 async fn what_stopped_mattering_is_not_live(stores: &Stores) {
     let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
-    stores.ledger.record(&[revoked], Along::default()).await.unwrap();
+    stores.ledger.record(&[revoked], work()).told().await.unwrap();
     assert_eq!(stores.ledger.live(at(60)).await.unwrap(), [revoked]);
     assert_eq!(stores.ledger.live(at(61)).await.unwrap(), []);
 }
@@ -77,8 +78,8 @@ async fn a_sweep_forgets_what_stopped_mattering_and_nothing_else(stores: &Stores
     let short: Vec<_> =
         (0..600).map(|_| Revocation::Token { id: TokenId::random(), until: at(60) }).collect();
     let long = Revocation::Session { id: SessionId::random(), until: at(61) };
-    stores.ledger.record(&short, Along::default()).await.unwrap();
-    stores.ledger.record(&[long], Along::default()).await.unwrap();
+    stores.ledger.record(&short, work()).told().await.unwrap();
+    stores.ledger.record(&[long], work()).told().await.unwrap();
     assert_eq!(stores.ledger.sweep(at(60)).await.unwrap(), 0);
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 600);
     assert_eq!(live(stores).await, [long]);
@@ -86,8 +87,8 @@ async fn a_sweep_forgets_what_stopped_mattering_and_nothing_else(stores: &Stores
 
 async fn a_prolonged_revocation_outlives_its_first_expiry(stores: &Stores) {
     let id = TokenId::random();
-    stores.ledger.record(&[Revocation::Token { id, until: at(60) }], Along::default()).await.unwrap();
-    stores.ledger.record(&[Revocation::Token { id, until: at(90) }], Along::default()).await.unwrap();
+    stores.ledger.record(&[Revocation::Token { id, until: at(60) }], work()).told().await.unwrap();
+    stores.ledger.record(&[Revocation::Token { id, until: at(90) }], work()).told().await.unwrap();
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 0);
     assert_eq!(live(stores).await, [Revocation::Token { id, until: at(90) }]);
 }

@@ -1,10 +1,11 @@
 //! Any sequence of rotations, against a model that knows the whole history of the tokens.
 
 use gateway::identity::TokenId;
-use gateway::store::{Along, Rotation, RotationRequest};
+use gateway::store::{Event, Rotation, RotationRequest};
 use proptest::prelude::*;
 
 use super::{Stores, at, session, token};
+use crate::support::told::*;
 
 const GRACE_SECONDS: u64 = 10;
 const LIFETIME_SECONDS: u64 = 60;
@@ -70,7 +71,7 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut session = session();
     session.expires_at = at(LIFETIME_SECONDS);
     let mut model = Model { issued: vec![(session.current.id, false, None)], closed: false };
-    stores.sessions.open(session.clone(), super::room(1_000), Along::default()).await.unwrap();
+    stores.sessions.open(session.clone(), super::room(1_000), work()).told().await.unwrap();
     let mut now = 0;
     for Step { back, rotates, later } in steps {
         now += later;
@@ -85,12 +86,12 @@ async fn follow(stores: &Stores, steps: &[Step]) -> Result<(), TestCaseError> {
             now: at(now),
             grace_since: at(now.saturating_sub(GRACE_SECONDS)),
             revoked_until: at(7_200),
-            renewed: None,
-            replayed: None,
+            renewed: super::event(Event::Refreshed),
+            replayed: super::event(Event::RefreshReused),
         };
         let expected = model.expects(presented, successor.map(|token| token.id), now);
         let newest = model.issued.last().unwrap().0;
-        let (name, current) = match stores.sessions.rotate(request).await.unwrap() {
+        let (name, current) = match stores.sessions.rotate(request).told().await.unwrap() {
             Rotation::Kept(session) => ("kept", session.current.id),
             Rotation::Rotated(session) => ("rotated", session.current.id),
             Rotation::Graced(session) => ("graced", session.current.id),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use gateway::identity::{Email, Role, UserId};
 use gateway::store::{
-    Along, Amendment, Entry, Errand, Invitation, PasswordChange, Purpose, StoreError, StoredHash, Ticket,
-    TicketKey, Way,
+    Amendment, Entry, Errand, Invitation, PasswordChange, Precondition, Purpose, StoreError, StoredHash,
+    Ticket, TicketKey, Way,
 };
 
 use super::{Stores, at, new_user, user_id};
+use crate::support::told::*;
 
 store_laws! {
     a_ticket_is_found_as_it_was_issued_until_its_time_is_over,
@@ -54,12 +55,12 @@ async fn a_ticket_that_is_issued_again_is_the_later_one(stores: &Stores) {
 async fn a_ticket_permits_one_change(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     issue(stores, KEY, reset(ada.id, 0)).await;
-    stores.users.set_password(password(ada.id, 0, "second"), redeeming(KEY)).await.unwrap().unwrap();
+    stores.users.set_password(password(ada.id, 0, "second"), redeeming(KEY)).told().await.unwrap().unwrap();
     // The same right, of the version that there is now: it was the token that was good once.
-    let again = stores.users.set_password(password(ada.id, 1, "third"), redeeming(KEY)).await;
+    let again = stores.users.set_password(password(ada.id, 1, "third"), redeeming(KEY)).told().await;
     assert!(matches!(again, Err(StoreError::TicketGone)));
     let proven = Amendment { email_verified: Some(true), ..Amendment::default() };
-    let other = stores.users.amend(ada.id, proven, at(60), redeeming(KEY)).await;
+    let other = stores.users.amend(ada.id, proven, at(60), redeeming(KEY)).told().await;
     assert!(matches!(other, Err(StoreError::TicketGone)));
     let after = stores.users.by_id(ada.id).await.unwrap().unwrap();
     assert_eq!((after.password_hash.0.as_str(), after.email_verified), ("second", false));
@@ -72,7 +73,7 @@ async fn of_fifty_who_hold_one_ticket_one_gets_through(stores: &Stores) {
         .map(|n| {
             let users = Arc::clone(&stores.users);
             let new = new_user(&format!("u{n}@example.org"), Role::User);
-            tokio::spawn(async move { users.create(new, redeeming(KEY)).await })
+            tokio::spawn(async move { users.create(new, redeeming(KEY)).told().await })
         })
         .collect();
     let mut through = 0;
@@ -88,8 +89,8 @@ async fn of_fifty_who_hold_one_ticket_one_gets_through(stores: &Stores) {
 async fn a_ticket_whose_time_is_over_permits_nothing(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     issue(stores, KEY, reset(ada.id, 0)).await;
-    let late = Along { now: at(60), ..redeeming(KEY) };
-    let refused = stores.users.set_password(password(ada.id, 0, "second"), late).await;
+    let late = work_at(at(60)).provided(Precondition::Ticket(TicketKey::of(KEY)));
+    let refused = stores.users.set_password(password(ada.id, 0, "second"), late).told().await;
     assert!(matches!(refused, Err(StoreError::TicketGone)));
     assert_eq!(stores.users.by_id(ada.id).await.unwrap(), Some(ada));
 }
@@ -97,20 +98,20 @@ async fn a_ticket_whose_time_is_over_permits_nothing(stores: &Stores) {
 async fn a_change_that_is_refused_leaves_its_ticket(stores: &Stores) {
     stores.user("ada", Role::User).await;
     issue(stores, KEY, registration("ada@example.org")).await;
-    let taken = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).await;
+    let taken = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await;
     assert!(matches!(taken, Err(StoreError::Conflict)));
     assert!(stores.tickets.ticket(TicketKey::of(KEY), at(0)).await.unwrap().is_some());
-    stores.users.create(new_user("bob@example.org", Role::User), redeeming(KEY)).await.unwrap();
+    stores.users.create(new_user("bob@example.org", Role::User), redeeming(KEY)).told().await.unwrap();
 }
 
 async fn a_ticket_that_was_used_up_stays_so_after_a_kill(stores: &Stores) {
     issue(stores, KEY, registration("ada@example.org")).await;
     issue(stores, "unused", registration("bob@example.org")).await;
-    stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).await.unwrap();
+    stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await.unwrap();
     let next = stores.after_a_kill().await;
-    let again = next.users.create(new_user("eve@example.org", Role::User), redeeming(KEY)).await;
+    let again = next.users.create(new_user("eve@example.org", Role::User), redeeming(KEY)).told().await;
     assert!(matches!(again, Err(StoreError::TicketGone)));
-    next.users.create(new_user("bob@example.org", Role::User), redeeming("unused")).await.unwrap();
+    next.users.create(new_user("bob@example.org", Role::User), redeeming("unused")).told().await.unwrap();
 }
 
 async fn what_was_granted_to_an_account_goes_with_it(stores: &Stores) {
@@ -121,7 +122,7 @@ async fn what_was_granted_to_an_account_goes_with_it(stores: &Stores) {
     for (number, purpose) in gone.into_iter().chain(stays).enumerate() {
         issue(stores, &number.to_string(), purpose).await;
     }
-    stores.users.delete(ada.id, at(60), Along::default()).await.unwrap();
+    stores.users.delete(ada.id, at(60), work()).told().await.unwrap();
     let mut found = Vec::new();
     for number in 0..5 {
         found.push(stores.tickets.ticket(TicketKey::of(&number.to_string()), at(0)).await.unwrap().is_some());
@@ -130,11 +131,12 @@ async fn what_was_granted_to_an_account_goes_with_it(stores: &Stores) {
 }
 
 async fn an_invitation_gets_an_id_that_none_had_and_a_mail(stores: &Stores) {
-    let along = Along { request_id: Some("asked".to_owned()), ..Along::entry(at(5), Entry::of("invited")) };
-    let first = stores.tickets.invite(invitation("ada", None), along).await.unwrap();
+    let request_id = Some("asked".to_owned());
+    let along = recording(at(5), Entry { request_id, ..Entry::of("invited") });
+    let first = stores.tickets.invite(invitation("ada", None), along).told().await.unwrap();
     assert_eq!(stores.tickets.invitation(first.id).await.unwrap(), Some(first.clone()));
     assert_eq!(stores.tickets.invitation(first.id + 1).await.unwrap(), None);
-    stores.tickets.withdraw(first.id, Along::default()).await.unwrap();
+    stores.tickets.withdraw(first.id, work()).told().await.unwrap();
     let second = invited(stores, "ada", None).await;
     assert!(second.id > first.id);
     let due = stores.outbox.due(at(5), Way::Mail, 10).await.unwrap();
@@ -142,7 +144,8 @@ async fn an_invitation_gets_an_id_that_none_had_and_a_mail(stores: &Stores) {
     let errands: Vec<_> = due.iter().map(|queued| queued.errand.clone()).collect();
     assert_eq!(errands, [second.id, first.id].map(|id| Errand::Invitation { id }));
     assert_eq!((due[1].request_id.as_deref(), due[1].created_at), (Some("asked"), at(5)));
-    assert_eq!(stores.trail.lines(1, 10).await.unwrap().len(), 1);
+    let invited = |line: &&String| line.contains("\"invited\"");
+    assert_eq!(stores.trail.lines(1, 10).await.unwrap().iter().filter(invited).count(), 1);
 }
 
 async fn a_later_invitation_of_an_address_replaces_the_earlier_one(stores: &Stores) {
@@ -153,10 +156,10 @@ async fn a_later_invitation_of_an_address_replaces_the_earlier_one(stores: &Stor
     let (listed, total) = stores.tickets.invitations(at(0), 0, 10).await.unwrap();
     assert_eq!((listed, total), (vec![other, second.clone()], 2));
     assert_eq!(stores.tickets.invitation(first.id).await.unwrap(), None);
-    let refused = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).await;
+    let refused = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await;
     assert!(matches!(refused, Err(StoreError::TicketGone)));
     issue(stores, "second", Purpose::Invitation { id: second.id }).await;
-    stores.users.create(new_user("ada@example.org", Role::User), redeeming("second")).await.unwrap();
+    stores.users.create(new_user("ada@example.org", Role::User), redeeming("second")).told().await.unwrap();
 }
 
 async fn an_invitation_is_used_up_with_its_ticket(stores: &Stores) {
@@ -164,10 +167,10 @@ async fn an_invitation_is_used_up_with_its_ticket(stores: &Stores) {
     for token in [KEY, "of a second mail"] {
         issue(stores, token, Purpose::Invitation { id }).await;
     }
-    stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).await.unwrap();
+    stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await.unwrap();
     assert_eq!(stores.tickets.invitation(id).await.unwrap(), None);
     let again = new_user("eve@example.org", Role::User);
-    let again = stores.users.create(again, redeeming("of a second mail")).await;
+    let again = stores.users.create(again, redeeming("of a second mail")).told().await;
     assert!(matches!(again, Err(StoreError::TicketGone)));
 }
 
@@ -181,12 +184,12 @@ async fn an_invitation_counts_as_long_as_its_inviter_administers(stores: &Stores
         issue(stores, name, Purpose::Invitation { id }).await;
         match change {
             Some(change) => {
-                drop(stores.users.amend(inviter.id, change, at(60), Along::default()).await.unwrap())
+                drop(stores.users.amend(inviter.id, change, at(60), work()).told().await.unwrap())
             }
-            None => drop(stores.users.delete(inviter.id, at(60), Along::default()).await.unwrap()),
+            None => drop(stores.users.delete(inviter.id, at(60), work()).told().await.unwrap()),
         }
         let guest = new_user(&format!("by-{name}@example.org"), Role::User);
-        let refused = stores.users.create(guest.clone(), redeeming(name)).await;
+        let refused = stores.users.create(guest.clone(), redeeming(name)).told().await;
         assert!(matches!(refused, Err(StoreError::TicketGone)), "{name}");
         assert_eq!(stores.users.by_email(&guest.email).await.unwrap(), None);
     }
@@ -198,7 +201,7 @@ async fn an_invitation_of_the_operator_needs_no_inviter(stores: &Stores) {
         let id = invited(stores, name, inviter).await.id;
         issue(stores, name, Purpose::Invitation { id }).await;
         let guest = new_user(&format!("{name}@example.org"), Role::User);
-        stores.users.create(guest, redeeming(name)).await.unwrap();
+        stores.users.create(guest, redeeming(name)).told().await.unwrap();
     }
 }
 
@@ -208,7 +211,7 @@ async fn invitations_are_listed_page_by_page_and_those_that_are_over_are_not(sto
         ids.push(invited(stores, &format!("u{number}"), None).await.id);
     }
     let over = Invitation { expires_at: at(10), ..invitation("over", None) };
-    stores.tickets.invite(over, Along::default()).await.unwrap();
+    stores.tickets.invite(over, work()).told().await.unwrap();
     let (page, total) = stores.tickets.invitations(at(10), 250, 20).await.unwrap();
     assert_eq!((page.iter().map(|one| one.id).collect::<Vec<_>>(), total), (ids[250..270].to_vec(), 300));
     let (page, total) = stores.tickets.invitations(at(9), 300, u64::MAX).await.unwrap();
@@ -219,11 +222,16 @@ async fn invitations_are_listed_page_by_page_and_those_that_are_over_are_not(sto
 async fn an_invitation_is_withdrawn_once_and_its_ticket_is_void(stores: &Stores) {
     let invitation = invited(stores, "ada", None).await;
     issue(stores, KEY, Purpose::Invitation { id: invitation.id }).await;
-    let along = || Along::entry(at(0), Entry::of("invitation_withdrawn"));
-    assert_eq!(stores.tickets.withdraw(invitation.id, along()).await.unwrap(), Some(invitation.clone()));
-    assert_eq!(stores.tickets.withdraw(invitation.id, along()).await.unwrap(), None);
-    assert_eq!(stores.trail.lines(1, 10).await.unwrap().len(), 1, "what is not there is not withdrawn");
-    let refused = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).await;
+    let along = || recording(at(0), Entry::of("invitation_withdrawn"));
+    assert_eq!(
+        stores.tickets.withdraw(invitation.id, along()).told().await.unwrap(),
+        Some(invitation.clone())
+    );
+    assert_eq!(stores.tickets.withdraw(invitation.id, along()).told().await.unwrap(), None);
+    let withdrawn = |line: &&String| line.contains("invitation_withdrawn");
+    let recorded = stores.trail.lines(1, 10).await.unwrap().iter().filter(withdrawn).count();
+    assert_eq!(recorded, 1, "what is not there is not withdrawn");
+    let refused = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await;
     assert!(matches!(refused, Err(StoreError::TicketGone)));
 }
 
@@ -235,7 +243,7 @@ async fn a_sweep_of_tickets_forgets_what_is_over_and_nothing_else(stores: &Store
     }
     issue(stores, KEY, reset(user_id(1), 0)).await;
     let over = Invitation { expires_at: at(10), ..invitation("over", None) };
-    let over = stores.tickets.invite(over, Along::default()).await.unwrap().id;
+    let over = stores.tickets.invite(over, work()).told().await.unwrap().id;
     let good = invited(stores, "good", None).await.id;
     assert_eq!(stores.tickets.sweep(at(10)).await.unwrap(), 0);
     assert_eq!(stores.tickets.sweep(at(11)).await.unwrap(), 300);
@@ -263,8 +271,8 @@ async fn issue(stores: &Stores, token: &str, purpose: Purpose) {
     stores.tickets.issue(TicketKey::of(token), granted(purpose, 60)).await.unwrap();
 }
 
-fn redeeming(token: &str) -> Along {
-    Along { now: at(0), ..Along::default() }.redeeming(TicketKey::of(token))
+fn redeeming(token: &str) -> gateway::store::UnitOfWork {
+    work_at(at(0)).provided(Precondition::Ticket(TicketKey::of(token)))
 }
 
 fn password(user: UserId, version: u64, hash: &str) -> PasswordChange {
@@ -285,5 +293,5 @@ fn invitation(name: &str, invited_by: Option<UserId>) -> Invitation {
 }
 
 async fn invited(stores: &Stores, name: &str, invited_by: Option<UserId>) -> Invitation {
-    stores.tickets.invite(invitation(name, invited_by), Along::default()).await.unwrap()
+    stores.tickets.invite(invitation(name, invited_by), work()).told().await.unwrap()
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use gateway::adapter::embedded::EmbeddedRevocations;
 use gateway::adapter::own_first::OwnFirst;
 use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::{Along, Check, Revocation, Revocations, Standing, Subject};
+use gateway::store::{Check, Revocation, Revocations, Standing, Subject};
 
 use super::{Stores, View, at, user_id};
+use crate::support::told::*;
 
 laws! {
     embedded = crate::store_contract::View::embedded(),
@@ -99,7 +100,7 @@ async fn the_embedded_view_starts_with_what_the_ledger_holds() {
         raised(3, 7),
         Revocation::Token { id: TokenId::random(), until: at(10) },
     ];
-    stores.ledger.record(&revoked, Along::default()).await.unwrap();
+    stores.ledger.record(&revoked, work()).told().await.unwrap();
     let view = EmbeddedRevocations::load(&*stores.ledger, at(11)).await.unwrap();
     let sizes = view.sizes();
     assert_eq!((sizes.tokens, sizes.sessions, sizes.users), (1, 1, 1));

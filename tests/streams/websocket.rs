@@ -96,6 +96,21 @@ fn a_browser_may_offer_its_token_where_the_route_says_so() {
 }
 
 #[test]
+fn on_a_public_route_nothing_is_looked_at_that_is_offered() {
+    let upstream = Upstream::start();
+    let open = "auth = \"public\"\nwebsocket = true\nwebsocket_token = true";
+    let gateway = Setup::new("")
+        .upstream("app", &upstream.address.to_string())
+        .route("live", "/live", "app", open)
+        .start();
+    for offer in ["bearer, x.y.z", "bearer, x.y.z, bearer, x.y.z"] {
+        assert_eq!(offering(&gateway, offer, "").status, 200, "{offer}");
+        assert_eq!(upstream.only().one("sec-websocket-protocol"), offer, "the service decides for itself");
+        upstream.forget();
+    }
+}
+
+#[test]
 fn where_the_route_has_none_it_is_refused() {
     let services = Streaming::start();
     let gateway = before(&services, &Authority::new(), "").start();

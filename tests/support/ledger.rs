@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use gateway::clock::Timestamp;
 use gateway::identity::InstallationId;
-use gateway::store::{Along, Revocation, RevocationLedger, StoreError};
+use gateway::store::{Committed, Revocation, RevocationLedger, StoreError, UnitOfWork};
 use tokio::sync::watch;
 
 pub(crate) struct MemoryLedger {
@@ -42,9 +42,9 @@ impl MemoryLedger {
 
 #[async_trait]
 impl RevocationLedger for MemoryLedger {
-    async fn record(&self, revoked: &[Revocation], _: Along) -> Result<bool, StoreError> {
+    async fn record(&self, revoked: &[Revocation], work: UnitOfWork) -> Result<Committed<bool>, StoreError> {
         self.entries.lock().unwrap().extend_from_slice(revoked);
-        Ok(true)
+        Ok(work.committed(true, revoked.to_vec()))
     }
 
     /// Reads before it waits, so that a test can record what a reader then does not know.

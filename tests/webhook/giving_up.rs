@@ -12,13 +12,14 @@ use gateway::edge::outcomes;
 use gateway::errands::{Courier, Unsettled};
 use gateway::identity::UserId;
 use gateway::notify::{Templates, Wording};
-use gateway::store::{Along, AuditQuery, AuditTrail, Errand, Outbox, Way};
+use gateway::store::{AuditQuery, AuditTrail, Errand, Outbox, Way};
 use gateway::telemetry::Metrics;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::SECRET;
+use crate::support::told::{Told as _, nobody};
 use crate::support::upstream::Upstream;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,8 +30,7 @@ async fn a_message_that_nobody_takes_is_tried_for_a_day_and_then_given_up() {
     let clock = Arc::new(ManualClock::at(begun));
     let store = Arc::new(SledStore::open(folder.path(), SledOptions::default()).unwrap());
     let user = UserId::new(7).unwrap();
-    let along = Along { now: begun, ..Along::default() }.errand(Errand::UserDeleted { user, at: begun });
-    store.enqueue(along).await.unwrap();
+    store.enqueue(Errand::UserDeleted { user, at: begun }, begun, None).told().await.unwrap();
     let called = Arc::new(Notify::new());
     let courier = courier(&store, &clock, &called, &upstream, &folder.path().join("outbox"));
     let running = tokio::spawn(Arc::new(courier).run());
@@ -92,6 +92,7 @@ fn courier(
         users: store.clone(),
         tickets: store.clone(),
         outbox: store.clone(),
+        announce: nobody(),
         templates: Templates::new(wording, Vec::new()).unwrap(),
         notifier: notifier(mails).unwrap(),
         announcer: Some(Arc::new(Webhook::new(settings, Arc::clone(&clock)).unwrap())),

@@ -13,8 +13,7 @@ use super::{Client, Shared};
 use crate::identity::person_name;
 use crate::password::ImportedHash;
 use crate::problem::{Code, Problem};
-use crate::store::{Account, Taken, User};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Account, Event, Taken, UnitOfWork, User};
 
 /// Accounts in one answer of an export.
 const EXPORTED_MAX: u64 = 1_000;
@@ -86,9 +85,8 @@ pub(super) async fn import(
     }
     let count = import.accounts.len();
     let told = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
-    let line = SecurityLine { now: Some(told), ..client.line() };
-    let deed = client.deed(Event::AccountsImported, line, &services).by(operator.actor);
-    services.users.import(import.accounts, deed.along()).await?;
-    deed.tell(&services);
+    let event = client.event(Event::AccountsImported, &services).by(operator.actor).saying(told);
+    let work = UnitOfWork::because(event);
+    services.commit(|services| async move { services.users.import(import.accounts, work).await }).await?;
     Ok(Answer::ok(json!({ "imported": count })))
 }

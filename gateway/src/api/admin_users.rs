@@ -11,8 +11,7 @@ use super::view::{answer, role};
 use super::{Client, Shared, schema};
 use crate::identity::UserId;
 use crate::problem::{Code, Problem};
-use crate::store::{Amended, Amendment, Closing};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Amendment, Closing, Event, UnitOfWork};
 
 /// Usual and largest size of a page.
 const PER_PAGE: (u64, u64) = (100, 500);
@@ -101,16 +100,11 @@ pub(super) async fn amend(
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
     let until = services.sessions.access_tokens_end(services.clock.now());
     // The store adds what the account is then.
-    let line = SecurityLine { user_id: Some(id.get()), ..client.line() };
-    let deed = client.deed(Event::AccountChanged, line, &services).by(admin.actor);
-    let changed = services.users.amend(id, amendment, until, deed.along()).await?;
-    let Amended { user, is_changed, revoked } = changed.ok_or(Problem::new(Code::UserNotFound))?;
-    // It holds from now on, also where not all gateways can be told at once.
-    if is_changed {
-        deed.saying(user.standing()).tell(&services);
-    }
-    services.publish(revoked.as_slice()).await?;
-    Ok(Answer::ok(answer(&user)).with_quota(admin.quota.as_ref()))
+    let event = client.event(Event::AccountChanged, &services).about(id).by(admin.actor);
+    let work = UnitOfWork::because(event);
+    let amend = |services: Shared| async move { services.users.amend(id, amendment, until, work).await };
+    let amended = services.commit(amend).await?.ok_or(Problem::new(Code::UserNotFound))?;
+    Ok(Answer::ok(answer(&amended.user)).with_quota(admin.quota.as_ref()))
 }
 
 refusals!(DeleteRefusals: TOKEN; AdminRequired UserNotFound LastAdmin);
@@ -160,11 +154,9 @@ pub(super) async fn logout(
     Path(id): Path<String>,
 ) -> Result<Answer, Problem> {
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
-    let line = SecurityLine { user_id: Some(id.get()), now: Some("all".to_owned()), ..client.line() };
-    let deed = client.deed(Event::SessionsEnded, line, &services).by(admin.actor);
-    if !services.sessions.close_of(id, Closing::All, deed.along()).await? {
+    let event = client.event(Event::SessionsEnded, &services).about(id).by(admin.actor).saying("all");
+    if !services.sessions.close_of(id, Closing::All, event).await? {
         return Err(Problem::new(Code::UserNotFound));
     }
-    deed.tell(&services);
     Ok(Answer::message("User logged out").with_quota(admin.quota.as_ref()))
 }

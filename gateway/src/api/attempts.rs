@@ -1,39 +1,38 @@
 //! Guessing at passwords: what bounds it, for the login and wherever else a password is asked for.
 
+use std::sync::Arc;
+
 use super::answer::overloaded;
-use super::limits::EndpointLimits;
 use super::toll::Toll;
 use super::{Client, Services};
 use crate::identity::Network;
 use crate::limits::LoginKey;
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
-use crate::store::User;
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Event, UnitOfWork, User};
 
 impl Services {
     /// Charges an attempt, or refuses it. `None` is one at what is no e-mail address.
     pub(super) async fn begin_attempt(
         &self,
-        limits: &EndpointLimits,
         client: &Client,
         attempt: Option<&LoginKey>,
         toll: &mut Toll,
     ) -> Result<(), Problem> {
         let Some(attempt) = attempt else {
-            return Ok(toll.guess_from(&limits.login_failure_address, client.address)?);
+            return Ok(toll.guess_from(&self.limits.login_failure_address, client.address)?);
         };
         let now = self.clock.now();
-        if let Some(lock) = &limits.login_lock
+        if let Some(lock) = &self.limits.login_lock
             && let Some(wait) = self.setbacks.wait(lock, attempt, now)
         {
             return Err(Problem::new(Code::LoginLocked).retry_after(wait));
         }
-        toll.guess(&limits.login_pair, attempt)?;
+        toll.guess(&self.limits.login_pair, attempt)?;
         // Where the account was used from before, nobody else's failures count: its owner gets in there.
         if !self.sessions.sessions.is_familiar(&attempt.email, attempt.address, now).await? {
-            toll.guess_from(&limits.login_failure_address, client.address)?;
-            toll.guess(&limits.login_account, &attempt.email)?;
+            toll.guess_from(&self.limits.login_failure_address, client.address)?;
+            toll.guess(&self.limits.login_account, &attempt.email)?;
         }
         Ok(())
     }
@@ -44,7 +43,12 @@ impl Services {
 
     /// The owner of an account proves to be it once more, before what cannot be taken back. Bounded
     /// as a login is: a stolen token must not be a way to guess.
-    pub(super) async fn confirm(&self, user: &User, client: &Client, password: &str) -> Result<(), Problem> {
+    pub(super) async fn confirm(
+        self: &Arc<Self>,
+        user: &User,
+        client: &Client,
+        password: &str,
+    ) -> Result<(), Problem> {
         let attempt = LoginKey { email: user.email.clone(), address: Network::from(client.address) };
         let mut toll = Toll::default();
         let outcome = self.confirm_charged(user, client, &attempt, password, &mut toll).await;
@@ -59,15 +63,14 @@ impl Services {
     }
 
     async fn confirm_charged(
-        &self,
+        self: &Arc<Self>,
         user: &User,
         client: &Client,
         attempt: &LoginKey,
         password: &str,
         toll: &mut Toll,
     ) -> Result<(), Problem> {
-        let limits = self.limits.load_full();
-        self.begin_attempt(&limits, client, Some(attempt), toll).await?;
+        self.begin_attempt(client, Some(attempt), toll).await?;
         let verdict = if password.len() > PASSWORD_BYTES_MAX {
             Verdict::Wrong
         } else {
@@ -77,9 +80,9 @@ impl Services {
         };
         if verdict == Verdict::Wrong {
             self.attempt_failed(attempt);
-            let reason = Some(Code::InvalidCredentials.word());
-            let line = SecurityLine { email: Some(user.email.as_str()), reason, ..client.line() };
-            client.deed(Event::LoginFailed, line, self).about(user.id).record(self).await?;
+            let failed = client.event(Event::LoginFailed, self).about(user.id).with_email(&user.email);
+            let failed = failed.for_reason(Code::InvalidCredentials.word());
+            self.record(UnitOfWork::because(failed)).await?;
             return Err(Problem::new(Code::InvalidCredentials));
         }
         Ok(())

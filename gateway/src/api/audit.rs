@@ -11,8 +11,8 @@ use super::page::Query;
 use super::{Shared, schema};
 use crate::identity::{Email, UserId};
 use crate::problem::{Code, Problem};
+use crate::store::Event;
 use crate::store::{AuditPage, AuditQuery};
-use crate::telemetry::Event;
 
 /// Usual and largest number of events in an answer.
 const LIMIT: (u64, u64) = (100, 500);

@@ -11,11 +11,11 @@ use http::{HeaderMap, Method};
 
 use super::Shared;
 use super::renewal::renew_lapsed;
-use crate::identity::{Role, SessionId, UserAgent};
-use crate::pipeline::{Authenticated as Asked, Browser, Head, Principal, Quota, RequestTarget, Requester};
+use crate::identity::{Role, SessionId, TraceId, UserAgent};
+use crate::pipeline::{Authenticated as Asked, Browser, Head, Principal, Quota, RequestTarget};
 use crate::problem::{Code, Problem};
-use crate::store::{Actor, User};
-use crate::telemetry::{RequestId, SecurityLine, TraceId};
+use crate::store::{Actor, Requester, User};
+use crate::telemetry::RequestId;
 
 /// Where a request comes from, as the edge knows it.
 #[derive(Clone)]
@@ -72,16 +72,6 @@ impl Client {
             is_encrypted: browser.is_some_and(Browser::secure),
             cookies: browser.map(Browser::cookies),
             ..Head::of(method, host, RequestTarget::AsSent("/"), headers, self.address)
-        }
-    }
-
-    /// What a line about an event says of the request.
-    pub(super) fn line(&self) -> SecurityLine<'_> {
-        SecurityLine {
-            request_id: Some(self.request_id.as_str()),
-            trace: self.trace,
-            client: self.operator.is_none().then_some(self.address),
-            ..SecurityLine::default()
         }
     }
 }
@@ -183,12 +173,12 @@ where
     let services = Shared::from_ref(state);
     let client = parts.extensions.get::<Client>().ok_or(Problem::new(Code::Internal))?;
     let head = client.head(&parts.method, &parts.headers);
-    let config = services.pipeline.configured();
-    let known = match services.pipeline.authenticate(&config, &head).await {
+    let config = &services.config;
+    let known = match services.pipeline.authenticate(config, &head).await {
         Ok(Asked::Known(principal, quota)) => Ok((principal, quota)),
         Ok(Asked::Renew(lapsed)) => {
             let renewed = Box::pin(renew_lapsed(&services, client, &lapsed)).await;
-            services.pipeline.authenticate_renewed(&config, &head, lapsed, renewed).await
+            services.pipeline.authenticate_renewed(config, &head, lapsed, renewed).await
         }
         Err(refusal) => Err(refusal),
     };

@@ -8,8 +8,9 @@ use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::identity::Role;
 use crate::problem::{Code, Problem};
-use crate::store::{Amendment, NewUser, Purpose, StoreError, TicketKey};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{
+    Amendment, CommitFault, Event, NewUser, Precondition, Purpose, StoreError, TicketKey, UnitOfWork,
+};
 
 refusals!(Refusals: BODY LIMITED STORES; VerificationTokenInvalid);
 
@@ -28,8 +29,7 @@ pub(super) async fn verify(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, prove(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, prove(&services, &client, &fields)).await
 }
 
 async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
@@ -43,19 +43,19 @@ async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<An
         Purpose::EmailVerification { user, email } => {
             let owner = services.users.by_id(user).await?;
             owner.filter(|owner| owner.email == email).ok_or_else(invalid)?;
-            let line = SecurityLine { email: Some(email.as_str()), ..client.line() };
-            let deed = client.deed(Event::EmailVerified, line, services).about(user);
+            let event = client.event(Event::EmailVerified, services).about(user).with_email(&email);
+            let work = UnitOfWork::because(event).provided(Precondition::Ticket(key));
             let amendment = Amendment { email_verified: Some(true), ..Amendment::default() };
             let until = services.sessions.access_tokens_end(services.clock.now());
-            let along = deed.along().redeeming(key);
-            services.users.amend(user, amendment, until, along).await?.ok_or_else(invalid)?;
-            deed.tell(services);
+            let amend =
+                |services: Shared| async move { services.users.amend(user, amendment, until, work).await };
+            services.commit(amend).await?.ok_or_else(invalid)?;
         }
         Purpose::Registration { email, password_hash, first_name, last_name } => {
-            let line = SecurityLine { email: Some(email.as_str()), ..client.line() };
-            let deed = client.deed(Event::Registered, line, services);
+            let event = client.event(Event::Registered, services).with_email(&email);
+            let work = UnitOfWork::because(event).provided(Precondition::Ticket(key));
             let new = NewUser {
-                email: email.clone(),
+                email,
                 password_hash,
                 first_name,
                 last_name,
@@ -64,11 +64,12 @@ async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<An
                 email_verified: true,
                 ask_to_verify: false,
             };
-            match services.users.create(new, deed.along().redeeming(key)).await {
-                Ok(user) => deed.about(user.id).tell(services),
+            match services.commit(|services| async move { services.users.create(new, work).await }).await {
                 // It was made by another mail of the same address meanwhile.
-                Err(StoreError::Conflict | StoreError::TicketGone) => return Err(invalid()),
-                Err(fault) => return Err(fault.into()),
+                Err(CommitFault::Store(StoreError::Conflict | StoreError::TicketGone)) => {
+                    return Err(invalid());
+                }
+                made => drop(made?),
             }
         }
         Purpose::PasswordReset { .. } | Purpose::Invitation { .. } => return Err(invalid()),

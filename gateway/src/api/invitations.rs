@@ -13,8 +13,7 @@ use super::view::role;
 use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::problem::{Code, Problem};
-use crate::store::{Actor, Invitation};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Actor, Event, Invitation, UnitOfWork};
 
 /// How long an invitation is good.
 const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
@@ -49,12 +48,12 @@ pub(super) async fn invite(
         return Err(invalid("Email already registered"));
     }
     let now = services.clock.now();
-    let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
-    let deed = client.deed(Event::InvitationMade, line, &services).by(admin.actor);
+    let event = client.event(Event::InvitationMade, &services).by(admin.actor).with_email(&email);
+    let work = UnitOfWork::because(event.saying(role.to_string()));
     let invitation = Invitation {
         // The store gives it one.
         id: 0,
-        email: email.clone(),
+        email,
         role,
         created_at: now,
         expires_at: now.plus(LIFETIME),
@@ -63,9 +62,8 @@ pub(super) async fn invite(
             Actor::Operator { .. } | Actor::Gateway => None,
         },
     };
-    let invitation = services.tickets.invite(invitation, deed.along()).await?;
-    deed.tell(&services);
-    services.deliver_soon();
+    let invite = |services: Shared| async move { services.tickets.invite(invitation, work).await };
+    let invitation = services.commit(invite).await?;
     Ok(Answer::created(schema::InvitationAnswer::from(&invitation)).with_quota(admin.quota.as_ref()))
 }
 
@@ -124,9 +122,9 @@ pub(super) async fn withdraw(
     let missing = || Problem::new(Code::InvitationNotFound);
     let id: u64 = id.parse().map_err(|_| missing())?;
     let invitation = services.tickets.invitation(id).await?.ok_or_else(missing)?;
-    let line = SecurityLine { email: Some(invitation.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::InvitationWithdrawn, line, &services).by(admin.actor);
-    services.tickets.withdraw(id, deed.along()).await?.ok_or_else(missing)?;
-    deed.tell(&services);
+    let event = client.event(Event::InvitationWithdrawn, &services).by(admin.actor);
+    let work = UnitOfWork::because(event.with_email(&invitation.email));
+    let withdraw = |services: Shared| async move { services.tickets.withdraw(id, work).await };
+    services.commit(withdraw).await?.ok_or_else(missing)?;
     Ok(Answer::message("Invitation withdrawn").with_quota(admin.quota.as_ref()))
 }

@@ -29,7 +29,7 @@ refusals!(Refusals:);
     ),
 )]
 pub(super) async fn read(State(services): State<Shared>) -> Response {
-    let config = services.pipeline.configured();
+    let config = &services.config;
     let rings = [&**config.verifier.access_keys(), &*config.assertions.issuer().keys];
     let set = jwks(rings, services.clock.now()).to_string();
     let cache = format!("public, max-age={}", config.key_set_lifetime.as_secs());

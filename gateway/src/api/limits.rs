@@ -1,4 +1,4 @@
-//! What bounds the endpoints. Swapped on a reload; who has used up what is kept.
+//! What bounds the endpoints. Others after a reload; who has used up what is kept.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -76,9 +76,8 @@ impl Services {
     /// Whether this address may be sent one more mail about this. Who asks is not told: it would tell
     /// others that somebody asked.
     pub(super) fn may_mail(&self, email: &Email, errand: &'static str, client: &Client) -> bool {
-        let limits = self.limits.load();
         let key = MailKey { email: email.clone(), errand };
-        let allowed = limits.mail_account.as_ref().is_none_or(|limit| limit.charge(&key).is_ok());
+        let allowed = self.limits.mail_account.as_ref().is_none_or(|limit| limit.charge(&key).is_ok());
         if !allowed {
             tracing::info!(request_id = %client.request_id, "no mail was sent: this address had enough of them");
         }

@@ -14,8 +14,7 @@ use crate::limits::LoginKey;
 use crate::password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use crate::problem::{Code, Problem};
 use crate::session::{Origin, SessionFault};
-use crate::store::{Actor, Along, Errand, StoreError, StoredHash, User};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Actor, Errand, Event, StoreError, StoredHash, UnitOfWork, User};
 
 /// What it can come to, for the metrics.
 pub(super) const RESULTS: [&str; 11] = [
@@ -74,9 +73,8 @@ pub(super) async fn login(
     {
         // What a flood consists of is counted and logged; to write it down would be a flood, too.
         let given = fields.text("email").ok().flatten().and_then(|email| Email::parse(email).ok());
-        let email = given.as_ref().map(Email::as_str);
-        let line = SecurityLine { email, reason: Some(result), ..client.line() };
-        services.metrics.security.record(Event::LoginFailed, &line);
+        let failed = client.event(Event::LoginFailed, &services).for_reason(result);
+        services.metrics.security.record(&failed.with_email(given.as_ref()));
     }
     outcome
 }
@@ -93,8 +91,7 @@ async fn open(
     fields: &Fields,
     toll: &mut Toll,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    toll.request(&limits.login_address, client.address)?;
+    toll.request(&services.limits.login_address, client.address)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingCredentials));
     }
@@ -107,32 +104,25 @@ async fn open(
     }
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: Network::from(client.address) });
-    services.begin_attempt(&limits, client, attempt.as_ref(), toll).await?;
+    services.begin_attempt(client, attempt.as_ref(), toll).await?;
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,
         Err(refused) => return refuse(services, client, attempt.as_ref(), refused).await,
     };
-    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::LoginSucceeded, line, services).about(user.id);
+    let event = client.event(Event::LoginSucceeded, services).about(user.id).with_email(&user.email);
     let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
-    let crowded = SecurityLine { reason: Some("too many"), now: Some("one".to_owned()), ..client.line() };
-    let crowded = client.deed(Event::SessionsEnded, crowded, services).about(user.id);
-    let crowded = crowded.by(Actor::User { user_id: user.id });
-    let along = deed.along().resting_on(&user);
-    let opened = match services.sessions.open(&user, origin, along, crowded.entry()).await {
+    let crowded = client.event(Event::SessionsEnded, services).about(user.id);
+    let crowded = crowded.by(Actor::User { user_id: user.id }).for_reason("too many").saying("one");
+    let tokens = match services.sessions.open(&user, origin, event, crowded).await {
         // It was looked at while somebody changed the password, or the account: too late.
         Err(SessionFault::Store(StoreError::Outdated)) => {
-            let refused = (Code::InvalidCredentials, Some(user), Along::default());
+            let refused = (Code::InvalidCredentials, Some(user), None);
             return refuse(services, client, attempt.as_ref(), refused).await;
         }
         opened => opened?,
     };
     attempt.iter().for_each(|attempt| services.setbacks.succeeded(attempt));
-    for ended in opened.ended {
-        crowded.clone().in_session(ended).tell(services);
-    }
-    deed.in_session(opened.tokens.session).tell(services);
-    let mut body = mode.hand_out(opened.tokens);
+    let mut body = mode.hand_out(tokens);
     #[expect(clippy::indexing_slicing, reason = "`hand_out` makes an object")]
     let user_in_body = &mut body["user"];
     *user_in_body = json!({
@@ -148,23 +138,17 @@ async fn refuse(
     services: &Shared,
     client: &Client,
     attempt: Option<&LoginKey>,
-    (code, user, along): Refused,
+    (code, user, mail): Refused,
 ) -> Result<Answer, Problem> {
-    let email = attempt.map(|attempt| attempt.email.as_str());
-    let line = SecurityLine { email, reason: Some(code.word()), ..client.line() };
-    let deed = client.deed(Event::LoginFailed, line, services);
-    let deed = user.map_or(deed.clone(), |user| deed.about(user.id));
-    let is_to_mail = !along.errands.is_empty();
-    services.outbox.enqueue(Along { errands: along.errands, ..deed.along() }).await?;
-    if is_to_mail {
-        services.deliver_soon();
-    }
-    deed.tell(services);
+    let failed = client.event(Event::LoginFailed, services).for_reason(code.word());
+    let failed = failed.with_email(attempt.map(|attempt| &attempt.email)).about(user.map(|user| user.id));
+    let work = UnitOfWork::because(failed);
+    services.record(mail.into_iter().fold(work, UnitOfWork::sending)).await?;
     Err(Problem::new(code))
 }
 
-/// A refusal that is recorded: whose account it is, if there is one, and what is to be done.
-type Refused = (Code, Option<User>, Along);
+/// A refusal that is recorded: whose account it is, if there is one, and what is to be mailed.
+type Refused = (Code, Option<User>, Option<Errand>);
 
 /// An unknown address, a wrong password and an impossible address cost the same time and read the
 /// same. That an account is inactive is told only to who knows its password.
@@ -174,7 +158,7 @@ async fn find_and_verify(
     attempt: Option<&LoginKey>,
     password: &str,
 ) -> Result<Result<User, Refused>, Problem> {
-    let wrong = |user| Ok(Err((Code::InvalidCredentials, user, Along::default())));
+    let wrong = |user| Ok(Err((Code::InvalidCredentials, user, None)));
     if password.len() > PASSWORD_BYTES_MAX {
         return wrong(None);
     }
@@ -194,15 +178,13 @@ async fn find_and_verify(
     };
     let Some(user) = user else { return wrong(None) };
     if !user.is_active {
-        return Ok(Err((Code::AccountInactive, Some(user), Along::default())));
+        return Ok(Err((Code::AccountInactive, Some(user), None)));
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
         let errand = Errand::EmailVerification { user: user.id };
-        let limits = services.limits.load_full();
         let again = services.may_mail(&user.email, errand.word(), client)
-            && limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
-        let along = if again { Along::default().errand(errand) } else { Along::default() };
-        return Ok(Err((Code::EmailUnverified, Some(user), along)));
+            && services.limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
+        return Ok(Err((Code::EmailUnverified, Some(user), again.then_some(errand))));
     }
     if let Some(hash) = rehashed {
         // That the better hash cannot be kept today is no reason to refuse the right password.

@@ -6,13 +6,11 @@ use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Fields;
-use super::deed::Deed;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::pipeline::{Carried, NOT_BEARER, Snapshot, credentials};
 use crate::problem::{Code, Problem};
-use crate::session::SessionFault;
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::Event;
 use crate::token::{RawToken, RefreshClaims, TokenFault};
 
 refusals!(Refusals: BODY STORES LIMITED; InvalidRequest LogoutTokenRequired TokenInvalid TokenTooLarge IssuerUnavailable CsrfRefused);
@@ -36,8 +34,7 @@ pub(super) async fn logout(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
+    client.charged(&services.limits.logout_address, end(&services, &client, &method, &headers, &fields)).await
 }
 
 async fn end(
@@ -49,13 +46,13 @@ async fn end(
 ) -> Result<Answer, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().and_then(|value| value.to_str().ok());
-    let config = services.pipeline.configured();
-    let carried = services.pipeline.carried(&config, &client.head(method, headers))?;
+    let config = &services.config;
+    let carried = services.pipeline.carried(config, &client.head(method, headers))?;
     if values.next().is_some() || (value.is_some() && carried.is_some()) {
         return Err(Problem::new(Code::InvalidRequest));
     }
     if let Some(carried) = carried {
-        let ended = by_cookies(services, client, &config, carried).await;
+        let ended = by_cookies(services, client, config, carried).await;
         let nothing_left =
             ended.as_ref().map_or_else(|problem| problem.code() == Code::TokenInvalid, |_| true);
         client.browser.iter().filter(|_| nothing_left).for_each(|browser| browser.forget());
@@ -67,28 +64,18 @@ async fn end(
     let token = value.and_then(credentials).ok_or(missing)?;
     let verifier = &config.verifier;
     let claims = match verifier.authenticate(token, services.clock.now()) {
-        Ok(claims) => services.pipeline.of_this_installation(&config, claims, client.address).await?,
+        Ok(claims) => services.pipeline.of_this_installation(config, claims, client.address).await?,
         // It may be another issuer's: then it is ended alone, as its session is not kept here.
         Err(TokenFault::Invalid | TokenFault::Expired) => {
-            let foreign = services.pipeline.authentic_foreign(&config, token, client.address).await?;
+            let foreign = services.pipeline.authentic_foreign(config, token, client.address).await?;
             let (subject, issuer) = (foreign.claims().subject(), foreign.claims().issuer());
-            let line = SecurityLine {
-                subject: Some(subject.to_string()),
-                issuer: Some(issuer.as_str()),
-                ..client.line()
-            };
-            let deed = client.deed(Event::LoggedOut, line, services);
-            let ended = services.sessions.revoke(foreign.claims(), deed.along()).await;
-            tell(services, &ended, deed);
-            ended?;
+            let event = client.event(Event::LoggedOut, services).of_foreign(subject, issuer);
+            services.sessions.revoke(foreign.claims(), event).await?;
             return Ok(Answer::message("Logged out successfully"));
         }
     };
-    let deed = client.deed(Event::LoggedOut, client.line(), services);
-    let deed = deed.about(claims.user()).in_session(claims.session());
-    let ended = services.sessions.close(&claims, deed.along()).await;
-    tell(services, &ended, deed);
-    ended?;
+    let event = client.event(Event::LoggedOut, services).about(claims.user()).in_session(claims.session());
+    services.sessions.close(&claims, event).await?;
     // As RFC 7009 §2.2 has it, a refresh token that is not one is no error: it is not in force.
     if let Some(refresh) = refresh
         && let Ok(other) = verifier.verify_refresh(RawToken::new(refresh), services.clock.now())
@@ -118,14 +105,11 @@ async fn by_cookies(
         (None, Some(claims)) => (claims.user, claims.session),
         (None, None) => return Err(config.count_failure(client.address).into()),
     };
-    let deed = client.deed(Event::LoggedOut, client.line(), services);
-    let deed = deed.about(user).in_session(session);
-    let ended = match &access {
-        Some(claims) => services.sessions.close(claims, deed.along()).await,
-        None => services.sessions.close_session(session, deed.along()).await,
+    let event = client.event(Event::LoggedOut, services).about(user).in_session(session);
+    match &access {
+        Some(claims) => services.sessions.close(claims, event).await?,
+        None => services.sessions.close_session(session, event).await?,
     };
-    tell(services, &ended, deed);
-    ended?;
     if let Some(other) = refresh.filter(|other| other.user == user && other.session != session) {
         end_other(services, client, other).await?;
     }
@@ -134,17 +118,6 @@ async fn by_cookies(
 
 /// The refresh token was of another session of the same user.
 async fn end_other(services: &Shared, client: &Client, other: RefreshClaims) -> Result<(), Problem> {
-    let deed = client.deed(Event::LoggedOut, client.line(), services);
-    let deed = deed.about(other.user).in_session(other.session);
-    let ended = services.sessions.close_session(other.session, deed.along()).await;
-    tell(services, &ended, deed);
-    ended.map(drop).map_err(Problem::from)
-}
-
-/// A session that is closed durably is closed, also where not all gateways could be told yet. Who ends
-/// again what is over, however often, fills no log.
-fn tell(services: &Shared, ended: &Result<bool, SessionFault>, deed: Deed<'_>) {
-    if matches!(ended, Ok(true) | Err(SessionFault::Revocations(_))) {
-        deed.tell(services);
-    }
+    let event = client.event(Event::LoggedOut, services).about(other.user).in_session(other.session);
+    Ok(services.sessions.close_session(other.session, event).await.map(drop)?)
 }

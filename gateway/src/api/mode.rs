@@ -42,7 +42,7 @@ where
             ]));
         };
         let head = client.head(&parts.method, &parts.headers);
-        Shared::from_ref(state).pipeline.configured().refuse_foreign_page(&head)?;
+        Shared::from_ref(state).config.refuse_foreign_page(&head)?;
         if keeps_no_cookies(&parts.headers) {
             return Err(Problem::new(Code::CookiesNeedHttps));
         }

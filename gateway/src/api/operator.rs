@@ -7,6 +7,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
+use super::change::durable;
 use super::choose::owner_of;
 use super::page::Query;
 use super::view::{answer, role};
@@ -15,8 +16,9 @@ use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
 use crate::password::Owner;
 use crate::problem::{Code, Problem};
 use crate::session::SessionFault;
-use crate::store::{NewUser, PasswordChange, Proof, Standing, StoreError, Subject};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{
+    CommitFault, Event, NewUser, PasswordChange, Proof, Standing, StoreError, Subject, UnitOfWork,
+};
 
 pub(super) async fn add_user(
     State(services): State<Shared>,
@@ -32,10 +34,10 @@ pub(super) async fn add_user(
     let last_name = name(&fields, "last_name")?.map_err(invalid)?.unwrap_or_default();
     let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
     let password_hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner).await?;
-    let line = SecurityLine { email: Some(email.as_str()), now: Some(role.to_string()), ..client.line() };
-    let deed = client.deed(Event::AccountCreated, line, &services).by(operator.actor);
+    let event = client.event(Event::AccountCreated, &services).by(operator.actor).with_email(&email);
+    let work = UnitOfWork::because(event.saying(role.to_string()));
     let new = NewUser {
-        email: email.clone(),
+        email,
         password_hash,
         first_name,
         last_name,
@@ -45,12 +47,9 @@ pub(super) async fn add_user(
         email_verified: true,
         ask_to_verify: false,
     };
-    match services.users.create(new, deed.along()).await {
-        Ok(user) => {
-            deed.about(user.id).tell(&services);
-            Ok(Answer::created(answer(&user)))
-        }
-        Err(StoreError::Conflict) => Err(invalid("Email already registered".to_owned())),
+    match services.commit(|services| async move { services.users.create(new, work).await }).await {
+        Ok(user) => Ok(Answer::created(answer(&user))),
+        Err(CommitFault::Store(StoreError::Conflict)) => Err(invalid("Email already registered".to_owned())),
         Err(fault) => Err(fault.into()),
     }
 }
@@ -138,8 +137,8 @@ pub(super) async fn set_password(
     let id: UserId = id.parse().map_err(|()| missing())?;
     let user = services.users.by_id(id).await?.ok_or_else(missing)?;
     let hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner_of(&user)).await?;
-    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::PasswordChanged, line, &services).about(id).by(operator.actor);
+    let event = client.event(Event::PasswordChanged, &services).about(id).by(operator.actor);
+    let work = UnitOfWork::because(event.with_email(&user.email));
     let asked = PasswordChange {
         user: id,
         version: user.password_version,
@@ -150,10 +149,11 @@ pub(super) async fn set_password(
         from: None,
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let set = services.users.set_password(asked, deed.along()).await?;
-    let (_, revoked) = set.ok_or_else(missing)?;
-    deed.tell(&services);
-    services.setbacks.forgive(&user.email);
-    services.publish(&revoked).await?;
+    let set = services.commit(|services| async move { services.users.set_password(asked, work).await }).await;
+    // Also where not all gateways can be told at once.
+    if durable(&set).is_some_and(Option::is_some) {
+        services.setbacks.forgive(&user.email);
+    }
+    set?.ok_or_else(missing)?;
     Ok(Answer::message("Password changed; all sessions ended"))
 }

@@ -6,14 +6,16 @@ use axum::extract::State;
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Authenticated;
+use super::change::durable;
 use super::choose::owner_of;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::identity::{Email, Network};
 use crate::limits::LoginKey;
 use crate::problem::{Code, Problem};
-use crate::store::{Errand, PasswordChange, Purpose, StoreError, TicketKey};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{
+    CommitFault, Errand, Event, PasswordChange, Precondition, Purpose, StoreError, TicketKey, UnitOfWork,
+};
 
 refusals!(ChangeRefusals: TOKEN BODY CONFIRMS CHOOSES; AccountRequired);
 
@@ -43,9 +45,8 @@ pub(super) async fn change(
     let user = &caller.user;
     services.confirm(user, &client, current).await?;
     let hash = services.chosen(&client, new, &owner_of(user)).await?;
-    let line = SecurityLine { email: Some(user.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::PasswordChanged, line, &services).about(user.id);
-    let deed = deed.by(caller.actor()).in_session(caller.session);
+    let event = client.event(Event::PasswordChanged, &services).about(user.id).with_email(&user.email);
+    let event = event.by(caller.actor()).in_session(caller.session);
     let asked = PasswordChange {
         user: user.id,
         version: user.password_version,
@@ -55,12 +56,11 @@ pub(super) async fn change(
         from: Some(client.address),
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let set = services.users.set_password(asked, deed.along()).await?;
+    let work = UnitOfWork::because(event);
+    let set =
+        services.commit(|services| async move { services.users.set_password(asked, work).await }).await?;
     // Somebody else changed it, with the same right, a moment ago.
-    let (_, revoked) = set.ok_or(Problem::new(Code::InvalidCredentials))?;
-    deed.tell(&services);
-    services.deliver_soon();
-    services.publish(&revoked).await?;
+    set.ok_or(Problem::new(Code::InvalidCredentials))?;
     Ok(Answer::message("Password changed").with_quota(&caller.quota))
 }
 
@@ -83,8 +83,7 @@ pub(super) async fn forgot(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, ask(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, ask(&services, &client, &fields)).await
 }
 
 async fn ask(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
@@ -94,14 +93,13 @@ async fn ask(services: &Shared, client: &Client, fields: &Fields) -> Result<Answ
     if let Ok(email) = Email::parse(email) {
         let errand = Errand::PasswordReset { email: email.clone() };
         let allowed = services.may_mail(&email, errand.word(), client);
-        let reason = (!allowed).then_some("mail_limited");
-        let line = SecurityLine { email: Some(email.as_str()), reason, ..client.line() };
-        let deed = client.deed(Event::PasswordResetRequested, line, services);
-        let along = deed.along();
-        let along = if allowed { along.errand(errand) } else { along };
-        services.outbox.enqueue(along).await?;
-        deed.tell(services);
-        services.deliver_soon();
+        let event = client.event(Event::PasswordResetRequested, services).with_email(&email);
+        let work = if allowed {
+            UnitOfWork::because(event).sending(errand)
+        } else {
+            UnitOfWork::because(event.for_reason("mail_limited"))
+        };
+        services.record(work).await?;
     }
     Ok(Answer::accepted("If this address has an account, a mail is on its way to it"))
 }
@@ -123,8 +121,7 @@ pub(super) async fn reset(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    client.charged(&limits.recovery_address, redeem(&services, &client, &fields)).await
+    client.charged(&services.limits.recovery_address, redeem(&services, &client, &fields)).await
 }
 
 async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<Answer, Problem> {
@@ -142,8 +139,7 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
     let owner = owner.ok_or_else(invalid)?;
     let hash = services.chosen(client, password, &owner_of(&owner)).await?;
 
-    let line = SecurityLine { email: Some(owner.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::PasswordReset, line, services).about(user);
+    let event = client.event(Event::PasswordReset, services).about(user).with_email(&owner.email);
     let asked = PasswordChange {
         user,
         version: password_version,
@@ -153,17 +149,17 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
         from: Some(client.address),
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let set = match services.users.set_password(asked, deed.along().redeeming(key)).await {
-        Err(StoreError::TicketGone) => None,
+    let work = UnitOfWork::because(event).provided(Precondition::Ticket(key));
+    let set = services.commit(|services| async move { services.users.set_password(asked, work).await }).await;
+    // The way in for an owner whom others' guesses keep out.
+    if durable(&set).is_some_and(Option::is_some) {
+        services.setbacks.forgive(&owner.email);
+        let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
+        services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
+    }
+    match set {
+        Err(CommitFault::Store(StoreError::TicketGone)) | Ok(None) => return Err(invalid()),
         set => set?,
     };
-    let (_, revoked) = set.ok_or_else(invalid)?;
-    deed.tell(services);
-    services.deliver_soon();
-    // The way in for an owner whom others' guesses keep out.
-    services.setbacks.forgive(&owner.email);
-    let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
-    services.limits.load().login_pair.iter().for_each(|limit| limit.forget(&attempt));
-    services.publish(&revoked).await?;
     Ok(Answer::message("Password reset"))
 }

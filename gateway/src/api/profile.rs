@@ -12,7 +12,7 @@ use super::caller::Authenticated;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
 use crate::problem::{Code, Problem};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Event, UnitOfWork};
 
 refusals!(ReadRefusals: TOKEN; AccountRequired);
 
@@ -53,13 +53,11 @@ pub(super) async fn write(
 ) -> Result<Answer, Problem> {
     let amendment = names(&fields)?;
     let until = services.sessions.access_tokens_end(services.clock.now());
-    let line = SecurityLine { now: Some("names".to_owned()), ..client.line() };
-    let deed = client.deed(Event::AccountChanged, line, &services).about(caller.user.id);
-    let deed = deed.by(caller.actor());
-    let changed = services.users.amend(caller.user.id, amendment, until, deed.along()).await?;
-    if changed.ok_or(Problem::new(Code::TokenInvalid))?.is_changed {
-        deed.tell(&services);
-    }
+    let id = caller.user.id;
+    let event = client.event(Event::AccountChanged, &services).about(id).by(caller.actor());
+    let work = UnitOfWork::because(event.saying("names"));
+    let amend = |services: Shared| async move { services.users.amend(id, amendment, until, work).await };
+    services.commit(amend).await?.ok_or(Problem::new(Code::TokenInvalid))?;
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))
 }
 

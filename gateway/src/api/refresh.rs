@@ -95,8 +95,7 @@ async fn by_cookie(
     if fields.text("refresh_token")?.is_some() {
         return Err(Problem::new(Code::InvalidRequest).into());
     }
-    let config = services.pipeline.configured();
-    let carried = services.pipeline.carried(&config, &head).map_err(Problem::from)?;
+    let carried = services.pipeline.carried(&services.config, &head).map_err(Problem::from)?;
     let token = carried.and_then(|carried| carried.refresh);
     let token = token.ok_or(Problem::new(Code::RefreshTokenRequired))?;
     exchange(services, client, RawToken::new(token), Renewal::Rotate).await

@@ -10,8 +10,9 @@ use super::{Client, RegistrationMode, Shared, schema};
 use crate::identity::{Email, Role};
 use crate::password::{Owner, Password, breaks_a_rule};
 use crate::problem::{Code, Problem};
-use crate::store::{Errand, NewUser, Purpose, StoreError, StoredHash, TicketKey};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{
+    CommitFault, Errand, Event, NewUser, Precondition, Purpose, StoreError, StoredHash, TicketKey, UnitOfWork,
+};
 
 /// What it can come to, for the metrics.
 pub(super) const RESULTS: [&str; 11] = [
@@ -45,8 +46,7 @@ pub(super) async fn register(
     client: Client,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let limits = services.limits.load_full();
-    let outcome = client.charged(&limits.register_address, create(&services, &client, fields)).await;
+    let outcome = client.charged(&services.limits.register_address, create(&services, &client, fields)).await;
     let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
     services.metrics.accounts.registration(result);
     outcome
@@ -69,9 +69,8 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
         return Err(Problem::new(Code::InvitationRequired));
     }
     let wanted = Wanted::read(services, client, &fields, conceals).await?;
-    let limits = services.limits.load_full();
     let mails = conceals || (invited.is_none() && services.registration.email_verification.is_asked());
-    let strangers = limits.mail_unverified.as_ref().filter(|_| mails);
+    let strangers = services.limits.mail_unverified.as_ref().filter(|_| mails);
     // Who registers is told: a mail that is left out silently would be waited for.
     strangers.map(|limit| limit.charge(&())).transpose()?;
     let outcome = make(services, client, wanted, invited, conceals).await;
@@ -93,10 +92,13 @@ async fn make(
     if conceals {
         return later(services, client, wanted, hash).await;
     }
-    let line = SecurityLine { email: Some(wanted.email.as_str()), ..client.line() };
-    let deed = client.deed(Event::Registered, line, services);
+    let work = UnitOfWork::because(client.event(Event::Registered, services).with_email(&wanted.email));
+    let work = match &invited {
+        Some(invited) => work.provided(Precondition::Ticket(invited.ticket)),
+        None => work,
+    };
     let new = NewUser {
-        email: wanted.email.clone(),
+        email: wanted.email,
         password_hash: hash,
         first_name: wanted.first_name,
         last_name: wanted.last_name,
@@ -106,22 +108,15 @@ async fn make(
         email_verified: invited.is_some(),
         ask_to_verify: invited.is_none() && services.registration.email_verification.is_asked(),
     };
-    let along = deed.along();
-    let along = match &invited {
-        Some(invited) => along.redeeming(invited.ticket),
-        None => along,
-    };
-    match services.users.create(new, along).await {
+    match services.commit(|services| async move { services.users.create(new, work).await }).await {
         Ok(user) => {
-            deed.about(user.id).tell(services);
-            services.deliver_soon();
             let message = "Registration successful";
             let body = schema::Registered { message, user_id: user.id, email: user.email };
             Ok(Answer::created(body))
         }
         // Somebody was faster: of parallel registrations of one address exactly one wins.
-        Err(StoreError::Conflict) => Err(Problem::validation(vec![TAKEN.into()])),
-        Err(StoreError::TicketGone) => Err(Problem::new(Code::InvitationRequired)),
+        Err(CommitFault::Store(StoreError::Conflict)) => Err(Problem::validation(vec![TAKEN.into()])),
+        Err(CommitFault::Store(StoreError::TicketGone)) => Err(Problem::new(Code::InvitationRequired)),
         Err(fault) => Err(fault.into()),
     }
 }
@@ -137,13 +132,10 @@ async fn later(
     let Wanted { email, first_name, last_name, .. } = wanted;
     let errand = Errand::Registration { email: email.clone(), password_hash, first_name, last_name };
     if services.may_mail(&email, errand.word(), client) {
-        let along = crate::store::Along {
-            now: services.clock.now(),
-            request_id: Some(client.request_id.as_str().to_owned()),
-            ..Default::default()
-        };
-        services.outbox.enqueue(along.errand(errand)).await?;
-        services.deliver_soon();
+        let (now, request_id) = (services.clock.now(), Some(client.request_id.as_str().to_owned()));
+        let enqueue =
+            |services: Shared| async move { services.outbox.enqueue(errand, now, request_id).await };
+        services.commit(enqueue).await?;
     }
     Ok(Answer::accepted("To finish the registration, follow the mail that is on its way to you"))
 }

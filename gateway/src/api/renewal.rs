@@ -7,7 +7,7 @@ use crate::limits::Charge;
 use crate::pipeline::{Lapsed, RenewalStep, Renewed};
 use crate::problem::{Code, Problem};
 use crate::session::{Refreshed, Renewal, TokenPair};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::Event;
 use crate::token::RawToken;
 
 /// What it can come to, for the metrics.
@@ -50,7 +50,7 @@ impl From<Problem> for NotExchanged {
 
 /// What this address has left, where there is such a limit.
 pub(super) fn charge(services: &Shared, client: &Client) -> Result<Option<Charge>, Problem> {
-    client.charge(&services.limits.load().refresh_address)
+    client.charge(&services.limits.refresh_address)
 }
 
 pub(super) fn count(services: &Shared, outcome: &Result<Exchanged, NotExchanged>) {
@@ -68,27 +68,18 @@ pub(super) async fn exchange(
     token: RawToken<'_>,
     renewal: Renewal,
 ) -> Result<Exchanged, NotExchanged> {
-    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let claims = services.config.verifier.verify_refresh(token, services.clock.now());
     let claims = claims.map_err(|_| Problem::new(Code::RefreshTokenInvalid))?;
     let user = services.users.by_id(claims.user).await.map_err(Problem::from)?;
     let user = user.filter(|user| user.is_active).ok_or(Problem::new(Code::UserInactive))?;
-    let line = SecurityLine { session: Some(claims.session.to_string()), ..client.line() };
-    let deed = |event| client.deed(event, line.clone(), services).about(user.id);
-    let (renewed, replayed) = (deed(Event::Refreshed), deed(Event::RefreshReused));
-    let (from, entries) = (client.address.into(), (renewed.entry(), replayed.entry()));
-    let refreshed = services.sessions.rotate(&claims, &user, from, renewal, entries).await;
+    let told = |event| client.event(event, services).about(user.id).in_session(claims.session);
+    let (from, events) = (client.address.into(), (told(Event::Refreshed), told(Event::RefreshReused)));
+    let refreshed = services.sessions.rotate(&claims, &user, from, renewal, events).await;
     match refreshed.map_err(Problem::from)? {
-        Refreshed::Kept { access, expires_in_seconds } => {
-            renewed.tell(services);
-            Ok(Exchanged::Kept { access, expires_in_seconds })
-        }
-        Refreshed::Rotated(pair) => {
-            renewed.tell(services);
-            Ok(Exchanged::Rotated(pair))
-        }
+        Refreshed::Kept { access, expires_in_seconds } => Ok(Exchanged::Kept { access, expires_in_seconds }),
+        Refreshed::Rotated(pair) => Ok(Exchanged::Rotated(pair)),
         Refreshed::Refused => Err(Problem::new(Code::RefreshTokenInvalid).into()),
         Refreshed::Reused { told } => {
-            replayed.tell(services);
             let problem = if told {
                 Problem::new(Code::RefreshTokenInvalid)
             } else {
@@ -145,7 +136,7 @@ pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &La
 
 /// Whether nobody has replaced it meanwhile: it would then be taken for one that was stolen.
 async fn is_current(services: &Shared, token: RawToken<'_>) -> bool {
-    let claims = services.pipeline.configured().verifier.verify_refresh(token, services.clock.now());
+    let claims = services.config.verifier.verify_refresh(token, services.clock.now());
     let Ok(claims) = claims else { return false };
     let current = services.sessions.is_current(&claims).await;
     current

@@ -11,7 +11,7 @@ use super::openapi::refusals::refusals;
 use super::page::Query;
 use super::{Shared, schema};
 use crate::problem::{Code, Problem};
-use crate::telemetry::Event;
+use crate::store::Event;
 
 /// The usual period: until now, from so long before.
 const PERIOD: Duration = Duration::from_secs(86_400);

@@ -11,8 +11,7 @@ use super::page::Query;
 use super::{Client, Shared, schema};
 use crate::identity::{SessionId, UserId};
 use crate::problem::{Code, Problem};
-use crate::store::{Closing, Session};
-use crate::telemetry::{Event, SecurityLine};
+use crate::store::{Closing, Event, Session};
 
 /// Of a longer list of sessions an account reads one at a time: there may be a thousand of them.
 const FEW: usize = 100;
@@ -79,11 +78,8 @@ pub(super) async fn end(
     let session = services.sessions.sessions.by_id(id).await?;
     let session = session.filter(|session| session.user == caller.user.id);
     session.ok_or(Problem::new(Code::SessionNotFound))?;
-    let line = SecurityLine { now: Some("one".to_owned()), ..client.line() };
-    let deed = client.deed(Event::SessionsEnded, line, &services).about(caller.user.id);
-    let deed = deed.by(caller.actor()).in_session(id);
-    services.sessions.close_session(id, deed.along()).await?;
-    deed.tell(&services);
+    let event = client.event(Event::SessionsEnded, &services).about(caller.user.id).by(caller.actor());
+    services.sessions.close_session(id, event.in_session(id).saying("one")).await?;
     Ok(Answer::message("Session ended").with_quota(&caller.quota))
 }
 
@@ -110,11 +106,9 @@ pub(super) async fn end_all(
     let all = Query::of(query.as_deref()).flag("all")?;
     let closing = if all { Closing::All } else { Closing::AllBut(caller.session) };
     let which = if all { "all" } else { "all others" };
-    let line = SecurityLine { now: Some(which.to_owned()), ..client.line() };
-    let deed = client.deed(Event::SessionsEnded, line, &services).about(caller.user.id);
-    let deed = deed.by(caller.actor()).in_session(caller.session);
-    services.sessions.close_of(caller.user.id, closing, deed.along()).await?;
-    deed.tell(&services);
+    let event = client.event(Event::SessionsEnded, &services).about(caller.user.id).by(caller.actor());
+    let event = event.in_session(caller.session).saying(which);
+    services.sessions.close_of(caller.user.id, closing, event).await?;
     let message = if all { "All sessions ended" } else { "All other sessions ended" };
     Ok(Answer::message(message).with_quota(&caller.quota))
 }
@@ -143,11 +137,8 @@ pub(super) async fn end_any(
     let id = SessionId::parse(&id).ok_or(Problem::new(Code::SessionNotFound))?;
     let session = services.sessions.sessions.by_id(id).await?;
     let session = session.ok_or(Problem::new(Code::SessionNotFound))?;
-    let line = SecurityLine { now: Some("one".to_owned()), ..client.line() };
-    let deed = client.deed(Event::SessionsEnded, line, &services).about(session.user);
-    let deed = deed.by(operator.actor).in_session(id);
-    services.sessions.close_session(id, deed.along()).await?;
-    deed.tell(&services);
+    let event = client.event(Event::SessionsEnded, &services).about(session.user).by(operator.actor);
+    services.sessions.close_session(id, event.in_session(id).saying("one")).await?;
     Ok(Answer::message("Session ended"))
 }
 

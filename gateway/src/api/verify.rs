@@ -18,7 +18,7 @@ use crate::pipeline::{
     AnsweredBy, Browser, Decision, Head, RequestTarget, Trail, canonical, identity_fields,
 };
 use crate::problem::{Code, Problem};
-use crate::telemetry::Event;
+use crate::store::Event;
 use original::{Asked, original};
 
 refusals!(Refusals: TOKEN; OriginalRequestUnclear InsufficientScope NetworkNotAllowed CertificateMissing UntrustedProxy NotFound MethodNotAllowed);
@@ -84,11 +84,11 @@ pub(super) async fn verify_path(
 
 async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Result<Response, Problem> {
     if !client.peer_is_trusted {
-        services.metrics.security.record(Event::UntrustedProxy, &client.line());
+        services.metrics.security.record(&client.event(Event::UntrustedProxy, services));
         return Err(Problem::new(Code::UntrustedProxy));
     }
     let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
-    let config = pipeline.configured();
+    let config = &services.config;
     let original = original(services.asking_proxy, asked, &config.routes)?;
     let (canonical, browser) = (canonical(&original.target).ok(), client.browser.as_deref());
     let target = RequestTarget::new(&original.target, canonical.as_ref());
@@ -100,7 +100,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         answered_by: AnsweredBy::Another,
         ..Head::of(&original.method, &original.host, target, asked.headers, client.address)
     };
-    let admitted = match pipeline.receive(&config, &head, &mut trail).await {
+    let admitted = match pipeline.receive(config, &head, &mut trail).await {
         Ok(Decision::Forward(admitted)) => admitted,
         // Ours is no route's, for requests that come to us directly: nobody else may serve them. All else is
         // for who is answered by us.

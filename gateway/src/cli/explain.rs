@@ -113,7 +113,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Prepared::new(checked.reloadable, installation, &books, &keys).map_err(Failure::Other)?.snapshot;
     let running = socket_of_running(&checked.store_path);
     let pipeline = Pipeline::new(
-        Arc::clone(&snapshot),
         Arc::new(OfTheRunning(running.clone())),
         Arc::new(SystemClock),
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,

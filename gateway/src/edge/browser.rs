@@ -3,51 +3,47 @@
 
 use std::sync::Arc;
 
+use super::ApiClient;
 use super::client::Client;
 use super::exchange::Exchange;
-use super::{ApiClient, RenewSession};
 use crate::pipeline::{Browser, Cookies, RenewalStep, Renewed};
 
 /// How browsers are spoken with.
 pub struct Browsers {
     pub cookies: Arc<Cookies>,
-    pub renew: RenewSession,
-}
-
-/// The browser that makes one request, and who renews its session.
-pub(super) struct Visitor {
-    pub(super) browser: Arc<Browser>,
-    renew: RenewSession,
 }
 
 impl Browsers {
     /// The browser that makes this request.
-    pub(super) fn of(&self, exchange: &Exchange) -> Visitor {
-        let browser = Browser::new(Arc::clone(&self.cookies), exchange.client.secure);
-        Visitor { browser: Arc::new(browser), renew: Arc::clone(&self.renew) }
+    pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
+        Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure))
     }
 }
 
 impl Exchange {
     /// The first step of a renewal, in the middle of the decision.
     pub(super) async fn renew(&self, refresh: Option<&str>) -> Renewed {
-        let Some(visitor) = &self.browser else { return Renewed::Refused };
+        let Some(browser) = &self.browser else { return Renewed::Refused };
         let renewed = match refresh {
-            Some(refresh) => (visitor.renew)(refresh.to_owned(), RenewalStep::Begin, self.api_client()).await,
+            Some(refresh) => {
+                (self.configured.endpoints.renew)(refresh.to_owned(), RenewalStep::Begin, self.api_client())
+                    .await
+            }
             None => Renewed::Refused,
         };
-        visitor.browser.renewed(refresh, &renewed);
+        browser.renewed(refresh, &renewed);
         renewed
     }
 
     /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
     /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
     pub(super) async fn settle(&self, client: &impl Client) {
-        let Some(visitor) = &self.browser else { return };
-        let Some(due) = visitor.browser.due() else { return };
+        let Some(browser) = &self.browser else { return };
+        let Some(due) = browser.due() else { return };
         if !client.may_have_left() {
-            let renewed = (visitor.renew)(due, RenewalStep::HandOver, self.api_client()).await;
-            visitor.browser.handed_over(renewed);
+            let renewed =
+                (self.configured.endpoints.renew)(due, RenewalStep::HandOver, self.api_client()).await;
+            browser.handed_over(renewed);
         }
     }
 
@@ -59,7 +55,7 @@ impl Exchange {
             peer_is_trusted: self.client.peer_is_trusted,
             request_id: self.request_id.clone(),
             trace: self.trace.map(|context| context.trace),
-            browser: self.browser.as_ref().map(|visitor| Arc::clone(&visitor.browser)),
+            browser: self.browser.clone(),
         }
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::Gateway;
 use super::accepting::{Carry, plain};
 use super::arrival::Arrival;
+use super::configured::Current;
 use super::connections::Connections;
 use super::descriptors::{Descriptor, Descriptors};
 use super::door::Door;
@@ -33,7 +34,7 @@ use super::patience::Patience;
 use super::proxy_protocol;
 use super::request_line::settled;
 use super::streams::Streams;
-use super::tls::Tls;
+use super::tls::Handshakes;
 use crate::clock::Stopwatch;
 use crate::framing::{Malformed, head_end};
 use crate::problem::{Code, Problem};
@@ -61,6 +62,7 @@ pub(super) struct Conversation<A> {
     pub(super) streams: Arc<Streams>,
     /// For simple requests of HTTP/1.1.
     pub(super) gateway: Arc<Gateway>,
+    pub(super) current: Current,
     /// The listeners, at least one.
     pub(super) doors: Box<[Arc<Door>]>,
     pub(super) drain: ShutdownWatch,
@@ -116,19 +118,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
-        let (stream, shown): (Stream, _) = match &door.tls {
-            Some(tls) => match self.handshake(tls, stream).await {
-                Some(shaken) => shaken,
-                None => return,
-            },
-            None if door.h2c => match self.begins_http2(&mut stream).await {
+        let (stream, shown): (Stream, _) = match door.has_tls {
+            true => {
+                let Some(handshakes) = (self.current)().handshakes(door.number) else { return };
+                let Some(shaken) = self.handshake(&handshakes, stream).await else { return };
+                shaken
+            }
+            false if door.h2c => match self.begins_http2(&mut stream).await {
                 Some(true) => {
                     return self.http2(Box::new(stream), || door.arrival(&open, None, is_named)).await;
                 }
                 Some(false) => (Box::new(stream), None),
                 None => return,
             },
-            None => (Box::new(stream), None),
+            false => (Box::new(stream), None),
         };
         let arrival = || door.arrival(&open, shown.as_ref(), is_named);
         match stream.selected_alpn_proto() {
@@ -169,9 +172,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// The encrypted stream, and what certificate its client showed. Failures are counted and not logged
     /// as errors: clients choose how often they happen.
-    async fn handshake(&self, tls: &Tls, stream: Tcp) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
+    async fn handshake(
+        &self,
+        handshakes: &Handshakes,
+        stream: Tcp,
+    ) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
         let mut closed = self.closing.clone();
-        let (handshakes, begun) = (tls.handshakes(), Stopwatch::start());
+        let begun = Stopwatch::start();
         let shaken = tokio::select! {
             shaken = timeout(HANDSHAKE_TIME_MAX, handshakes.acceptor.tls_handshake(stream)) => shaken,
             _ = closed.wait_for(|closed| *closed) => return None,
@@ -210,7 +217,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         let (mut idle, mut lasting) = (Patience::default(), Lasting::new(&self.streams));
         for requests in 0..REQUESTS_MAX {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
-            if matches!(head, Head::HandOver) && door.tls.is_some() && requests == 0 {
+            if matches!(head, Head::HandOver) && door.has_tls && requests == 0 {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
                 drained = until(self.closing.clone());
                 let first = self.head(&mut stream, &mut drained, &mut idle);
@@ -241,7 +248,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 return self.refuse(&mut stream, &problem, &head).await;
             }
             let may_follow = requests + 1 < REQUESTS_MAX && !*self.closing.borrow();
-            let may_follow = may_follow && !(door.tls.is_some() && *self.drain.borrow());
+            let may_follow = may_follow && !(door.has_tls && *self.drain.borrow());
             let keeps = may_follow && settled.keeps_connection;
             head = match lane.take(head, &settled, &mut stream) {
                 Ok(request) => match lane.carry(&mut stream, &request, keeps, &mut lasting).await {
@@ -321,7 +328,7 @@ impl<A> Conversation<A> {
     fn leave(&self, stream: &Stream, door: &Door) {
         let digest = stream.get_socket_digest();
         let peer = digest.and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        if let (None, Some(peer)) = (&door.tls, peer) {
+        if let (false, Some(peer)) = (door.has_tls, peer) {
             self.handover.leave_connection(peer, stream.id());
         }
     }

@@ -67,7 +67,7 @@ fn view<'a>(request: RequestView<'a>, offers_upgrade: bool, exchange: &'a Exchan
         is_encrypted: exchange.client.secure,
         // That of a proxy says who the proxy is, and not for whom it asks.
         certificate: exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted),
-        cookies: exchange.browser.as_ref().map(|visitor| visitor.browser.cookies()),
+        cookies: exchange.browser.as_ref().map(|browser| browser.cookies()),
         redirect_to: exchange.arrival.redirect_to,
         answered_by: AnsweredBy::Us,
     }
@@ -191,7 +191,7 @@ impl Gateway {
         target: &CanonicalTarget,
     ) -> Result<http::Response<Content>, Problem> {
         let request = bridge::read(client, target).await?;
-        let (response, refused) = (self.parts.api)(request, exchange.api_client()).await;
+        let (response, refused) = (exchange.configured.endpoints.serve)(request, exchange.api_client()).await;
         exchange.state = State::Served(refused.as_ref().map(Reason::from));
         Ok(response)
     }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::arrival::Arrival;
 use super::connections::Open;
 use super::listener::Bound;
-use super::tls::{CertificateEnd, Tls, TlsMaterial};
+use super::tls::TlsMaterial;
 use crate::token::PeerCertificate;
 
 /// How a listener speaks with clients.
@@ -31,7 +31,9 @@ pub struct ListenerSettings {
 /// One listener in use.
 pub(super) struct Door {
     address: SocketAddr,
-    pub(super) tls: Option<Arc<Tls>>,
+    /// Its place among them.
+    pub(super) number: usize,
+    pub(super) has_tls: bool,
     pub(super) h2c: bool,
     pub(super) proxy_protocol_from: Vec<IpNet>,
     redirect_to: Option<u16>,
@@ -39,10 +41,11 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(settings: ListenerSettings, bound: &Bound) -> Self {
+    pub(super) fn new(number: usize, settings: ListenerSettings, bound: &Bound) -> Self {
         Self {
             address: bound.address,
-            tls: settings.tls.map(|material| Arc::new(Tls::new(material))),
+            number,
+            has_tls: settings.tls.is_some(),
             h2c: settings.h2c,
             proxy_protocol_from: settings.proxy_protocol_from,
             redirect_to: settings.redirect_to,
@@ -66,36 +69,12 @@ impl Door {
     ) -> Arrival {
         Arrival {
             open: Some(Arc::clone(open)),
-            secure: self.tls.is_some(),
+            secure: self.has_tls,
             is_nobodys: !is_named,
             certificate: certificate.cloned(),
             hsts: self.hsts.clone(),
             redirect_to: self.redirect_to,
             ..Arrival::default()
-        }
-    }
-}
-
-/// The certificates in use, by listener, for a reload to replace.
-#[derive(Clone)]
-pub struct Certificates(pub(super) Vec<Option<Arc<Tls>>>);
-
-impl Certificates {
-    /// When each chain in use ends; one that several listeners have stands there once.
-    pub fn ends(&self) -> Vec<CertificateEnd> {
-        let tls = self.0.iter().flatten();
-        let mut ends: Vec<_> = tls.flat_map(|tls| tls.ends().iter().cloned().collect::<Vec<_>>()).collect();
-        ends.sort();
-        ends.dedup_by(|later, earlier| later.chain == earlier.chain);
-        ends
-    }
-
-    /// As many as there are listeners, in their order.
-    pub fn install(&self, materials: impl IntoIterator<Item = Option<TlsMaterial>>) {
-        for (tls, material) in self.0.iter().zip(materials) {
-            if let (Some(tls), Some(material)) = (tls, material) {
-                tls.install(material);
-            }
         }
     }
 }

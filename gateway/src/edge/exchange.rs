@@ -8,7 +8,6 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::arrival::Arrival;
-use super::browser::Visitor;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
 use super::connections::{Place, Streaming};
@@ -19,7 +18,7 @@ use super::streams::Watched;
 use super::upstreams::Leg;
 use super::view::RequestView;
 use crate::clock::Stopwatch;
-use crate::pipeline::{Admitted, CanonicalTarget, Cors, Route, Sides, Stage, is_own, is_verify};
+use crate::pipeline::{Admitted, Browser, CanonicalTarget, Cors, Route, Sides, Stage, is_own, is_verify};
 use crate::problem::{Code, Problem, Why};
 use crate::telemetry::{Outcome, RequestId, Span, TraceContext};
 
@@ -39,7 +38,7 @@ pub struct Exchange {
     /// Among the requests that run; there from the decision on.
     pub(super) place: Option<Place>,
     /// There where cookies are on, and the head could be read.
-    pub(super) browser: Option<Visitor>,
+    pub(super) browser: Option<Arc<Browser>>,
     /// What is told of the decision.
     pub(super) decision: Decided,
     pub(super) state: State,

@@ -14,7 +14,7 @@ use super::message::{Plain, join_cookies};
 use super::upstreams::{Dial, Leg};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
-use crate::pipeline::{Admitted, Forwarded, Headers as _, inject, take_out};
+use crate::pipeline::{Admitted, Forwarded, Headers as _, inject};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -107,11 +107,7 @@ impl Gateway {
             scheme: if exchange.client.secure { "https" } else { "http" },
             request_id: exchange.request_id.to_value(),
             believed: self.parts.trusted.believed(&exchange.client),
-            sent: Some(request.headers),
         };
-        if exchange.browser.is_some() {
-            take_out(headers.0);
-        }
         if let Some(sides) = exchange.sides(request) {
             sides.inward(request.method, headers.0);
         }

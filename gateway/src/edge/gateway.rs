@@ -7,7 +7,6 @@ mod heads;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -20,19 +19,18 @@ use pingora::upstreams::peer::HttpPeer;
 
 use super::beginning::CLIENT_IO_MAX;
 use super::client::Client as _;
-use super::configured::Configured;
+use super::configured::Current;
 use super::connections::Connections;
 use super::descriptors::Descriptors;
 use super::exchange::Exchange;
 use super::streams::Streams;
-use super::{Browsers, ServeApi, TrustedProxies, fault, forward, hand_back};
+use super::{Browsers, TrustedProxies, fault, forward, hand_back};
 use crate::pipeline::Pipeline;
 use crate::telemetry::{Metrics, RouteMetrics, Traces};
 
 /// What the gateway is made of.
 pub struct GatewayParts {
     pub pipeline: Arc<Pipeline>,
-    pub api: ServeApi,
     /// Where cookies are on.
     pub browsers: Option<Browsers>,
     pub trusted: Arc<TrustedProxies>,
@@ -44,7 +42,7 @@ pub struct GatewayParts {
     pub abort_on_close: bool,
     /// Whether simple requests take the lane.
     pub fast_path: bool,
-    pub configured: Arc<ArcSwap<Configured>>,
+    pub current: Current,
     pub connections: Arc<Connections>,
     pub descriptors: Arc<Descriptors>,
     pub streams: Arc<Streams>,
@@ -86,7 +84,7 @@ impl ProxyHttp for Callbacks {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange::new(self.parts.configured.load_full())
+        Exchange::new((self.parts.current)())
     }
 
     /// No compression and no other modules: what is not there costs nothing.

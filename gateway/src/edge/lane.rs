@@ -80,7 +80,7 @@ impl Lane {
             return Err((head, Way::Closed));
         }
         let head = head.freeze();
-        let configured = self.gateway.parts.configured.load_full();
+        let configured = (self.gateway.parts.current)();
         // It has been read: there is a request.
         let Some(request) = Request::of(&head, settled.fields) else {
             return Err((head.into(), Way::Target));

@@ -50,7 +50,8 @@ impl Gateway {
         let is_late = exchange.started.elapsed() > UNWATCHED_MAX && method.is_safe();
         let principal = admitted.principal().filter(|_| is_late && !admitted.route().shadow);
         let Some(principal) = principal else { return Ok(()) };
-        match self.parts.pipeline.is_in_force(principal).await {
+        let by_now = (self.parts.current)();
+        match self.parts.pipeline.is_in_force(&by_now.decision, principal).await {
             // As if the client had gone: the upstream is not to blame.
             Err(Refusal::TokenRevoked(_) | Refusal::CertificateInvalid(_)) => {
                 Err(Error::explain(REVOKED, "before its answer came").into_down())

@@ -11,10 +11,11 @@ use tokio::sync::watch;
 
 use super::Gateway;
 use super::accepting::{Accepting, OnReady};
+use super::configured::Current;
 use super::connections::Connections;
 use super::conversation::Conversation;
 use super::descriptors::Descriptors;
-use super::door::{Certificates, Door, ListenerSettings};
+use super::door::{Door, ListenerSettings};
 use super::gateway::Callbacks;
 use super::handover::{Handover, Inherited};
 use super::operations::Operations;
@@ -96,16 +97,13 @@ pub struct Public {
     pub ready: OnReady,
 }
 
-/// The public service: all listeners, on the same threads. And its certificates, for a reload to
-/// replace.
-pub fn proxy_service(
-    conf: &Arc<ServerConf>,
-    public: Public,
-) -> (Box<dyn ServiceWithDependents>, Certificates) {
+/// The public service: all listeners, on the same threads.
+pub fn proxy_service(conf: &Arc<ServerConf>, public: Public) -> Box<dyn ServiceWithDependents> {
+    let listeners = public.listeners.into_iter().enumerate();
     let (doors, bound): (Vec<_>, Vec<_>) =
-        public.listeners.into_iter().map(|(settings, bound)| (Door::new(settings, &bound), bound)).unzip();
-    let certificates = Certificates(doors.iter().map(|door| door.tls.clone()).collect());
+        listeners.map(|(number, (settings, bound))| (Door::new(number, settings, &bound), bound)).unzip();
     let (metrics, streams) = (public.gateway.metrics(), Arc::clone(&public.gateway.parts.streams));
+    let current = Current::clone(&public.gateway.parts.current);
     let gateway = Arc::new(public.gateway);
     let mut proxy = http_proxy(conf, Callbacks(Arc::clone(&gateway)));
     // Nobody gets a tunnel: who asks for one by HTTP/2 is answered by us, and not by Pingora, bare.
@@ -114,6 +112,7 @@ pub fn proxy_service(
     let conversation = Arc::new(Conversation {
         metrics,
         streams,
+        current,
         proxy: Arc::new(proxy),
         gateway,
         connections: public.connections,
@@ -132,8 +131,7 @@ pub fn proxy_service(
         ready();
     });
     let (threads, drain) = (public.threads, public.drain);
-    let service = Accepting { name: "gateway", carrier, bound, threads, drain, ready: Some(adopt) };
-    (Box::new(service), certificates)
+    Box::new(Accepting { name: "gateway", carrier, bound, threads, drain, ready: Some(adopt) })
 }
 
 /// The service for operators.

@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName, HeaderValue, ORIGIN, STRICT_TRANSPORT_SECURITY};
 
+use token_source::Outgoing;
+
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
 use crate::pipeline::{Headers, Reserved, UpstreamHeaders};
@@ -38,6 +40,12 @@ pub(super) fn join_cookies(headers: &mut Plain<'_>) {
     }
 }
 
+impl Outgoing for Plain<'_> {
+    fn headers(&mut self) -> &mut HeaderMap {
+        self.0
+    }
+}
+
 impl UpstreamHeaders for Plain<'_> {
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
         self.0.keys().filter(|name| reserved.keeps_out(name.as_str())).cloned().collect()
@@ -50,8 +58,8 @@ impl Exchange {
         if let Some(cors) = self.cors() {
             cors.apply(sent.get(ORIGIN), headers);
         }
-        if let Some(visitor) = &self.browser {
-            visitor.browser.tell(headers);
+        if let Some(browser) = &self.browser {
+            browser.tell(headers);
         }
         if let Some(hsts) = &self.arrival.hsts {
             headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::arrival::Arrival;
+use super::configured::Current;
 use super::lifeline::Hold;
 use crate::clock::Stopwatch;
 use crate::identity::UserId;
@@ -44,6 +45,8 @@ struct Running {
 /// All running streams with an identity.
 pub struct Streams {
     pipeline: Arc<Pipeline>,
+    /// They are looked at by what is configured by then: a stream may outlive many configurations.
+    current: Current,
     metrics: Arc<Metrics>,
     running: Mutex<HashMap<u64, Arc<Running>>>,
     next: AtomicU64,
@@ -65,8 +68,9 @@ impl Drop for Watched {
 }
 
 impl Streams {
-    pub fn new(pipeline: Arc<Pipeline>, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { pipeline, metrics, running: Mutex::default(), next: AtomicU64::new(0) })
+    pub fn new(pipeline: Arc<Pipeline>, current: Current, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (running, next) = (Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { pipeline, current, metrics, running, next })
     }
 
     pub fn count(&self) -> usize {
@@ -104,7 +108,8 @@ impl Streams {
     }
 
     async fn ask(&self, running: &Running) {
-        match self.pipeline.is_in_force(&running.facts.principal).await {
+        let configured = (self.current)();
+        match self.pipeline.is_in_force(&configured.decision, &running.facts.principal).await {
             Ok(()) => *running.unsure.lock() = None,
             Err(refusal @ Refusal::RevocationUnavailable(_)) => {
                 let since = running.unsure.lock().get_or_insert_with(Stopwatch::start).elapsed();

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use pingora::listeners::tls::Acceptor;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -35,10 +34,10 @@ pub struct CertificateFiles {
 }
 
 /// TLS that was read and found right, ready to be used.
+#[derive(Clone)]
 pub struct TlsMaterial {
-    config: Arc<ServerConfig>,
+    handshakes: Arc<Handshakes>,
     ends: Vec<CertificateEnd>,
-    identify: bool,
 }
 
 /// When a chain stops being good, and since when it is.
@@ -117,16 +116,16 @@ impl TlsMaterial {
                 rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|fault| vec![fault.to_string()])?;
         }
         let identify = files.clients.as_ref().is_some_and(|clients| clients.identify);
-        Ok(Self { config: Arc::new(config), ends, identify })
+        let acceptor = Acceptor::from_server_config(Arc::new(config));
+        Ok(Self { handshakes: Arc::new(Handshakes { acceptor, identify }), ends })
     }
 
     pub fn ends(&self) -> &[CertificateEnd] {
         &self.ends
     }
 
-    fn in_use(self) -> (Handshakes, Vec<CertificateEnd>) {
-        let acceptor = Acceptor::from_server_config(self.config);
-        (Handshakes { acceptor, identify: self.identify }, self.ends)
+    pub(super) fn handshakes(&self) -> Arc<Handshakes> {
+        Arc::clone(&self.handshakes)
     }
 }
 
@@ -135,34 +134,6 @@ pub(super) struct Handshakes {
     pub(super) acceptor: Acceptor,
     /// Whether a certificate that a client shows says who it is.
     pub(super) identify: bool,
-}
-
-/// The TLS of a listener in use: swapped whole, for the connections that come from then on.
-pub(super) struct Tls {
-    handshakes: ArcSwap<Handshakes>,
-    ends: ArcSwap<Vec<CertificateEnd>>,
-}
-
-impl Tls {
-    pub(super) fn new(material: TlsMaterial) -> Self {
-        let (handshakes, ends) = material.in_use();
-        Self { handshakes: ArcSwap::from_pointee(handshakes), ends: ArcSwap::from_pointee(ends) }
-    }
-
-    pub(super) fn install(&self, material: TlsMaterial) {
-        let (handshakes, ends) = material.in_use();
-        self.handshakes.store(Arc::new(handshakes));
-        self.ends.store(Arc::new(ends));
-    }
-
-    pub(super) fn handshakes(&self) -> Arc<Handshakes> {
-        self.handshakes.load_full()
-    }
-
-    /// When each of the chains in use ends.
-    pub(super) fn ends(&self) -> Arc<Vec<CertificateEnd>> {
-        self.ends.load_full()
-    }
 }
 
 /// Certificates by the names that stand in them.

@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use super::message::Plain;
 use super::streams::{Facts, Watched};
 use super::view::{AnswerView, RequestView};
-use crate::pipeline::{Headers as _, asks_for_websocket, offer};
+use crate::pipeline::{Headers as _, TokenSource, asks_for_websocket, offer};
 use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
@@ -61,7 +61,9 @@ pub(super) fn opened(client: &mut impl Client, exchange: &Exchange) {
 
 /// A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1).
 pub(super) fn grant(request: RequestView<'_>, headers: &mut Plain<'_>, exchange: &Exchange) {
-    let by_offer = exchange.admitted().is_some_and(|admitted| admitted.route().websocket_token)
+    let by_offer = exchange
+        .admitted()
+        .is_some_and(|admitted| admitted.route().sources.reads(TokenSource::WebSocketProtocol))
         && offer::token(request.headers).is_some();
     if by_offer && !headers.0.contains_key(SEC_WEBSOCKET_PROTOCOL) {
         headers.set(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offer::BEARER));

@@ -62,7 +62,7 @@ fn only<'a>(headers: &'a HeaderMap, wanted: &str) -> Result<Option<&'a str>, Ref
 }
 
 /// Takes ours out of what goes to an upstream, whatever their number; all others stay as they are.
-pub fn take_out(headers: &mut HeaderMap) {
+pub(super) fn take_out(headers: &mut HeaderMap) {
     if !fields(headers).flat_map(pieces).any(is_ours) {
         return;
     }

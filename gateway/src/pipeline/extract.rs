@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::HeaderName;
+use token_source::TokenSource as _;
 
 use super::cookies::Carried;
 use super::refusal::Refusal;
-use super::route::{Access, Credentials, Route};
-use super::{Cookies, Head, offer};
+use super::route::{Access, Route};
+use super::token_source::{Found, Looked, Sources, TokenSource};
+use super::{Cookies, Head};
 use crate::token::{PeerCertificate, RawToken};
 
 /// <https://www.w3.org/TR/fetch-metadata/>: what a browser will make of the answer.
@@ -38,16 +40,12 @@ impl Presented<'_> {
 ///
 /// As in the contract: two parts, the scheme in any case; anything else counts as no token.
 pub(super) fn of_own<'a>(head: &Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
-    either(head, access, Credentials::ALL, None)
+    either(head, access, &TokenSource::of_own())
 }
 
-/// The same on a route, where a WebSocket may bring its token another way.
+/// The same on a route.
 pub(super) fn of_route<'a>(head: &Head<'a>, route: &Route) -> Result<Option<Presented<'a>>, Refusal> {
-    let offered = route.websocket_token.then(|| offer::token(head.headers)).flatten();
-    if offered.is_some() && offer::has_two(head.headers) {
-        return Err(Refusal::TwoTokens);
-    }
-    let found = either(head, route.access(), route.credentials, offered);
+    let found = either(head, route.access(), &route.sources);
     let certificate = head.certificate.filter(|_| route.takes_certificates());
     match (certificate, found) {
         (None, found) => found,
@@ -61,52 +59,40 @@ pub(super) fn of_route<'a>(head: &Head<'a>, route: &Route) -> Result<Option<Pres
     }
 }
 
-fn either<'a>(
-    head: &Head<'a>,
-    access: &Access,
-    looks_at: Credentials,
-    offered: Option<RawToken<'a>>,
-) -> Result<Option<Presented<'a>>, Refusal> {
+/// From exactly one place. What is no bearer token is none beside cookies, but a second one beside a token.
+fn either<'a>(head: &Head<'a>, access: &Access, sources: &Sources) -> Result<Option<Presented<'a>>, Refusal> {
     if *access == Access::Public {
         return Ok(None);
     }
-    let headers = head.headers;
-    let mut first = None;
-    if looks_at.header {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        first = values.next();
-        if values.next().is_some() || (first.is_some() && offered.is_some()) {
+    let request = Looked { headers: head.headers, cookies: head.cookies };
+    let (mut presented, mut is_not_bearer) = (None, false);
+    for source in TokenSource::ALL {
+        let Some(found) = sources.read(*source, request)? else { continue };
+        if presented.is_some() {
             return Err(Refusal::TwoTokens);
         }
+        match found {
+            Found::Token(token) => presented = Some(Presented::Token(token)),
+            Found::Cookies(cookies, carried) => presented = Some(Presented::Cookies(cookies, carried)),
+            Found::NotBearer => is_not_bearer = true,
+        }
     }
-    let token = offered.or_else(|| first.and_then(|value| credentials(text(value)?)));
-    let carried = match head.cookies.filter(|_| looks_at.cookie) {
-        None => None,
-        Some(cookies) => Carried::read(headers)?.map(|carried| Presented::Cookies(cookies, carried)),
-    };
-    match (token, carried, access) {
-        (Some(_), Some(_), _) => Err(Refusal::TwoTokens),
-        (Some(token), None, _) => Ok(Some(Presented::Token(token))),
-        (None, None, Access::Required(_)) if first.is_some() => Err(Refusal::NotBearer),
-        (None, None, Access::Required(_)) => Err(nothing(head, looks_at)),
-        (None, carried, _) => Ok(carried),
+    match (presented, access) {
+        (None, Access::Required(_)) if is_not_bearer => Err(Refusal::NotBearer),
+        (None, Access::Required(_)) => Err(nothing(head, sources)),
+        (presented, _) => Ok(presented),
     }
 }
 
 /// What is to be known where nothing came that is looked at.
-fn nothing(head: &Head<'_>, looks_at: Credentials) -> Refusal {
+fn nothing(head: &Head<'_>, sources: &Sources) -> Refusal {
     let is_manifest = || head.headers.get(SEC_FETCH_DEST).is_some_and(|kind| kind == "manifest");
-    match (looks_at, head.cookies) {
-        (Credentials { cookie: true, .. }, Some(_)) if is_manifest() => Refusal::ManifestWithoutCookies,
-        (Credentials { header: false, cookie: false, .. }, _) => Refusal::NoCertificate,
-        (Credentials { header: false, .. }, _) => Refusal::NoCookies,
-        _ => Refusal::NoToken,
+    match (sources.reads(TokenSource::Authorization), sources.reads(TokenSource::Cookie)) {
+        (_, true) if head.cookies.is_some() && is_manifest() => Refusal::ManifestWithoutCookies,
+        (false, false) => Refusal::NoCertificate,
+        (false, true) => Refusal::NoCookies,
+        (true, _) => Refusal::NoToken,
     }
-}
-
-/// As `HeaderValue::to_str`, and not byte by byte: of what is no text, a value has only what is not ASCII.
-fn text(value: &HeaderValue) -> Option<&str> {
-    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
 }
 
 /// The token in the value of an `Authorization` header, if it is a bearer token.
@@ -127,6 +113,7 @@ pub fn credentials(value: &str) -> Option<RawToken<'_>> {
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
+    use http::header::{AUTHORIZATION, HeaderValue};
 
     use super::*;
     use crate::pipeline::{RequestTarget, Requires};

@@ -3,14 +3,15 @@
 //! Applied to the request that goes out, after the proxy dropped what `Connection` nominates, so
 //! that a client cannot nominate our headers away. Applying it twice changes nothing.
 
-use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
+use token_source::{Outgoing, Stripped};
 
+use super::Admitted;
 use super::header_rules::Headers;
 use super::reserved::Reserved;
-use super::{Access, Admitted, offer};
 
 /// The headers of an outgoing request, whatever type carries them.
-pub trait UpstreamHeaders: Headers {
+pub trait UpstreamHeaders: Headers + Outgoing {
     /// The names of those that are there, and that no client can send.
     fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName>;
 }
@@ -28,42 +29,38 @@ pub struct Forwarded<'a> {
     pub request_id: HeaderValue,
     /// What whoever spoke to us is believed, of what only proxies say.
     pub believed: &'a [HeaderName],
-    /// What the client sent.
-    pub sent: Option<&'a http::HeaderMap>,
 }
 
-/// Strips what looks like ours, does what the route says, then inserts ours.
+/// Strips tokens and what looks like ours, does what the route says, then inserts ours.
 pub fn inject(
     admitted: &Admitted,
     reserved: &Reserved,
     from: &Forwarded<'_>,
     headers: &mut impl UpstreamHeaders,
 ) {
+    let route = admitted.route();
+    let mut headers = route.sources.strip(headers);
     for name in headers.reserved(reserved) {
         // By this very name: what a server only folds into it is somebody else's.
         if !from.believed.contains(&name) {
             headers.remove(&name);
         }
     }
-    let route = admitted.route();
-    // In shadow the upstream still decides for itself, and needs what the client sent.
-    let consumed = *route.access() != Access::Public && route.credentials.header && !route.shadow;
-    if consumed && !route.forward_authorization {
-        headers.remove(&AUTHORIZATION);
-        if let Some(sent) = from.sent.filter(|_| route.websocket_token) {
-            offer::remove(headers, sent);
-        }
-    }
-    route.request_headers.apply(headers);
-    for (name, value) in identity_fields(admitted) {
-        headers.set(name, value);
-    }
-    from.tell(headers);
+    route.request_headers.apply(&mut *headers);
+    identify(admitted, &mut headers);
+    from.tell(&mut headers);
     if let Some(host) = &admitted.upstream().host {
         headers.set(HOST, host.clone());
     }
     if let Some(prefix) = admitted.cut_prefix().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
         headers.set(FORWARDED_PREFIX, prefix);
+    }
+}
+
+/// No head is told for whom it is, out of which nothing was taken.
+fn identify(admitted: &Admitted, headers: &mut Stripped<'_, impl UpstreamHeaders>) {
+    for (name, value) in identity_fields(admitted) {
+        headers.set(name, value);
     }
 }
 
@@ -87,7 +84,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Forwarded<'_> {
     /// The values are made for the connection and not for the request, where that is possible.
-    fn tell(&self, headers: &mut impl UpstreamHeaders) {
+    fn tell(&self, headers: &mut Stripped<'_, impl UpstreamHeaders>) {
         match self.chain.map(|before| [before.as_bytes(), self.peer.as_bytes()].join(&b", "[..])) {
             None => headers.set(X_FORWARDED_FOR, self.peer.clone()),
             Some(chain) => {

@@ -4,8 +4,8 @@
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
+use super::Refusal;
 use super::handshake::asks_for_websocket;
-use super::header_rules::Headers;
 use crate::token::RawToken;
 
 /// What announces the token, and is granted where the upstream grants nothing.
@@ -26,15 +26,17 @@ pub fn token(headers: &HeaderMap) -> Option<RawToken<'_>> {
     items.next().map(RawToken::new)
 }
 
-/// Whether more than one is announced.
-pub(super) fn has_two(headers: &HeaderMap) -> bool {
-    offered(headers).filter(|item| item.eq_ignore_ascii_case(BEARER)).nth(1).is_some()
+/// The same, refused where more than one is announced.
+pub(super) fn only(headers: &HeaderMap) -> Result<Option<RawToken<'_>>, Refusal> {
+    let Some(token) = token(headers) else { return Ok(None) };
+    let mut announced = offered(headers).filter(|item| item.eq_ignore_ascii_case(BEARER));
+    if announced.nth(1).is_some() { Err(Refusal::TwoTokens) } else { Ok(Some(token)) }
 }
 
 /// Leaves what the client offered beside the token.
-pub(super) fn remove(headers: &mut impl Headers, sent: &HeaderMap) {
+pub(super) fn remove(headers: &mut HeaderMap) {
     const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
-    let mut items: Vec<_> = offered(sent).collect();
+    let mut items: Vec<_> = offered(headers).collect();
     let is_announcement = |item: &&str| item.eq_ignore_ascii_case(BEARER);
     if !items.iter().any(is_announcement) {
         return;
@@ -42,9 +44,10 @@ pub(super) fn remove(headers: &mut impl Headers, sent: &HeaderMap) {
     while let Some(at) = items.iter().position(is_announcement) {
         items.drain(at..items.len().min(at + 2));
     }
+    let rest = (!items.is_empty()).then(|| HeaderValue::try_from(items.join(", ")).ok()).flatten();
     headers.remove(&NAME);
-    if let (false, Ok(rest)) = (items.is_empty(), HeaderValue::try_from(items.join(", "))) {
-        headers.set(NAME, rest);
+    if let Some(rest) = rest {
+        headers.insert(NAME, rest);
     }
 }
 

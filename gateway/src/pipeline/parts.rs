@@ -2,59 +2,40 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
+use super::refused;
 use super::verify::OwnTokens;
-use super::{Snapshot, refused};
 use crate::clock::Clock;
-use crate::store::{AuditTrail, Revocations, Sessions};
+use crate::store::{Announce, AuditTrail, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
-/// Shared by all requests and never changed by one.
+/// Shared by all requests and never changed by one. What is configured each of them brings along: it keeps
+/// what it began with.
 pub struct Pipeline {
-    /// What was configured; swapped whole on a reload. A request keeps the one it began with.
-    pub(super) configured: ArcSwap<Snapshot>,
     pub(super) revocations: Arc<dyn Revocations>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) own_tokens: OwnTokens,
     /// Where the use of revoked tokens is recorded; nowhere where nothing is served.
-    pub(super) audit: Option<Arc<dyn AuditTrail>>,
+    pub(super) trail: Option<(Arc<dyn AuditTrail>, Arc<Announce>)>,
     /// Where the sessions of tokens are that do not name their installation; without it, none counts.
     pub(super) sessions: Option<Arc<dyn Sessions>>,
     pub(super) recorded: refused::Recorded,
 }
 
 impl Pipeline {
-    pub fn new(
-        configured: Arc<Snapshot>,
-        revocations: Arc<dyn Revocations>,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let own_tokens = OwnTokens::new(&metrics.tokens);
         let recorded = refused::Recorded::default();
-        let configured = ArcSwap::new(configured);
-        Self { configured, revocations, clock, metrics, own_tokens, audit: None, sessions: None, recorded }
+        Self { revocations, clock, metrics, own_tokens, trail: None, sessions: None, recorded }
     }
 
     #[must_use]
-    pub fn recording_to(self, audit: Arc<dyn AuditTrail>) -> Self {
-        Self { audit: Some(audit), ..self }
+    pub fn recording_to(self, trail: Arc<dyn AuditTrail>, announce: Arc<Announce>) -> Self {
+        Self { trail: Some((trail, announce)), ..self }
     }
 
     #[must_use]
     pub fn asking_for_sessions(self, sessions: Arc<dyn Sessions>) -> Self {
         Self { sessions: Some(sessions), ..self }
-    }
-
-    /// What is configured now.
-    pub fn configured(&self) -> Arc<Snapshot> {
-        self.configured.load_full()
-    }
-
-    /// From here on, requests begin with this.
-    pub fn install(&self, configured: Arc<Snapshot>) {
-        self.configured.store(configured);
     }
 }

@@ -2,7 +2,6 @@
 //! says so, once in a while for each.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,9 +9,8 @@ use parking_lot::Mutex;
 use super::verify::Verified;
 use super::{Pipeline, Refusal};
 use crate::clock::Timestamp;
-use crate::identity::{SessionId, TokenId, UserAgent, UserId};
-use crate::store::Entry;
-use crate::telemetry::{Event, SecurityLine, TraceId};
+use crate::identity::{SessionId, TokenId, UserId};
+use crate::store::{AuditEvent, Event, Requester, record_at_least_in_the_log};
 
 /// A token is recorded again after so long.
 const PAUSE: Duration = Duration::from_secs(600);
@@ -47,15 +45,6 @@ impl RevokedToken {
             },
         }
     }
-}
-
-/// Who used it.
-#[derive(Clone, Copy, Debug)]
-pub struct Requester<'a> {
-    pub address: IpAddr,
-    pub user_agent: &'a UserAgent,
-    pub request_id: &'a str,
-    pub trace: Option<TraceId>,
 }
 
 /// When each was last recorded; the oldest is forgotten first.
@@ -94,33 +83,21 @@ impl Pipeline {
         if !self.recorded.is_due(revoked.token, now) {
             return;
         }
-        let foreign = revoked.foreign.as_ref();
-        let entry = Entry {
-            user_id: revoked.user,
-            session: revoked.session,
-            subject: foreign.map(|(subject, _)| subject.clone()),
-            issuer: foreign.map(|(_, issuer)| issuer.clone()),
-            address: Some(by.address.to_canonical().to_string()),
-            user_agent: by.user_agent.said(),
-            request_id: Some(by.request_id.to_owned()),
-            ..Entry::of(Event::TokenRefused.word())
-        };
-        if let Some(audit) = &self.audit
-            && let Err(fault) = audit.append(now, vec![entry]).await
-        {
+        // Rare, and large: a plain request does not carry it.
+        let used = AuditEvent::requested(Event::TokenRefused, now, by);
+        let used = used.about(revoked.user).in_session(revoked.session);
+        Box::pin(self.record_use(match &revoked.foreign {
+            Some((subject, issuer)) => used.of_foreign(subject, issuer),
+            None => used,
+        }))
+        .await;
+    }
+
+    async fn record_use(&self, used: AuditEvent) {
+        let Some((trail, announce)) = &self.trail else { return self.metrics.security.record(&used) };
+        if let Err(fault) = record_at_least_in_the_log(trail, announce, used).await {
             tracing::error!(error = %fault, "the use of a revoked token could not be recorded");
         }
-        let line = SecurityLine {
-            request_id: Some(by.request_id),
-            trace: by.trace,
-            client: Some(by.address),
-            user_id: revoked.user.map(UserId::get),
-            subject: foreign.map(|(subject, _)| subject.clone()),
-            issuer: foreign.map(|(_, issuer)| issuer.as_str()),
-            session: revoked.session.map(|session| session.to_string()),
-            ..SecurityLine::default()
-        };
-        self.metrics.security.record(Event::TokenRefused, &line);
     }
 }
 

@@ -138,17 +138,17 @@ impl Pipeline {
         self.clock.now() >= principal.expires_at()
     }
 
-    /// Whether it was not revoked meanwhile.
-    pub async fn is_in_force(&self, principal: &Principal) -> Result<(), Refusal> {
-        recheck(self, principal).await
+    /// Whether it was not revoked meanwhile, by what is configured meanwhile.
+    pub async fn is_in_force(&self, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
+        recheck(self, config, principal).await
     }
 }
 
-async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refusal> {
+async fn recheck(pipeline: &Pipeline, config: &Snapshot, principal: &Principal) -> Result<(), Refusal> {
     if let Verified::Foreign(claims) = &principal.verified
         && let Some(certificate) = claims.certificate()
     {
-        return still_holds(pipeline, claims, certificate);
+        return still_holds(pipeline, config, claims, certificate);
     }
     match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
         Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
@@ -161,13 +161,14 @@ async fn recheck(pipeline: &Pipeline, principal: &Principal) -> Result<(), Refus
 /// over is another matter, which a stream may outlive; that it was revoked it may not.
 fn still_holds(
     pipeline: &Pipeline,
+    config: &Snapshot,
     claims: &ForeignClaims,
     certificate: &Arc<PeerCertificate>,
 ) -> Result<(), Refusal> {
     // Where it is over, its last moment: else that would hide whatever else is wrong with it.
     let last = claims.refused_from().seconds().saturating_sub(1);
     let at = pipeline.clock.now().min(Timestamp::from_seconds(last));
-    match pipeline.configured.load().issuers.holder(certificate, at) {
+    match config.issuers.holder(certificate, at) {
         Ok(now) if now.subject() == claims.subject() => Ok(()),
         Ok(_) => Err(Refusal::CertificateInvalid(Unfit::Unknown)),
         Err(Unfit::Over) => Ok(()),

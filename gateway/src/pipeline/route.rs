@@ -18,6 +18,7 @@ use super::path::CanonicalTarget;
 use super::pattern::PathPattern;
 use super::rate_limit::{AddressLimit, UserLimit};
 use super::requires::Requires;
+use super::token_source::{Sources, TokenSource};
 
 /// Who may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,29 +29,6 @@ pub enum Access {
     Optional,
     /// A good token, whose holder has what is required.
     Required(Requires),
-}
-
-/// Where a route looks for who it is; what is not looked at is forwarded as it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// `Authorization`, or what a WebSocket offers in its place.
-    pub header: bool,
-    /// A browser's cookies, where the gateway hands them out.
-    pub cookie: bool,
-    /// What the client showed in its handshake with us.
-    pub certificate: bool,
-}
-
-impl Credentials {
-    /// All that a request itself can have.
-    pub const ALL: Self = Self { header: true, cookie: true, certificate: false };
-
-    /// Whether the other one looks nowhere else.
-    pub(super) fn cover(self, other: Self) -> bool {
-        (self.header || !other.header)
-            && (self.cookie || !other.cookie)
-            && (self.certificate || !other.certificate)
-    }
 }
 
 /// What becomes of an answer that is still running when the token expires under which it was asked for.
@@ -96,8 +74,6 @@ pub struct Route {
     pub user_limit: Option<UserLimit>,
     /// Requests to this route by client address, whoever asks.
     pub address_limit: Option<AddressLimit>,
-    /// Whether the upstream gets the `Authorization` header that we consumed.
-    pub forward_authorization: bool,
     /// Largest request body, in bytes.
     pub body_bytes_max: u64,
     /// Longest silence in a request body that the service waits for.
@@ -119,9 +95,10 @@ pub struct Route {
     pub cors: Option<Arc<Cors>>,
     /// Whether a WebSocket may be opened (RFC 6455); no other upgrade is ever forwarded.
     pub websocket: bool,
-    /// Whether its token may stand among the subprotocols that it offers.
-    pub websocket_token: bool,
-    pub credentials: Credentials,
+    /// What is done at each place where a token may be.
+    pub sources: Sources,
+    /// Whether what the client showed in its handshake with us may say who it is.
+    pub certificate: bool,
     /// What challenges call the protection space, in place of the gateway's own word.
     pub realm: Option<Box<str>>,
     /// What becomes of an answer that runs when its token expires. When it is revoked it ends anyway.
@@ -152,7 +129,6 @@ impl Route {
             upstream,
             user_limit: None,
             address_limit: None,
-            forward_authorization: false,
             body_bytes_max: 1 << 30,
             body_idle: Duration::from_secs(30),
             body_rate_min: 240,
@@ -166,8 +142,8 @@ impl Route {
             assertion: None,
             cors: None,
             websocket: false,
-            websocket_token: false,
-            credentials: Credentials::ALL,
+            sources: TokenSource::of_own(),
+            certificate: false,
             realm: None,
             on_expiry: OnExpiry::default(),
             shadow: false,
@@ -184,15 +160,23 @@ impl Route {
 
     /// Whether it asks for a token, and takes that of a browser's cookies.
     pub fn takes_cookies(&self) -> bool {
-        self.credentials.cookie && self.access != Access::Public
+        self.sources.reads(TokenSource::Cookie) && self.access != Access::Public
     }
 
     pub(super) fn takes_certificates(&self) -> bool {
-        self.credentials.certificate && self.access != Access::Public
+        self.certificate && self.access != Access::Public
     }
 
     pub(super) fn takes_only_certificates(&self) -> bool {
-        self.takes_certificates() && !self.credentials.header && !self.credentials.cookie
+        let reads = |source| self.sources.reads(source);
+        self.takes_certificates() && !reads(TokenSource::Authorization) && !reads(TokenSource::Cookie)
+    }
+
+    /// Whether the other one looks nowhere else for who it is.
+    pub(super) fn looks_wherever(&self, other: &Self) -> bool {
+        let reads = [TokenSource::Authorization, TokenSource::Cookie]
+            .map(|source| self.sources.reads(source) || !other.sources.reads(source));
+        reads == [true; 2] && (self.certificate || !other.certificate)
     }
 
     pub(super) fn accepts_issuer(&self, issuer: &str) -> bool {

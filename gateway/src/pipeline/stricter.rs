@@ -35,7 +35,7 @@ impl Route {
                     || self.accepts_fewer_issuers(wider)
                     // Somebody is known there who is nobody here: a browser by its cookies, as it sends
                     // them whoever's link it follows, or a program by its token.
-                    || !self.credentials.cover(wider.credentials)
+                    || !self.looks_wherever(wider)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Lifecycle, SessionFault};
 use crate::identity::{SessionId, TokenId, UserAgent};
-use crate::store::{Along, Entry, RefreshToken, Revocation, Room, Session, User};
+use crate::store::{AuditEvent, CommitFault, Precondition, RefreshToken, Room, Session, UnitOfWork, User};
 use crate::token::{AccessGrant, RefreshFacts};
 
 /// Where a login came from: shown to its owner in the list of sessions.
@@ -23,25 +23,18 @@ pub struct TokenPair {
     pub session_seconds: u64,
 }
 
-/// A login.
-pub struct Opened {
-    pub tokens: TokenPair,
-    /// The user's other sessions that ended for it, as there were too many.
-    pub ended: Vec<SessionId>,
-}
-
 impl Lifecycle {
-    /// The session is durable before its tokens exist. Its id is added to what is recorded. `ended` is
-    /// recorded of each session that has to end for it.
+    /// The session is durable before its tokens exist, and rests on the account as it was looked at. Its
+    /// id is added to what is recorded. `ended` is recorded of each session that has to end for it.
     pub async fn open(
         &self,
         user: &User,
         origin: Origin,
-        mut along: Along,
-        ended: Entry,
-    ) -> Result<Opened, SessionFault> {
+        because: AuditEvent,
+        ended: AuditEvent,
+    ) -> Result<TokenPair, SessionFault> {
         let now = self.clock.now();
-        let expires_at = now.plus(self.issuer.load().terms.refresh_lifetime);
+        let expires_at = now.plus(self.issuer.terms.refresh_lifetime);
         let session = Session {
             id: SessionId::random(),
             user: user.id,
@@ -54,28 +47,26 @@ impl Lifecycle {
             address: origin.address,
             user_agent: origin.user_agent,
         };
-        along.audit.iter_mut().for_each(|entry| entry.session = Some(session.id));
+        let work =
+            UnitOfWork::because(because.in_session(session.id)).provided(Precondition::unchanged(user));
         let revoked_until = self.access_tokens_end(now);
         let room = Room { sessions_max: self.sessions_max, revoked_until, ended };
-        let revoked = self.sessions.open(session.clone(), room, along).await?;
-        if !revoked.is_empty() {
+        let opened = session.clone();
+        match self.commit(|sessions| async move { sessions.open(opened, room, work).await }).await {
             // The login is done, and what ended is in the ledger: the view is told as soon as it can be.
-            let told = self.revocations.publish(&revoked).await;
-            told.inspect_err(|fault| tracing::error!(error = %fault, "sessions that ended for a login are not yet refused everywhere")).ok();
+            Err(CommitFault::Unpublished { fault, .. }) => {
+                tracing::error!(error = %fault, "sessions that ended for a login are not yet refused everywhere");
+            }
+            opened => opened?,
         }
-        let ended = revoked.iter().filter_map(|one| match one {
-            Revocation::Session { id, .. } => Some(*id),
-            Revocation::Token { .. } | Revocation::Generation { .. } => None,
-        });
-        let ended = ended.collect();
-        Ok(Opened { tokens: self.pair(user, &session)?, ended })
+        self.pair(user, &session)
     }
 
     pub(super) fn pair(&self, user: &User, session: &Session) -> Result<TokenPair, SessionFault> {
         Ok(TokenPair {
             access: self.access_token(user, session.id)?,
             refresh: self.refresh_token(user, session)?,
-            expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
+            expires_in_seconds: self.issuer.terms.access_lifetime.as_secs(),
             session: session.id,
             session_seconds: session.expires_at.seconds().saturating_sub(self.clock.now().seconds()),
         })
@@ -89,7 +80,7 @@ impl Lifecycle {
             session,
             generation: user.generation,
         };
-        Ok(self.issuer.load().access(grant, self.clock.now())?)
+        Ok(self.issuer.access(grant, self.clock.now())?)
     }
 
     /// The session's refresh token that is in force; the same facts make the same token.
@@ -97,6 +88,6 @@ impl Lifecycle {
         let current = session.current;
         let facts =
             RefreshFacts { id: current.id, issued_at: current.issued_at, expires_at: current.expires_at };
-        Ok(self.issuer.load().refresh(user.id, &user.email, session.id, facts)?)
+        Ok(self.issuer.refresh(user.id, &user.email, session.id, facts)?)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Lifecycle, SessionFault, TokenPair};
 use crate::identity::{Network, TokenId};
-use crate::store::{Entry, RefreshToken, Rotation, RotationRequest, User};
+use crate::store::{AuditEvent, CommitFault, RefreshToken, Rotation, RotationRequest, User};
 use crate::token::RefreshClaims;
 
 /// Whether the refresh token is to be replaced.
@@ -35,14 +35,14 @@ impl Lifecycle {
     }
 
     /// `claims` come from a verified refresh token of `user`, who exists and is active. Of the two
-    /// entries, the one that fits what happened is recorded.
+    /// events, the one that fits what happened is recorded.
     pub async fn rotate(
         &self,
         claims: &RefreshClaims,
         user: &User,
         from: Network,
         renewal: Renewal,
-        (renewed, replayed): (Entry, Entry),
+        (renewed, replayed): (AuditEvent, AuditEvent),
     ) -> Result<Refreshed, SessionFault> {
         let now = self.clock.now();
         let Some(stored) = self.sessions.by_id(claims.session).await? else {
@@ -59,23 +59,26 @@ impl Lifecycle {
             now,
             grace_since: crate::clock::Timestamp::from_millis(now.millis().saturating_sub(grace_millis)),
             revoked_until: self.access_tokens_end(now),
-            renewed: Some(renewed),
-            replayed: Some(replayed),
+            renewed,
+            replayed,
         };
-        match self.sessions.rotate(request).await? {
-            Rotation::Kept(session) if session.user == user.id => Ok(Refreshed::Kept {
+        let rotated = self.commit(|sessions| async move { sessions.rotate(request).await }).await;
+        match rotated {
+            // Only what came again revokes anything.
+            Err(CommitFault::Unpublished { fault, .. }) => {
+                tracing::error!(error = %fault, "a session that was closed is not yet refused everywhere");
+                Ok(Refreshed::Reused { told: false })
+            }
+            Err(fault) => Err(fault.into()),
+            Ok(Rotation::Kept(session)) if session.user == user.id => Ok(Refreshed::Kept {
                 access: self.access_token(user, session.id)?,
-                expires_in_seconds: self.issuer.load().terms.access_lifetime.as_secs(),
+                expires_in_seconds: self.issuer.terms.access_lifetime.as_secs(),
             }),
-            Rotation::Rotated(session) | Rotation::Graced(session) if session.user == user.id => {
+            Ok(Rotation::Rotated(session) | Rotation::Graced(session)) if session.user == user.id => {
                 self.pair(user, &session).map(Refreshed::Rotated)
             }
-            Rotation::Replayed(revocation) => {
-                let told = self.revocations.publish(&[revocation]).await;
-                let told = told.inspect_err(|fault| tracing::error!(error = %fault, "a session that was closed is not yet refused everywhere"));
-                Ok(Refreshed::Reused { told: told.is_ok() })
-            }
-            _ => Ok(Refreshed::Refused),
+            Ok(Rotation::Replayed(_)) => Ok(Refreshed::Reused { told: true }),
+            Ok(_) => Ok(Refreshed::Refused),
         }
     }
 }

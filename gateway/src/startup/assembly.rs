@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use super::View;
 use super::prepared::Prepared;
 use crate::adapter::embedded::EmbeddedRevocations;
@@ -20,9 +18,9 @@ use crate::config::{Checked, Reloadable, RevocationSettings};
 use crate::edge::outcomes;
 use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
-use crate::pipeline::{Pipeline, Snapshot};
-use crate::session::Lifecycle;
-use crate::store::{AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::pipeline::Pipeline;
+use crate::session::{Announcements, Lifecycle};
+use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions};
 use crate::telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
@@ -53,10 +51,8 @@ pub(super) struct Needed<'a> {
 pub(super) struct Assembly {
     pub(super) store: SledStore,
     pub(super) services: Arc<Services>,
-    pub(super) pipeline: Arc<Pipeline>,
     pub(super) view: View,
     pub(super) issuer_keys: Arc<JwksBook>,
-    pub(super) snapshot: Arc<Snapshot>,
 }
 
 impl Assembly {
@@ -88,21 +84,23 @@ impl Assembly {
         if is_stopped {
             issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
-        let pipeline = Pipeline::new(
-            Arc::clone(&snapshot),
-            Arc::clone(&revocations),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-        );
-        let pipeline = pipeline.recording_to(Arc::clone(&audit)).asking_for_sessions(Arc::clone(&sessions));
-        let pipeline = Arc::new(pipeline);
+        let courier = Arc::default();
+        let announce: Arc<Announce> = Arc::new(Announcements {
+            revocations: Arc::clone(&revocations),
+            metrics: Arc::clone(&metrics),
+            courier: Arc::clone(&courier),
+        });
+        let pipeline = Pipeline::new(Arc::clone(&revocations), Arc::clone(&clock), Arc::clone(&metrics));
+        let pipeline = pipeline.recording_to(Arc::clone(&audit), Arc::clone(&announce));
+        let pipeline = pipeline.asking_for_sessions(Arc::clone(&sessions));
         let services = Arc::new(Services {
             users: Arc::new(store.clone()),
             sessions: Lifecycle {
                 sessions,
                 revocations,
                 ledger,
-                issuer: ArcSwap::from_pointee(issuer),
+                announce,
+                issuer: Arc::new(issuer),
                 clock: Arc::clone(&clock),
                 grace: needed.grace,
                 sessions_max: needed.sessions_max,
@@ -110,11 +108,12 @@ impl Assembly {
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             audit,
-            courier: Arc::default(),
-            pipeline: Arc::clone(&pipeline),
+            courier,
+            pipeline: Arc::new(pipeline),
             hashing,
-            limits: ArcSwap::from_pointee(limits),
-            setbacks: Setbacks::new(PAIRS_MAX),
+            config: snapshot,
+            limits: Arc::new(limits),
+            setbacks: Arc::new(Setbacks::new(PAIRS_MAX)),
             long_answers: Arc::default(),
             registration: needed.registration,
             rotate_always: needed.rotate_always,
@@ -123,7 +122,7 @@ impl Assembly {
             clock,
             metrics,
         });
-        Ok(Self { store, services, pipeline, view, issuer_keys, snapshot })
+        Ok(Self { store, services, view, issuer_keys })
     }
 }
 

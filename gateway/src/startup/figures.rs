@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwap;
-
 use super::View;
+use super::current::{Current, Whole};
 use crate::adapter::jwks::{JwksBook, JwksReading};
 use crate::adapter::redis::RedisReading;
 use crate::adapter::sled::SledStore;
-use crate::api::Services;
-use crate::edge::{Certificates, CheckReadiness, Configured, Connections, Descriptors, Streams};
+use crate::clock::Timestamp;
+use crate::edge::{CheckReadiness, Connections, Descriptors, Streams};
 use crate::limits::Books;
-use crate::pipeline::Pipeline;
+use crate::password::HashPool;
 use crate::store::Revocations;
 use crate::telemetry::{
     ConnectionsReading, HashingReading, IssuerReading, PolicyReading, ProcessReading, Reading, RedisCounts,
@@ -22,15 +21,12 @@ use crate::token::TOKENS_REMEMBERED_MAX;
 
 /// Whom a scrape asks.
 pub(super) struct Figures {
-    pub(super) services: Arc<Services>,
-    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) current: Arc<Current>,
     pub(super) books: Arc<Books>,
     pub(super) view: Arc<View>,
     pub(super) store: SledStore,
     pub(super) connections: Arc<Connections>,
     pub(super) descriptors: Arc<Descriptors>,
-    pub(super) certificates: Certificates,
-    pub(super) configured: Arc<ArcSwap<Configured>>,
     pub(super) streams: Arc<Streams>,
     pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) traces: Arc<Traces>,
@@ -39,6 +35,8 @@ pub(super) struct Figures {
 
 impl Figures {
     pub(super) fn read(&self) -> Reading {
+        let current = self.current.load();
+        let services = current.api.services();
         let policies = self.books.figures().into_iter().map(|(policy, figures)| PolicyReading {
             policy,
             allowed: figures.allowed,
@@ -48,17 +46,17 @@ impl Figures {
         });
         Reading {
             tokens: TokensReading {
-                remembered: self.pipeline.configured().verifier.remembered(),
+                remembered: services.config.verifier.remembered(),
                 remembered_max: TOKENS_REMEMBERED_MAX,
             },
             revocation: self.revocation(),
             policies: policies.collect(),
-            hashing: self.hashing(),
-            connections: self.connections(),
-            upstream_servers: self.configured.load().servers(),
+            hashing: hashing(&services.hashing),
+            connections: self.connections(&current),
+            upstream_servers: current.edge.servers(),
             issuers: self.issuer_keys.readings().into_iter().map(issuer).collect(),
-            process: self.process(),
-            outbox_waiting: self.services.outbox.waiting(),
+            process: self.process(services.clock.now()),
+            outbox_waiting: services.outbox.waiting(),
         }
     }
 
@@ -70,20 +68,8 @@ impl Figures {
         }
     }
 
-    fn hashing(&self) -> HashingReading {
-        let (pool, figures) = (&self.services.hashing, self.services.hashing.figures());
-        HashingReading {
-            waiting: pool.waiting(),
-            queue_max: pool.queue_max(),
-            threads: pool.threads(),
-            done: figures.done.load(Ordering::Relaxed),
-            shed: figures.shed.load(Ordering::Relaxed),
-            abandoned: figures.abandoned.load(Ordering::Relaxed),
-        }
-    }
-
-    fn connections(&self) -> ConnectionsReading {
-        let ends = self.certificates.ends().into_iter();
+    fn connections(&self, current: &Whole) -> ConnectionsReading {
+        let ends = current.edge.certificate_ends().into_iter();
         ConnectionsReading {
             open: self.connections.open(),
             max: self.connections.caps().connections.total,
@@ -96,7 +82,7 @@ impl Figures {
         }
     }
 
-    fn process(&self) -> ProcessReading {
+    fn process(&self, now: Timestamp) -> ProcessReading {
         let room = self.store.figures();
         ProcessReading {
             store: StoreReading {
@@ -108,8 +94,20 @@ impl Figures {
             log: log::figures(),
             traces: self.traces.read(),
             worker_threads: self.worker_threads,
-            clock_millis: self.services.clock.now().millis(),
+            clock_millis: now.millis(),
         }
+    }
+}
+
+fn hashing(pool: &HashPool) -> HashingReading {
+    let figures = pool.figures();
+    HashingReading {
+        waiting: pool.waiting(),
+        queue_max: pool.queue_max(),
+        threads: pool.threads(),
+        done: figures.done.load(Ordering::Relaxed),
+        shed: figures.shed.load(Ordering::Relaxed),
+        abandoned: figures.abandoned.load(Ordering::Relaxed),
     }
 }
 

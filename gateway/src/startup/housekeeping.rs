@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::background::Background;
+use super::current::Current;
 use crate::adapter::embedded::EmbeddedRevocations;
 use crate::api::{REFUSED, Services};
 use crate::clock::{Clock, Stopwatch};
-use crate::pipeline::Pipeline;
 use crate::store::Tally;
 
 const PAUSE: Duration = Duration::from_secs(30);
@@ -20,55 +20,34 @@ type Counted = BTreeMap<String, u64>;
 /// What is to be kept tidy.
 pub(super) struct Work {
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) services: Arc<Services>,
+    pub(super) current: Arc<Current>,
     /// How long the audit trail is kept.
     pub(super) audit_kept: Duration,
     pub(super) own: Arc<EmbeddedRevocations>,
 }
 
-/// The thread that does it; it ends when told to.
-pub(super) struct Keeper {
-    stop: Option<Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Keeper {
-    pub(super) fn start(work: Work) -> Result<Self, String> {
-        let (stop, stopped) = channel::<()>();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-        let thread = std::thread::Builder::new().name("housekeeping".to_owned()).spawn(move || {
-            let mut counted = Counted::new();
-            // The trail says of itself each time that it was shortened: not more often than is of use.
-            let mut since_expired = Stopwatch::start();
-            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                runtime.block_on(work.once());
-                if since_expired.elapsed() >= EXPIRE_PAUSE {
-                    since_expired = Stopwatch::start();
-                    runtime.block_on(work.expire_audit());
-                }
-                runtime.block_on(work.count_refusals(&mut counted));
+/// Does it until it is told to end.
+pub(super) fn start(work: Work) -> Result<Background, String> {
+    Background::start("housekeeping", |mut stopped| async move {
+        let mut counted = Counted::new();
+        // The trail says of itself each time that it was shortened: not more often than is of use.
+        let mut since_expired = Stopwatch::start();
+        while tokio::time::timeout(PAUSE, &mut stopped).await.is_err() {
+            work.once().await;
+            if since_expired.elapsed() >= EXPIRE_PAUSE {
+                since_expired = Stopwatch::start();
+                work.expire_audit().await;
             }
-            runtime.block_on(work.count_refusals(&mut counted));
-        });
-        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-
-    pub(super) fn stop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by its own hook.
-            let _ = thread.join();
+            work.count_refusals(&mut counted).await;
         }
-    }
+        work.count_refusals(&mut counted).await;
+    })
 }
 
 impl Work {
     async fn expire_audit(&self) {
         let now = self.clock.now();
-        if let Err(fault) = self.services.audit.expire(now.minus(self.audit_kept), now).await {
+        if let Err(fault) = self.current.services().audit.expire(now.minus(self.audit_kept), now).await {
             tracing::warn!(error = %fault, "what is too old could not be removed from the audit trail");
         }
     }
@@ -76,7 +55,8 @@ impl Work {
     /// What was refused since the last time, for reports: metrics end with the process. What a
     /// `kill -9` takes away is at most that of one pause.
     async fn count_refusals(&self, counted: &mut Counted) {
-        let now = self.services.metrics.requests.refusals();
+        let services = self.current.services();
+        let now = services.metrics.requests.refusals();
         let hour = self.clock.now().seconds() / 3_600;
         let more = now.iter().filter_map(|(reason, count)| {
             let count = count.saturating_sub(counted.get(reason).copied().unwrap_or(0));
@@ -86,7 +66,7 @@ impl Work {
         if more.is_empty() {
             return;
         }
-        match self.services.audit.tally(more).await {
+        match services.audit.tally(more).await {
             Ok(()) => *counted = now,
             Err(fault) => tracing::warn!(error = %fault, "refusals could not be counted for reports"),
         }
@@ -94,12 +74,13 @@ impl Work {
 
     async fn once(&self) {
         let now = self.clock.now();
-        self.pipeline.configured().forget_idle();
-        self.services.limits.load().forget_idle();
+        let services = self.current.services();
+        services.config.forget_idle();
+        services.limits.forget_idle();
         self.own.sweep(now);
-        let Services { sessions, tickets, .. } = &*self.services;
+        let Services { sessions, tickets, .. } = &*services;
         // Access tokens outlive their session: what ends all of a user's must know of it that long.
-        let lifetime = sessions.issuer.load().terms.access_lifetime;
+        let lifetime = sessions.issuer.terms.access_lifetime;
         for swept in [
             sessions.sessions.sweep(now.minus(lifetime)).await,
             sessions.ledger.sweep(now).await,

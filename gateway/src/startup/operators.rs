@@ -4,7 +4,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener as Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -12,9 +14,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
 
-use crate::api::{Api, Client, Content, whole};
+use super::background::Background;
+use super::current::Current;
+use crate::api::{Client, Content, whole};
 use crate::problem::{Audience, Code, Problem};
 use crate::telemetry::RequestId;
 
@@ -27,46 +30,33 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct Socket {
     path: PathBuf,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Background,
 }
 
 impl Socket {
     /// The store in the folder is open, so that no other gateway listens there.
-    pub(super) fn listen(folder: &Path, api: Api) -> Result<Self, String> {
+    pub(super) fn listen(folder: &Path, current: Arc<Current>) -> Result<Self, String> {
         let path = folder.join(SOCKET);
         let fault = |fault: io::Error| format!("{}: {fault}", path.display());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
-        let listener = {
-            let _context = runtime.enter();
-            bind(&path).map_err(fault)?
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("operators".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept(listener, api) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = thread.map_err(fault)?;
-        Ok(Self { path, stop: Some(stop), thread: Some(thread) })
+        let listener = bind(&path).map_err(fault)?;
+        let thread = Background::start("operators", |stopped| async move {
+            tokio::select! {
+                () = accept(listener, current) => {}
+                _ = stopped => {}
+            }
+        })?;
+        Ok(Self { path, thread })
     }
 
     pub(super) fn stop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by its own hook.
-            let _ = thread.join();
-        }
+        self.thread.stop();
         // One that stays is taken over by the next start.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 /// The folder is its owner's alone, and so is the socket.
-fn bind(path: &Path) -> io::Result<UnixListener> {
+fn bind(path: &Path) -> io::Result<Bound> {
     // A path may be longer than a socket's name: then it is bound by way of the open folder.
     let folder = path.parent().map(std::fs::File::open).transpose()?;
     let short = folder.as_ref().map(|folder| {
@@ -77,16 +67,21 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
         _ => {}
     }
-    let listener = UnixListener::bind(short.as_deref().unwrap_or(path))?;
+    let listener = Bound::bind(short.as_deref().unwrap_or(path))?;
+    listener.set_nonblocking(true)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, api: Api) {
+async fn accept(listener: Bound, current: Arc<Current>) {
+    let listener = match UnixListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(fault) => return tracing::error!(error = %fault, "operators cannot be listened to"),
+    };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, api.clone()));
+                tokio::spawn(serve(stream, Arc::clone(&current)));
             }
             Err(fault) => {
                 tracing::warn!(error = %fault, "an operator's connection could not be accepted");
@@ -96,12 +91,12 @@ async fn accept(listener: UnixListener, api: Api) {
     }
 }
 
-async fn serve(stream: UnixStream, api: Api) {
+async fn serve(stream: UnixStream, current: Arc<Current>) {
     let Ok(peer) = stream.peer_cred() else { return };
     let uid = peer.uid();
     let service = service_fn(move |request| {
-        let api = api.clone();
-        async move { Ok::<_, Infallible>(answer(request, api, uid).await) }
+        let current = Arc::clone(&current);
+        async move { Ok::<_, Infallible>(answer(request, &current, uid).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     let http = http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
@@ -109,11 +104,14 @@ async fn serve(stream: UnixStream, api: Api) {
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: http::Request<Incoming>, api: Api, uid: u32) -> http::Response<Content> {
+async fn answer(request: http::Request<Incoming>, current: &Current, uid: u32) -> http::Response<Content> {
     let client = Client::operator(uid);
     let (head, body) = request.into_parts();
     match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0,
+        Ok(body) => {
+            let api = &current.load().api;
+            api.serve(http::Request::from_parts(head, body.to_bytes()), client).await.0
+        }
         Err(_) => {
             let refusal = Problem::new(Code::BodyTooLarge);
             refusal.render(Audience::Json, RequestId::fresh().as_str()).map(whole)

@@ -4,24 +4,23 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
-use tokio::sync::oneshot;
 
+use super::background::Background;
+use super::current::{Current, Whole, endpoints};
 use super::prepared::Prepared;
 use crate::adapter::jwks::JwksBook;
-use crate::api::Services;
-use crate::clock::{Stopwatch, Timestamp};
+use crate::api::Api;
+use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config::{
     Faults, File, KeyPolicy, Reloadable, Secrets, Source, changed, check, fingerprint, log_hash_key,
     needing_restart,
 };
-use crate::edge::{Certificates, Configured};
+use crate::edge::{Configured, Parts};
 use crate::limits::Books;
-use crate::pipeline::Pipeline;
-use crate::store::{Actor, Entry};
-use crate::telemetry::{Event, Metrics, SecurityLine, log};
+use crate::store::{Announce, AuditEvent, AuditTrail, Event, record_at_least_in_the_log};
+use crate::telemetry::{Metrics, log};
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {
@@ -32,13 +31,13 @@ pub(super) struct Reload {
     pub(super) written: File,
     pub(super) books: Arc<Books>,
     pub(super) issuer_keys: Arc<JwksBook>,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) services: Arc<Services>,
-    pub(super) configured: Arc<ArcSwap<Configured>>,
+    pub(super) current: Arc<Current>,
+    pub(super) audit: Arc<dyn AuditTrail>,
+    pub(super) announce: Arc<Announce>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     /// The runtime that carries the requests, once it is there.
     pub(super) carrier: Arc<OnceLock<Handle>>,
-    pub(super) certificates: Certificates,
     /// Those that are in use, by name.
     pub(super) keys: Vec<String>,
 }
@@ -69,44 +68,22 @@ pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
     names
 }
 
-/// The thread that waits for the signal; it ends when told to.
-pub(super) struct Reloader {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Reloader {
-    pub(super) fn start(mut work: Reload) -> Result<Self, String> {
-        let (stop, mut stopped) = oneshot::channel::<()>();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
-        // Before anybody is told that it listens: what is changed from then on is seen.
-        let mut watch = Watch::of(&work);
-        let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                loop {
-                    tokio::select! {
-                        _ = work.hangup.recv() => {}
-                        () = watch.changed(&work.written) => {}
-                        _ = &mut stopped => return,
-                    }
-                    // Before they are read: what is written meanwhile is seen at the next look.
-                    watch.seen(&work.written);
-                    work.reload_and_tell().await;
-                }
-            });
-        });
-        let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-
-    pub(super) fn stop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by its own hook.
-            let _ = thread.join();
+/// Waits for the signal until it is told to end.
+pub(super) fn start(mut work: Reload) -> Result<Background, String> {
+    // Before anybody is told that it listens: what is changed from then on is seen.
+    let mut watch = Watch::of(&work);
+    Background::start("reload", |mut stopped| async move {
+        loop {
+            tokio::select! {
+                _ = work.hangup.recv() => {}
+                () = watch.changed(&work.written) => {}
+                _ = &mut stopped => return,
+            }
+            // Before they are read: what is written meanwhile is seen at the next look.
+            watch.seen(&work.written);
+            work.reload_and_tell().await;
         }
-    }
+    })
 }
 
 /// Looks at the files now and then, where that is asked for.
@@ -165,7 +142,7 @@ impl Reload {
                 if !changed.keys.is_empty() {
                     self.record(Event::KeysRotated, Some(changed.keys.join(", "))).await;
                 }
-                let now = self.services.clock.now().seconds();
+                let now = self.clock.now().seconds();
                 self.metrics.process.reloaded(Some(now), taken.elapsed());
             }
             Err(faults) => {
@@ -180,14 +157,15 @@ impl Reload {
 
     /// In the audit trail, too; that it cannot be written there takes nothing back.
     async fn record(&self, event: Event, now: Option<String>) {
-        let entry = Entry { actor: Some(Actor::Gateway), now: now.clone(), ..Entry::of(event.word()) };
-        if let Err(fault) = self.services.audit.append(self.services.clock.now(), vec![entry]).await {
+        let mut told = AuditEvent::of_gateway(event, self.clock.now());
+        told.entry_mut().now = now;
+        if let Err(fault) = record_at_least_in_the_log(&self.audit, &self.announce, told).await {
             tracing::error!(error = %fault, event = event.word(), "this could not be recorded");
         }
-        self.metrics.security.record(event, &SecurityLine { now, ..SecurityLine::default() });
     }
 
-    /// Everything that can fail comes first; then everything is swapped.
+    /// Everything that can fail comes first; then everything is swapped, by one store. The log is no part of
+    /// what a request is decided by, and has a cell of its own.
     async fn reload(&mut self) -> Result<Changed, Faults> {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
         let loaded = source.load_again()?;
@@ -205,25 +183,25 @@ impl Reload {
             tracing::warn!("{warning}");
         }
         let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
-        let keys = key_names(&checked.reloadable, self.services.clock.now());
-        let installation = self.services.sessions.issuer.load().installation;
+        let keys = key_names(&checked.reloadable, self.clock.now());
+        let before = self.current.load();
+        let installation = before.api.services().sessions.issuer.installation;
         let prepared = Prepared::new(checked.reloadable, installation, &self.books, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
-        let before = self.configured.load_full();
-        let snapshot = Arc::clone(&prepared.snapshot);
-        let configured =
-            Configured::prepare(snapshot, Some(&before), &self.metrics, before.descriptors()).await;
-        let configured = Arc::new(configured.map_err(|fault| vec![fault])?);
+        let Prepared { snapshot, limits, issuer } = prepared;
+        let decision = Arc::clone(&snapshot);
+        let api = Api::new(Arc::new(before.api.services().configured(snapshot, limits, issuer)));
+        let tls = checked.listeners.into_iter().map(|listener| listener.tls).collect();
+        let parts = Parts { decision, endpoints: endpoints(&api), tls };
+        let (running, descriptors) = (Some(&*before.edge), before.edge.descriptors());
+        let edge = Configured::prepare(parts, running, &self.metrics, descriptors).await;
+        let edge = Arc::new(edge.map_err(|fault| vec![fault])?);
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
         log::change(&checked.log, log_key).map_err(|fault| vec![fault])?;
-        self.certificates.install(checked.listeners.into_iter().map(|listener| listener.tls));
-        self.services.sessions.issuer.store(Arc::new(prepared.issuer));
-        self.services.limits.store(Arc::new(prepared.limits));
-        self.pipeline.install(prepared.snapshot);
-        self.configured.store(Arc::clone(&configured));
+        self.current.replace(Whole { api, edge: Arc::clone(&edge) });
         let _context = carrier.enter();
-        configured.start(Some(&before));
+        edge.start(Some(&before.edge));
         self.issuer_keys.start();
         self.written = checked.written;
         let new = keys.iter().filter(|key| !self.keys.contains(key)).cloned().collect();

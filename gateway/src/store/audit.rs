@@ -1,17 +1,21 @@
 //! The port for the audit trail: what happened, appended and never changed, each entry sealed to the
 //! one before.
 
+mod audit_event;
 mod chain;
+mod event;
 
 use std::borrow::Cow;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use audit_event::{AuditEvent, Requester};
 pub use chain::{Break, Hash, Proof, Prover, Sealed, seal};
 pub(super) use chain::{EXPIRED, vouch};
+pub use event::Event;
 
-use super::StoreError;
+use super::{Committed, StoreError, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{SessionId, UserAgent, UserId};
 
@@ -131,10 +135,11 @@ pub struct Tally {
     pub count: u64,
 }
 
-/// The trail. What is appended is durable on return.
+/// The trail. What is recorded is durable on return.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
-    async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError>;
+    /// Where nothing is changed but the trail, and perhaps the outbox.
+    async fn record(&self, work: UnitOfWork) -> Result<Committed<()>, StoreError>;
 
     /// A page, bounded in bytes, too: it may have fewer than `limit`, and more before it.
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError>;

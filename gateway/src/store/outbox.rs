@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Along, StoreError, StoredHash};
+use super::{Committed, StoreError, StoredHash, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{Email, UserId};
 
@@ -139,14 +139,22 @@ impl Queued {
 /// The queue. Every method that changes something returns once the change is durable.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Puts what goes along with no other change.
-    async fn enqueue(&self, along: Along) -> Result<(), StoreError>;
+    /// Puts what goes along with no other change, and is no event.
+    async fn enqueue(
+        &self,
+        errand: Errand,
+        now: Timestamp,
+        request_id: Option<String>,
+    ) -> Result<Committed<()>, StoreError>;
 
     /// What is due at `now` and leaves by this way, at most `limit`, the longest due first.
     async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError>;
 
-    /// It was done, or given up.
-    async fn settle(&self, id: u64, along: Along) -> Result<(), StoreError>;
+    /// It was done.
+    async fn settle(&self, id: u64) -> Result<(), StoreError>;
+
+    /// It was given up, which is recorded.
+    async fn give_up(&self, id: u64, work: UnitOfWork) -> Result<Committed<()>, StoreError>;
 
     /// It did not work, and is to be tried again.
     async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError>;

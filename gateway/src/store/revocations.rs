@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Along, StoreError};
+use super::{Committed, StoreError, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{Generation, InstallationId, SessionId, TokenId, UserId};
 
@@ -96,7 +96,7 @@ pub trait Revocations: Send + Sync {
 pub trait RevocationLedger: Send + Sync {
     /// Records revocations durably, apart from a session or an account being changed. Answers whether
     /// anything was not recorded yet.
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError>;
+    async fn record(&self, revoked: &[Revocation], work: UnitOfWork) -> Result<Committed<bool>, StoreError>;
 
     /// All revocations that still matter at `now`.
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;

@@ -28,7 +28,7 @@ pub(crate) use invitation::{invite, is_replaced, withdraw};
 pub(crate) use ledger::{is_known, record, widest};
 pub(crate) use opening::{Opening, open};
 pub(crate) use password::set_password;
-pub(crate) use premises::{Premises, alone};
+pub(crate) use premises::{Premises, account, alone, ticket};
 pub(crate) use registration::{admit, create, in_order, taken};
 pub(crate) use rotation::{Presented, rotate};
 pub(crate) use trail::{expired, hour};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Along, Entry, Revocation, StoreError};
+use super::{AuditEvent, Committed, Revocation, StoreError, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Network, SessionId, TokenId, UserAgent, UserId};
 
@@ -71,8 +71,8 @@ pub struct RotationRequest {
     /// Until when a `Revocation::Session` must live if this turns out to be a replay.
     pub revoked_until: Timestamp,
     /// What is recorded if the token is renewed, or was replaced before. How it was renewed is added.
-    pub renewed: Option<Entry>,
-    pub replayed: Option<Entry>,
+    pub renewed: AuditEvent,
+    pub replayed: AuditEvent,
 }
 
 /// Room for a new session: where its user has as many as are allowed, those that were used longest ago
@@ -84,7 +84,7 @@ pub struct Room {
     /// Until when a `Revocation::Session` of one that ends must live.
     pub revoked_until: Timestamp,
     /// What is recorded of each that ends. Its id is added.
-    pub ended: Entry,
+    pub ended: AuditEvent,
 }
 
 /// Which of a user's sessions are to end.
@@ -120,8 +120,9 @@ pub enum Rotation {
 /// Sessions. Every method that changes something returns once the change is durable.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Answers with what is revoked, as other sessions ended for this one.
-    async fn open(&self, session: Session, room: Room, along: Along) -> Result<Vec<Revocation>, StoreError>;
+    /// Revokes the sessions that end for this one.
+    async fn open(&self, session: Session, room: Room, work: UnitOfWork)
+    -> Result<Committed<()>, StoreError>;
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
@@ -145,23 +146,27 @@ pub trait Sessions: Send + Sync {
 
     /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
     /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.
-    async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError>;
+    async fn rotate(&self, request: RotationRequest) -> Result<Committed<Rotation>, StoreError>;
 
     /// Closes the session if it lives, and records what that revokes, in one transaction.
     /// Closing a session that is gone already records the revocations all the same. Answers whether
     /// anything was not recorded yet.
-    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<bool, StoreError>;
+    async fn close(
+        &self,
+        id: SessionId,
+        revoked: &[Revocation],
+        work: UnitOfWork,
+    ) -> Result<Committed<bool>, StoreError>;
 
-    /// Closes a user's sessions and records what that revokes, until `revoked_until`; answers with
-    /// the revocations. With `Closing::All` the generation of the user's tokens is raised. `None`
-    /// when there is no such user.
+    /// Closes a user's sessions and revokes their tokens, until `revoked_until`; answers whether there is
+    /// such a user. With `Closing::All` the generation of the user's tokens is raised.
     async fn close_of(
         &self,
         user: UserId,
         closing: Closing,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<Vec<Revocation>>, StoreError>;
+        work: UnitOfWork,
+    ) -> Result<Committed<bool>, StoreError>;
 
     /// Forgets sessions that expired before `now`; answers how many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::{Along, StoreError, StoredHash};
+use super::{Committed, StoreError, StoredHash, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Role, UserId};
 
@@ -94,7 +94,7 @@ pub struct Invitation {
     pub invited_by: Option<UserId>,
 }
 
-/// Tickets and invitations. A ticket is used up by the change that it permits (`Along::redeem`).
+/// Tickets and invitations. A ticket is used up by the change that it permits (`Precondition::Ticket`).
 #[async_trait]
 pub trait Tickets: Send + Sync {
     async fn issue(&self, key: TicketKey, ticket: Ticket) -> Result<(), StoreError>;
@@ -104,7 +104,11 @@ pub trait Tickets: Send + Sync {
 
     /// Adds an invitation under a fresh id, with an errand to mail it; an earlier one of the same
     /// address is replaced.
-    async fn invite(&self, invitation: Invitation, along: Along) -> Result<Invitation, StoreError>;
+    async fn invite(
+        &self,
+        invitation: Invitation,
+        work: UnitOfWork,
+    ) -> Result<Committed<Invitation>, StoreError>;
 
     async fn invitation(&self, id: u64) -> Result<Option<Invitation>, StoreError>;
 
@@ -118,7 +122,7 @@ pub trait Tickets: Send + Sync {
     ) -> Result<(Vec<Invitation>, u64), StoreError>;
 
     /// Takes an invitation back; answers which it was.
-    async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError>;
+    async fn withdraw(&self, id: u64, work: UnitOfWork) -> Result<Committed<Option<Invitation>>, StoreError>;
 
     /// Forgets what expired before `now`; answers how many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;

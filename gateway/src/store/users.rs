@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Along, Revocation, StoreError};
+use super::{Committed, Revocation, StoreError, UnitOfWork};
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, SessionId, UserId};
 
@@ -134,14 +134,15 @@ pub struct UserPage {
     pub total: u64,
 }
 
-/// Accounts. Every method that changes something returns once the change is durable.
+/// Accounts. Every method that changes something returns once the change is durable, and what it is
+/// recorded by with it.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// Adds an account under a fresh id; ids are never reused.
     ///
     /// `StoreError::Conflict` when the address has an account: of parallel calls with one address,
     /// exactly one succeeds.
-    async fn create(&self, new: NewUser, along: Along) -> Result<User, StoreError>;
+    async fn create(&self, new: NewUser, work: UnitOfWork) -> Result<Committed<User>, StoreError>;
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -162,17 +163,16 @@ pub trait Users: Send + Sync {
         id: UserId,
         amendment: Amendment,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<Amended>, StoreError>;
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<Amended>>, StoreError>;
 
     /// Replaces the password and ends sessions, as it says; its owner is told where it was chosen from
-    /// somewhere. Answers with what that revokes. `None`
-    /// when there is no such user, or the password was changed meanwhile.
+    /// somewhere. `None` when there is no such user, or the password was changed meanwhile.
     async fn set_password(
         &self,
         change: PasswordChange,
-        along: Along,
-    ) -> Result<Option<(User, Vec<Revocation>)>, StoreError>;
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<User>>, StoreError>;
 
     /// Removes an account and what belongs to it, and refuses its tokens until `revoked_until`; its owner
     /// and services behind are told. Its id is never given again. `None` when there is no such user.
@@ -181,8 +181,8 @@ pub trait Users: Send + Sync {
         &self,
         id: UserId,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<(User, Revocation)>, StoreError>;
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<User>>, StoreError>;
 
     /// Replaces the password hash if it still is `old`; answers whether it was.
     async fn rehash(&self, id: UserId, old: &StoredHash, new: StoredHash) -> Result<bool, StoreError>;
@@ -195,7 +195,7 @@ pub trait Users: Send + Sync {
 
     /// Adds accounts for which nothing is taken, all of them or none, those with an id of their own
     /// first.
-    async fn import(&self, accounts: Vec<Account>, along: Along) -> Result<(), StoreError>;
+    async fn import(&self, accounts: Vec<Account>, work: UnitOfWork) -> Result<Committed<()>, StoreError>;
 
     /// How many there are, by what they are.
     async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError>;

@@ -1,4 +1,4 @@
-//! One line, and one count, for each event that matters for who is let in.
+//! One line of the log, and one count, for each event that matters for who is let in.
 
 use std::net::IpAddr;
 
@@ -6,163 +6,7 @@ use prometheus::{IntCounter, IntCounterVec};
 
 use super::book::Book;
 use super::redact::{ShownAddress, ShownEmail};
-use super::trace_context::TraceId;
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    Registered,
-    LoginSucceeded,
-    LoginFailed,
-    /// A refresh token that was replaced came again; its session was closed.
-    RefreshReused,
-    LoggedOut,
-    /// A role or an activity was changed by an administrator.
-    AccountChanged,
-    /// Somebody who is not a trusted proxy asked in the name of others.
-    UntrustedProxy,
-    ConfigReloaded,
-    ConfigRefused,
-    Refreshed,
-    AccountCreated,
-    AccountsImported,
-    AccountDeleted,
-    AccountExported,
-    PasswordChanged,
-    PasswordResetRequested,
-    PasswordReset,
-    EmailVerified,
-    SessionsEnded,
-    InvitationMade,
-    InvitationWithdrawn,
-    TokenRefused,
-    DeliveryGivenUp,
-    KeysRotated,
-    Started,
-}
-
-impl Event {
-    pub const ALL: [Self; 25] = [
-        Self::Registered,
-        Self::LoginSucceeded,
-        Self::LoginFailed,
-        Self::RefreshReused,
-        Self::LoggedOut,
-        Self::AccountChanged,
-        Self::UntrustedProxy,
-        Self::ConfigReloaded,
-        Self::ConfigRefused,
-        Self::Refreshed,
-        Self::AccountCreated,
-        Self::AccountsImported,
-        Self::AccountDeleted,
-        Self::AccountExported,
-        Self::PasswordChanged,
-        Self::PasswordResetRequested,
-        Self::PasswordReset,
-        Self::EmailVerified,
-        Self::SessionsEnded,
-        Self::InvitationMade,
-        Self::InvitationWithdrawn,
-        Self::TokenRefused,
-        Self::DeliveryGivenUp,
-        Self::KeysRotated,
-        Self::Started,
-    ];
-
-    /// The stable word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::LoginSucceeded => "login_succeeded",
-            Self::LoginFailed => "login_failed",
-            Self::RefreshReused => "refresh_reused",
-            Self::LoggedOut => "logged_out",
-            Self::AccountChanged => "account_changed",
-            Self::UntrustedProxy => "untrusted_proxy",
-            Self::ConfigReloaded => "config_reloaded",
-            Self::ConfigRefused => "config_refused",
-            Self::Refreshed => "refreshed",
-            Self::AccountCreated => "account_created",
-            Self::AccountsImported => "accounts_imported",
-            Self::AccountDeleted => "account_deleted",
-            Self::AccountExported => "account_exported",
-            Self::PasswordChanged => "password_changed",
-            Self::PasswordResetRequested => "password_reset_requested",
-            Self::PasswordReset => "password_reset",
-            Self::EmailVerified => "email_verified",
-            Self::SessionsEnded => "sessions_ended",
-            Self::InvitationMade => "invitation_made",
-            Self::InvitationWithdrawn => "invitation_withdrawn",
-            Self::TokenRefused => "token_refused",
-            Self::DeliveryGivenUp => "delivery_given_up",
-            Self::KeysRotated => "keys_rotated",
-            Self::Started => "started",
-        }
-    }
-
-    /// The same for people.
-    const fn message(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::LoginSucceeded => "logged in",
-            Self::LoginFailed => "login failed",
-            Self::RefreshReused => "a replaced refresh token was used again: its session is closed",
-            Self::LoggedOut => "logged out",
-            Self::AccountChanged => "account changed",
-            Self::UntrustedProxy => {
-                "/api/auth/verify was called by a peer that is not in server.trusted_proxies"
-            }
-            Self::ConfigReloaded => "the configuration was reloaded",
-            Self::ConfigRefused => "the configuration was not reloaded: the one before stays in use",
-            Self::Refreshed => "refreshed",
-            Self::AccountCreated => "an account was created",
-            Self::AccountsImported => "accounts were imported",
-            Self::AccountDeleted => "an account was deleted",
-            Self::AccountExported => "an account's data was exported",
-            Self::PasswordChanged => "a password was changed",
-            Self::PasswordResetRequested => "a password reset was asked for",
-            Self::PasswordReset => "a password was reset",
-            Self::EmailVerified => "an e-mail address was verified",
-            Self::SessionsEnded => "sessions were ended",
-            Self::InvitationMade => "somebody was invited",
-            Self::InvitationWithdrawn => "an invitation was withdrawn",
-            Self::TokenRefused => "a revoked token was used",
-            Self::DeliveryGivenUp => "a mail or an event could not be delivered, and is given up",
-            Self::KeysRotated => "keys were rotated",
-            Self::Started => "the gateway was started",
-        }
-    }
-
-    const fn is_warning(self) -> bool {
-        matches!(
-            self,
-            Self::RefreshReused | Self::UntrustedProxy | Self::ConfigRefused | Self::DeliveryGivenUp
-        )
-    }
-}
-
-/// What is said of one event; what does not apply is left out.
-#[derive(Clone, Debug, Default)]
-pub struct SecurityLine<'a> {
-    pub request_id: Option<&'a str>,
-    pub trace: Option<TraceId>,
-    pub client: Option<IpAddr>,
-    /// The account that it is about.
-    pub user_id: Option<u64>,
-    /// The e-mail address that was given, whether there is an account or not.
-    pub email: Option<&'a str>,
-    /// Whom another issuer vouches for, as it may be logged.
-    pub subject: Option<String>,
-    pub issuer: Option<&'a str>,
-    /// The account that did it, where that is another one.
-    pub by: Option<u64>,
-    pub session: Option<String>,
-    /// A code, where something was refused.
-    pub reason: Option<&'a str>,
-    /// What is now, in words of ours.
-    pub now: Option<String>,
-}
+use crate::store::{Actor, AuditEvent, Event};
 
 /// The metric of security events.
 pub struct Security(Vec<IntCounter>);
@@ -177,41 +21,37 @@ impl Security {
         Ok(Self(Event::ALL.iter().map(|event| events.with_label_values(&[event.word()])).collect()))
     }
 
-    /// Counts the event, and writes its line.
-    pub fn record(&self, event: Event, line: &SecurityLine<'_>) {
+    /// Counts the event, and writes its line: what stands in the audit trail, as far as the log may show
+    /// it.
+    pub fn record(&self, told: &AuditEvent) {
+        let (event, entry) = (told.event(), told.entry());
         self.0.get(event as usize).iter().for_each(|counter| counter.inc());
+        let address = entry.address.as_ref().and_then(|address| address.parse::<IpAddr>().ok());
+        // The account that did it, where that is another one.
+        let by = match entry.actor {
+            Some(Actor::User { user_id }) if entry.user_id != Some(user_id) => Some(user_id.get()),
+            _ => None,
+        };
         macro_rules! write {
             ($level:ident) => {
                 tracing::$level!(
                     target: "security",
                     event = event.word(),
-                    request_id = line.request_id,
-                    trace_id = line.trace.map(tracing::field::display),
-                    client = line.client.and_then(ShownAddress::of).map(tracing::field::display),
-                    user_id = line.user_id,
-                    email = line.email.and_then(ShownEmail::of).map(tracing::field::display),
-                    subject = line.subject,
-                    issuer = line.issuer,
-                    by = line.by,
-                    session = line.session,
-                    reason = line.reason,
-                    now = line.now,
+                    request_id = entry.request_id,
+                    trace_id = told.trace().map(tracing::field::display),
+                    client = address.and_then(ShownAddress::of).map(tracing::field::display),
+                    user_id = entry.user_id.map(|user| user.get()),
+                    email = entry.email.as_deref().and_then(ShownEmail::of).map(tracing::field::display),
+                    subject = entry.subject,
+                    issuer = entry.issuer,
+                    by,
+                    session = entry.session.map(tracing::field::display),
+                    reason = entry.reason.as_deref(),
+                    now = entry.now,
                     "{}", event.message()
                 )
             };
         }
         if event.is_warning() { write!(warn) } else { write!(info) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_event_stands_in_its_place() {
-        for (place, event) in Event::ALL.into_iter().enumerate() {
-            assert_eq!(event as usize, place, "{event:?}");
-        }
     }
 }

@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-/// The id of a trace; never zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceId(pub(super) [u8; 16]);
+pub use crate::identity::TraceId;
 
 /// The id of one span in it; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,12 @@ use std::time::Duration;
 use gateway::adapter::redis::RedisSettings;
 use gateway::clock::Stopwatch;
 use gateway::identity::{InstallationId, TokenId};
-use gateway::store::{Along, RevocationLedger, Revocations, Standing, Subject};
+use gateway::store::{RevocationLedger, Revocations, Standing, Subject};
 
 use super::{Gateway, generation_of, ledger, session_of, somebody, token_of, until};
 use crate::support::ledger::MemoryLedger;
 use crate::support::redis::Redis;
+use crate::support::told::*;
 
 #[tokio::test]
 async fn a_flushed_redis_fails_closed_until_it_is_rebuilt_from_the_ledger() {
@@ -113,8 +114,8 @@ async fn a_flush_in_the_middle_of_a_rebuild_begins_it_anew() {
     let ledger = ledger();
     let ada = somebody();
     let many: Vec<_> = (0..30_000).map(|_| token_of(&somebody())).collect();
-    ledger.record(&[token_of(&ada)], Along::default()).await.unwrap();
-    ledger.record(&many, Along::default()).await.unwrap();
+    ledger.record(&[token_of(&ada)], work()).told().await.unwrap();
+    ledger.record(&many, work()).told().await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
     gateway.revocations.start();
 
@@ -148,8 +149,8 @@ async fn a_large_ledger_is_rebuilt_in_batches() {
     let ledger = ledger();
     let many: Vec<_> = (0..2_500).map(|_| token_of(&somebody())).collect();
     let last = Subject { token: TokenId::random(), ..somebody() };
-    ledger.record(&many, Along::default()).await.unwrap();
-    ledger.record(&[token_of(&last), generation_of(&last, 9)], Along::default()).await.unwrap();
+    ledger.record(&many, work()).told().await.unwrap();
+    ledger.record(&[token_of(&last), generation_of(&last, 9)], work()).told().await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
     assert_eq!(gateway.check(&last).await.unwrap(), Standing::Revoked);
     assert_eq!(redis.cli(&["DBSIZE"]), "2503");

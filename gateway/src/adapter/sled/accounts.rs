@@ -2,7 +2,7 @@
 
 use super::SledStore;
 use super::trees::{Change, LAST_USER_ID, Stop, Trees, store_error};
-use crate::store::{Account, Along, StoreError, Taken, rules};
+use crate::store::{Account, Committed, StoreError, Taken, UnitOfWork, rules};
 
 /// What stands in the way of an account, if anything does.
 fn taken(trees: &Trees, account: &Account) -> Result<Option<Taken>, StoreError> {
@@ -22,13 +22,13 @@ impl SledStore {
     pub(super) async fn add_accounts(
         &self,
         mut accounts: Vec<Account>,
-        along: Along,
-    ) -> Result<(), StoreError> {
+        work: UnitOfWork,
+    ) -> Result<Committed<()>, StoreError> {
         rules::in_order(&mut accounts);
         self.write(move |trees| {
             trees.transact(|change| {
                 accounts.iter().try_for_each(|account| admit(change, account))?;
-                change.write(&rules::alone(&change.premises(&along)?)?)
+                change.commit(rules::alone(&change.premises(&work)?)?, ())
             })
         })
         .await

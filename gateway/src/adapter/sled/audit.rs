@@ -8,8 +8,8 @@ use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::store::{
-    AuditPage, AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover, Sealed, StoreError, Tally, rules,
-    seal,
+    AuditPage, AuditQuery, AuditTrail, Break, Committed, Entry, Hash, Proof, Prover, Sealed, StoreError,
+    Tally, UnitOfWork, rules, seal,
 };
 
 /// Entries that one search looks at: what is rare is found page by page.
@@ -21,8 +21,11 @@ const PAGE_BYTES_MAX: usize = 512 * 1_024;
 
 #[async_trait]
 impl AuditTrail for SledStore {
-    async fn append(&self, now: Timestamp, entries: Vec<Entry>) -> Result<(), StoreError> {
-        self.write(move |trees| trees.transact(|change| change.append(now, &entries))).await
+    async fn record(&self, work: UnitOfWork) -> Result<Committed<()>, StoreError> {
+        self.write(move |trees| {
+            trees.transact(|change| change.commit(rules::alone(&change.premises(&work)?)?, ()))
+        })
+        .await
     }
 
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError> {

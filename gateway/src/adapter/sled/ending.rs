@@ -6,7 +6,7 @@ use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{SessionId, UserId};
 use crate::store::rules::{self, Leaving};
-use crate::store::{Closing, Revocation, StoreError};
+use crate::store::{Closing, Committed, Revocation, StoreError};
 
 /// Sessions that end in one transaction. Whoever has more of them waits for further ones.
 pub(super) const SESSIONS_MAX: usize = 1_000;
@@ -57,14 +57,30 @@ impl Ending {
 }
 
 impl SledStore {
-    /// What one transaction left.
+    /// With what one transaction left. That some of it failed is no reason to keep quiet about the others.
+    pub(super) async fn with_rest<T>(
+        &self,
+        committed: Committed<T>,
+        rest: Option<(UserId, Closing, Timestamp)>,
+    ) -> Committed<T> {
+        let Some((user, closing, until)) = rest else { return committed };
+        let mut revoked = Vec::new();
+        let closed = self.close_rest(user, closing, until, &mut revoked).await;
+        let committed = committed.revoking(revoked);
+        match closed {
+            Ok(()) => committed,
+            Err(fault) => committed.short_of(fault),
+        }
+    }
+
+    /// Adds what is revoked, also where it fails on the way.
     pub(super) async fn close_rest(
         &self,
         user: UserId,
         closing: Closing,
         revoked_until: Timestamp,
-        mut revoked: Vec<Revocation>,
-    ) -> Result<Vec<Revocation>, StoreError> {
+        revoked: &mut Vec<Revocation>,
+    ) -> Result<(), StoreError> {
         loop {
             let (more, whole) = self
                 .write(move |trees| {
@@ -76,7 +92,7 @@ impl SledStore {
                 .await?;
             revoked.extend(more);
             if whole {
-                return Ok(revoked);
+                return Ok(());
             }
         }
     }

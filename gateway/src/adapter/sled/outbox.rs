@@ -5,13 +5,20 @@ use async_trait::async_trait;
 use super::trees::{Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::store::{Along, Outbox, Queued, StoreError, Way, rules};
+use crate::store::{Committed, Errand, Outbox, Queued, StoreError, UnitOfWork, Way, rules};
 
 #[async_trait]
 impl Outbox for SledStore {
-    async fn enqueue(&self, along: Along) -> Result<(), StoreError> {
+    async fn enqueue(
+        &self,
+        errand: Errand,
+        now: Timestamp,
+        request_id: Option<String>,
+    ) -> Result<Committed<()>, StoreError> {
         self.write(move |trees| {
-            trees.transact(|change| change.write(&rules::alone(&change.premises(&along)?)?))
+            trees.transact(|change| {
+                change.enqueue(&errand, now, request_id.clone()).map(|()| Committed::queued())
+            })
         })
         .await
     }
@@ -37,11 +44,15 @@ impl Outbox for SledStore {
         .await
     }
 
-    async fn settle(&self, id: u64, along: Along) -> Result<(), StoreError> {
+    async fn settle(&self, id: u64) -> Result<(), StoreError> {
+        self.write(move |trees| trees.transact(|change| change.take_errand(id).map(drop))).await
+    }
+
+    async fn give_up(&self, id: u64, work: UnitOfWork) -> Result<Committed<()>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
                 change.take_errand(id)?;
-                change.write(&rules::alone(&change.premises(&along)?)?)
+                change.commit(rules::alone(&change.premises(&work)?)?, ())
             })
         })
         .await

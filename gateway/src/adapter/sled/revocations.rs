@@ -6,23 +6,21 @@ use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Generation, InstallationId, UserId};
-use crate::store::{Along, Revocation, RevocationLedger, StoreError, rules};
+use crate::store::{Committed, Revocation, RevocationLedger, StoreError, UnitOfWork, rules};
 
 /// What one transaction of a sweep removes at most, so that other writers get their turn.
 pub(super) const SWEEP_MAX: usize = 256;
 
 #[async_trait]
 impl RevocationLedger for SledStore {
-    async fn record(&self, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
+    async fn record(&self, revoked: &[Revocation], work: UnitOfWork) -> Result<Committed<bool>, StoreError> {
         let revoked = revoked.to_vec();
         // What is known in full already costs neither a write nor an entry.
         if rules::is_known(&revoked, &self.read(|trees| trees.recorded(&revoked))?) {
-            return Ok(false);
+            return Ok(Committed::unchanged(false, revoked));
         }
         self.write(move |trees| {
-            trees.transact(|change| {
-                change.write(&rules::record(&revoked, &change.premises(&along)?)?).map(|()| true)
-            })
+            trees.transact(|change| change.commit(rules::record(&revoked, &change.premises(&work)?)?, true))
         })
         .await
     }

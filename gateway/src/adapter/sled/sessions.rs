@@ -11,12 +11,18 @@ use crate::clock::Timestamp;
 use crate::identity::{Email, Network, SessionId, UserId};
 use crate::store::rules::{self, Opening, Presented};
 use crate::store::{
-    Along, Closing, Familiar, Revocation, Room, Rotation, RotationRequest, Session, Sessions, StoreError,
+    Closing, Committed, Familiar, Revocation, Room, Rotation, RotationRequest, Session, Sessions, StoreError,
+    UnitOfWork,
 };
 
 #[async_trait]
 impl Sessions for SledStore {
-    async fn open(&self, session: Session, room: Room, along: Along) -> Result<Vec<Revocation>, StoreError> {
+    async fn open(
+        &self,
+        session: Session,
+        room: Room,
+        work: UnitOfWork,
+    ) -> Result<Committed<()>, StoreError> {
         self.write(move |trees| {
             let others = room::others(trees, &session, &room)?;
             trees.transact(|change| {
@@ -28,8 +34,7 @@ impl Sessions for SledStore {
                     ending_max: SESSIONS_MAX,
                     familiar: &change.familiar_of(session.user)?,
                 };
-                let writes = rules::open(found, &room, &change.premises(&along)?)?;
-                change.write(&writes).map(|()| writes.revocations)
+                change.commit(rules::open(found, &room, &change.premises(&work)?)?, ())
             })
         })
         .await
@@ -81,23 +86,27 @@ impl Sessions for SledStore {
         self.read(|trees| trees.familiar_of(user))
     }
 
-    async fn rotate(&self, request: RotationRequest) -> Result<Rotation, StoreError> {
+    async fn rotate(&self, request: RotationRequest) -> Result<Committed<Rotation>, StoreError> {
         self.write(move |trees| trees.transact(|change| rotate(change, &request))).await
     }
 
-    async fn close(&self, id: SessionId, revoked: &[Revocation], along: Along) -> Result<bool, StoreError> {
+    async fn close(
+        &self,
+        id: SessionId,
+        revoked: &[Revocation],
+        work: UnitOfWork,
+    ) -> Result<Committed<bool>, StoreError> {
         let revoked = revoked.to_vec();
         let is_over = |trees: &Trees| {
             let is_there = trees.sessions.contains_key(id.as_bytes()).map_err(store_error)?;
             Ok(rules::is_over(is_there, &trees.recorded(&revoked)?))
         };
         if self.read(is_over)? {
-            return Ok(false);
+            return Ok(Committed::unchanged(false, revoked));
         }
         self.write(move |trees| {
-            trees.transact(|change| {
-                change.write(&rules::close(id, &revoked, &change.premises(&along)?)?).map(|()| true)
-            })
+            trees
+                .transact(|change| change.commit(rules::close(id, &revoked, &change.premises(&work)?)?, true))
         })
         .await
     }
@@ -107,25 +116,23 @@ impl Sessions for SledStore {
         user: UserId,
         closing: Closing,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        work: UnitOfWork,
+    ) -> Result<Committed<bool>, StoreError> {
         let closed = self
             .write(move |trees| {
                 let ending = Ending::of(trees, user, closing)?;
-                let revoked = trees.transact(|change| {
-                    let Some(leaving) = ending.leaving(change)? else { return Ok(None) };
-                    let premises = change.premises(&along)?;
-                    let writes = rules::close_of(leaving, closing, revoked_until, &premises)?;
-                    change.write(&writes).map(|()| Some(writes.revocations))
+                let committed = trees.transact(|change| {
+                    let Some(leaving) = ending.leaving(change)? else {
+                        return Ok(Committed::unchanged(false, Vec::new()));
+                    };
+                    let premises = change.premises(&work)?;
+                    change.commit(rules::close_of(leaving, closing, revoked_until, &premises)?, true)
                 })?;
-                Ok(revoked.map(|revoked| (revoked, ending.is_whole())))
+                Ok((committed, ending.is_whole()))
             })
             .await?;
-        match closed {
-            Some((revoked, true)) => Ok(Some(revoked)),
-            Some((revoked, false)) => self.close_rest(user, closing, revoked_until, revoked).await.map(Some),
-            None => Ok(None),
-        }
+        let (committed, is_whole) = closed;
+        Ok(self.with_rest(committed, (!is_whole).then_some((user, closing, revoked_until))).await)
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -140,7 +147,7 @@ impl Sessions for SledStore {
     }
 }
 
-fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> {
+fn rotate(change: &Change, request: &RotationRequest) -> Result<Committed<Rotation>, Stop> {
     let session = change.session(request.session)?;
     let user = session.as_ref().map(|session| session.user);
     let found = Presented {
@@ -150,7 +157,7 @@ fn rotate(change: &Change, request: &RotationRequest) -> Result<Rotation, Stop> 
         session,
     };
     let (rotation, writes) = rules::rotate(found, request);
-    change.write(&writes).map(|()| rotation)
+    change.commit(writes, rotation)
 }
 
 impl Change {

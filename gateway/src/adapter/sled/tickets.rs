@@ -6,7 +6,7 @@ use super::revocations::SWEEP_MAX;
 use super::trees::{Change, Fault, LAST_INVITATION_ID, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use crate::clock::Timestamp;
-use crate::store::{Along, Invitation, StoreError, Ticket, TicketKey, Tickets, User, rules};
+use crate::store::{Committed, Invitation, StoreError, Ticket, TicketKey, Tickets, UnitOfWork, User, rules};
 
 #[async_trait]
 impl Tickets for SledStore {
@@ -22,7 +22,11 @@ impl Tickets for SledStore {
         })
     }
 
-    async fn invite(&self, invitation: Invitation, along: Along) -> Result<Invitation, StoreError> {
+    async fn invite(
+        &self,
+        invitation: Invitation,
+        work: UnitOfWork,
+    ) -> Result<Committed<Invitation>, StoreError> {
         self.write(move |trees| {
             let is_replaced = |one: &Result<Invitation, _>| {
                 one.as_ref().map_or(true, |one| rules::is_replaced(one, &invitation))
@@ -31,8 +35,8 @@ impl Tickets for SledStore {
             trees.transact(|change| {
                 let last = change.counter(LAST_INVITATION_ID)?;
                 let (invited, writes) =
-                    rules::invite(&invitation, last, &replaced, &change.premises(&along)?)?;
-                change.write(&writes).map(|()| invited)
+                    rules::invite(&invitation, last, &replaced, &change.premises(&work)?)?;
+                change.commit(writes, invited)
             })
         })
         .await
@@ -68,12 +72,14 @@ impl Tickets for SledStore {
         .await
     }
 
-    async fn withdraw(&self, id: u64, along: Along) -> Result<Option<Invitation>, StoreError> {
+    async fn withdraw(&self, id: u64, work: UnitOfWork) -> Result<Committed<Option<Invitation>>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
-                let Some(invitation) = change.invitation(id)? else { return Ok(None) };
-                let writes = rules::withdraw(&invitation, &change.premises(&along)?)?;
-                change.write(&writes).map(|()| Some(invitation))
+                let Some(invitation) = change.invitation(id)? else {
+                    return Ok(Committed::unchanged(None, Vec::new()));
+                };
+                let writes = rules::withdraw(&invitation, &change.premises(&work)?)?;
+                change.commit(writes, Some(invitation))
             })
         })
         .await

@@ -12,14 +12,14 @@ use super::{SledStore, codec};
 use crate::clock::Timestamp;
 use crate::identity::{Email, UserId};
 use crate::store::{
-    Account, Along, Amended, Amendment, Closing, NewUser, PasswordChange, Revocation, StoreError, StoredHash,
-    Taken, User, UserCounts, UserPage, Users, rules,
+    Account, Amended, Amendment, Closing, Committed, NewUser, PasswordChange, StoreError, StoredHash, Taken,
+    UnitOfWork, User, UserCounts, UserPage, Users, rules,
 };
 
 #[async_trait]
 impl Users for SledStore {
-    async fn create(&self, new: NewUser, along: Along) -> Result<User, StoreError> {
-        self.write(move |trees| trees.transact(|change| create(change, &new, &along))).await
+    async fn create(&self, new: NewUser, work: UnitOfWork) -> Result<Committed<User>, StoreError> {
+        self.write(move |trees| trees.transact(|change| create(change, &new, &work))).await
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -45,15 +45,17 @@ impl Users for SledStore {
         id: UserId,
         amendment: Amendment,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<Amended>, StoreError> {
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<Amended>>, StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
-                let Some(before) = change.user(id)? else { return Ok(None) };
+                let Some(before) = change.user(id)? else {
+                    return Ok(Committed::unchanged(None, Vec::new()));
+                };
                 let active = change.counter(ADMINISTRATORS_ACTIVE)?;
-                let premises = change.premises(&along)?;
+                let premises = change.premises(&work)?;
                 let (amended, writes) = rules::amend(before, &amendment, active, revoked_until, &premises)?;
-                change.write(&writes).map(|()| Some(amended))
+                change.commit(writes, Some(amended))
             })
         })
         .await
@@ -62,44 +64,39 @@ impl Users for SledStore {
     async fn set_password(
         &self,
         change: PasswordChange,
-        along: Along,
-    ) -> Result<Option<(User, Vec<Revocation>)>, StoreError> {
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<User>>, StoreError> {
         let (user, until) = (change.user, change.revoked_until);
         let closing = change.closing();
-        let set = self.write(move |trees| set_password(trees, &change, &along)).await?;
-        match set {
-            Some((owner, revoked, false)) => {
-                let revoked = self.close_rest(user, closing, until, revoked).await?;
-                Ok(Some((owner, revoked)))
-            }
-            set => Ok(set.map(|(owner, revoked, _)| (owner, revoked))),
-        }
+        let (set, is_whole) = self.write(move |trees| set_password(trees, &change, &work)).await?;
+        Ok(self.with_rest(set, (!is_whole).then_some((user, closing, until))).await)
     }
 
     async fn delete(
         &self,
         id: UserId,
         revoked_until: Timestamp,
-        along: Along,
-    ) -> Result<Option<(User, Revocation)>, StoreError> {
-        let deleted = self.write(move |trees| delete(trees, id, revoked_until, &along)).await?;
-        if let Some((_, _, false)) = &deleted {
+        work: UnitOfWork,
+    ) -> Result<Committed<Option<User>>, StoreError> {
+        let (deleted, is_whole) = self.write(move |trees| delete(trees, id, revoked_until, &work)).await?;
+        let mut revoked = Vec::new();
+        if !is_whole {
             // The account is gone, and its tokens must be refused at once: the rest is nobody's.
-            let rest = self.close_rest(id, Closing::All, revoked_until, Vec::new()).await;
+            let rest = self.close_rest(id, Closing::All, revoked_until, &mut revoked).await;
             rest.inspect_err(
                 |fault| tracing::error!(error = %fault, "sessions of a deleted account stay until they end"),
             )
             .ok();
         }
-        Ok(deleted.map(|(user, revoked, _)| (user, revoked)))
+        Ok(deleted.revoking(revoked))
     }
 
     async fn taken(&self, accounts: Vec<Account>) -> Result<Vec<Option<Taken>>, StoreError> {
         self.what_is_taken(accounts).await
     }
 
-    async fn import(&self, accounts: Vec<Account>, along: Along) -> Result<(), StoreError> {
-        self.add_accounts(accounts, along).await
+    async fn import(&self, accounts: Vec<Account>, work: UnitOfWork) -> Result<Committed<()>, StoreError> {
+        self.add_accounts(accounts, work).await
     }
 
     async fn count(&self, since: Timestamp, until: Timestamp) -> Result<UserCounts, StoreError> {
@@ -138,40 +135,38 @@ fn user(trees: &Trees, id: UserId) -> Result<Option<User>, StoreError> {
     value.map(|value| codec::decode("an account", &value)).transpose()
 }
 
-fn create(change: &Change, new: &NewUser, along: &Along) -> Result<User, Stop> {
+fn create(change: &Change, new: &NewUser, work: &UnitOfWork) -> Result<Committed<User>, Stop> {
     let is_taken = change.emails.get(new.email.as_str())?.is_some();
     let last = change.counter(LAST_USER_ID)?;
-    let (user, writes) = rules::create(new, last, is_taken, &change.premises(along)?)?;
-    change.write(&writes).map(|()| user)
+    let (user, writes) = rules::create(new, last, is_taken, &change.premises(work)?)?;
+    change.commit(writes, user)
 }
 
 /// Whether all of the sessions that end were ended is told, too.
-type Set = Option<(User, Vec<Revocation>, bool)>;
+type Ended = (Committed<Option<User>>, bool);
 
-fn set_password(trees: &Trees, asked: &PasswordChange, along: &Along) -> Result<Set, Fault> {
+fn set_password(trees: &Trees, asked: &PasswordChange, work: &UnitOfWork) -> Result<Ended, Fault> {
     let ending = Ending::of(trees, asked.user, asked.closing())?;
     trees.transact(|change| {
-        let Some(leaving) = ending.leaving(change)? else { return Ok(None) };
-        let set = rules::set_password(leaving, asked, &change.premises(along)?)?;
-        let Some((user, writes)) = set else { return Ok(None) };
-        change.write(&writes).map(|()| Some((user, writes.revocations, ending.is_whole())))
+        let nothing = || Ok((Committed::unchanged(None, Vec::new()), true));
+        let Some(leaving) = ending.leaving(change)? else { return nothing() };
+        let set = rules::set_password(leaving, asked, &change.premises(work)?)?;
+        let Some((user, writes)) = set else { return nothing() };
+        Ok((change.commit(writes, Some(user))?, ending.is_whole()))
     })
 }
 
-fn delete(
-    trees: &Trees,
-    id: UserId,
-    revoked_until: Timestamp,
-    along: &Along,
-) -> Result<Option<(User, Revocation, bool)>, Fault> {
+fn delete(trees: &Trees, id: UserId, revoked_until: Timestamp, work: &UnitOfWork) -> Result<Ended, Fault> {
     let ending = Ending::of(trees, id, Closing::All)?;
     let tickets = user(trees, id)?.map_or(Ok(Vec::new()), |user| tickets_of(trees, &user))?;
     trees.transact(|change| {
-        let Some(leaving) = ending.leaving(change)? else { return Ok(None) };
+        let Some(leaving) = ending.leaving(change)? else {
+            return Ok((Committed::unchanged(None, Vec::new()), true));
+        };
         let active = change.counter(ADMINISTRATORS_ACTIVE)?;
-        let premises = change.premises(along)?;
-        let (user, revoked, writes) = rules::delete(leaving, active, &tickets, revoked_until, &premises)?;
-        change.write(&writes).map(|()| Some((user, revoked, ending.is_whole())))
+        let premises = change.premises(work)?;
+        let (user, writes) = rules::delete(leaving, active, &tickets, revoked_until, &premises)?;
+        Ok((change.commit(writes, Some(user))?, ending.is_whole()))
     })
 }
 

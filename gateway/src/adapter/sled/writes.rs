@@ -1,19 +1,26 @@
 //! What a rule needs to know is loaded, and what it answers is written.
 
 use super::trees::{Change, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Stop};
-use crate::store::rules::{AccountWrite, InvitationWrite, Premises, SessionWrite, Writes};
-use crate::store::{Along, Errand, Queued, Ticket};
+use crate::clock::Timestamp;
+use crate::store::rules::{self, AccountWrite, InvitationWrite, Premises, SessionWrite, Writes};
+use crate::store::{Committed, Errand, Queued, Ticket, UnitOfWork};
 
 impl Change {
-    /// What goes along with a change, and what that rests on.
-    pub(super) fn premises<'a>(&self, along: &'a Along) -> Result<Premises<'a>, Stop> {
-        let account = along.rests_on.map_or(Ok(None), |seen| self.user(seen.user))?;
-        let ticket = along.redeem.map_or(Ok(None), |key| self.ticket(key.as_bytes()))?;
+    /// A unit of work, and what that rests on.
+    pub(super) fn premises<'a>(&self, work: &'a UnitOfWork) -> Result<Premises<'a>, Stop> {
+        let account = rules::account(work).map_or(Ok(None), |seen| self.user(seen.user))?;
+        let ticket = rules::ticket(work).map_or(Ok(None), |key| self.ticket(key.as_bytes()))?;
         let invitation = ticket.as_ref().and_then(Ticket::invitation);
         let invitation = invitation.map_or(Ok(None), |id| self.invitation(id))?;
         let inviter = invitation.as_ref().and_then(|invitation| invitation.invited_by);
         let inviter = inviter.map_or(Ok(None), |id| self.user(id))?;
-        Ok(Premises { along, account, ticket, invitation, inviter })
+        Ok(Premises { work, account, ticket, invitation, inviter })
+    }
+
+    /// Writes, and answers what follows once that is durable.
+    pub(super) fn commit<T>(&self, writes: Writes, value: T) -> Result<Committed<T>, Stop> {
+        self.write(&writes)?;
+        Ok(writes.committed(value))
     }
 
     pub(super) fn write(&self, writes: &Writes) -> Result<(), Stop> {
@@ -29,8 +36,11 @@ impl Change {
             }
         }
         writes.invitations.iter().try_for_each(|invitation| self.write_invitation(invitation))?;
-        writes.errands.iter().try_for_each(|errand| self.enqueue(errand, writes))?;
-        self.append(writes.now, &writes.audit)
+        let Some(work) = &writes.work else { return Ok(()) };
+        let (now, request_id) = (work.cause().at(), &work.cause().entry().request_id);
+        work.messages().iter().try_for_each(|errand| self.enqueue(errand, now, request_id.clone()))?;
+        let entries: Vec<_> = work.events().map(|event| event.entry().clone()).collect();
+        self.append(now, &entries)
     }
 
     fn write_account(&self, write: &AccountWrite) -> Result<(), Stop> {
@@ -66,9 +76,14 @@ impl Change {
         }
     }
 
-    fn enqueue(&self, errand: &Errand, writes: &Writes) -> Result<(), Stop> {
+    pub(super) fn enqueue(
+        &self,
+        errand: &Errand,
+        now: Timestamp,
+        request_id: Option<String>,
+    ) -> Result<(), Stop> {
         let id = self.counter(LAST_ERRAND_ID)? + 1;
         self.set_counter(LAST_ERRAND_ID, id)?;
-        self.put_errand(&Queued::new(id, errand.clone(), writes.request_id.clone(), writes.now))
+        self.put_errand(&Queued::new(id, errand.clone(), request_id, now))
     }
 }

@@ -15,8 +15,8 @@ use crate::api::pieces::{Maker, pieces};
 use crate::api::{Client, Shared, schema};
 use crate::identity::SessionId;
 use crate::problem::Problem;
-use crate::store::{AuditQuery, StoreError, User};
-use crate::telemetry::{Event, RequestId, SecurityLine};
+use crate::store::{AuditQuery, Event, StoreError, UnitOfWork, User};
+use crate::telemetry::RequestId;
 
 /// Newest events of the audit trail that an export holds.
 const EVENTS_MAX: usize = 10_000;
@@ -55,8 +55,8 @@ pub(in crate::api) async fn export(
     let mut events = Events::of(&services, &caller, request_id);
     // Before the export is an event itself.
     let first = events.next().await?;
-    let line = SecurityLine { user_id: Some(user.id.get()), ..client.line() };
-    client.deed(Event::AccountExported, line, &services).by(caller.actor()).record(&services).await?;
+    let exported = client.event(Event::AccountExported, &services).about(user.id).by(caller.actor());
+    services.record(UnitOfWork::because(exported)).await?;
     let facts = json!({
         "exported_at": now.to_string(),
         "account": schema::Account::from(user),
@@ -152,7 +152,8 @@ impl Events {
             };
         }
         if maker.send(piece + END).await.is_ok() {
-            let _ = maker.end().await;
+            // Who left by now has all of it.
+            maker.end().await.ok();
         }
     }
 }

@@ -6,7 +6,7 @@ use super::level::{Found, Kind, Level, find, user_policy, what_is_on};
 use super::place::Place;
 use super::tokens::Tokens;
 use crate::config::Checked;
-use crate::pipeline::{Access, Foreseen, HostPattern, Protocol, Route, Target};
+use crate::pipeline::{Access, Foreseen, HostPattern, Protocol, Route, Target, TokenSource};
 
 /// What was found, and what was not and why.
 pub(super) struct Derived {
@@ -94,7 +94,8 @@ fn way<'a>(checked: &Checked, gateway: &Place, route: &'a Route) -> Option<Way<'
 
 fn is_for_ours(route: &Route) -> bool {
     let issuer = route.issuers.is_empty() || route.issuers.iter().any(|issuer| &**issuer == "own");
-    let looked_at = route.credentials.header && route.networks.admit(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let looked_at = route.sources.reads(TokenSource::Authorization)
+        && route.networks.admit(IpAddr::V4(Ipv4Addr::LOCALHOST));
     match route.access() {
         Access::Required(requires) => looked_at && issuer && requires.lacking(&somebody()).is_none(),
         Access::Optional | Access::Public => false,

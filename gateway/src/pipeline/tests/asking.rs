@@ -156,7 +156,7 @@ pub(super) fn pipeline(config: Snapshot) -> Page {
     let (config, view) = (Arc::new(config), Arc::new(Revoked::default()));
     let metrics = Metrics::new([]).unwrap();
     let clock = Arc::new(ManualClock::at(now()));
-    let pipeline = Pipeline::new(Arc::clone(&config), view.clone(), clock, metrics);
+    let pipeline = Pipeline::new(view.clone(), clock, metrics);
     Page { pipeline, config, cookies: Cookies::new(SameSite::Lax, b"of the page's own tests"), view }
 }
 

@@ -1,6 +1,7 @@
 //! What a change of an account revokes: another role or activity, all tokens that were issued before.
 
 use super::administrators::one_stays;
+use super::premises::ticket;
 use super::{AccountWrite, Premises, Writes};
 use crate::clock::Timestamp;
 use crate::store::{Amended, Amendment, Revocation, StoreError, User};
@@ -16,7 +17,7 @@ pub(crate) fn amend(
     let mut user = amended(before.clone(), amendment);
     if user == before {
         // It is recorded only where it used something up all the same.
-        let is_used = premises.along.redeem.is_some();
+        let is_used = ticket(premises.work).is_some();
         let writes = if is_used {
             recorded(&user, amendment, Writes::default(), premises)?
         } else {
@@ -60,10 +61,9 @@ fn recorded(
     writes: Writes,
     premises: &Premises,
 ) -> Result<Writes, StoreError> {
-    let mut writes = premises.accompany(writes)?;
+    let mut work = premises.work.clone();
     if amendment.email_verified.is_none() {
-        let unsaid = writes.audit.iter_mut().filter(|entry| entry.now.is_none());
-        unsaid.for_each(|entry| entry.now = Some(user.standing()));
+        work.cause_mut().entry_mut().now.get_or_insert_with(|| user.standing());
     }
-    Ok(writes)
+    premises.accompany(work, writes)
 }

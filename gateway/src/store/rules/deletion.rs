@@ -4,7 +4,7 @@ use super::administrators::one_stays;
 use super::ending::Left;
 use super::{AccountWrite, Leaving, Premises, Writes, mail};
 use crate::clock::Timestamp;
-use crate::store::{Closing, Purpose, Revocation, StoreError, Ticket, TicketKey, User};
+use crate::store::{Closing, Purpose, Revocation, StoreError, Ticket, TicketKey, UnitOfWork, User};
 
 /// `active` are the active administrators before, and `tickets` those that go with it.
 pub(crate) fn delete(
@@ -13,21 +13,22 @@ pub(crate) fn delete(
     tickets: &[TicketKey],
     revoked_until: Timestamp,
     premises: &Premises,
-) -> Result<(User, Revocation, Writes), StoreError> {
+) -> Result<(User, Writes), StoreError> {
     let before = leaving.user.clone();
     one_stays(&before, None, active)?;
     let Left { user, sessions, .. } = leaving.end(Closing::All, revoked_until);
     let revoked = Revocation::Generation { user: user.id, minimum: user.generation, until: revoked_until };
-    let writes = premises.accompany(Writes {
+    let writes = Writes {
         accounts: vec![AccountWrite::Removed(before.clone())],
         sessions,
         familiar: vec![(user.id, Vec::new())],
         revocations: vec![revoked],
         tickets_removed: tickets.to_vec(),
-        errands: mail::deleted(&before, premises.along.now),
         ..Writes::default()
-    })?;
-    Ok((before, revoked, writes))
+    };
+    let told = mail::deleted(&before, premises.work.cause().at());
+    let work = told.into_iter().fold(premises.work.clone(), UnitOfWork::sending);
+    Ok((before, premises.accompany(work, writes)?))
 }
 
 /// Whether a ticket was granted to the account, or to whoever wants one of its address.

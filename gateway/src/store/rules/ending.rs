@@ -52,7 +52,10 @@ pub(crate) fn close_of(
     let familiar = vec![(user.id, familiar)];
     let changed = (user != before).then_some(AccountWrite::Changed { before, after: user });
     let accounts = changed.into_iter().collect();
-    premises.accompany(Writes { accounts, sessions, familiar, revocations, ..Writes::default() })
+    premises.accompany(
+        premises.work.clone(),
+        Writes { accounts, sessions, familiar, revocations, ..Writes::default() },
+    )
 }
 
 /// Sessions alone: the account may be gone already.
@@ -68,7 +71,10 @@ pub(crate) fn close(
     premises: &Premises,
 ) -> Result<Writes, StoreError> {
     let sessions = vec![SessionWrite::Removed(id)];
-    premises.accompany(Writes { sessions, revocations: revoked.to_vec(), ..Writes::default() })
+    premises.accompany(
+        premises.work.clone(),
+        Writes { sessions, revocations: revoked.to_vec(), ..Writes::default() },
+    )
 }
 
 /// Whether there is no such session, and all that it revokes is recorded (`known`): who ends again what is

@@ -38,12 +38,12 @@ pub(crate) fn invite(
     let invitation = Invitation { id: last + 1, ..invitation.clone() };
     let removed = replaced.iter().map(|one| InvitationWrite::Removed(one.id));
     let invitations = removed.chain([InvitationWrite::Added(invitation.clone())]).collect();
-    let errands = vec![mail::invited(invitation.id)];
-    let writes = premises.accompany(Writes { invitations, errands, ..Writes::default() })?;
+    let work = premises.work.clone().sending(mail::invited(invitation.id));
+    let writes = premises.accompany(work, Writes { invitations, ..Writes::default() })?;
     Ok((invitation, writes))
 }
 
 pub(crate) fn withdraw(invitation: &Invitation, premises: &Premises) -> Result<Writes, StoreError> {
     let invitations = vec![InvitationWrite::Removed(invitation.id)];
-    premises.accompany(Writes { invitations, ..Writes::default() })
+    premises.accompany(premises.work.clone(), Writes { invitations, ..Writes::default() })
 }

@@ -28,5 +28,5 @@ pub(crate) fn is_known(revoked: &[Revocation], known: &[Option<Revocation>]) -> 
 }
 
 pub(crate) fn record(revoked: &[Revocation], premises: &Premises) -> Result<Writes, StoreError> {
-    premises.accompany(Writes { revocations: revoked.to_vec(), ..Writes::default() })
+    premises.accompany(premises.work.clone(), Writes { revocations: revoked.to_vec(), ..Writes::default() })
 }

@@ -1,7 +1,7 @@
 //! A new session, and which others end for it.
 
 use super::{Premises, SessionWrite, Writes, familiar};
-use crate::store::{Entry, Familiar, Revocation, Room, Session, StoreError};
+use crate::store::{Familiar, Revocation, Room, Session, StoreError};
 
 /// What a session meets that is to be opened.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +25,19 @@ pub(crate) fn open(found: Opening, room: &Room, premises: &Premises) -> Result<W
     }
     let session = found.session;
     let leaving = leaving(found, room);
-    let ended = |id| Entry { session: Some(id), ..room.ended.clone() };
+    let ended = leaving.iter().map(|one| room.ended.clone().in_session(one.id));
+    let work = ended.fold(premises.work.clone(), crate::store::UnitOfWork::after);
     let revoked = |id| Revocation::Session { id, until: room.revoked_until };
     let removed = leaving.iter().map(|one| SessionWrite::Removed(one.id));
     let from = session.opened_from().filter(|_| found.has_owner);
     let used = from.map(|from| familiar::used(found.familiar.to_vec(), from, session.created_at));
-    premises.accompany(Writes {
+    let writes = Writes {
         sessions: removed.chain([SessionWrite::Opened(session.clone())]).collect(),
         familiar: used.into_iter().map(|used| (session.user, used)).collect(),
         revocations: leaving.iter().map(|one| revoked(one.id)).collect(),
-        audit: leaving.iter().map(|one| ended(one.id)).collect(),
         ..Writes::default()
-    })
+    };
+    premises.accompany(work, writes)
 }
 
 /// Those that were used longest ago, as many as there are too many of. More than `ending_max` are there

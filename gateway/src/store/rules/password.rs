@@ -2,7 +2,7 @@
 
 use super::ending::Left;
 use super::{AccountWrite, Leaving, Premises, Writes, familiar, mail};
-use crate::store::{Closing, PasswordChange, StoreError, User};
+use crate::store::{Closing, PasswordChange, StoreError, UnitOfWork, User};
 
 impl PasswordChange {
     /// Which sessions end.
@@ -27,16 +27,17 @@ pub(crate) fn set_password(
     user.password_version += 1;
     user.email_verified |= asked.proves_email;
     let familiar = match asked.from {
-        Some(from) => familiar::used(familiar, from.into(), premises.along.now),
+        Some(from) => familiar::used(familiar, from.into(), premises.work.cause().at()),
         None => familiar,
     };
-    let writes = premises.accompany(Writes {
+    let writes = Writes {
         accounts: vec![AccountWrite::Changed { before, after: user.clone() }],
         sessions,
         familiar: vec![(user.id, familiar)],
         revocations,
-        errands: mail::password_changed(asked, premises.along.now).into_iter().collect(),
         ..Writes::default()
-    })?;
-    Ok(Some((user, writes)))
+    };
+    let told = mail::password_changed(asked, premises.work.cause().at());
+    let work = told.into_iter().fold(premises.work.clone(), UnitOfWork::sending);
+    Ok(Some((user, premises.accompany(work, writes)?)))
 }

@@ -2,16 +2,16 @@
 //! invitation that is.
 
 use super::{InvitationWrite, Writes};
-use crate::store::{Along, Invitation, StoreError, Ticket, User};
+use crate::store::{AccountState, Invitation, Precondition, StoreError, Ticket, TicketKey, UnitOfWork, User};
 
-/// What goes along with a change, and what that rests on, as the store has it at that moment. A driver
-/// loads what `along` names, and what that names in turn.
+/// A unit of work, and what that rests on, as the store has it at that moment. A driver loads what the
+/// work names, and what that names in turn.
 #[derive(Debug)]
 pub(crate) struct Premises<'a> {
-    pub along: &'a Along,
-    /// Of `along.rests_on`.
+    pub work: &'a UnitOfWork,
+    /// Of its precondition.
     pub account: Option<User>,
-    /// Of `along.redeem`.
+    /// Of its precondition.
     pub ticket: Option<Ticket>,
     /// Of the ticket.
     pub invitation: Option<Invitation>,
@@ -19,26 +19,45 @@ pub(crate) struct Premises<'a> {
     pub inviter: Option<User>,
 }
 
-/// What goes along with no other change.
+/// The account on which a unit of work rests, if it does on one.
+pub(crate) fn account(work: &UnitOfWork) -> Option<AccountState> {
+    work.preconditions().iter().find_map(|one| match one {
+        Precondition::Account(state) => Some(*state),
+        Precondition::Ticket(_) => None,
+    })
+}
+
+/// The ticket that it uses up, if it does one.
+pub(crate) fn ticket(work: &UnitOfWork) -> Option<TicketKey> {
+    work.preconditions().iter().find_map(|one| match one {
+        Precondition::Ticket(key) => Some(*key),
+        Precondition::Account(_) => None,
+    })
+}
+
+/// A unit of work that changes nothing else.
 pub(crate) fn alone(premises: &Premises) -> Result<Writes, StoreError> {
-    premises.accompany(Writes::default())
+    premises.accompany(premises.work.clone(), Writes::default())
 }
 
 impl Premises<'_> {
-    /// Adds to `writes` what goes along. Where the change may not be, nothing is written.
-    pub(super) fn accompany(&self, mut writes: Writes) -> Result<Writes, StoreError> {
+    /// Adds to `writes` the work, to which a rule may have added. Where the change may not be, nothing is
+    /// written.
+    pub(super) fn accompany(&self, work: UnitOfWork, mut writes: Writes) -> Result<Writes, StoreError> {
+        // Of each kind one was loaded, and one that was not looked at must not pass.
+        let uses_up = |one: &&Precondition| matches!(one, Precondition::Ticket(_));
+        let tickets = work.preconditions().iter().filter(uses_up).count();
+        if tickets > 1 || work.preconditions().len() - tickets > 1 {
+            return Err(StoreError::Outdated);
+        }
         self.stand()?;
         self.redeem(&mut writes)?;
-        writes.now = self.along.now;
-        writes.request_id.clone_from(&self.along.request_id);
-        writes.errands.extend(self.along.errands.iter().cloned());
-        writes.audit.extend(self.along.audit.iter().cloned());
-        Ok(writes)
+        Ok(Writes { work: Some(work), ..writes })
     }
 
     /// Whether the account is as it was when somebody looked at it.
     fn stand(&self) -> Result<(), StoreError> {
-        let Some(seen) = self.along.rests_on else { return Ok(()) };
+        let Some(seen) = account(self.work) else { return Ok(()) };
         let is_same = |user: &User| {
             user.id == seen.user && user.is_active && user.password_version == seen.password_version
         };
@@ -47,8 +66,8 @@ impl Premises<'_> {
 
     /// Uses the ticket up, and the invitation that it is about.
     fn redeem(&self, writes: &mut Writes) -> Result<(), StoreError> {
-        let Some(key) = self.along.redeem else { return Ok(()) };
-        let ticket = self.ticket.as_ref().filter(|ticket| ticket.is_good_at(self.along.now));
+        let Some(key) = ticket(self.work) else { return Ok(()) };
+        let ticket = self.ticket.as_ref().filter(|ticket| ticket.is_good_at(self.work.cause().at()));
         let ticket = ticket.ok_or(StoreError::TicketGone)?;
         if let Some(id) = ticket.invitation() {
             let invitation = self.invitation.as_ref().filter(|invitation| invitation.id == id);

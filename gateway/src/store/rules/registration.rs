@@ -2,7 +2,7 @@
 
 use super::{AccountWrite, Premises, Writes, mail};
 use crate::identity::{Generation, UserId};
-use crate::store::{Account, NewUser, StoreError, Taken, User};
+use crate::store::{Account, NewUser, StoreError, Taken, UnitOfWork, User};
 
 /// `last` is the last id that was given, and `is_taken` whether the address has an account.
 pub(crate) fn create(
@@ -28,10 +28,11 @@ pub(crate) fn create(
         password_version: 0,
     };
     let accounts = vec![AccountWrite::Added(user.clone())];
-    let errands = mail::registered(new, user.id).into_iter().collect();
-    let mut writes = premises.accompany(Writes { accounts, errands, ..Writes::default() })?;
+    let mut work =
+        mail::registered(new, user.id).into_iter().fold(premises.work.clone(), UnitOfWork::sending);
     // Whose id was not known before.
-    writes.audit.iter_mut().for_each(|entry| entry.user_id = entry.user_id.or(Some(user.id)));
+    work.cause_mut().entry_mut().user_id.get_or_insert(user.id);
+    let writes = premises.accompany(work, Writes { accounts, ..Writes::default() })?;
     Ok((user, writes))
 }
 

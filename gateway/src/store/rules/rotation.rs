@@ -3,7 +3,7 @@
 
 use super::{SessionWrite, Writes, familiar};
 use crate::clock::Timestamp;
-use crate::store::{Entry, Familiar, Revocation, Rotation, RotationRequest, Session, User};
+use crate::store::{Familiar, Revocation, Rotation, RotationRequest, Session, UnitOfWork, User};
 
 /// What a presented refresh token meets.
 #[derive(Clone, Debug)]
@@ -53,18 +53,17 @@ fn in_force(mut session: Session, found: Presented, request: &RotationRequest) -
 fn replayed(session: &Session, request: &RotationRequest) -> (Rotation, Writes) {
     let revoked = Revocation::Session { id: session.id, until: request.revoked_until };
     let writes = Writes {
-        now: request.now,
         sessions: vec![SessionWrite::Removed(session.id)],
         revocations: vec![revoked],
-        audit: request.replayed.iter().cloned().collect(),
+        work: Some(UnitOfWork::because(request.replayed.clone())),
         ..Writes::default()
     };
     (Rotation::Replayed(revoked), writes)
 }
 
 fn renewed(how: &'static str, request: &RotationRequest) -> Writes {
-    let audit = request.renewed.clone().map(|entry| Entry { reason: Some(how.into()), ..entry });
-    Writes { now: request.now, audit: audit.into_iter().collect(), ..Writes::default() }
+    let event = request.renewed.clone().for_reason(how);
+    Writes { work: Some(UnitOfWork::because(event)), ..Writes::default() }
 }
 
 /// Whether the presented token was replaced a moment ago, by one that nobody has used.

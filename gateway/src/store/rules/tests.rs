@@ -13,8 +13,8 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::identity::{Email, Generation, Role, SessionId, TokenId, UserAgent, UserId};
 use crate::store::{
-    Along, Entry, Errand, Familiar, Invitation, NewUser, RefreshToken, Revocation, Session, StoreError,
-    StoredHash, Ticket, TicketKey, User,
+    AuditEvent, Entry, Errand, Event, Familiar, Invitation, NewUser, RefreshToken, Revocation, Session,
+    StoreError, StoredHash, Ticket, TicketKey, UnitOfWork, User,
 };
 
 /// What a store would hold.
@@ -33,6 +33,7 @@ struct Rows {
 
 impl Rows {
     fn write(&mut self, writes: Writes) {
+        let (errands, audit) = (writes.errands(), writes.audit());
         for account in writes.accounts {
             match account {
                 AccountWrite::Added(user) => {
@@ -64,8 +65,8 @@ impl Rows {
                 InvitationWrite::Removed(id) => drop(self.invitations.remove(&id)),
             }
         }
-        self.errands.extend(writes.errands);
-        self.audit.extend(writes.audit);
+        self.errands.extend(errands);
+        self.audit.extend(audit);
     }
 
     fn revoke(&mut self, one: Revocation) {
@@ -94,14 +95,14 @@ impl Rows {
         self.sessions.values().filter(|session| session.user == user).map(|session| session.id).collect()
     }
 
-    fn premises<'a>(&self, along: &'a Along) -> Premises<'a> {
-        let account = along.rests_on.and_then(|seen| self.users.get(&seen.user));
+    fn premises<'a>(&self, along: &'a UnitOfWork) -> Premises<'a> {
+        let account = account(along).and_then(|seen| self.users.get(&seen.user));
         let held = |key| self.tickets.iter().find(|(held, _)| *held == key).map(|(_, ticket)| ticket);
-        let ticket = along.redeem.and_then(held);
+        let ticket = super::ticket(along).and_then(held);
         let invitation = ticket.and_then(Ticket::invitation).and_then(|id| self.invitations.get(&id));
         let inviter = invitation.and_then(|one| one.invited_by).and_then(|id| self.users.get(&id));
         Premises {
-            along,
+            work: along,
             account: account.cloned(),
             ticket: ticket.cloned(),
             invitation: invitation.cloned(),
@@ -111,10 +112,10 @@ impl Rows {
 
     /// An account of this role.
     fn user(&mut self, role: Role) -> UserId {
-        self.create(role, &Along::default()).unwrap()
+        self.create(role, &work()).unwrap()
     }
 
-    fn create(&mut self, role: Role, along: &Along) -> Result<UserId, StoreError> {
+    fn create(&mut self, role: Role, along: &UnitOfWork) -> Result<UserId, StoreError> {
         let new = new_user(self.last_user + 1, role);
         let (user, writes) = create(&new, self.last_user, false, &self.premises(along))?;
         self.write(writes);
@@ -170,4 +171,23 @@ fn session_of(user: UserId) -> Session {
         address: "192.0.2.1".to_owned(),
         user_agent: UserAgent::default(),
     }
+}
+
+/// A change of the year 1970.
+fn work() -> UnitOfWork {
+    work_at(Timestamp::default())
+}
+
+fn work_at(now: Timestamp) -> UnitOfWork {
+    UnitOfWork::because(AuditEvent::new(Event::Started, now))
+}
+
+fn recording(now: Timestamp, entry: Entry) -> UnitOfWork {
+    let mut event = AuditEvent::new(Event::Started, now);
+    *event.entry_mut() = entry;
+    UnitOfWork::because(event)
+}
+
+fn recorded_as(entry: Entry) -> AuditEvent {
+    recording(at(0), entry).cause().clone()
 }

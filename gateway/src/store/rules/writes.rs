@@ -1,8 +1,9 @@
 //! What a change writes: all of it in one transaction, or nothing.
 
-use crate::clock::Timestamp;
 use crate::identity::{SessionId, UserId};
-use crate::store::{Entry, Errand, Familiar, Invitation, Revocation, Session, TicketKey, User};
+use crate::store::{Committed, Familiar, Invitation, Revocation, Session, TicketKey, UnitOfWork, User};
+#[cfg(test)]
+use crate::store::{Entry, Errand};
 
 /// What becomes of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +32,6 @@ pub(crate) enum InvitationWrite {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub(crate) struct Writes {
-    /// The moment of all of it.
-    pub now: Timestamp,
-    /// The request that it came from.
-    pub request_id: Option<String>,
     pub accounts: Vec<AccountWrite>,
     pub sessions: Vec<SessionWrite>,
     /// From where an account is used, instead of what was known before.
@@ -43,7 +40,30 @@ pub(crate) struct Writes {
     pub revocations: Vec<Revocation>,
     pub tickets_removed: Vec<TicketKey>,
     pub invitations: Vec<InvitationWrite>,
-    /// Due at once.
-    pub errands: Vec<Errand>,
-    pub audit: Vec<Entry>,
+    /// What is recorded, and what is put in the outbox, due at once: nothing where nothing changes, and
+    /// where it is only a part of a change.
+    pub work: Option<UnitOfWork>,
+}
+
+#[cfg(test)]
+impl Writes {
+    /// What is recorded.
+    pub(super) fn audit(&self) -> Vec<Entry> {
+        self.work.iter().flat_map(UnitOfWork::events).map(|event| event.entry().clone()).collect()
+    }
+
+    /// What is put in the outbox.
+    pub(super) fn errands(&self) -> Vec<Errand> {
+        self.work.iter().flat_map(|work| work.messages().to_vec()).collect()
+    }
+}
+
+impl Writes {
+    /// What follows once all of it is durable.
+    pub(crate) fn committed<T>(self, value: T) -> Committed<T> {
+        match self.work {
+            Some(work) => work.committed(value, self.revocations),
+            None => Committed::unchanged(value, self.revocations),
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! Whose certificates a route takes: of issuers that it names, so that none gets in by itself.
 
+use super::credentials::Credentials;
 use crate::config::check::Checker;
 use crate::config::file::{File, RouteEntry};
 use crate::config::issuer_entry::Kind;
-use crate::pipeline::Credentials;
 
 impl Checker<'_> {
     /// Each issuer has certificates or tokens, and a route that names it looks at the ones that it has.

@@ -2,13 +2,54 @@
 
 use crate::config::check::Checker;
 use crate::config::file::{Auth, Credential, RouteEntry};
-use crate::pipeline::Credentials;
+use crate::pipeline::{Sources, TokenSource};
+use token_source::Use;
+
+/// Where a route looks for who it is; what is not looked at is forwarded as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Credentials {
+    /// `Authorization`, or what a WebSocket offers in its place.
+    pub(super) header: bool,
+    /// A browser's cookies, where the gateway hands them out.
+    pub(super) cookie: bool,
+    /// What the client showed in its handshake with us.
+    pub(super) certificate: bool,
+}
+
+impl Credentials {
+    /// What is done at each place where a token may be.
+    pub(super) fn sources(self, entry: &RouteEntry, cookies_are_on: bool) -> Sources {
+        let is_public = entry.auth == Auth::Public;
+        let header = match (self.header && !is_public, entry.forward_authorization || entry.shadow) {
+            (false, _) => Use::Untouched,
+            // In shadow the service still decides for itself, and needs what the client sent.
+            (true, true) => Use::ReadAndForwarded,
+            (true, false) => Use::Read,
+        };
+        let offer = match (entry.websocket_token, is_public) {
+            (false, _) => Use::Untouched,
+            // Nothing is looked at there, and whoever offers one all the same has its offer granted.
+            (true, true) => Use::ReadAndForwarded,
+            (true, false) => header,
+        };
+        let cookie = match (cookies_are_on, self.cookie && !is_public) {
+            (false, _) => Use::Untouched,
+            // They are ours, whatever is looked at.
+            (true, false) => Use::Stripped,
+            (true, true) => Use::Read,
+        };
+        Sources::none()
+            .with(TokenSource::Authorization, header)
+            .with(TokenSource::WebSocketProtocol, offer)
+            .with(TokenSource::Cookie, cookie)
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn credentials(&mut self, entry: &RouteEntry, cookies_are_on: bool) -> Credentials {
         let name = &entry.name;
         let Some(listed) = self.listed(entry) else {
-            return Credentials { cookie: cookies_are_on, ..Credentials::ALL };
+            return Credentials { header: true, cookie: cookies_are_on, certificate: false };
         };
         let has = |one: Credential| listed.contains(&one);
         for (index, one) in listed.iter().enumerate() {

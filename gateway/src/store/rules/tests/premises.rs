@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::{Amendment, Purpose};
+use crate::store::{Amendment, Precondition, Purpose};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -50,7 +50,7 @@ fn invited() -> (Rows, UserId) {
         let email = Email::parse(&format!("guest{last}@example.org")).unwrap();
         let (created_at, expires_at) = (at(0), at(OVER_SECONDS));
         let asked = Invitation { id: 0, email, role: Role::User, created_at, expires_at, invited_by };
-        let along = Along::default();
+        let along = work();
         let (_, writes) = invite(&asked, last, &[], &rows.premises(&along)).unwrap();
         rows.write(writes);
     }
@@ -75,12 +75,12 @@ proptest! {
                 Step::Inviter { is_admin, is_active } => {
                     let role = Some(if is_admin { Role::Admin } else { Role::User });
                     let asked = Amendment { role, is_active: Some(is_active), ..Amendment::default() };
-                    let (before, along) = (rows.users[&inviter].clone(), Along::default());
+                    let (before, along) = (rows.users[&inviter].clone(), work());
                     let amended = amend(before, &asked, rows.active(), at(90), &rows.premises(&along));
                     rows.write(amended.unwrap().1);
                 }
                 Step::Register { ticket } => {
-                    let along = Along { now: at(now), ..Along::default() }.redeeming(key(ticket));
+                    let along = work_at(at(now)).provided(Precondition::Ticket(key(ticket)));
                     let (place, before) = (ticket % 2, rows.clone());
                     match rows.create(Role::User, &along) {
                         Ok(_) => {
@@ -105,7 +105,7 @@ proptest! {
         let seen = rows.users[&id].clone();
         let now = User { is_active, password_version: seen.password_version + changes, ..seen.clone() };
         rows.users = is_there.then_some((id, now)).into_iter().collect();
-        let along = Along::default().resting_on(&seen);
+        let along = work().provided(Precondition::unchanged(&seen));
         let is_same = is_there && is_active && changes == 0;
         match alone(&rows.premises(&along)) {
             Ok(_) => prop_assert!(is_same),
@@ -117,13 +117,13 @@ proptest! {
 #[test]
 fn a_later_invitation_of_an_address_takes_the_place_of_the_earlier_one() {
     let (mut rows, inviter) = invited();
-    let (first, along) = (rows.invitations[&1].clone(), Along::default());
+    let (first, along) = (rows.invitations[&1].clone(), work());
     let again = Invitation { invited_by: Some(inviter), ..first.clone() };
     let replaced: Vec<_> =
         rows.invitations.values().filter(|one| is_replaced(one, &again)).cloned().collect();
     assert_eq!(replaced, [first]);
     let (second, writes) = invite(&again, 2, &replaced, &rows.premises(&along)).unwrap();
-    assert_eq!(writes.errands, [Errand::Invitation { id: second.id }]);
+    assert_eq!(writes.errands(), [Errand::Invitation { id: second.id }]);
     rows.write(writes);
     assert_eq!(rows.invitations.keys().collect::<Vec<_>>(), [&2, &3]);
 }

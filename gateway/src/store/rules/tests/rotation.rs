@@ -69,7 +69,7 @@ impl Followed {
 
     fn stand(&mut self, is_active: bool) {
         let amendment = Amendment { is_active: Some(is_active), ..Amendment::default() };
-        let (before, along) = (self.rows.users[&self.owner].clone(), Along::default());
+        let (before, along) = (self.rows.users[&self.owner].clone(), work());
         let until = at(self.now + ACCESS_SECONDS);
         let amended = amend(before, &amendment, 1, until, &self.rows.premises(&along));
         let (amended, writes) = amended.unwrap();
@@ -86,8 +86,8 @@ impl Followed {
             now: at(self.now),
             grace_since: at(self.now).minus(std::time::Duration::from_secs(GRACE_SECONDS)),
             revoked_until: at(self.now + ACCESS_SECONDS),
-            renewed: Some(Entry::of("renewed")),
-            replayed: Some(Entry::of("replayed")),
+            renewed: recorded_as(Entry::of("renewed")),
+            replayed: recorded_as(Entry::of("replayed")),
         };
         let found = Presented {
             session: self.rows.sessions.get(&self.session).cloned(),
@@ -108,7 +108,8 @@ impl Followed {
         let lives = before.as_ref().is_some_and(|session| session.lives_at(at(self.now)));
         let successor = rotates.then(token);
         let (rotation, writes) = self.present(presented, successor);
-        let recorded: Vec<_> = writes.audit.iter().map(|entry| &*entry.event).collect();
+        let audit = writes.audit();
+        let recorded: Vec<_> = audit.iter().map(|entry| &*entry.event).collect();
         match rotation {
             Rotation::Unknown => {
                 prop_assert!(!lives && writes == Writes::default());

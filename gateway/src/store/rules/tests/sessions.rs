@@ -20,8 +20,8 @@ fn others() -> impl Strategy<Value = Vec<Session>> {
 }
 
 fn opened(others: &[Session], new: &Session, sessions_max: usize) -> Writes {
-    let room = Room { sessions_max, revoked_until: at(90), ended: Entry::of("sessions_ended") };
-    let along = Along::entry(at(60), Entry::of("login_succeeded"));
+    let room = Room { sessions_max, revoked_until: at(90), ended: recorded_as(Entry::of("sessions_ended")) };
+    let along = recording(at(60), Entry::of("login_succeeded"));
     let found = Opening {
         session: new,
         is_there: false,
@@ -54,8 +54,8 @@ proptest! {
         prop_assert!(first_kept.is_none_or(|kept| last_ended.is_none_or(|ended| ended <= kept)));
         let ids: BTreeSet<_> = ended.iter().map(|one| one.id).collect();
         let revoked: BTreeSet<_> = writes.revocations.iter().filter_map(session_in).collect();
-        let recorded: BTreeSet<_> = writes.audit.iter().filter_map(|entry| entry.session).collect();
-        prop_assert_eq!((&revoked, &recorded, writes.audit.len()), (&ids, &ids, ids.len() + 1));
+        let recorded: BTreeSet<_> = writes.audit().iter().filter_map(|entry| entry.session).collect();
+        prop_assert_eq!((&revoked, &recorded, writes.audit().len()), (&ids, &ids, ids.len() + 1));
     }
 
     #[test]
@@ -69,7 +69,7 @@ proptest! {
         let stays = place.get(&rows.sessions_of(user)).to_owned();
         for closing in [Closing::AllBut(stays), Closing::All] {
             let ids: Vec<_> = rows.sessions_of(user).into_iter().filter(|id| closing.ends(*id)).collect();
-            let (along, stays) = (Along::default(), rows.sessions.get(&stays).cloned());
+            let (along, stays) = (work(), rows.sessions.get(&stays).cloned());
             let account = rows.users[&user].clone();
             let leaving = Leaving { user: account.clone(), sessions: &ids, stays, familiar: Vec::new() };
             let writes = close_of(leaving, closing, at(90), &rows.premises(&along)).unwrap();
