@@ -169,29 +169,18 @@ impl Gateway {
 mod tests {
     use super::*;
 
-    fn of<F>(_: impl FnOnce() -> F) -> usize {
+    fn size<F>(_: impl FnOnce() -> F) -> usize {
         size_of::<F>()
     }
 
+    /// It is made and moved with each request. Nothing is called here: only its size is asked.
     #[test]
-    #[expect(unreachable_code, reason = "nothing is called, only its size is asked")]
-    fn sizes() {
+    fn what_carries_a_request_takes_little_room() {
         fn any<T>() -> T {
             unreachable!()
         }
         let carry =
-            of(|| any::<&'static Gateway>().carry(any(), any::<&'static mut LaneClient<'static>>(), None));
-        let receive =
-            of(|| any::<&'static Gateway>().receive(any::<&'static mut LaneClient<'static>>(), any()));
-        let send_on =
-            of(|| any::<&'static Gateway>().send_on(any::<&'static mut LaneClient<'static>>(), any()));
-        let decide = of(|| any::<&'static Gateway>().decide(any::<&'static LaneClient<'static>>(), any()));
-        let broke =
-            of(|| any::<&'static Gateway>().broke(any::<&'static mut LaneClient<'static>>(), any(), any()));
-        let exchange = size_of::<Exchange>();
-        panic!(
-            "carry {carry} receive {receive} send_on {send_on} decide {decide} broke {broke} exchange {exchange} client {}",
-            size_of::<LaneClient<'static>>()
-        );
+            size(|| any::<&'static Gateway>().carry(any(), any::<&'static mut LaneClient<'_>>(), any()));
+        assert!(carry < 4_096, "{carry}");
     }
 }

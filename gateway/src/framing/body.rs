@@ -43,8 +43,8 @@ impl Body {
         if let Self::Bytes(left) = self {
             *left -= taken as u64;
         }
-        if taken > 0 {
-            content(&bytes[..taken]);
+        if let Some(own) = bytes.get(..taken).filter(|own| !own.is_empty()) {
+            content(own);
         }
         Ok(taken)
     }

@@ -72,8 +72,11 @@ mod tests {
         assert!(Request::of(&head.slice(..27), 1).is_some());
     }
 
+    /// The method, the target, and the fields by name.
+    type Read = (String, String, Vec<(String, Vec<u8>)>);
+
     /// The same by the reader of others.
-    fn by_others(head: &[u8]) -> Option<(String, String, Vec<(String, Vec<u8>)>)> {
+    fn by_others(head: &[u8]) -> Option<Read> {
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut fields);
         let httparse::Status::Complete(end) = request.parse(head).ok()? else { return None };

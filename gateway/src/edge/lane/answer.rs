@@ -166,7 +166,7 @@ impl Service {
     }
 
     /// The answer was read to its end; `keeps` says that its service keeps the connection.
-    pub(super) fn is_done(self, keeps: bool) {
+    pub(super) fn leave(self, keeps: bool) {
         if keeps && self.seen.is_empty() {
             self.framed.release();
         }

@@ -111,7 +111,7 @@ impl Gateway {
         self.hand_on(client, &mut answer, exchange).await?;
         poll_fn(|context| service.poll_content(context, client, &mut body)).await?;
         // Before its client has the answer, and asks again.
-        service.is_done(answer.keeps_connection);
+        service.leave(answer.keeps_connection);
         client.flush().await
     }
 

@@ -88,9 +88,11 @@ impl Dial {
         }
         let most = self.server.peer.options.total_connection_timeout;
         let late = |_| Err(Error::explain(ErrorType::ConnectTimedout, "to a server of the upstream"));
+        // In a box: who gets one that was kept has no room for it.
+        let connect = Box::pin(self.connect());
         match most {
-            Some(most) => timeout(most, self.connect()).await.unwrap_or_else(late),
-            None => self.connect().await,
+            Some(most) => timeout(most, connect).await.unwrap_or_else(late),
+            None => connect.await,
         }
     }
 
