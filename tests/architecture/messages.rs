@@ -1,7 +1,7 @@
 //! Where Pingora's session and its heads may be named: with its callbacks. Everything else takes plain views
 //! of them, so that whatever carries a request can stand below.
 
-use super::rules::Source;
+use super::source::Source;
 use super::{NOTHING, sample, sources};
 
 /// Heads that are nobody's request: of a probe of a server, and of the operations listener.
