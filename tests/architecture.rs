@@ -59,7 +59,12 @@ fn beside(other: &str, name: &str, text: &str) -> Vec<Source> {
 }
 
 fn all() -> Vec<Source> {
-    ["gateway/src", "todo-backend/src", "tests", "benches"].into_iter().flat_map(sources).collect()
+    let crates = ["gateway/crates/commit/src", "gateway/crates/token-source/src"];
+    ["gateway/src", "todo-backend/src", "tests", "benches"]
+        .into_iter()
+        .chain(crates)
+        .flat_map(sources)
+        .collect()
 }
 
 const NOTHING: [String; 0] = [];

@@ -61,7 +61,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // Time, which `clock` reads, and spans of it as people write them.
     ("jiff", &["clock", "cli"]),
     // What runs, waits and listens. Whatever decides without it stays so.
-    ("tokio", &["password", "adapter", "errands", "api", "edge", "startup", "shutdown", "cli"]),
+    ("tokio", &["password", "adapter", "session", "errands", "api", "edge", "startup", "shutdown", "cli"]),
     // The operating system.
     ("rustix", &["password", "telemetry", "adapter", "edge", "config", "startup", "cli"]),
     ("rlimit", &["edge", "startup", "cli"]),
@@ -77,6 +77,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["cli"]),
     ("rpassword", &["cli"]),
     ("todo_backend", &["cli"]),
+    // What is ours, and stands alone.
+    ("commit", &["store", "session"]),
+    ("token_source", &["pipeline", "edge", "config"]),
 ];
 
 /// What any room may use: types and tools that say nothing of what is done with them.

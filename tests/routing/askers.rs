@@ -106,7 +106,7 @@ impl Case {
 }
 
 #[test]
-fn who_ever_asks_about_a_request_hears_the_same() {
+fn whoever_asks_about_a_request_hears_the_same() {
     let upstream = Upstream::start();
     let gateway = gateway(&upstream);
     let token = gateway.user().access;

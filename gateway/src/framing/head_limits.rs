@@ -29,7 +29,7 @@ impl HeadLimits {
         if self == Self::default() {
             return Ok(());
         }
-        let head = &head[..head_end(head, 0).unwrap_or(head.len())];
+        let head = head_end(head, 0).and_then(|end| head.get(..end)).unwrap_or(head);
         if self.bytes.is_some_and(|most| head.len() > most) {
             return Err(Oversized::Bytes);
         }

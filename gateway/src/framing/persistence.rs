@@ -145,6 +145,7 @@ impl Habits {
         before.is_ok_and(|before| before < CLOSINGS_MAX) && self.trust(after) == Trust::Withheld
     }
 
+    #[expect(clippy::indexing_slicing, reason = "there is a place for each kind")]
     fn closings(&self, after: After) -> &AtomicU8 {
         &self.0[after as usize]
     }

@@ -58,18 +58,29 @@ impl Waiting {
 
     /// Whether it was put aside, as one that is used again, or as a probe. There is one of those.
     pub(super) fn put(&mut self, kept: Kept, is_probe: bool) -> bool {
-        let probe = &mut self.probes[kept.past.after as usize];
-        match is_probe {
-            true if probe.is_none() => *probe = Some(kept),
-            false if self.ready.len() < KEPT_MAX => self.ready.push(kept),
-            _ => return false,
+        if is_probe {
+            let probe = self.probe(kept.past.after);
+            let is_free = probe.is_none();
+            if is_free {
+                *probe = Some(kept);
+            }
+            return is_free;
         }
-        true
+        let has_room = self.ready.len() < KEPT_MAX;
+        if has_room {
+            self.ready.push(kept);
+        }
+        has_room
     }
 
     /// The probe after this kind of exchange, if it waited for so long.
     pub(super) fn take_probe(&mut self, after: After, waited: Duration) -> Option<Kept> {
-        self.probes[after as usize].take_if(|probe| probe.past.since.elapsed() >= waited)
+        self.probe(after).take_if(|probe| probe.past.since.elapsed() >= waited)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is a place for each kind")]
+    fn probe(&mut self, after: After) -> &mut Option<Kept> {
+        &mut self.probes[after as usize]
     }
 
     /// The one that is missed least, where another connection needs the room.

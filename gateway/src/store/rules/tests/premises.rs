@@ -42,19 +42,68 @@ fn key(ticket: usize) -> TicketKey {
 const OVER_SECONDS: u64 = 60;
 
 /// One administrator who stays, one who invites, and two invitations: one of his, one of the operator's.
-fn invited() -> (Rows, UserId) {
-    let mut rows = Rows::default();
-    rows.user(Role::Admin);
-    let inviter = rows.user(Role::Admin);
-    for (last, invited_by) in [(0, Some(inviter)), (1, None)] {
-        let email = Email::parse(&format!("guest{last}@example.org")).unwrap();
-        let (created_at, expires_at) = (at(0), at(OVER_SECONDS));
-        let asked = Invitation { id: 0, email, role: Role::User, created_at, expires_at, invited_by };
-        let along = work();
-        let (_, writes) = invite(&asked, last, &[], &rows.premises(&along)).unwrap();
-        rows.write(writes);
+struct Followed {
+    rows: Rows,
+    inviter: UserId,
+    now: u64,
+    /// How many came by each of the two.
+    came: [u64; 2],
+}
+
+impl Followed {
+    fn begin() -> Self {
+        let mut rows = Rows::default();
+        rows.user(Role::Admin);
+        let inviter = rows.user(Role::Admin);
+        for (last, invited_by) in [(0, Some(inviter)), (1, None)] {
+            let email = Email::parse(&format!("guest{last}@example.org")).unwrap();
+            let (created_at, expires_at) = (at(0), at(OVER_SECONDS));
+            let asked = Invitation { id: 0, email, role: Role::User, created_at, expires_at, invited_by };
+            let along = work();
+            let (_, writes) = invite(&asked, last, &[], &rows.premises(&along)).unwrap();
+            rows.write(writes);
+        }
+        Self { rows, inviter, now: 0, came: [0, 0] }
     }
-    (rows, inviter)
+
+    fn holds(&self, ticket: usize) -> bool {
+        self.rows.tickets.iter().any(|(held, _)| *held == key(ticket))
+    }
+
+    fn follow(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Later { seconds } => self.now += seconds,
+            Step::Mail { ticket } if !self.holds(ticket) => {
+                let purpose = Purpose::Invitation { id: 1 + ticket as u64 % 2 };
+                self.rows.tickets.push((key(ticket), Ticket { purpose, expires_at: at(OVER_SECONDS) }));
+            }
+            Step::Mail { .. } => {}
+            Step::Inviter { is_admin, is_active } => {
+                let role = Some(if is_admin { Role::Admin } else { Role::User });
+                let asked = Amendment { role, is_active: Some(is_active), ..Amendment::default() };
+                let (before, along) = (self.rows.users[&self.inviter].clone(), work());
+                let premises = self.rows.premises(&along);
+                let writes = amend(before, &asked, self.rows.active(), at(90), &premises).unwrap().1;
+                self.rows.write(writes);
+            }
+            Step::Register { ticket } => return self.register(ticket),
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, ticket: usize) -> Result<(), TestCaseError> {
+        let along = work_at(at(self.now)).provided(Precondition::Ticket(key(ticket)));
+        let (place, administers) = (ticket % 2, self.rows.users[&self.inviter].is_active_administrator());
+        if let Err(refused) = self.rows.create(Role::User, &along) {
+            prop_assert!(matches!(refused, StoreError::TicketGone), "{refused}");
+            return Ok(());
+        }
+        self.came[place] += 1;
+        prop_assert!(self.now < OVER_SECONDS, "its time is over");
+        prop_assert!(place == 1 || administers, "who invited administers no more");
+        prop_assert!(!self.holds(ticket) && !self.rows.invitations.contains_key(&(1 + place as u64)));
+        Ok(())
+    }
 }
 
 proptest! {
@@ -62,40 +111,11 @@ proptest! {
 
     #[test]
     fn an_invitation_lets_one_in_while_its_inviter_administers(steps in prop::collection::vec(step(), 1..30)) {
-        let (mut rows, inviter) = invited();
-        let (mut now, mut came) = (0, [0, 0]);
-        for step in steps {
-            match step {
-                Step::Later { seconds } => now += seconds,
-                Step::Mail { ticket } if !rows.tickets.iter().any(|(held, _)| *held == key(ticket)) => {
-                    let purpose = Purpose::Invitation { id: 1 + ticket as u64 % 2 };
-                    rows.tickets.push((key(ticket), Ticket { purpose, expires_at: at(OVER_SECONDS) }));
-                }
-                Step::Mail { .. } => {}
-                Step::Inviter { is_admin, is_active } => {
-                    let role = Some(if is_admin { Role::Admin } else { Role::User });
-                    let asked = Amendment { role, is_active: Some(is_active), ..Amendment::default() };
-                    let (before, along) = (rows.users[&inviter].clone(), work());
-                    let amended = amend(before, &asked, rows.active(), at(90), &rows.premises(&along));
-                    rows.write(amended.unwrap().1);
-                }
-                Step::Register { ticket } => {
-                    let along = work_at(at(now)).provided(Precondition::Ticket(key(ticket)));
-                    let (place, before) = (ticket % 2, rows.clone());
-                    match rows.create(Role::User, &along) {
-                        Ok(_) => {
-                            came[place] += 1;
-                            prop_assert!(now < OVER_SECONDS, "its time is over");
-                            prop_assert!(place == 1 || before.users[&inviter].is_active_administrator());
-                            prop_assert!(!rows.tickets.iter().any(|(held, _)| *held == key(ticket)));
-                            prop_assert!(!rows.invitations.contains_key(&(1 + place as u64)));
-                        }
-                        Err(refused) => prop_assert!(matches!(refused, StoreError::TicketGone), "{refused}"),
-                    }
-                }
-            }
+        let mut followed = Followed::begin();
+        for step in &steps {
+            followed.follow(step)?;
         }
-        prop_assert!(came.iter().all(|came| *came <= 1), "{came:?}");
+        prop_assert!(followed.came.iter().all(|came| *came <= 1), "{:?}", followed.came);
     }
 
     #[test]
@@ -116,7 +136,7 @@ proptest! {
 
 #[test]
 fn a_later_invitation_of_an_address_takes_the_place_of_the_earlier_one() {
-    let (mut rows, inviter) = invited();
+    let Followed { mut rows, inviter, .. } = Followed::begin();
     let (first, along) = (rows.invitations[&1].clone(), work());
     let again = Invitation { invited_by: Some(inviter), ..first.clone() };
     let replaced: Vec<_> =
@@ -130,7 +150,7 @@ fn a_later_invitation_of_an_address_takes_the_place_of_the_earlier_one() {
 
 #[test]
 fn the_invitation_of_another_than_its_inviter_does_not_count() {
-    let (rows, inviter) = invited();
+    let Followed { rows, inviter, .. } = Followed::begin();
     let invitation = &rows.invitations[&1];
     let other = rows.users.values().find(|user| user.id != inviter).unwrap();
     assert!(invitation.counts(Some(&rows.users[&inviter])));
