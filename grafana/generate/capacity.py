@@ -217,15 +217,6 @@ def inside():
             alerts=["GatewayConnectionsNearMax", "GatewayFilesNearMax"],
         ),
         graph(
-            "Which way requests take",
-            [Line(total("gateway_http_ways_total", by="way") + " > 0", "{{way}}")],
-            unit="reqps", none="no requests",
-            says="Requests by the way they took through the gateway: lane is its own, for simple requests; each "
-            "other line says why a request took Pingora's way, which costs more.",
-            bad="Nothing is broken. Much that is not lane where CPU is short: see what docs/metrics.md says of the "
-            "reason; closed is server.fast_path = false.",
-        ),
-        graph(
             "Streams",
             [
                 Line(f"sum({of('gateway_streams_running')})", "running"),
@@ -327,5 +318,14 @@ def inside():
             bad="failed: the mail server or the service does not answer, or refuses; the log says which and "
             "why. Each is tried again for a day. given_up stands in the audit trail.",
             alerts=["GatewayDeliveriesFailing"],
+        ),
+        graph(
+            "Which way requests take",
+            [Line(total("gateway_http_ways_total", by="way") + " > 0", "{{way}}")],
+            unit="reqps", width=24, none="no requests",
+            says="Requests by the way they took through the gateway: lane is its own, for simple requests; each "
+            "other line says why a request took Pingora's way, which costs more.",
+            bad="Nothing is broken. Much that is not lane where CPU is short: see what docs/metrics.md says of the "
+            "reason; closed is server.fast_path = false.",
         ),
     ]
