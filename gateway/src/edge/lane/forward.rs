@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version};
+use pingora::{Error, ErrorType};
 
 use super::answer::Service;
 use super::client::LaneClient;
@@ -63,6 +64,10 @@ impl Gateway {
         }
         self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
+        // No target has one. It would be the end of the line, and what follows another head.
+        if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
+        }
         let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
         write_request(request.method, &target, &headers, &mut bytes);
         let head_bytes = bytes.len();
