@@ -5,7 +5,7 @@
 mod answer;
 mod client;
 mod forward;
-mod room;
+mod scratch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use client::LaneClient;
 use http::header::HOST;
 use pingora::ErrorSource;
-pub(super) use room::read_into;
+pub(super) use scratch::read_into;
 
 use super::Gateway;
 use super::arrival::Arrival;

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite as _;
 
 use super::client::LaneClient;
 use super::forward::AsSent;
-use super::room::read_into;
+use super::scratch::read_into;
 use crate::edge::patience::Patience;
 use crate::edge::upstreams::Framed;
 use crate::framing::{Body, Sent};

@@ -1,5 +1,5 @@
-//! Room for what is read: one for each thread, taken for the time of a read. A connection on which nothing
-//! comes has none.
+//! What is read lands here first: one for each thread, taken for the time of a read. A connection on which
+//! nothing comes has no room of its own.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,10 +10,10 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// So much is read at a time.
-const ROOM_BYTES: usize = 64 * 1_024;
+const SCRATCH_BYTES: usize = 64 * 1_024;
 
 thread_local! {
-    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM_BYTES].into());
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
 }
 
 /// Reads once, and adds what came to `into`, which gets no more room than that needs. Zero at the end.
@@ -22,8 +22,8 @@ pub(crate) fn read_into(
     context: &mut Context<'_>,
     into: &mut BytesMut,
 ) -> Poll<io::Result<usize>> {
-    ROOM.with_borrow_mut(|room| {
-        let mut buffer = ReadBuf::new(room);
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut buffer = ReadBuf::new(scratch);
         ready!(stream.poll_read(context, &mut buffer))?;
         into.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
