@@ -180,7 +180,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         let status = response.status;
         if client::writes_interim(session, status) {
-            return Ok(());
+            return heads::change_response(response, |headers| hand_back::undress(headers.0, exchange));
         }
         self.begin_answer(session, heads::answer(response), exchange).await?;
         let request = session.request();
