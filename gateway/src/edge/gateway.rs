@@ -140,8 +140,9 @@ impl ProxyHttp for Gateway {
         upstream: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let (request, version) = (session.request(), upstream.version);
-        heads::change_request(upstream, |headers| self.tell_upstream(request, version, exchange, headers))?;
+        let way = (upstream.version, !session.is_body_empty());
+        let request = session.request();
+        heads::change_request(upstream, |headers| self.tell_upstream(request, way, exchange, headers))?;
         heads::set_target(upstream, &forward::admitted(exchange)?.upstream_target())?;
         self.watch_from_the_beginning(request, exchange);
         Ok(())
