@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commit::UnderWay;
-
 use super::View;
 use super::prepared::Prepared;
 use crate::adapter::embedded::EmbeddedRevocations;
@@ -22,7 +20,7 @@ use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::Pipeline;
 use crate::session::{Announcements, Lifecycle};
-use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions, UnderWay};
 use crate::telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
