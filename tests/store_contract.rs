@@ -13,8 +13,8 @@ use gateway::adapter::sled::{SledOptions, SledStore};
 use gateway::clock::Timestamp;
 use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway::store::{
-    AuditEvent, AuditTrail, Event, NewUser, Outbox, RefreshToken, RevocationLedger, Revocations, Room,
-    Session, Sessions, StoredHash, Tickets, User, Users,
+    AuditEvent, AuditTrail, Event, NewUser, Outbox, RefreshToken, Revocation, RevocationLedger, Revocations,
+    Room, Session, Sessions, StoredHash, Tickets, User, Users,
 };
 use tempfile::TempDir;
 
@@ -95,6 +95,21 @@ impl Stores {
     /// The store as it is found by the next process, where this one is killed now.
     async fn after_a_kill(&self) -> Self {
         (self.killed)().await
+    }
+
+    /// Gives the writer something to do for a while: what is asked for next waits behind it.
+    async fn occupied(&self) -> tokio::task::JoinHandle<()> {
+        let until = at(10);
+        let many: Vec<_> = (0..1_000).map(|_| Revocation::Token { id: TokenId::random(), until }).collect();
+        let ledger = Arc::clone(&self.ledger);
+        let mut occupying =
+            Box::pin(async move { assert!(ledger.record(&many, work()).told().await.unwrap()) });
+        // Polled once here, so that it is the next in the queue.
+        tokio::select! {
+            biased;
+            () = &mut occupying => panic!("the writer has done it at once"),
+            () = std::future::ready(()) => tokio::spawn(occupying),
+        }
     }
 
     /// An account, which is the first where none was made before.

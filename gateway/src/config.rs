@@ -33,7 +33,7 @@ pub use check::{
     Checked, Faults, Found, IssuerSettings, KeyPolicy, KeysFrom, MailSettings, ProofSettings, Reloadable,
     RevocationSettings, RouteLimits, check, examine,
 };
-pub use csrf_key::csrf_key;
+pub use csrf_key::{csrf_key, kept_csrf_key};
 pub use file::{File, RouteEntry};
 pub use finding::Finding;
 pub use fingerprint::fingerprint;

@@ -15,7 +15,7 @@ pub use chunked::Chunked;
 pub use follow::{Received, Sent};
 pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
 pub use head_limits::{HeadLimits, Oversized};
-pub use persistence::{After, Habits, KeepAlive, SETTLED, Trust};
+pub use persistence::{Habit, KeepAlive, SETTLED, Trust, may_follow_content, shows_a_kept_connection};
 pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
@@ -43,4 +43,6 @@ pub enum Malformed {
     ChunkEnd,
     #[error("the trailer section is malformed, or too long")]
     Trailer,
+    #[error("interim answers do not end")]
+    Interim,
 }

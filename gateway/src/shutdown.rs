@@ -79,6 +79,9 @@ impl Signals {
 /// Whether the binary that would take over can be started.
 pub type CheckSuccessor = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
+/// Called while the proxy's runtime still runs, which carries the connection to Redis.
+pub type Finish = Arc<dyn Fn() + Send + Sync>;
+
 /// Waits for a signal, and then for what runs, within a deadline. A second one ends it at once.
 pub struct Drain {
     pub signals: Arc<Mutex<Signals>>,
@@ -96,6 +99,9 @@ pub struct Drain {
     pub successor: Option<CheckSuccessor>,
     /// Set when one does.
     pub replaced: Arc<AtomicBool>,
+    /// Waits for what is done for others than the proxy's connections, and for those who left. Blocks,
+    /// within a bound of its own.
+    pub finish: Finish,
 }
 
 impl Drain {
@@ -177,6 +183,9 @@ impl ShutdownSignalWatch for Drain {
                     Replacing::Refused => continue,
                 },
             }
+            let finish = Arc::clone(&self.finish);
+            // A panic in there was reported by its own hook.
+            let _ = tokio::task::spawn_blocking(move || finish()).await;
             return ShutdownSignal::FastShutdown;
         }
     }

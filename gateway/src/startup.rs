@@ -159,7 +159,8 @@ pub fn run(
     };
     let configured = before.block_on(Configured::prepare(parts, None, &metrics, &descriptors))?;
     let current = Current::new(Whole { api, edge: Arc::new(configured) });
-    let mut socket = operators::Socket::listen(&checked.store_path, Arc::clone(&current))?;
+    let socket = operators::Socket::listen(&checked.store_path, Arc::clone(&current))?;
+    let socket = Arc::new(parking_lot::Mutex::new(socket));
     let streams = Streams::new(Arc::clone(&pipeline), current.of_edge(), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
     let browsers = match checked.cookies {
@@ -287,13 +288,13 @@ pub fn run(
                 .clone()
                 .map(|successor| -> CheckSuccessor { Arc::new(move || successor.check()) }),
             replaced: Arc::clone(&replaced),
+            finish: Arc::new(move || socket.lock().stop()),
         }),
     });
     // Nobody accepts connections while another binary is awaited: spans are not worth a pause.
     let upgrading = replaced.load(Ordering::Acquire);
     traces.end(if upgrading { LAST_SPANS_UPGRADING_MAX } else { LAST_SPANS_MAX });
     reloader.stop();
-    socket.stop();
     courier.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {

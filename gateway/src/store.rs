@@ -16,7 +16,7 @@ pub use audit::{
     Actor, AuditEvent, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Event, Hash,
     Proof, Prover, Requester, Sealed, Tally, seal,
 };
-pub use commit::commit;
+pub use commit::{UnderWay, commit};
 pub use error::StoreError;
 pub use outbox::{Errand, Outbox, Queued, Way};
 pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};

@@ -84,6 +84,28 @@ fn an_owner_whom_guesses_lock_out_comes_in_by_a_reset(setup: Setup) {
     gateway.try_log_in(&ada.email, NEW).is_served(200);
 }
 
+/// Whether all gateways know already, and whether its client still waits, is no matter of the lock.
+#[test]
+fn a_reset_opens_the_lock_with_the_change_and_not_with_the_answer() {
+    let redis = Redis::start();
+    let lock = "{after=2,first_seconds=600,longest_seconds=600}";
+    let setup = behind_a_proxy(stores::redis(&redis)).env("GATEWAY__LIMITS__LOGIN_LOCK", lock);
+    let gateway = setup.start();
+    let ada = gateway.user();
+    let token = gateway.reset_token(&ada.email);
+    for _ in 0..3 {
+        is_wrong(&gateway.try_log_in(&ada.email, WRONG));
+    }
+    redis.pause();
+    std::thread::scope(|scope| {
+        scope.spawn(|| gateway.resets(&token, NEW));
+        eventually("it is durable", || gateway.log().contains("\"password_reset\""));
+        let came_in = gateway.try_log_in(&ada.email, NEW).status;
+        redis.resume();
+        assert_eq!(came_in, 200);
+    });
+}
+
 /// As with a logout: it holds, and the answer says that not every gateway knows it yet.
 #[test]
 fn a_reset_while_redis_is_gone_holds_as_soon_as_it_is_back() {

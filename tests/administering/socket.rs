@@ -5,11 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::Machine;
 use crate::support::people::{PASSWORD, Person};
-use crate::support::{eventually, forge};
+use crate::support::redis::Redis;
+use crate::support::{eventually, forge, stores};
 
 #[test]
 fn it_is_its_owners_alone_and_goes_with_the_gateway() {
@@ -91,6 +93,25 @@ fn whoever_leaves_it_in_the_middle_leaves_nothing_half_done() {
     eventually("each is closed or as it was", || logins.iter().all(is_whole));
     assert!(logins.iter().any(is_closed), "all of them were left before they began");
     assert_eq!(ada.standing(), "in force");
+}
+
+/// An orderly stop breaks nothing off in the middle: here Redis does not answer for as long as is waited.
+#[test]
+fn what_was_asked_for_before_an_orderly_stop_is_answered() {
+    let redis = Redis::start();
+    let mut gateway = stores::redis(&redis).start();
+    let (ada, path) = (gateway.user(), gateway.data.join("operators.sock"));
+    let session = forge::claims(&ada.access)["sid"].as_str().unwrap().to_owned();
+    let mut socket = UnixStream::connect(&path).unwrap();
+    redis.pause();
+    write!(socket, "DELETE /operator/sessions/{session} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    eventually("it is durable", || gateway.log().contains("sessions_ended"));
+    gateway.signal(Signal::TERM);
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("revocation_unavailable"), "{answer:?}");
+    eventually("it has ended", || gateway.try_wait().is_some());
+    assert!(!gateway.last_words().contains("were cut off"));
 }
 
 /// The command line looks at each line of a file; who speaks to the socket without it meets the same

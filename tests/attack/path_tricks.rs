@@ -314,6 +314,9 @@ fn only_origin_form_and_absolute_form_of_the_same_authority_are_taken() {
         "OPTIONS * HTTP/1.1",
         "TRACE /public HTTP/1.1",
         "TRACK /public HTTP/1.1",
+        "trace /public HTTP/1.1",
+        "Track /public HTTP/1.1",
+        "connect /public HTTP/1.1",
     ] {
         let status = siege.status(siege.head(line, ""));
         assert!([0, 400, 405].contains(&status), "{line}: {status}");

@@ -189,3 +189,26 @@ fn the_former_form_is_still_read_and_what_says_nothing_is_told() {
     assert!(idle.contains("forward_authorization says nothing"), "{idle}");
     assert!(!route("credentials = [\"header\", \"cookie\"]").contains("credentials"));
 }
+
+#[test]
+fn an_operator_who_asks_with_cookies_hears_what_their_browser_would() {
+    let gateway = before(Upstream::start().address).start();
+    let tab = Tab::of_a_user(&gateway);
+    let cookie = format!("Cookie: {ACCESS}={}", tab.cookie(ACCESS));
+    let foreign = "Sec-Fetch-Site: cross-site";
+    for (method, path, fields) in [
+        ("GET", "/app", vec![&*cookie]),
+        ("GET", "/both", vec![&cookie, "Authorization: Bearer x"]),
+        ("GET", "/both", vec![concat!("Cookie: __Host-gateway_access=", "bad")]),
+        ("POST", "/app", vec![&cookie, foreign]),
+        ("GET", "/headers", vec![&cookie]),
+    ] {
+        let sent = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", fields.join("\r\n"));
+        let status = Raw::connect(gateway.address).send(sent).reply().unwrap().status;
+        let asked = ["explain", "--json", "--host", "x", method, path];
+        let fields = fields.iter().flat_map(|field| ["--header", field]);
+        let (_, said, wrong) = gateway.run(&asked.into_iter().chain(fields).collect::<Vec<_>>());
+        let told: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}{wrong}"));
+        assert_eq!(told["status"].as_u64().unwrap_or(200), u64::from(status), "{method} {path}: {said}");
+    }
+}

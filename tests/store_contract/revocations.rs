@@ -1,5 +1,7 @@
 //! The laws of the ledger of revocations.
 
+use std::sync::Arc;
+
 use gateway::identity::{Generation, SessionId, TokenId};
 use gateway::store::Revocation;
 
@@ -10,6 +12,8 @@ store_laws! {
     a_new_ledger_is_empty_and_has_an_id,
     each_kind_of_revocation_is_read_back,
     a_revocation_recorded_twice_is_there_once,
+    of_those_who_record_one_revocation_at_once_one_does,
+    a_revocation_that_is_said_to_be_known_is_so_after_a_kill,
     the_later_expiry_stays,
     the_higher_minimum_stays,
     what_stopped_mattering_is_not_live,
@@ -39,6 +43,40 @@ async fn a_revocation_recorded_twice_is_there_once(stores: &Stores) {
     stores.ledger.record(&[revoked], work()).told().await.unwrap();
     assert_eq!(live(stores).await, [revoked]);
     assert_eq!(stores.ledger.sweep(at(61)).await.unwrap(), 1);
+}
+
+async fn of_those_who_record_one_revocation_at_once_one_does(stores: &Stores) {
+    let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
+    let occupied = stores.occupied().await;
+    let recordings: Vec<_> = (0..20).map(|_| recording(stores, revoked)).collect();
+    let mut recorded = 0;
+    for recording in recordings {
+        recorded += usize::from(recording.await.unwrap());
+    }
+    occupied.await.unwrap();
+    assert_eq!(recorded, 1);
+    let lines = stores.trail.lines(1, 100).await.unwrap();
+    assert_eq!(lines.len(), 2, "occupied, and recorded once");
+}
+
+async fn a_revocation_that_is_said_to_be_known_is_so_after_a_kill(stores: &Stores) {
+    for _ in 0..5 {
+        let revoked = Revocation::Token { id: TokenId::random(), until: at(60) };
+        let first = recording(stores, revoked);
+        while !live(stores).await.contains(&revoked) {
+            tokio::task::yield_now().await;
+        }
+        // It is seen, and perhaps not on the disk yet.
+        recording(stores, revoked).await.unwrap();
+        assert!(live(&stores.after_a_kill().await).await.contains(&revoked));
+        first.await.unwrap();
+    }
+}
+
+/// Whether it was not known before.
+fn recording(stores: &Stores, revoked: Revocation) -> tokio::task::JoinHandle<bool> {
+    let ledger = Arc::clone(&stores.ledger);
+    tokio::spawn(async move { ledger.record(&[revoked], work()).told().await.unwrap() })
 }
 
 async fn the_later_expiry_stays(stores: &Stores) {

@@ -29,6 +29,8 @@ store_laws! {
     an_expired_session_is_unknown,
     a_closed_session_is_unknown_and_recorded,
     closing_a_session_that_is_gone_records_it_all_the_same,
+    of_those_who_close_one_session_at_once_one_does,
+    a_session_that_is_said_to_be_over_is_so_after_a_kill,
     a_sweep_forgets_expired_sessions_and_no_others,
     a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_other,
     of_many_networks_those_that_were_used_last_stay_familiar,
@@ -230,6 +232,42 @@ async fn closing_a_session_that_is_gone_records_it_all_the_same(stores: &Stores)
     stores.sessions.close(never_opened.id, &revoked, work()).told().await.unwrap();
     stores.sessions.close(never_opened.id, &revoked, work()).told().await.unwrap();
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), revoked);
+}
+
+async fn of_those_who_close_one_session_at_once_one_does(stores: &Stores) {
+    let session = opened(stores).await;
+    let occupied = stores.occupied().await;
+    let closings: Vec<_> = (0..20).map(|_| closing(stores, &session)).collect();
+    let mut closed = 0;
+    for closing in closings {
+        closed += usize::from(closing.await.unwrap());
+    }
+    occupied.await.unwrap();
+    assert_eq!(closed, 1);
+    let lines = stores.trail.lines(1, 100).await.unwrap();
+    assert_eq!(lines.len(), 3, "opened, occupied, and closed once");
+}
+
+async fn a_session_that_is_said_to_be_over_is_so_after_a_kill(stores: &Stores) {
+    for _ in 0..5 {
+        let session = opened(stores).await;
+        let first = closing(stores, &session);
+        while stores.sessions.by_id(session.id).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+        // It is seen, and perhaps not on the disk yet.
+        closing(stores, &session).await.unwrap();
+        let next = stores.after_a_kill().await;
+        assert_eq!(next.sessions.by_id(session.id).await.unwrap(), None);
+        first.await.unwrap();
+    }
+}
+
+/// Whether it was not over before.
+fn closing(stores: &Stores, session: &Session) -> tokio::task::JoinHandle<bool> {
+    let (sessions, id) = (Arc::clone(&stores.sessions), session.id);
+    let revoked = [Revocation::Session { id, until: at(60) }];
+    tokio::spawn(async move { sessions.close(id, &revoked, work()).told().await.unwrap() })
 }
 
 async fn a_sweep_forgets_expired_sessions_and_no_others(stores: &Stores) {

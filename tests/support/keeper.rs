@@ -3,15 +3,18 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longer than it takes to send the next request, and shorter than it takes to trust a connection.
 const MOMENT: Duration = Duration::from_millis(60);
 
-/// What it does beside answering 200.
+/// What it does with its connections.
 #[derive(Clone, Copy)]
 pub struct Temper {
+    /// Of its answers.
+    pub status: u16,
     /// Further fields of its answers, each with its end.
     pub fields: &'static str,
     /// Whether it reads the content before it answers. Else it does so after that, where it stays.
@@ -21,7 +24,10 @@ pub struct Temper {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Then {
+    /// Until it is asked to close (RFC 9112 §9.6).
     Stays,
+    /// Whatever it is asked. What it did not read is the beginning of the next request to it.
+    StaysUnread,
     /// It reads nothing more, and closes a moment later.
     Leaves,
     /// The content that it did not read is the next request to it, which it answers a moment later.
@@ -30,13 +36,14 @@ pub enum Then {
 
 impl Temper {
     /// Of most servers.
-    pub const EVEN: Self = Self { fields: "", reads: true, then: Then::Stays };
+    pub const EVEN: Self = Self { status: 200, fields: "", reads: true, then: Then::Stays };
 }
 
 pub struct Keeper {
     pub address: SocketAddr,
     temper: Arc<Mutex<Temper>>,
     asked: Arc<Mutex<Vec<usize>>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Keeper {
@@ -45,18 +52,29 @@ impl Keeper {
         let address = listener.local_addr().unwrap();
         let (temper, asked) = (Arc::new(Mutex::new(temper)), Arc::default());
         let (told, seen): (_, Arc<Mutex<Vec<usize>>>) = (Arc::clone(&temper), Arc::clone(&asked));
+        let open = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&open);
         // The thread ends with the process: it waits for connections and holds nothing else.
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
-                let (told, seen) = (Arc::clone(&told), Arc::clone(&seen));
-                std::thread::spawn(move || serve(stream, number, &told, &seen));
+                let (told, seen, count) = (Arc::clone(&told), Arc::clone(&seen), Arc::clone(&count));
+                count.fetch_add(1, Ordering::Relaxed);
+                std::thread::spawn(move || {
+                    serve(stream, number, &told, &seen);
+                    count.fetch_sub(1, Ordering::Relaxed);
+                });
             }
         });
-        Self { address, temper, asked }
+        Self { address, temper, asked, open }
     }
 
     pub fn becomes(&self, temper: Temper) {
         *self.temper.lock().unwrap() = temper;
+    }
+
+    /// How many connections have not ended.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// The connection of each request so far.
@@ -69,19 +87,22 @@ fn serve(stream: TcpStream, number: usize, told: &Mutex<Temper>, seen: &Mutex<Ve
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     loop {
-        let mut content = vec![0; head(&mut reader)?];
+        let (length, closes) = head(&mut reader)?;
+        let mut content = vec![0; length];
         seen.lock().unwrap().push(number);
         let temper = *told.lock().unwrap();
         if temper.reads {
             reader.read_exact(&mut content).ok()?;
         }
         let answer = |text: &str| {
-            format!("HTTP/1.1 200 OK\r\n{}Content-Length: {}\r\n\r\n{text}", temper.fields, text.len())
+            let Temper { status, fields, .. } = temper;
+            format!("HTTP/1.1 {status} OK\r\n{fields}Content-Length: {}\r\n\r\n{text}", text.len())
         };
         writer.write_all(answer("own").as_bytes()).ok()?;
         match temper.then {
+            Then::Stays if closes => return None,
             Then::Stays if !temper.reads => reader.read_exact(&mut content).ok()?,
-            Then::Stays => {}
+            Then::Stays | Then::StaysUnread => {}
             Then::Leaves => {
                 moment();
                 return None;
@@ -96,25 +117,31 @@ fn serve(stream: TcpStream, number: usize, told: &Mutex<Temper>, seen: &Mutex<Ve
     }
 }
 
-/// The length of the content behind a head, if one came.
-fn head(reader: &mut BufReader<TcpStream>) -> Option<usize> {
-    let (mut length, mut lines) = (0, 0);
+/// The length of the content behind a head, if one came, and whether it asks to close.
+fn head(reader: &mut BufReader<TcpStream>) -> Option<(usize, bool)> {
+    let (mut length, mut closes, mut lines) = (0, false, 0);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         lines += 1;
+        closes |= line.eq_ignore_ascii_case("connection: close\r\n");
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
         if line == "\r\n" && lines > 1 {
-            return Some(length);
+            return Some((length, closes));
         }
     }
 }
 
 fn moment() {
+    pass(MOMENT);
+}
+
+/// Nothing happens for so long.
+pub fn pass(time: Duration) {
     let begun = Instant::now();
-    while begun.elapsed() < MOMENT {
-        std::thread::park_timeout(MOMENT.saturating_sub(begun.elapsed()));
+    while begun.elapsed() < time {
+        std::thread::park_timeout(time.saturating_sub(begun.elapsed()));
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use commit::Published;
+use commit::{Published, UnderWay};
 use gateway::clock::Timestamp;
 use gateway::store::{
     Announce, AuditEvent, AuditTrail, CommitFault, Committed, Entry, Event, Revocation, StoreError,
@@ -31,8 +31,13 @@ pub(crate) fn recorded_as(now: Timestamp, entry: Entry) -> AuditEvent {
 }
 
 /// Keeps what is published, and does nothing else.
-#[derive(Default)]
-struct Nobody(Mutex<Vec<Revocation>>);
+struct Nobody(Mutex<Vec<Revocation>>, UnderWay);
+
+impl Default for Nobody {
+    fn default() -> Self {
+        Self(Mutex::default(), UnderWay::at_most(64))
+    }
+}
 
 impl commit::Announce<Words> for Nobody {
     fn record(&self, _: &AuditEvent) {}
@@ -42,6 +47,10 @@ impl commit::Announce<Words> for Nobody {
     fn publish<'a>(&'a self, revoked: &'a [Revocation]) -> Published<'a, Words> {
         self.0.lock().unwrap().extend_from_slice(revoked);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn under_way(&self) -> &UnderWay {
+        &self.1
     }
 }
 

@@ -2,10 +2,11 @@
 //! what it does with them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::keeper::{Keeper, Temper, Then};
+use crate::support::keeper::{Keeper, Temper, Then, pass};
 use crate::support::raw::Raw;
 
 /// Longer than a test waits: what ends earlier ends for another reason.
@@ -107,7 +108,7 @@ fn who_closes_after_each_answer_without_a_word_is_learned_and_unlearned() {
 fn a_connection_on_which_a_body_may_be_unread_is_not_used_again() {
     let (reads, then) = (false, Then::Leaves);
     for fields in ["", "Connection: keep-alive\r\n", "Keep-Alive: timeout=60\r\n"] {
-        let server = Keeper::start(Temper { fields, reads, then });
+        let server = Keeper::start(Temper { fields, reads, then, ..Temper::EVEN });
         let gateway = gateway(&server, LONG);
         ask(&gateway, &[POST, POST, GET, POST, ("PUT", "content"), GET]);
         assert_eq!(server.asked(), [0, 1, 2, 3, 4, 5], "{fields:?}");
@@ -117,7 +118,7 @@ fn a_connection_on_which_a_body_may_be_unread_is_not_used_again() {
 
 #[test]
 fn what_a_server_answers_to_a_body_is_nobodys_answer() {
-    let server = Keeper::start(Temper { fields: "", reads: false, then: Then::AnswersContent });
+    let server = Keeper::start(Temper { reads: false, then: Then::AnswersContent, ..Temper::EVEN });
     let gateway = gateway(&server, LONG);
     let hidden = ("POST", "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n");
     ask(&gateway, &[hidden, GET, hidden, GET, GET]);
@@ -125,16 +126,66 @@ fn what_a_server_answers_to_a_body_is_nobodys_answer() {
 }
 
 #[test]
-fn bodies_do_not_cost_a_server_that_reads_them_its_connections() {
+fn no_request_follows_content_that_a_quiet_server_left_unread() {
+    let hidden = "GET /x HTTP/1.1\r\nX-Pad: ";
+    for status in [200, 404] {
+        let then = Then::StaysUnread;
+        let server = Keeper::start(Temper { status, reads: false, then, ..Temper::EVEN });
+        let gateway = gateway(&server, LONG);
+        for (method, content) in [GET, GET, ("POST", hidden), GET, ("PUT", hidden), GET, POST, GET] {
+            let reply = gateway.client().request(method, "/").body(content).send();
+            assert_eq!((reply.status, reply.text().as_str()), (status, "own"), "{method}");
+            if !content.is_empty() {
+                // Longer than a server is given to show what it does: silence shows nothing.
+                pass(Duration::from_millis(250));
+            }
+        }
+        let [.., put, second, post, third] = server.asked()[..] else { panic!("{:?}", server.asked()) };
+        let used: BTreeSet<_> = server.asked().into_iter().collect();
+        assert!(put != second && post != third && put != post && used.len() >= 4, "{:?}", server.asked());
+        assert_eq!(server.asked().len(), 8, "none was swallowed");
+    }
+}
+
+#[test]
+fn a_server_is_asked_to_close_behind_content_and_ends_the_connection_itself() {
     let server = Keeper::start(Temper::EVEN);
     let gateway = gateway(&server, LONG);
-    eventually("a connection is used again", || {
-        ask(&gateway, &[POST, POST]);
-        matches!(server.asked()[..], [.., one, other] if one == other)
-    });
+    ask(&gateway, &[POST; 8]);
+    // Whoever ends a connection keeps its port for a minute (TIME_WAIT, which is 06).
+    let theirs = format!(":{:04X} 06", server.address.port());
+    let lingering = || std::fs::read_to_string("/proc/net/tcp").unwrap().matches(&theirs).count();
+    eventually("all are closed", || held(&gateway) == 0.0);
+    pass(Duration::from_millis(250));
+    assert_eq!((server.asked(), lingering()), ((0..8).collect(), 0));
+}
+
+#[test]
+fn where_the_operator_says_so_bodies_cost_a_server_no_connections_but_refused_ones_do() {
+    let server = Keeper::start(Temper::EVEN);
+    let gateway = gateway(&server, &format!("{LONG}\nreuse_after_body = true"));
+    ask(&gateway, &[GET, GET]);
     ask(&gateway, &[POST; 20]);
-    let used: BTreeSet<_> = server.asked().into_iter().rev().take(20).collect();
-    assert!(used.len() < 6, "{used:?}");
+    let used: BTreeSet<_> = server.asked().into_iter().collect();
+    assert!(used.len() < 3, "{used:?}");
+    server.becomes(Temper { status: 422, ..Temper::EVEN });
+    for _ in 0..4 {
+        assert_eq!(gateway.client().request("POST", "/").body("content").send().status, 422);
+    }
+    let last: BTreeSet<_> = server.asked().into_iter().rev().take(4).collect();
+    assert_eq!(last.len(), 4, "{last:?}");
+}
+
+#[test]
+fn what_is_said_of_bodies_has_to_make_sense() {
+    let complaint = |more: &str| {
+        let upstream = format!("[[upstreams]]\nname = \"app\"\naddress = \"127.0.0.1:1\"\n{more}");
+        Setup::new("").config(&upstream).try_start().err().expect("it does not start").stderr
+    };
+    let said = complaint("reuse_after_body = true\nprotocol = \"http2\"");
+    assert!(said.contains("upstream `app`: reuse_after_body is about connections of HTTP/1.1"), "{said}");
+    let said = complaint("reuse_after_body = \"yes\"");
+    assert!(said.contains("reuse_after_body") && said.contains("true or false"), "{said}");
 }
 
 #[test]

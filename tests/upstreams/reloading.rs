@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{before, upstream};
 use crate::support::farm::Instance;
+use crate::support::keeper::{Keeper, Temper};
+use crate::support::raw::Raw;
 use crate::support::{SetOnDrop, eventually};
 
 fn ejected(server: &Instance) -> String {
@@ -45,6 +47,25 @@ fn requests_that_run_end_where_they_began() {
         old.release();
         assert_eq!(held.join().unwrap(), "old");
     });
+}
+
+#[test]
+fn connections_that_wait_end_with_their_upstream_whatever_runs_on_it() {
+    let server = Keeper::start(Temper::EVEN);
+    let with = |more: &str| {
+        let settings = format!("idle_timeout_ms = 600000\nreuse_after_body = true\n{more}");
+        upstream(&format!("{{ address = \"{}\" }}", server.address), &settings)
+    };
+    let gateway = with("").start();
+    let mut long = Raw::connect(gateway.address);
+    long.send("PUT /app HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\ncon");
+    eventually("it is under way", || server.asked() == [0]);
+    assert_eq!(gateway.client().get("/app").send().status, 200);
+    assert_eq!((server.asked(), server.open()), (vec![0, 1], 2));
+    assert!(gateway.reload(&with("retries = 2")));
+    eventually("the one that waits is closed", || server.open() == 1);
+    assert_eq!(long.send("tent").reply().unwrap().status, 200);
+    eventually("and none is kept later", || server.open() == 0);
 }
 
 #[test]

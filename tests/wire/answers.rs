@@ -145,6 +145,19 @@ fn what_is_to_be_upgraded_to_is_named_behind_an_interim_answer_too() {
 }
 
 #[test]
+fn an_interim_answer_goes_on_without_what_is_not_for_clients() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nSet-Cookie: __Host-gateway_access=x\r\nX-User-Id: 7\r\nServer: y\r\nX-Gateway-Explain: z\r\n\r\n";
+    let gateway = answering([format!("{hints}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")].into_iter());
+    let mut raw = Raw::connect(gateway.address);
+    let first = raw.send("GET /0 HTTP/1.1\r\nHost: a\r\n\r\n").head().unwrap();
+    assert_eq!((first.status, first.field("link").as_deref()), (103, Some("</a>")));
+    for name in ["set-cookie", "x-user-id", "server", "x-gateway-explain"] {
+        assert_eq!(first.field(name), None, "{name}");
+    }
+    assert_eq!(raw.head().unwrap().status, 200);
+}
+
+#[test]
 fn a_service_of_another_version_than_was_said_is_told_as_one() {
     let address = service("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let upstream = format!("[[upstreams]]\nname = \"app\"\naddress = \"{address}\"\nprotocol = \"http2\"");

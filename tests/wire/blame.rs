@@ -82,9 +82,9 @@ fn a_head_that_servers_do_not_take_takes_no_server_out_and_is_tried_on_one() {
         let reply = request.header("x-forwarded-for", &format!("192.0.2.{client}")).send();
         assert_eq!(reply.status, 502);
     }
-    assert_eq!(servers.iter().map(Touchy::seen).sum::<usize>(), 10);
+    assert_eq!(servers.iter().map(Touchy::seen).sum::<usize>(), 20, "each on one other");
     assert_eq!(ejections(&gateway), 0.0);
-    assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 10.0);
+    assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 20.0);
     assert!((0..9).all(|_| get(&gateway, "/", "192.0.2.1") == 200));
 }
 
@@ -99,9 +99,35 @@ fn a_head_of_more_fields_than_servers_take_takes_no_server_out_either() {
         }
         assert_eq!(request.header("x-forwarded-for", &format!("192.0.2.{client}")).send().status, 502);
     }
-    assert_eq!(servers.iter().map(Touchy::seen).sum::<usize>(), 10);
+    assert_eq!(servers.iter().map(Touchy::seen).sum::<usize>(), 20, "each on one other");
     assert_eq!(ejections(&gateway), 0.0);
-    assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 10.0);
+    assert_eq!(gateway.total("gateway_upstream_server_large_head_breaks_total", &[]), 20.0);
+}
+
+#[test]
+fn a_large_head_is_answered_beside_a_server_that_is_ill_which_is_found_out() {
+    // It takes connections, and closes behind each request.
+    let ill = Upstream::answering("");
+    let well = Upstream::start();
+    let upstream = |more: &str| {
+        let servers =
+            [&ill, &well].map(|server| format!("{{ address = \"{}\" }}", server.address)).join(", ");
+        let setup = Setup::new("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+        let upstream = format!("[[upstreams]]\nname = \"app\"\nservers = [{servers}]\n{more}");
+        setup.config(&upstream).route("public", "/", "app", "auth = \"public\"").unlimited().start()
+    };
+    let ask = |gateway: &Gateway| {
+        let cookie = format!("a={}", "x".repeat(4_200));
+        assert_eq!(gateway.client().get("/").header("cookie", &cookie).send().status, 200);
+    };
+    let gateway = upstream("");
+    (0..30).for_each(|_| ask(&gateway));
+    assert_eq!(ejections(&gateway), 0.0, "it takes connections");
+    let gateway = upstream("health = { path = \"/\", interval_ms = 3600000, unhealthy_after = 100 }");
+    crate::support::eventually("it is left out", || {
+        ask(&gateway);
+        ejections(&gateway) == 1.0
+    });
 }
 
 #[test]

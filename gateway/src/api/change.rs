@@ -45,8 +45,3 @@ impl<T> From<CommitFault<T>> for Problem {
         }
     }
 }
-
-/// What stands, also where it is not known everywhere yet.
-pub(super) fn durable<T>(outcome: &Result<T, CommitFault<T>>) -> Option<&T> {
-    outcome.as_ref().map_or_else(CommitFault::value, Some)
-}

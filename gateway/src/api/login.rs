@@ -1,5 +1,7 @@
 //! `POST /api/auth/login`: a password for a session.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use serde_json::json;
 
@@ -113,7 +115,10 @@ async fn open(
     let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
     let crowded = client.event(Event::SessionsEnded, services).about(user.id);
     let crowded = crowded.by(Actor::User { user_id: user.id }).for_reason("too many").saying("one");
-    let tokens = match services.sessions.open(&user, origin, event, crowded).await {
+    // With the session, also for who left.
+    let (counting, tried) = (Arc::clone(services), attempt.clone());
+    let succeeded = move || tried.iter().for_each(|attempt| counting.setbacks.succeeded(attempt));
+    let tokens = match services.sessions.open(&user, origin, event, crowded, succeeded).await {
         // It was looked at while somebody changed the password, or the account: too late.
         Err(SessionFault::Store(StoreError::Outdated)) => {
             let refused = (Code::InvalidCredentials, Some(user), None);
@@ -121,7 +126,6 @@ async fn open(
         }
         opened => opened?,
     };
-    attempt.iter().for_each(|attempt| services.setbacks.succeeded(attempt));
     let mut body = mode.hand_out(tokens);
     #[expect(clippy::indexing_slicing, reason = "`hand_out` makes an object")]
     let user_in_body = &mut body["user"];

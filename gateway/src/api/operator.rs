@@ -7,7 +7,6 @@ use serde_json::json;
 use super::answer::Answer;
 use super::body::{Fields, name};
 use super::caller::Operator;
-use super::change::durable;
 use super::choose::owner_of;
 use super::page::Query;
 use super::view::{answer, role};
@@ -149,11 +148,11 @@ pub(super) async fn set_password(
         from: None,
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
-    let set = services.commit(|services| async move { services.users.set_password(asked, work).await }).await;
-    // Also where not all gateways can be told at once.
-    if durable(&set).is_some_and(Option::is_some) {
-        services.setbacks.forgive(&user.email);
-    }
-    set?.ok_or_else(missing)?;
+    // With the change: also where not all gateways can be told at once, and for who left.
+    let set = |services: Shared| async move {
+        let set = services.users.set_password(asked, work).await?;
+        Ok(set.inspect(|set| set.iter().for_each(|_| services.setbacks.forgive(&user.email))))
+    };
+    services.commit(set).await?.ok_or_else(missing)?;
     Ok(Answer::message("Password changed; all sessions ended"))
 }

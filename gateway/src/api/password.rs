@@ -6,7 +6,6 @@ use axum::extract::State;
 use super::answer::Answer;
 use super::body::Fields;
 use super::caller::Authenticated;
-use super::change::durable;
 use super::choose::owner_of;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
@@ -150,14 +149,17 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
     };
     let work = UnitOfWork::because(event).provided(Precondition::Ticket(key));
-    let set = services.commit(|services| async move { services.users.set_password(asked, work).await }).await;
-    // The way in for an owner whom others' guesses keep out.
-    if durable(&set).is_some_and(Option::is_some) {
-        services.setbacks.forgive(&owner.email);
-        let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
-        services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
-    }
-    match set {
+    let attempt = LoginKey { email: owner.email, address: Network::from(client.address) };
+    let set = |services: Shared| async move {
+        let set = services.users.set_password(asked, work).await?;
+        // The way in for an owner whom others' guesses keep out: with the change, also for who left.
+        let forgive = |_: &_| {
+            services.setbacks.forgive(&attempt.email);
+            services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
+        };
+        Ok(set.inspect(|set| set.iter().for_each(forgive)))
+    };
+    match services.commit(set).await {
         Err(CommitFault::Store(StoreError::TicketGone)) | Ok(None) => return Err(invalid()),
         set => set?,
     };

@@ -13,6 +13,7 @@ use http::Request;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use self::advice::Question;
@@ -22,12 +23,12 @@ use super::terminal::{BAD, GOOD, painted};
 use crate::adapter::jwks::JwksBook;
 use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
-use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, load};
+use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, kept_csrf_key, load};
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{
-    Account, Admitted, Decision, Denied, Head, Pipeline, RequestTarget, Step, Trail, canonical,
-    identity_fields, is_authority,
+    Account, Admitted, Cookies, Decision, Denied, Head, Pipeline, Renewed, RequestTarget, SameSite, Step,
+    Trail, canonical, identity_fields, is_authority,
 };
 use crate::problem::Code;
 use crate::startup::Prepared;
@@ -118,11 +119,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Metrics::new([]).map_err(|fault| Failure::Other(fault.to_string()))?,
     );
     let certificate = arguments.certificate.as_deref().map(read_certificate).transpose()?;
+    let cookies = checked.cookies.map(|same_site| cookies(same_site, &checked.store_path)).transpose()?;
     let canonical = canonical(&arguments.target).ok();
     let target = RequestTarget::new(&arguments.target, canonical.as_ref());
     let head = Head {
         certificate: certificate.as_ref(),
         offers_upgrade: headers.contains_key(UPGRADE),
+        cookies: cookies.as_ref(),
         ..Head::of(&method, &arguments.host, target, &headers, arguments.client)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -131,7 +134,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let decided = runtime.block_on(async {
         // The keys of other issuers are fetched for this one question.
         keys.start();
-        pipeline.receive(&snapshot, &head, &mut trail).await
+        match pipeline.receive(&snapshot, &head, &mut trail).await {
+            // Without a refresh cookie there is nothing to ask for.
+            Ok(Decision::Renew(paused)) if paused.lapsed.refresh().is_none() => {
+                pipeline.go_on(&snapshot, &head, *paused, Renewed::Refused, &mut trail).await
+            }
+            decided => decided,
+        }
     });
     if matches!(decided, Ok(Decision::Own(_))) {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
@@ -158,6 +167,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(_) => Err(Failure::Verdict(Vec::new())),
     }
+}
+
+/// As the gateway reads them. Where it was never started, no page has a token of its making.
+fn cookies(same_site: SameSite, store: &Path) -> Result<Cookies, Failure> {
+    let key = kept_csrf_key(store).map_err(Failure::Other)?;
+    Ok(Cookies::new(same_site, key.as_ref().map_or(&[], |key| key.expose_secret())))
 }
 
 fn read_certificate(path: &Path) -> Result<Arc<PeerCertificate>, Failure> {
@@ -198,6 +213,10 @@ fn read_headers(written: &[String]) -> Result<HeaderMap, String> {
     }
     Ok(headers)
 }
+
+/// Whose session is to be renewed is known to the running gateway alone.
+const RENEWED_FIRST: &str =
+    "the browser's session would be renewed first, by its refresh cookie; whether it can be is not asked";
 
 /// What came of it; a refusal with its account.
 type Decided = Result<Decision, (Denied, Account)>;
@@ -249,6 +268,9 @@ fn tell_person(steps: &[Step], decided: &Decided, path: &str, asked: &Asked<'_>)
             anstream::println!("{:<12} {}", "verdict", painted(GOOD, "allow"));
             tell_admitted(admitted);
         }
+        Ok(Decision::Renew(_)) => {
+            println!("{:<12} {RENEWED_FIRST}", "verdict");
+        }
         Ok(other) => {
             let (status, what) = answered(other).unwrap_or_default();
             anstream::println!("{:<12} {}: {} {what}", "verdict", painted(GOOD, "answer"), status.as_u16());
@@ -297,6 +319,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
             "steps": steps,
             "not_asked": not_asked,
         }),
+        Ok(Decision::Renew(_)) => json!({ "verdict": "renew", "why": RENEWED_FIRST, "steps": steps }),
         Ok(other) => {
             let status = answered(other).unwrap_or_default().0;
             json!({ "verdict": "answer", "status": status.as_u16(), "steps": steps })

@@ -13,3 +13,8 @@ const CSRF: &str = "csrf.key";
 pub fn csrf_key(folder: &Path) -> Result<SecretSlice<u8>, String> {
     kept_secret::make(folder, CSRF)
 }
+
+/// The key, if there is one.
+pub fn kept_csrf_key(folder: &Path) -> Result<Option<SecretSlice<u8>>, String> {
+    kept_secret::read(folder, CSRF)
+}

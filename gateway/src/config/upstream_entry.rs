@@ -47,6 +47,8 @@ pub struct UpstreamEntry {
     #[serde(default = "UpstreamEntry::connections_max")]
     pub connections_max: usize,
     #[serde(default)]
+    pub reuse_after_body: bool,
+    #[serde(default)]
     pub head_bytes_max: Option<usize>,
     #[serde(default)]
     pub fields_max: Option<usize>,
@@ -124,6 +126,7 @@ impl UpstreamEntry {
             eject_statuses: Vec::new(),
             dns_refresh_seconds: Self::dns_refresh_seconds(),
             connections_max: Self::connections_max(),
+            reuse_after_body: false,
             head_bytes_max: None,
             fields_max: None,
         }

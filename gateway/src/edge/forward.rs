@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::header::CONNECTION;
 use http::{HeaderName, HeaderValue, Method, Version};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
@@ -88,12 +89,13 @@ impl Gateway {
         Ok(peer)
     }
 
-    /// The headers as the upstream gets them, which is spoken to by `version`. `headers` has what the client
-    /// sent, without what concerns its connection and what `Connection` nominates: it must not nominate ours.
+    /// The headers as the upstream gets them, which is spoken to by this version, and gets content or none.
+    /// `headers` has what the client sent, without what concerns its connection and what `Connection`
+    /// nominates: it must not nominate ours.
     pub(super) fn tell_upstream(
         &self,
         request: RequestView<'_>,
-        version: Version,
+        (version, has_content): (Version, bool),
         exchange: &Exchange,
         headers: &mut Plain<'_>,
     ) -> pingora::Result<()> {
@@ -119,6 +121,9 @@ impl Gateway {
         http10::name_host(admitted.upstream(), request, headers);
         if upgrade::wanted(request, exchange) {
             upgrade::ask(request, version, headers);
+        } else if has_content && version == Version::HTTP_11 && !admitted.upstream().reuse_after_body {
+            // Nothing follows on this connection (RFC 9112 §9.6), so the service is to end it.
+            headers.set(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(())
     }

@@ -153,8 +153,9 @@ impl ProxyHttp for Callbacks {
         upstream: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let (request, version) = (session.request(), upstream.version);
-        heads::change_request(upstream, |headers| self.tell_upstream(request, version, exchange, headers))?;
+        let way = (upstream.version, !session.is_body_empty());
+        let request = session.request();
+        heads::change_request(upstream, |headers| self.tell_upstream(request, way, exchange, headers))?;
         heads::set_target(upstream, &forward::admitted(exchange)?.upstream_target())?;
         self.watch_from_the_beginning(request, exchange);
         Ok(())
@@ -193,7 +194,7 @@ impl ProxyHttp for Callbacks {
     ) -> pingora::Result<()> {
         let status = response.status;
         if client::writes_interim(session, status) {
-            return Ok(());
+            return heads::change_response(response, |headers| hand_back::undress(headers.0, exchange));
         }
         self.begin_answer(session, heads::answer(response), exchange).await?;
         let request = session.request();

@@ -1,13 +1,14 @@
 //! An upstream's answer on its way to the client: what is not for clients is taken away, and what we
 //! have to say is added.
 
-use http::header::{HeaderName, HeaderValue, SERVER};
+use http::header::{HeaderName, HeaderValue, SERVER, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use pingora::{Error, ErrorType};
 
 use super::answer_head::{AnswerHeaders, make_right};
 use super::client::Client;
 use super::exchange::Exchange;
+use super::explain::EXPLAIN;
 use super::lasting::Answer;
 use super::message::Plain;
 use super::view::{AnswerView, RequestView};
@@ -92,11 +93,7 @@ pub(super) fn dress(
     if status == StatusCode::SWITCHING_PROTOCOLS {
         upgrade::grant(request, headers, exchange);
     }
-    trailers(headers.0, exchange);
-    // Who answered is ours to say (RFC 9209), and of this one we do not.
-    for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
-        headers.0.remove(name);
-    }
+    clean(headers.0, exchange);
     if let Some(sides) = exchange.sides_of_answer(request, status) {
         sides.outward(headers.0);
     }
@@ -119,6 +116,23 @@ pub(super) fn dress(
                 headers.add(name, value);
             }
         }
+    }
+}
+
+/// An interim answer (1xx) goes on without what is not for clients. It sets no cookie: who reads one knows
+/// nothing of the request yet.
+pub(super) fn undress(headers: &mut HeaderMap, exchange: &Exchange) {
+    clean(headers, exchange);
+    for name in [SET_COOKIE, HeaderName::from_static(EXPLAIN)] {
+        headers.remove(name);
+    }
+}
+
+fn clean(headers: &mut HeaderMap, exchange: &Exchange) {
+    trailers(headers, exchange);
+    // Who answered is ours to say (RFC 9209), and of this one we do not.
+    for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
+        headers.remove(name);
     }
 }
 

@@ -10,6 +10,9 @@ use super::{
 /// Heads that come in pieces are gathered up to here; nothing that is larger is taken for a head.
 const HEAD_BYTES_MAX: usize = 2 * 1_024 * 1_024;
 
+/// Interim answers to one request. Each costs work, and none is of use to a client that is gone or knows none.
+const INTERIM_MAX: u32 = 100;
+
 /// A request as it is sent.
 #[derive(Debug, Default)]
 pub struct Sent {
@@ -104,6 +107,7 @@ pub struct Received {
     state: Receiving,
     /// Nothing can come after an answer whose end others may see elsewhere.
     is_last: bool,
+    interim: u32,
     /// Of the last answer, once its head came.
     status: u16,
     keep_alive: KeepAlive,
@@ -129,7 +133,7 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// Where the content is malformed, or its end is nowhere. Nothing of these bytes is to be used.
+    /// Where the content is malformed, or its end is nowhere, or interim answers do not end. Nothing of these bytes is to be used.
     pub fn read(&mut self, bytes: &[u8], to_head: bool) -> Result<usize, Malformed> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -168,7 +172,13 @@ impl Received {
         let answer = of_response(head, to_head).map(Answer::judged).transpose()?;
         Ok(match answer {
             Some(answer) if answer.status == 101 => Receiving::Unknown,
-            Some(answer) if answer.status < 200 => Receiving::default(),
+            Some(answer) if answer.status < 200 => {
+                self.interim += 1;
+                if self.interim > INTERIM_MAX {
+                    return Err(Malformed::Interim);
+                }
+                Receiving::default()
+            }
             Some(answer) => {
                 self.is_last = !answer.is_clear || answer.length == Length::UntilClose;
                 (self.status, self.keep_alive) = (answer.status, answer.keep_alive);
@@ -292,6 +302,13 @@ mod tests {
             assert_eq!(taken, answer.len());
             assert!(!whole.may_be_followed(), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn interim_answers_end() {
+        let (mut received, interim) = (Received::default(), b"HTTP/1.1 103 Early Hints\r\n\r\n");
+        (0..100).for_each(|_| assert_eq!(received.read(interim, false), Ok(interim.len())));
+        assert_eq!(received.read(interim, false), Err(Malformed::Interim));
     }
 
     #[test]

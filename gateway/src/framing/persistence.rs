@@ -11,12 +11,8 @@ const MARGIN_MAX: Duration = Duration::from_secs(1);
 const MARGIN_PART: u32 = 4;
 /// Closings in a row, after the first answer of a connection, that make a habit.
 const CLOSINGS_MAX: u8 = 3;
-/// Who closes after an answer, or reads what it left unread as a request, has done so by then. With the
-/// time that an acknowledgement may be delayed.
+/// Who closes after an answer has done so by then.
 pub const SETTLED: Duration = Duration::from_millis(200);
-/// Behind content nothing is sent for so long, whatever the server has shown: most of those who close, or
-/// answer what they did not read, do so at once. More would make many connections of few requests.
-const REST: Duration = Duration::from_millis(2);
 
 /// What an answer says of its connection by `Keep-Alive: timeout=5, max=100`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,27 +52,18 @@ impl KeepAlive {
     }
 }
 
-/// What went over a connection last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// An answer to a request without content.
-    Answer,
-    /// An answer to one with content, which was sent whole before the answer began.
-    Content,
-    /// The same, and the content was refused (4xx, 5xx): often before it is read.
-    Refusal,
+/// Whether another request may follow on the connection of one with content, which was sent whole before the
+/// answer of this status began. Whether it was read, nothing shows, silence least of all: only whoever runs
+/// the server can know that it reads what it answers, or closes (`is_allowed`). What is refused (4xx, 5xx)
+/// mostly is so before it is read.
+pub fn may_follow_content(is_allowed: bool, status: u16) -> bool {
+    is_allowed && status < 400
 }
 
-impl After {
-    pub const ALL: [Self; 3] = [Self::Answer, Self::Content, Self::Refusal];
-
-    pub fn of(has_content: bool, status: u16) -> Self {
-        match (has_content, status) {
-            (false, _) => Self::Answer,
-            (true, ..400) => Self::Content,
-            (true, _) => Self::Refusal,
-        }
-    }
+/// Whether an answer on a connection that was used before shows that its server keeps them. That it calls the
+/// request a bad one, or a slow or a large one, may be for something else that it read before.
+pub fn shows_a_kept_connection(status: u16) -> bool {
+    !matches!(status, 400 | 408 | 431)
 }
 
 /// How far a server is trusted to keep its connections open.
@@ -90,64 +77,49 @@ pub enum Trust {
     Withheld,
 }
 
-/// What a server was seen to do with its connections after each kind of exchange. What cannot be known
-/// of one exchange, such as whether a body was read before it was answered, shows in what the server does
-/// next: it leaves the connection open and quiet, or closes it, or answers what nobody asked.
+/// What a server was seen to do with its connections after an answer: it leaves them open, or it closes them
+/// without a word.
 #[derive(Debug)]
-pub struct Habits([AtomicU8; After::ALL.len()]);
+pub struct Habit(AtomicU8);
 
-impl Default for Habits {
-    /// After an answer to nothing but a head a connection is used, with care. After content it is not,
-    /// before the server has shown that it may be.
+impl Default for Habit {
+    /// A connection is used, with care.
     fn default() -> Self {
-        Self([AtomicU8::new(1), AtomicU8::new(CLOSINGS_MAX), AtomicU8::new(CLOSINGS_MAX)])
+        Self(AtomicU8::new(1))
     }
 }
 
-impl Habits {
-    pub fn trust(&self, after: After) -> Trust {
-        match self.closings(after).load(Ordering::Relaxed) {
+impl Habit {
+    pub fn trust(&self) -> Trust {
+        match self.0.load(Ordering::Relaxed) {
             0 => Trust::Shown,
             1..CLOSINGS_MAX => Trust::Unshown,
             _ => Trust::Withheld,
         }
     }
 
-    /// Whether a request goes on a connection that waited for this time after such an exchange.
-    pub fn allow(&self, after: After, waited: impl FnOnce() -> Duration, is_repeatable: bool) -> bool {
-        let is_trusted = match self.trust(after) {
+    /// Whether a request goes on a connection that waited.
+    pub fn allows(&self, is_repeatable: bool) -> bool {
+        match self.trust() {
             Trust::Shown => true,
             Trust::Unshown => is_repeatable,
             Trust::Withheld => false,
-        };
-        is_trusted && (after == After::Answer || waited() >= REST)
-    }
-
-    /// A connection was open and quiet when enough time had gone by, or answered its next request.
-    pub fn kept(&self, after: After) {
-        let closings = self.closings(after);
-        // Read first: a write would take the cache line from the other threads at each request.
-        if closings.load(Ordering::Relaxed) != 0 {
-            closings.store(0, Ordering::Relaxed);
         }
     }
 
-    /// A connection ended, or something came that nobody asked for, before it was seen to be kept.
-    /// Returns whether its kind is withheld from now on.
-    pub fn closed(&self, after: After) -> bool {
-        let more = |closings: u8| match after {
-            After::Answer => closings.saturating_add(1).min(CLOSINGS_MAX),
-            // Nobody may find out what is behind an unread body: one is enough.
-            After::Content | After::Refusal => CLOSINGS_MAX,
-        };
-        let closings = self.closings(after);
-        let before = closings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(more(now)));
-        before.is_ok_and(|before| before < CLOSINGS_MAX) && self.trust(after) == Trust::Withheld
+    /// A connection was open and quiet when enough time had gone by, or answered its next request.
+    pub fn kept(&self) {
+        // Read first: a write would take the cache line from the other threads at each request.
+        if self.0.load(Ordering::Relaxed) != 0 {
+            self.0.store(0, Ordering::Relaxed);
+        }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "there is a place for each kind")]
-    fn closings(&self, after: After) -> &AtomicU8 {
-        &self.0[after as usize]
+    /// A connection ended before it was seen to be kept. Returns whether they are withheld from now on.
+    pub fn closed(&self) -> bool {
+        let more = |closings: u8| Some(closings.saturating_add(1).min(CLOSINGS_MAX));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        before == Ok(CLOSINGS_MAX - 1)
     }
 }
 
@@ -192,51 +164,42 @@ mod tests {
 
     #[test]
     fn who_closes_after_each_answer_is_learned_and_unlearned() {
-        let habits = Habits::default();
-        assert_eq!(habits.trust(After::Answer), Trust::Unshown);
-        assert!(!habits.closed(After::Answer));
-        assert_eq!(habits.trust(After::Answer), Trust::Unshown);
-        assert!(habits.closed(After::Answer));
-        assert!(!habits.closed(After::Answer), "that is known");
-        assert_eq!(habits.trust(After::Answer), Trust::Withheld);
-        habits.kept(After::Answer);
-        assert_eq!(habits.trust(After::Answer), Trust::Shown);
-        assert!(!habits.closed(After::Answer));
-        assert_eq!(habits.trust(After::Answer), Trust::Unshown);
+        let habit = Habit::default();
+        assert_eq!(habit.trust(), Trust::Unshown);
+        assert!(!habit.closed());
+        assert_eq!(habit.trust(), Trust::Unshown);
+        assert!(habit.closed());
+        assert!(!habit.closed(), "that is known");
+        assert_eq!(habit.trust(), Trust::Withheld);
+        habit.kept();
+        assert_eq!(habit.trust(), Trust::Shown);
+        assert!(!habit.closed());
+        assert_eq!(habit.trust(), Trust::Unshown);
     }
 
     #[test]
-    fn after_content_a_connection_is_withheld_until_its_server_has_shown_what_it_does() {
-        let habits = Habits::default();
-        for after in [After::Content, After::Refusal] {
-            assert_eq!(habits.trust(after), Trust::Withheld);
-            habits.kept(after);
-            assert_eq!(habits.trust(after), Trust::Shown);
+    fn what_cannot_be_repeated_waits_for_what_was_shown() {
+        let habit = Habit::default();
+        assert!(habit.allows(true) && !habit.allows(false));
+        habit.kept();
+        assert!(habit.allows(true) && habit.allows(false));
+        for _ in 0..CLOSINGS_MAX {
+            habit.closed();
         }
-        assert!(habits.closed(After::Refusal));
-        assert_eq!(habits.trust(After::Refusal), Trust::Withheld);
-        assert_eq!(habits.trust(After::Content), Trust::Shown, "what it reads is another matter");
+        assert!(!habit.allows(true) && !habit.allows(false));
     }
 
     #[test]
-    fn behind_content_a_connection_rests_and_what_cannot_be_repeated_waits_for_what_was_shown() {
-        let habits = Habits::default();
-        let allows = |after, millis, is_repeatable| {
-            habits.allow(after, || Duration::from_millis(millis), is_repeatable)
-        };
-        assert!(allows(After::Answer, 0, true) && !allows(After::Answer, 1_000, false));
-        assert!(!allows(After::Content, 1_000, true));
-        After::ALL.iter().for_each(|after| habits.kept(*after));
-        assert!(allows(After::Answer, 0, false));
-        assert!(!allows(After::Content, 1, true) && !allows(After::Refusal, 1, false));
-        assert!(allows(After::Content, 2, true) && allows(After::Refusal, 2, false));
+    fn nothing_follows_content_unless_it_is_allowed_and_was_not_refused() {
+        for status in [200, 303, 400, 404, 503] {
+            assert!(!may_follow_content(false, status));
+            assert_eq!(may_follow_content(true, status), status < 400, "{status}");
+        }
     }
 
     #[test]
-    fn what_went_before_is_told_by_the_content_and_the_status() {
-        assert_eq!(After::of(false, 500), After::Answer);
-        assert_eq!(After::of(true, 200), After::Content);
-        assert_eq!(After::of(true, 303), After::Content);
-        assert_eq!(After::of(true, 404), After::Refusal);
+    fn that_a_request_is_called_a_bad_one_shows_nothing() {
+        assert!([200, 304, 404, 500].into_iter().all(shows_a_kept_connection));
+        assert!(![400, 408, 431].into_iter().any(shows_a_kept_connection));
     }
 }

@@ -180,6 +180,8 @@ pub struct Upstream {
     pub dns_refresh: Duration,
     /// Connections to each server, at most.
     pub connections_max: usize,
+    /// Over HTTP/1.1, another request may follow one with content.
+    pub reuse_after_body: bool,
     /// What a server takes of a head of HTTP/1.1.
     pub head_limits: HeadLimits,
 }
@@ -206,6 +208,7 @@ impl Upstream {
             ejection: Ejection::default(),
             dns_refresh: Duration::from_secs(30),
             connections_max: 10_000,
+            reuse_after_body: false,
             head_limits: HeadLimits::default(),
         }
     }

@@ -11,25 +11,31 @@ use crate::token::RawToken;
 /// What announces the token, and is granted where the upstream grants nothing.
 pub const BEARER: &str = "bearer";
 
-fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|item| !item.is_empty())
+/// By bytes: what is no text is an offer all the same, and its neighbours are read.
+fn offered(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
+    let items = values.flat_map(|value| value.split(|byte| *byte == b','));
+    items.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
 
-/// The token in an offer, if there is one.
+fn is_announcement(item: &[u8]) -> bool {
+    item.eq_ignore_ascii_case(BEARER.as_bytes())
+}
+
+/// The token in an offer, if there is one. What is announced and no text is a token that is none.
 pub fn token(headers: &HeaderMap) -> Option<RawToken<'_>> {
     if !asks_for_websocket(headers) {
         return None;
     }
     let mut items = offered(headers);
-    items.find(|item| item.eq_ignore_ascii_case(BEARER))?;
-    items.next().map(RawToken::new)
+    items.find(|item| is_announcement(item))?;
+    items.next().map(|item| RawToken::new(std::str::from_utf8(item).unwrap_or_default()))
 }
 
 /// The same, refused where more than one is announced.
 pub(super) fn only(headers: &HeaderMap) -> Result<Option<RawToken<'_>>, Refusal> {
     let Some(token) = token(headers) else { return Ok(None) };
-    let mut announced = offered(headers).filter(|item| item.eq_ignore_ascii_case(BEARER));
+    let mut announced = offered(headers).filter(|item| is_announcement(item));
     if announced.nth(1).is_some() { Err(Refusal::TwoTokens) } else { Ok(Some(token)) }
 }
 
@@ -37,14 +43,14 @@ pub(super) fn only(headers: &HeaderMap) -> Result<Option<RawToken<'_>>, Refusal>
 pub(super) fn remove(headers: &mut HeaderMap) {
     const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
     let mut items: Vec<_> = offered(headers).collect();
-    let is_announcement = |item: &&str| item.eq_ignore_ascii_case(BEARER);
-    if !items.iter().any(is_announcement) {
+    if !items.iter().any(|item| is_announcement(item)) {
         return;
     }
-    while let Some(at) = items.iter().position(is_announcement) {
+    while let Some(at) = items.iter().position(|item| is_announcement(item)) {
         items.drain(at..items.len().min(at + 2));
     }
-    let rest = (!items.is_empty()).then(|| HeaderValue::try_from(items.join(", ")).ok()).flatten();
+    let rest = items.join(&b", "[..]);
+    let rest = (!rest.is_empty()).then(|| HeaderValue::from_bytes(&rest).ok()).flatten();
     headers.remove(&NAME);
     if let Some(rest) = rest {
         headers.insert(NAME, rest);
@@ -61,7 +67,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(UPGRADE, HeaderValue::from_static("WebSocket"));
         for offer in offers {
-            headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(offer).unwrap());
+            headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_bytes(offer.as_bytes()).unwrap());
         }
         headers
     }
@@ -74,5 +80,17 @@ mod tests {
         let mut plain = request(&["bearer, a.b.c"]);
         plain.remove(UPGRADE);
         assert!(token(&plain).is_none());
+    }
+
+    #[test]
+    fn a_neighbour_that_is_no_text_hides_no_token() {
+        let mut offers = request(&["bearer, a.b.c, \u{e9}", "chat"]);
+        assert!(only(&offers).unwrap().is_some());
+        remove(&mut offers);
+        assert_eq!(offers[SEC_WEBSOCKET_PROTOCOL].as_bytes(), "\u{e9}, chat".as_bytes());
+        let mut none = request(&["bearer, \u{e9}"]);
+        assert!(token(&none).is_some(), "it is refused, and not overlooked");
+        remove(&mut none);
+        assert!(none.get(SEC_WEBSOCKET_PROTOCOL).is_none());
     }
 }

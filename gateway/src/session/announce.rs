@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use commit::Published;
+use commit::{Published, UnderWay};
 use tokio::sync::Notify;
 
 use crate::store::{AuditEvent, Revocation, Revocations, Words};
@@ -15,6 +15,7 @@ pub struct Announcements {
     pub metrics: Arc<Metrics>,
     /// Told when something was put in the outbox.
     pub courier: Arc<Notify>,
+    pub under_way: UnderWay,
 }
 
 impl commit::Announce<Words> for Announcements {
@@ -28,5 +29,9 @@ impl commit::Announce<Words> for Announcements {
 
     fn publish<'a>(&'a self, revoked: &'a [Revocation]) -> Published<'a, Words> {
         self.revocations.publish(revoked)
+    }
+
+    fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 }

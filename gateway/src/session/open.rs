@@ -1,8 +1,12 @@
 //! A fresh session: access and refresh token together.
 
+use std::sync::Arc;
+
 use super::{Lifecycle, SessionFault};
 use crate::identity::{SessionId, TokenId, UserAgent};
-use crate::store::{AuditEvent, CommitFault, Precondition, RefreshToken, Room, Session, UnitOfWork, User};
+use crate::store::{
+    AuditEvent, CommitFault, Precondition, RefreshToken, Room, Session, Sessions, UnitOfWork, User,
+};
 use crate::token::{AccessGrant, RefreshFacts};
 
 /// Where a login came from: shown to its owner in the list of sessions.
@@ -25,13 +29,15 @@ pub struct TokenPair {
 
 impl Lifecycle {
     /// The session is durable before its tokens exist, and rests on the account as it was looked at. Its
-    /// id is added to what is recorded. `ended` is recorded of each session that has to end for it.
+    /// id is added to what is recorded. `ended` is recorded of each session that has to end for it, and
+    /// `then` follows in memory.
     pub async fn open(
         &self,
         user: &User,
         origin: Origin,
         because: AuditEvent,
         ended: AuditEvent,
+        then: impl FnOnce() + Send + 'static,
     ) -> Result<TokenPair, SessionFault> {
         let now = self.clock.now();
         let expires_at = now.plus(self.issuer.terms.refresh_lifetime);
@@ -52,7 +58,10 @@ impl Lifecycle {
         let revoked_until = self.access_tokens_end(now);
         let room = Room { sessions_max: self.sessions_max, revoked_until, ended };
         let opened = session.clone();
-        match self.commit(|sessions| async move { sessions.open(opened, room, work).await }).await {
+        let open = |sessions: Arc<dyn Sessions>| async move {
+            Ok(sessions.open(opened, room, work).await?.inspect(|()| then()))
+        };
+        match self.commit(open).await {
             // The login is done, and what ended is in the ledger: the view is told as soon as it can be.
             Err(CommitFault::Unpublished { fault, .. }) => {
                 tracing::error!(error = %fault, "sessions that ended for a login are not yet refused everywhere");

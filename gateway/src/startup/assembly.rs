@@ -20,11 +20,14 @@ use crate::limits::{Books, Setbacks};
 use crate::password::{HashPool, OnHashed, PoolSettings};
 use crate::pipeline::Pipeline;
 use crate::session::{Announcements, Lifecycle};
-use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions};
+use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions, UnderWay};
 use crate::telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
 const PAIRS_MAX: usize = 100_000;
+
+/// About as many as may wait for the store's writer: what clients that left asked for is bounded, too.
+const COMMITS_MAX: u16 = 1_024;
 
 /// As long as any access token may live: what a stopped gateway's tokens lose must be remembered so
 /// long.
@@ -89,6 +92,7 @@ impl Assembly {
             revocations: Arc::clone(&revocations),
             metrics: Arc::clone(&metrics),
             courier: Arc::clone(&courier),
+            under_way: UnderWay::at_most(COMMITS_MAX),
         });
         let pipeline = Pipeline::new(Arc::clone(&revocations), Arc::clone(&clock), Arc::clone(&metrics));
         let pipeline = pipeline.recording_to(Arc::clone(&audit), Arc::clone(&announce));

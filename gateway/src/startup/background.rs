@@ -2,11 +2,25 @@
 //! ends when it is told to.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Resolved once the work is to end.
 pub(super) type Stopped = oneshot::Receiver<()>;
+
+/// What is durable is announced within this: a write, and a round trip to Redis.
+const LAST_COMMITS_MAX: Duration = Duration::from_secs(5);
+
+/// Waits for what must not be broken off when a runtime ends, bounded.
+pub(super) async fn finish(last: impl Future<Output = ()>) {
+    if timeout(LAST_COMMITS_MAX, last).await.is_err() {
+        tracing::warn!(
+            "changes that were under way were cut off: the next start publishes what they revoked"
+        );
+    }
+}
 
 /// The thread. It is told to end when this is dropped, and waited for by [`Background::stop`].
 pub(super) struct Background {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::background::Background;
+use super::background::{Background, finish};
 use crate::adapter::mail::notifier;
 use crate::adapter::webhook::{Webhook, WebhookSettings};
 use crate::api::Services;
@@ -34,11 +34,12 @@ pub(super) fn start(
         called: Arc::clone(&services.courier),
         unsettled: Unsettled::default(),
     });
+    let announce = Arc::clone(&services.sessions.announce);
     Background::start("outbox", |stopped| async move {
         tokio::select! {
             () = courier.run() => {}
-            // What is under way is done again at the next start.
-            _ = stopped => {}
+            // What is under way is done again at the next start, but for what was begun to be committed.
+            _ = stopped => finish(announce.under_way().none()).await,
         }
     })
 }

@@ -14,8 +14,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use super::background::Background;
+use super::background::{Background, finish};
 use super::current::Current;
 use crate::api::{Client, Content, whole};
 use crate::problem::{Audience, Code, Problem};
@@ -40,14 +42,25 @@ impl Socket {
         let fault = |fault: io::Error| format!("{}: {fault}", path.display());
         let listener = bind(&path).map_err(fault)?;
         let thread = Background::start("operators", |stopped| async move {
+            let announce = Arc::clone(&current.services().sessions.announce);
+            let (closing, closed) = watch::channel(false);
+            let mut serving = JoinSet::new();
             tokio::select! {
-                () = accept(listener, current) => {}
+                () = accept(listener, current, closed, &mut serving) => {}
                 _ = stopped => {}
             }
+            finish(async {
+                closing.send_replace(true);
+                while serving.join_next().await.is_some() {}
+                announce.under_way().none().await;
+            })
+            .await;
         })?;
         Ok(Self { path, thread })
     }
 
+    /// Accepts no more, and ends once what runs is answered, and every commit, whoever asked for it, is
+    /// announced. Blocks.
     pub(super) fn stop(&mut self) {
         self.thread.stop();
         // One that stays is taken over by the next start.
@@ -73,7 +86,12 @@ fn bind(path: &Path) -> io::Result<Bound> {
     Ok(listener)
 }
 
-async fn accept(listener: Bound, current: Arc<Current>) {
+async fn accept(
+    listener: Bound,
+    current: Arc<Current>,
+    closed: watch::Receiver<bool>,
+    serving: &mut JoinSet<()>,
+) {
     let listener = match UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(fault) => return tracing::error!(error = %fault, "operators cannot be listened to"),
@@ -81,7 +99,8 @@ async fn accept(listener: Bound, current: Arc<Current>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&current)));
+                while serving.try_join_next().is_some() {}
+                serving.spawn(serve(stream, Arc::clone(&current), closed.clone()));
             }
             Err(fault) => {
                 tracing::warn!(error = %fault, "an operator's connection could not be accepted");
@@ -91,7 +110,7 @@ async fn accept(listener: Bound, current: Arc<Current>) {
     }
 }
 
-async fn serve(stream: UnixStream, current: Arc<Current>) {
+async fn serve(stream: UnixStream, current: Arc<Current>, mut closed: watch::Receiver<bool>) {
     let Ok(peer) = stream.peer_cred() else { return };
     let uid = peer.uid();
     let service = service_fn(move |request| {
@@ -100,8 +119,13 @@ async fn serve(stream: UnixStream, current: Arc<Current>) {
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     let http = http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = &mut connection => return,
+        _ = closed.wait_for(|closed| *closed) => connection.as_mut().graceful_shutdown(),
+    }
     // Who leaves in the middle has no answer to miss.
-    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+    let _ = connection.await;
 }
 
 async fn answer(request: http::Request<Incoming>, current: &Current, uid: u32) -> http::Response<Content> {

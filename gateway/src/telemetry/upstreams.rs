@@ -139,7 +139,7 @@ impl Upstreams {
             large_heads: book.counters(
                 "gateway_upstream_server_large_head_breaks_total",
                 by_server,
-                "New connections that a server closed without an answer on a head of more than 4 KiB or 80 fields, which some servers do not take. They count against no server, and are tried on no other.",
+                "New connections that a server closed without an answer on a head of more than 4 KiB or 80 fields, which some servers do not take. They count against no server, and are tried on one other.",
             )?,
             failures: book.counters(
                 "gateway_upstream_server_failures_total",

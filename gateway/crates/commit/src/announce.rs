@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Committed, Domain};
+use crate::{Committed, Domain, UnderWay};
 
 /// Whether revocations are known everywhere.
 pub type Published<'a, D> = Pin<Box<dyn Future<Output = Result<(), <D as Domain>::Unpublished>> + Send + 'a>>;
@@ -20,6 +20,9 @@ pub trait Announce<D: Domain>: Send + Sync {
 
     /// Makes revocations visible to every check.
     fn publish<'a>(&'a self, revoked: &'a [D::Revocation]) -> Published<'a, D>;
+
+    /// The commits that it is told of.
+    fn under_way(&self) -> &UnderWay;
 }
 
 /// Why a change has no value, or not only one.
@@ -59,8 +62,8 @@ where
 /// [`Committed`].
 ///
 /// Both are one task, which goes on when its caller is dropped: a client that leaves in the middle leaves
-/// no change that nobody was told of. Nothing of it is begun before this is polled. A panic in there is
-/// the caller's.
+/// no change that nobody was told of. Nothing of it is begun before there is a place for it among those
+/// that are under way: who leaves before that leaves no change. A panic in there is the caller's.
 ///
 /// What cannot wait comes first, so that it follows in any case; publishing may be a round trip.
 ///
@@ -74,8 +77,11 @@ where
     T: Send + 'static,
     F: Future<Output = Result<Committed<D, T>, D::Fault>> + Send + 'static,
 {
+    // Waited for by the caller: what waits behind a slow disk must end with who wanted it.
+    let place = announce.under_way().place().await;
     let announce = Arc::clone(announce);
     let task = tokio::spawn(async move {
+        let _place = place;
         let Committed { value, events, revoked, has_messages, fault } =
             change.await.map_err(Failed::Store)?;
         events.iter().for_each(|event| announce.record(event));

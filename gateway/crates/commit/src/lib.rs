@@ -98,9 +98,11 @@
 #![deny(clippy::let_underscore_must_use)]
 
 mod announce;
+mod under_way;
 mod unit_of_work;
 
 pub use announce::{Announce, Failed, Published, commit};
+pub use under_way::UnderWay;
 pub use unit_of_work::{Committed, UnitOfWork};
 
 /// The words of a store.

@@ -93,6 +93,12 @@ impl<D: Domain, T> Committed<D, T> {
         Self { value, events: Vec::new(), revoked, has_messages: false, fault: None }
     }
 
+    /// For what follows in memory alone, however the announcement ends.
+    pub fn inspect(self, look: impl FnOnce(&T)) -> Self {
+        look(&self.value);
+        self
+    }
+
     /// A further transaction revoked these, too.
     pub fn revoking(mut self, more: Vec<D::Revocation>) -> Self {
         self.revoked.extend(more);

@@ -15,11 +15,11 @@ pub(super) const SWEEP_MAX: usize = 256;
 impl RevocationLedger for SledStore {
     async fn record(&self, revoked: &[Revocation], work: UnitOfWork) -> Result<Committed<bool>, StoreError> {
         let revoked = revoked.to_vec();
-        // What is known in full already costs neither a write nor an entry.
-        if rules::is_known(&revoked, &self.read(|trees| trees.recorded(&revoked))?) {
-            return Ok(Committed::unchanged(false, revoked));
-        }
         self.write(move |trees| {
+            // Looked at here, so that it is on the disk before anybody is told that it is known.
+            if rules::is_known(&revoked, &trees.recorded(&revoked)?) {
+                return Ok(Committed::unchanged(false, revoked));
+            }
             trees.transact(|change| change.commit(rules::record(&revoked, &change.premises(&work)?)?, true))
         })
         .await

@@ -97,14 +97,12 @@ impl Sessions for SledStore {
         work: UnitOfWork,
     ) -> Result<Committed<bool>, StoreError> {
         let revoked = revoked.to_vec();
-        let is_over = |trees: &Trees| {
-            let is_there = trees.sessions.contains_key(id.as_bytes()).map_err(store_error)?;
-            Ok(rules::is_over(is_there, &trees.recorded(&revoked)?))
-        };
-        if self.read(is_over)? {
-            return Ok(Committed::unchanged(false, revoked));
-        }
         self.write(move |trees| {
+            let is_there = trees.sessions.contains_key(id.as_bytes()).map_err(store_error)?;
+            // Looked at here, so that it is on the disk before anybody is told that it is over.
+            if rules::is_over(is_there, &trees.recorded(&revoked)?) {
+                return Ok(Committed::unchanged(false, revoked));
+            }
             trees
                 .transact(|change| change.commit(rules::close(id, &revoked, &change.premises(&work)?)?, true))
         })

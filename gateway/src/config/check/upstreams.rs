@@ -68,6 +68,11 @@ impl Checker<'_> {
         if entry.dns_refresh_seconds == 0 {
             self.fault(format!("upstream `{name}`: dns_refresh_seconds must be at least 1"));
         }
+        if entry.reuse_after_body && entry.protocol == written::Protocol::Http2 {
+            self.fault(format!(
+                "upstream `{name}`: reuse_after_body is about connections of HTTP/1.1; leave it out, or write protocol = \"http1\""
+            ));
+        }
         let head_limits = self.head_limits(entry);
         let servers = self.servers(entry);
         let health = entry.health.as_ref().map(|health| self.health(name, health));
@@ -98,6 +103,7 @@ impl Checker<'_> {
             ejection,
             dns_refresh: Duration::from_secs(entry.dns_refresh_seconds),
             connections_max: entry.connections_max,
+            reuse_after_body: entry.reuse_after_body,
             head_limits,
         }))
     }

@@ -26,6 +26,8 @@ pub(super) struct Service {
     seen: BytesMut,
     /// The request was a HEAD.
     to_head: bool,
+    /// It was told that nothing follows.
+    closes: bool,
 }
 
 impl Service {
@@ -34,7 +36,7 @@ impl Service {
         if sent.is_measured {
             framed.announce(Sent::measured(sent.head_bytes, sent.bytes.len(), to_head));
         }
-        Self { framed, silence_max, seen: BytesMut::new(), to_head }
+        Self { framed, silence_max, seen: BytesMut::new(), to_head, closes: sent.closes }
     }
 
     /// Writes the request. Its head goes at once, so that its end is seen. Whoever takes nothing has so long.
@@ -167,8 +169,10 @@ impl Service {
 
     /// The answer was read to its end; `keeps` says that its service keeps the connection.
     pub(super) fn leave(self, keeps: bool) {
-        if keeps && self.seen.is_empty() {
+        if keeps && !self.closes && self.seen.is_empty() {
             self.framed.release();
+        } else {
+            self.framed.end();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version};
 use pingora::{Error, ErrorType};
 
@@ -31,6 +31,8 @@ pub(super) struct AsSent {
     pub(super) is_head: bool,
     /// What its head says of its length is what it has.
     pub(super) is_measured: bool,
+    /// The service is told that nothing follows.
+    pub(super) closes: bool,
 }
 
 impl Gateway {
@@ -62,7 +64,8 @@ impl Gateway {
         if client.speaks_of_connection() {
             take_off_the_connection(&mut headers);
         }
-        self.tell_upstream(request, Version::HTTP_11, exchange, &mut Plain(&mut headers))?;
+        let way = (Version::HTTP_11, !content.is_empty());
+        self.tell_upstream(request, way, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
         // No target has one. It would be the end of the line, and what follows another head.
         if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
@@ -72,8 +75,13 @@ impl Gateway {
         write_request(request.method, &target, &headers, &mut bytes);
         let head_bytes = bytes.len();
         bytes.extend_from_slice(content);
-        let is_measured = is_measured(&headers, content.len());
-        Ok(AsSent { bytes, head_bytes, is_head: request.method == Method::HEAD, is_measured })
+        Ok(AsSent {
+            bytes,
+            head_bytes,
+            is_head: request.method == Method::HEAD,
+            is_measured: is_measured(&headers, content.len()),
+            closes: headers.contains_key(CONNECTION),
+        })
     }
 
     async fn attempt(
@@ -120,7 +128,7 @@ impl Gateway {
         client.flush().await
     }
 
-    /// The head of the answer. Interim ones pass as they are.
+    /// The head of the answer. Interim ones pass, without what is not for clients.
     async fn head(
         &self,
         service: &mut Service,
@@ -134,6 +142,7 @@ impl Gateway {
             if !answer.status.is_informational() {
                 return Ok(answer);
             }
+            hand_back::undress(&mut answer.headers, exchange);
             client.put_interim(answer.status, answer.phrase.as_deref(), &answer.headers);
             client.flush().await?;
         }

@@ -24,6 +24,7 @@ use super::kept::Used;
 use super::server::Server;
 use crate::edge::pace::Pace;
 use crate::framing::HeadLimits;
+use crate::pipeline::Upstream;
 
 /// The server has as many connections as it may have.
 pub(in crate::edge) const UPSTREAM_FULL: ErrorType = ErrorType::Custom("UpstreamFull");
@@ -38,6 +39,8 @@ pub(in crate::edge) struct Dial {
     /// Of the body, while it is awaited.
     pub(super) pace: Option<Arc<Pace>>,
     pub(super) limits: HeadLimits,
+    /// The operator says that content is read.
+    pub(super) reuses_after_body: bool,
     /// Whether the request may be sent again.
     is_repeatable: bool,
     is_reused: AtomicBool,
@@ -50,13 +53,14 @@ impl Dial {
     pub(super) fn new(
         server: Arc<Server>,
         pace: Option<Arc<Pace>>,
-        limits: HeadLimits,
+        settings: &Upstream,
         method: &Method,
     ) -> Arc<Self> {
         Arc::new(Self {
             server,
             pace,
-            limits,
+            limits: settings.head_limits,
+            reuses_after_body: settings.reuse_after_body,
             is_repeatable: method.is_idempotent(),
             is_reused: AtomicBool::new(false),
             is_heard: AtomicBool::new(false),

@@ -147,6 +147,8 @@ impl Entry {
             });
             known.servers.push(server);
         }
+        let is_gone = |server: &&Arc<Server>| !known.servers.iter().any(|other| Arc::ptr_eq(server, other));
+        before.iter().filter(is_gone).for_each(|server| server.connections.retire());
         if std::mem::take(&mut known.warned) {
             tracing::info!(upstream = settings.name, server = &*self.label, "the name is known again");
         }

@@ -3,8 +3,9 @@
 //!
 //! It stands between Pingora and the connection, and trusts neither. A connection goes back to those
 //! that are kept only where the request was written to its end and not beyond before the answer began,
-//! the answer was read to its end, and nothing came after it. Whatever else happened, it is closed: an answer can reach
-//! the wrong person only over a connection on which somebody sees another end.
+//! the answer was read to its end, and nothing came after it; and behind content only where the operator
+//! says that it is read. Whatever else happened, it is closed: an answer can reach the wrong person only
+//! over a connection on which somebody sees another end.
 
 use std::fmt;
 use std::io;
@@ -20,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::Connection;
 use super::dial::Dial;
 use super::kept::Used;
-use crate::framing::{After, Received, Sent};
+use crate::framing::{Received, Sent, may_follow_content, shows_a_kept_connection};
 use crate::telemetry::Unclean;
 
 /// Chunks are gathered up to here, so that the line of a size, and the end of a chunk, do not go
@@ -48,6 +49,8 @@ pub(in crate::edge) struct Framed {
     is_released: bool,
     /// It is not to be used again.
     is_given_up: bool,
+    /// All is over, and the server was asked to close it, or said that it does.
+    is_ending: bool,
     unclean: Option<Unclean>,
 }
 
@@ -65,6 +68,7 @@ impl Framed {
             is_early: false,
             is_released: false,
             is_given_up: false,
+            is_ending: false,
             unclean: None,
         }
     }
@@ -109,6 +113,16 @@ impl Framed {
         self.is_released = self.is_over();
     }
 
+    /// The same, and it is not to be used again.
+    pub(in crate::edge) fn end(mut self) {
+        self.gives_up();
+    }
+
+    fn gives_up(&mut self) {
+        self.is_given_up = true;
+        self.is_ending = self.is_over();
+    }
+
     /// Pingora asks for a byte behind the answer when it puts the connection aside, to see whether it
     /// is still open. It is told that it is not, and we put it aside ourselves. Where it asks for more,
     /// it sees another end than we do.
@@ -146,17 +160,21 @@ impl Drop for Framed {
             server.metrics.unclean(why);
             return;
         }
-        let Some(used) = self.held.take().filter(|_| !self.is_given_up) else { return };
-        if self.sent.is_to_come() {
+        let Some(used) = self.held.take() else { return };
+        if self.is_ending {
+            server.connections.see_off(used);
+        } else if self.is_given_up {
+            drop(used);
+        } else if self.sent.is_to_come() {
             server.connections.put_back(used);
         } else if self.is_released {
             let status = self.received.status();
-            // That it calls the request a bad one may be for what it did not read of the one before.
-            if let Some(past) = used.past.filter(|_| status != 400) {
-                server.connections.answered(&past);
+            if used.past.is_some() && shows_a_kept_connection(status) {
+                server.connections.answered();
             }
-            let after = After::of(self.sent.has_content(), status);
-            server.connections.keep(used, after, self.received.keep_alive());
+            if !self.sent.has_content() || may_follow_content(self.dial.reuses_after_body, status) {
+                server.connections.keep(used, self.received.keep_alive());
+            }
         }
     }
 }
@@ -258,7 +276,10 @@ impl AsyncWrite for Framed {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.is_given_up = true;
+        self.gives_up();
+        if self.is_ending {
+            return Poll::Ready(Ok(()));
+        }
         self.connection()?.poll_shutdown(context)
     }
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pingora::upstreams::peer::{Tracer, Tracing};
+use tokio::io::AsyncReadExt as _;
+use tokio::runtime::Handle;
 
 use super::connection::{Connection, Idle};
 use super::waiting::{Kept, Past, Waiting};
 use crate::edge::descriptors::Descriptors;
-use crate::framing::{After, Habits, KeepAlive, SETTLED, Trust};
+use crate::framing::{Habit, KeepAlive, SETTLED, Trust};
 use crate::telemetry::{ServerMetrics, Unclean};
 
 /// All connections to one server, whatever is spoken on them.
@@ -25,7 +27,7 @@ pub(super) struct Connections {
     idle: Duration,
     open: AtomicUsize,
     waiting: Mutex<Waiting>,
-    habits: Habits,
+    habit: Habit,
     /// That it closes after each answer was said.
     is_told: AtomicBool,
     descriptors: Arc<Descriptors>,
@@ -93,7 +95,7 @@ impl Connections {
             idle,
             open: AtomicUsize::new(0),
             waiting: Mutex::default(),
-            habits: Habits::default(),
+            habit: Habit::default(),
             is_told: AtomicBool::new(false),
             descriptors,
         })
@@ -129,9 +131,11 @@ impl Connections {
     /// last, so that those that are not needed grow old. What cannot be sent again goes on none of a
     /// server that was not seen to keep them.
     pub(super) fn take(self: &Arc<Self>, is_repeatable: bool) -> Option<Used> {
+        if !self.habit.allows(is_repeatable) {
+            return None;
+        }
         loop {
-            let fits = |past: &Past| self.habits.allow(past.after, || past.since.elapsed(), is_repeatable);
-            let kept = self.waiting.lock().take(fits)?;
+            let kept = self.waiting.lock().take()?;
             if let Some(Kept { connection, past, .. }) = self.look(kept) {
                 return Some(Used { connection, place: Place(Some(Arc::clone(self))), past: Some(past) });
             }
@@ -140,11 +144,11 @@ impl Connections {
     }
 
     /// Puts aside a connection whose request and answer are both over, where there is room for it.
-    pub(super) fn keep(&self, used: Used, after: After, says: KeepAlive) {
+    pub(super) fn keep(&self, used: Used, says: KeepAlive) {
         let answers = used.past.map_or(0, |past| past.answers).saturating_add(1);
         let idle = says.idle(self.idle, answers);
         if !idle.is_zero() {
-            self.put_aside(used, Past::new(answers, after, idle));
+            self.put_aside(used, Past::new(answers, idle));
         }
     }
 
@@ -156,22 +160,43 @@ impl Connections {
     }
 
     fn put_aside(&self, mut used: Used, past: Past) {
-        let Some(descriptor) = self.descriptors.idle() else { return };
-        let after = past.after;
-        if self.habits.trust(after) == Trust::Withheld {
-            self.look_at_probe(after);
+        if self.habit.trust() == Trust::Withheld {
+            self.look_at_probe();
         }
-        let kept = Kept::new(used.connection, past, descriptor);
-        let is_withheld = self.habits.trust(after) == Trust::Withheld;
-        if self.waiting.lock().put(kept, is_withheld) {
+        let is_withheld = self.habit.trust() == Trust::Withheld;
+        let mut waiting = self.waiting.lock();
+        if is_withheld && waiting.has_probe() {
+            drop(waiting);
+            return self.see_off(used);
+        }
+        let Some(descriptor) = self.descriptors.idle() else { return };
+        if waiting.put(Kept::new(used.connection, past, descriptor), is_withheld) {
             // It goes on being counted.
             used.place.0 = None;
         }
     }
 
+    /// Its server closes it: it was asked to, or does so in any case. Whoever closes first keeps the port for
+    /// a minute (TIME_WAIT), and of ours there are less than thirty thousand for each server.
+    pub(super) fn see_off(&self, used: Used) {
+        let Used { mut connection, place, .. } = used;
+        drop(place);
+        if connection.idle() != Idle::Quiet {
+            return;
+        }
+        let (Some(descriptor), Ok(runtime)) = (self.descriptors.idle(), Handle::try_current()) else {
+            return;
+        };
+        runtime.spawn(async move {
+            let _descriptor = descriptor;
+            // Whatever comes, it is over.
+            let _ = tokio::time::timeout(SETTLED, connection.read(&mut [0])).await;
+        });
+    }
+
     /// What was held to see what its server does, if there was time for that.
-    fn look_at_probe(&self, after: After) {
-        let probe = self.waiting.lock().take_probe(after, SETTLED);
+    fn look_at_probe(&self) {
+        let probe = self.waiting.lock().take_probe();
         if let Some(probe) = probe
             && !self.look(probe).is_some_and(|kept| self.waiting.lock().put(kept, false))
         {
@@ -186,24 +211,28 @@ impl Connections {
         let before = all.len();
         // All are looked at before it is said which of them may be used.
         let fit: Vec<_> = all.into_iter().filter_map(|kept| self.look(kept)).collect();
-        let put = |kept: Kept| {
-            let is_probe = self.habits.trust(kept.past.after) == Trust::Withheld;
-            usize::from(waiting.put(kept, is_probe))
-        };
-        let after: usize = fit.into_iter().map(put).sum();
+        let is_withheld = self.habit.trust() == Trust::Withheld;
+        let after = fit.into_iter().map(|kept| usize::from(waiting.put(kept, is_withheld))).sum::<usize>();
         self.left(before - after);
+    }
+
+    /// Closes those that wait, and keeps none from here on.
+    pub(super) fn retire(&self) {
+        let all = self.waiting.lock().close();
+        self.left(all.len());
     }
 
     /// The server ended a connection before it said a byte to the request that was sent on it.
     pub(super) fn lost(&self, past: &Past) {
-        if !past.is_settled && (past.after != After::Answer || past.answers == 1) {
-            self.withhold(past.after);
+        let begins = !past.is_settled && past.answers == 1 && self.habit.closed();
+        if begins && !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::info!(server = &*self.server, "it closes connections after each answer: none is kept");
         }
     }
 
     /// It answered the next request on one.
-    pub(super) fn answered(&self, past: &Past) {
-        self.habits.kept(past.after);
+    pub(super) fn answered(&self) {
+        self.habit.kept();
     }
 
     /// The connection, if it may still be used; and what is to be learned of it.
@@ -213,7 +242,7 @@ impl Connections {
             Idle::Quiet => {
                 if waited >= SETTLED && !kept.past.is_settled {
                     kept.past.is_settled = true;
-                    self.habits.kept(kept.past.after);
+                    self.habit.kept();
                 }
                 (waited < kept.past.idle).then_some(kept)
             }
@@ -222,17 +251,9 @@ impl Connections {
                 None
             }
             Idle::Unasked => {
-                self.lost(&kept.past);
                 self.metrics.unclean(Unclean::Unasked);
                 None
             }
-        }
-    }
-
-    fn withhold(&self, after: After) {
-        let begins = self.habits.closed(after);
-        if begins && after == After::Answer && !self.is_told.swap(true, Ordering::Relaxed) {
-            tracing::info!(server = &*self.server, "it closes connections after each answer: none is kept");
         }
     }
 

@@ -115,10 +115,8 @@ impl Leg {
             };
             return Err(Error::explain(kind, "no server is left").into_up());
         };
-        self.dial = server.plain.is_some().then(|| {
-            let limits = self.pool.settings.head_limits;
-            Dial::new(Arc::clone(&server), pace, limits, method)
-        });
+        self.dial =
+            server.plain.is_some().then(|| Dial::new(Arc::clone(&server), pace, &self.pool.settings, method));
         self.current = Some(server.enter());
         self.trying = Stopwatch::start();
         self.connecting = Duration::ZERO;
@@ -208,12 +206,23 @@ impl Leg {
         }
         let is_large = request.fields > FIELDS_USUAL || dial.is_some_and(|dial| dial.is_large());
         if unheard && is_large {
-            self.current.iter().for_each(|running| running.0.metrics.broke_on_a_large_head());
-            return false;
+            return self.broke_on_a_large_head(request.repeatable);
         }
         self.count_failure(Some(request.client));
         self.broken += 1;
         request.repeatable && self.broken <= REPEATED_AFTER_BREAK_MAX && self.try_another()
+    }
+
+    /// It may be for the head, so nobody is blamed, and for the server: a request of ours tells that, and
+    /// another server may take the head in any case.
+    fn broke_on_a_large_head(&mut self, is_repeatable: bool) -> bool {
+        if let Some(Running(server)) = &self.current {
+            server.metrics.broke_on_a_large_head();
+            self.pool.examine(server);
+        }
+        self.give_up_server();
+        self.broken += 1;
+        is_repeatable && self.broken <= REPEATED_AFTER_BREAK_MAX && self.try_another()
     }
 
     /// `by` is whose request it was, where that may be why.

@@ -240,9 +240,11 @@ impl Pool {
         all.iter().filter_map(server_of).for_each(|server| server.connections.sweep());
     }
 
-    /// Its settings were replaced: no more checks; who is on the way with it arrives.
+    /// Its settings were replaced: no more checks, and no connection waits; who is on the way with it arrives.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
+        let all = self.balancer.backends().get_backend();
+        all.iter().filter_map(server_of).for_each(|server| server.connections.retire());
     }
 }
 

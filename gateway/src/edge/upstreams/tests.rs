@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use tokio::io::AsyncReadExt as _;
+
+use super::connection::Connection;
 use super::discovery::Resolver;
+use super::kept::Used;
 use super::pool::Pool;
 use crate::edge::descriptors::Descriptors;
+use crate::framing::KeepAlive;
 use crate::pipeline::{Server, Target, Timeouts, Upstream};
 use crate::telemetry::Metrics;
 
@@ -58,6 +63,29 @@ fn all_addresses_of_a_name_are_servers_and_follow_it() {
         *answers.lock() = Ok(vec![address(2), address(3)]);
         pool.look_up().await;
         assert_eq!(chosen(&pool), ["192.0.2.2:80", "192.0.2.3:80"]);
+    });
+}
+
+#[test]
+fn connections_that_wait_end_when_their_address_is_gone() {
+    on_a_runtime(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answers: Answers = Arc::new(Mutex::new(Ok(vec![listener.local_addr().unwrap()])));
+        let pool = named(&answers).await;
+        let server = pool.choose(b"", &[]).unwrap();
+        let keep = async || {
+            let place = server.connections.reserve().unwrap();
+            let opened = Connection::open(&server.peer).await.unwrap();
+            server.connections.keep(Used::new(opened, place), KeepAlive::default());
+            listener.accept().await.unwrap().0
+        };
+        let mut first = keep().await;
+        assert_eq!(server.connections.open(), 1);
+        *answers.lock() = Ok(vec![address(2)]);
+        pool.look_up().await;
+        assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(keep().await.read(&mut [0]).await.unwrap(), 0, "none is kept from then on");
+        assert_eq!(server.connections.open(), 0);
     });
 }
 

@@ -1,11 +1,11 @@
-//! Connections that wait for their next request, and those that are held to see what their server does.
+//! Connections that wait for their next request, and the one that is held to see what its server does.
 
 use std::time::Duration;
 
 use super::connection::Connection;
 use crate::clock::Stopwatch;
 use crate::edge::descriptors::IdleDescriptor;
-use crate::framing::After;
+use crate::framing::SETTLED;
 
 /// Connections that wait; those above it are closed after their request.
 const KEPT_MAX: usize = 1_024;
@@ -14,7 +14,6 @@ const KEPT_MAX: usize = 1_024;
 #[derive(Clone, Copy)]
 pub(super) struct Past {
     pub(super) answers: u32,
-    pub(super) after: After,
     /// How long it may wait.
     pub(super) idle: Duration,
     pub(super) since: Stopwatch,
@@ -24,8 +23,8 @@ pub(super) struct Past {
 
 impl Past {
     /// That begins to wait now.
-    pub(super) fn new(answers: u32, after: After, idle: Duration) -> Self {
-        Self { answers, after, idle, since: Stopwatch::start(), is_settled: false }
+    pub(super) fn new(answers: u32, idle: Duration) -> Self {
+        Self { answers, idle, since: Stopwatch::start(), is_settled: false }
     }
 }
 
@@ -45,54 +44,52 @@ impl Kept {
 pub(super) struct Waiting {
     /// The one that was used last is the last one.
     ready: Vec<Kept>,
-    /// One after each kind of exchange, where the others are closed.
-    probes: [Option<Kept>; After::ALL.len()],
+    /// Where the others are closed.
+    probe: Option<Kept>,
+    /// None is kept any more.
+    is_closed: bool,
 }
 
 impl Waiting {
-    /// The one that was used last, of those that fit.
-    pub(super) fn take(&mut self, fits: impl Fn(&Past) -> bool) -> Option<Kept> {
-        let place = self.ready.iter().rposition(|kept| fits(&kept.past))?;
-        Some(self.ready.remove(place))
+    /// The one that was used last.
+    pub(super) fn take(&mut self) -> Option<Kept> {
+        self.ready.pop()
     }
 
     /// Whether it was put aside, as one that is used again, or as a probe. There is one of those.
     pub(super) fn put(&mut self, kept: Kept, is_probe: bool) -> bool {
-        if is_probe {
-            let probe = self.probe(kept.past.after);
-            let is_free = probe.is_none();
-            if is_free {
-                *probe = Some(kept);
-            }
-            return is_free;
-        }
-        let has_room = self.ready.len() < KEPT_MAX;
-        if has_room {
-            self.ready.push(kept);
+        let has_room =
+            !self.is_closed && if is_probe { self.probe.is_none() } else { self.ready.len() < KEPT_MAX };
+        match has_room {
+            true if is_probe => self.probe = Some(kept),
+            true => self.ready.push(kept),
+            false => {}
         }
         has_room
     }
 
-    /// The probe after this kind of exchange, if it waited for so long.
-    pub(super) fn take_probe(&mut self, after: After, waited: Duration) -> Option<Kept> {
-        self.probe(after).take_if(|probe| probe.past.since.elapsed() >= waited)
+    pub(super) fn has_probe(&self) -> bool {
+        self.probe.is_some()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "there is a place for each kind")]
-    fn probe(&mut self, after: After) -> &mut Option<Kept> {
-        &mut self.probes[after as usize]
+    /// The probe, if its server had the time to close it.
+    pub(super) fn take_probe(&mut self) -> Option<Kept> {
+        self.probe.take_if(|probe| probe.past.since.elapsed() >= SETTLED)
     }
 
     /// The one that is missed least, where another connection needs the room.
     pub(super) fn give_up(&mut self) -> Option<Kept> {
-        let probe = self.probes.iter_mut().find_map(Option::take);
-        probe.or_else(|| (!self.ready.is_empty()).then(|| self.ready.remove(0)))
+        self.probe.take().or_else(|| (!self.ready.is_empty()).then(|| self.ready.remove(0)))
     }
 
     /// All of them; the one that was used last is the last one.
     pub(super) fn take_all(&mut self) -> Vec<Kept> {
-        let mut all: Vec<_> = self.probes.iter_mut().filter_map(Option::take).collect();
-        all.append(&mut self.ready);
-        all
+        self.probe.take().into_iter().chain(std::mem::take(&mut self.ready)).collect()
+    }
+
+    /// From here on none is kept.
+    pub(super) fn close(&mut self) -> Vec<Kept> {
+        self.is_closed = true;
+        self.take_all()
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn close(
 }
 
 /// Whether there is no such session, and all that it revokes is recorded (`known`): who ends again what is
-/// over, however often, costs neither a write nor an entry. What was recorded when it ended lives as long
+/// over, however often, costs no entry. What was recorded when it ended lives as long
 /// as the tokens that were out then, and there are no newer ones.
 pub(crate) fn is_over(is_there: bool, known: &[Option<Revocation>]) -> bool {
     !is_there && known.iter().all(Option::is_some)

@@ -18,8 +18,8 @@ pub(crate) fn widest(one: Revocation, other: Revocation) -> Revocation {
     }
 }
 
-/// Whether each of them is recorded in full, as `known` has them in the same order: then it costs neither
-/// a write nor an entry.
+/// Whether each of them is recorded in full, as `known` has them in the same order: then it costs no
+/// entry.
 pub(crate) fn is_known(revoked: &[Revocation], known: &[Option<Revocation>]) -> bool {
     let is_full = |(one, known): (&Revocation, &Option<Revocation>)| {
         known.is_some_and(|known| widest(known, *one) == known)

@@ -14,13 +14,15 @@ struct Listener {
     may_publish: Semaphore,
     ended: Mutex<Option<oneshot::Sender<()>>>,
     reachable: bool,
+    under_way: UnderWay,
 }
 
 impl Listener {
     fn new(reachable: bool) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (ended, end) = oneshot::channel();
         let (heard, ended) = (Mutex::default(), Mutex::new(Some(ended)));
-        (Arc::new(Self { heard, may_publish: Semaphore::new(0), ended, reachable }), end)
+        let under_way = UnderWay::at_most(2);
+        (Arc::new(Self { heard, may_publish: Semaphore::new(0), ended, reachable, under_way }), end)
     }
 
     /// Nothing is held up.
@@ -55,6 +57,10 @@ impl Announce<Words> for Listener {
             self.ended.lock().unwrap().take().and_then(|ended| ended.send(()).ok());
             self.reachable.then_some(()).ok_or("unreachable")
         })
+    }
+
+    fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 }
 
@@ -127,6 +133,47 @@ async fn who_leaves_while_it_is_published_leaves_no_change_untold() {
     listener.may_publish.add_permits(1);
     end.await.unwrap();
     assert_eq!(listener.heard(), ["recorded account_changed", "published [7]"]);
+}
+
+#[tokio::test]
+async fn who_leaves_before_there_is_a_place_leaves_no_change() {
+    let (listener, _end) = Listener::new(true);
+    let begun = Arc::new(Mutex::new(0));
+    for _ in 0..5 {
+        let begun = Arc::clone(&begun);
+        leave(commit(&listener, async move {
+            *begun.lock().unwrap() += 1;
+            Ok(work().committed(1, vec![7]))
+        }))
+        .await;
+        tokio::task::yield_now().await;
+    }
+    listener.may_publish.add_permits(5);
+    listener.under_way.none().await;
+    assert_eq!(*begun.lock().unwrap(), 2, "as many as may be under way");
+    assert_eq!(listener.heard().iter().filter(|what| **what == "published [7]").count(), 2);
+}
+
+#[tokio::test]
+async fn none_is_under_way_once_all_are_announced() {
+    let (listener, _end) = Listener::new(true);
+    leave(commit(&listener, async { Ok(work().committed(1, vec![7])) })).await;
+    leave(listener.under_way.none()).await;
+    listener.may_publish.add_permits(1);
+    listener.under_way.none().await;
+    assert_eq!(listener.heard(), ["recorded account_changed", "published [7]"]);
+}
+
+#[tokio::test]
+async fn what_follows_in_memory_follows_also_where_it_is_not_known_everywhere() {
+    let (listener, _end) = Listener::new(false);
+    listener.may_publish.add_permits(1);
+    let seen = Arc::new(Mutex::new(None));
+    let sees = Arc::clone(&seen);
+    let change =
+        async move { Ok(work().committed(1, vec![7]).inspect(|value| *sees.lock().unwrap() = Some(*value))) };
+    assert!(matches!(commit(&listener, change).await, Err(Failed::Unpublished { .. })));
+    assert_eq!(*seen.lock().unwrap(), Some(1));
 }
 
 #[tokio::test]
