@@ -336,7 +336,7 @@ impl AsyncWrite for Downstream {
 impl Shutdown for Downstream {
     async fn shutdown(&mut self) {
         // Who does not take it has gone, and does not matter any more.
-        let _ = AsyncWriteExt::shutdown(self).await;
+        AsyncWriteExt::shutdown(self).await.ok();
     }
 }
 
