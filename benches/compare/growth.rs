@@ -56,19 +56,20 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
         let rate = Spread::of(size.slices.iter().map(Slice::rate));
         if let (Some(ratio), Some(cpu), Some(rate)) = (ratio, cpu, rate) {
             ratios.push(ratio.median);
-            let _ = writeln!(
+            writeln!(
                 text,
                 "| {} | {:.1} ({:.1}–{:.1}) | {:.2} | {:.0} |",
                 size.name, cpu.median, cpu.low, cpu.high, ratio.median, rate.median
-            );
+            )
+            .ok();
         }
     }
     let range = Spread::of(ratios).map(|spread| spread.high / spread.low);
     let verdict = Verdict::at_most("dearest ÷ cheapest", range, GROWTH_MAX);
-    let _ = writeln!(
+    writeln!(
         text,
         "\nTarget: {verdict}. A revoked token takes {bytes} bytes of resident memory after a start (the view, pages that the store keeps, and what reading them all left behind). Each size has a gateway of its own.\n"
-    );
+    ).ok();
     Ok(text)
 }
 

@@ -38,11 +38,11 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
     for (name, memory) in [("bare Pingora, built as the gateway", &bare), ("**gateway**", &gateway)] {
         let grown = memory.after.saturating_sub(memory.before) / count as u64;
         let [before, after] = [memory.before, memory.after].map(|bytes| bytes as f64 / 1_048_576.0);
-        let _ = writeln!(text, "| {name} | {before:.1} | {after:.1} | {grown} |");
+        writeln!(text, "| {name} | {before:.1} | {after:.1} | {grown} |").ok();
     }
     let ratio = gateway.after as f64 / bare.after as f64;
     let verdict = Verdict::at_most("× same-built bare", Some(ratio), IDLE_MEMORY_MAX);
-    let _ = writeln!(text, "\nTarget: {verdict}. Each connection was answered once, and is kept open.\n");
+    writeln!(text, "\nTarget: {verdict}. Each connection was answered once, and is kept open.\n").ok();
     Ok(text)
 }
 

@@ -110,7 +110,7 @@ fn compare(options: &Options) -> Result<(), String> {
     if cfg!(debug_assertions) {
         text.push_str("**The gateway and the bare proxies were built without optimisation: this run shows that everything works, and nothing else.** ");
     }
-    let _ = writeln!(text, "{:.0} s in all.", watch.elapsed().as_secs_f64());
+    writeln!(text, "{:.0} s in all.", watch.elapsed().as_secs_f64()).ok();
     println!("{text}");
     let picture = picture::draw(&rows, &levels, &machine).transpose()?;
     store("target/compare", &text, picture.as_deref())?;

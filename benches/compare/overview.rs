@@ -14,10 +14,10 @@ pub(crate) fn table(rows: &[Row], levels: &[Level]) -> String {
     let who: Vec<_> = Who::ALL.into_iter().filter(present).collect();
     let names: Vec<_> = who.iter().map(|who| who.name()).collect();
     let mut text = format!("| CPU µs a request | {} | targets |\n", names.join(" | "));
-    let _ = writeln!(text, "|---|{}", "---|".repeat(who.len() + 1));
+    writeln!(text, "|---|{}", "---|".repeat(who.len() + 1)).ok();
     for level in levels {
         let cells: Vec<_> = who.iter().map(|who| cell(rows, *level, *who)).collect();
-        let _ = writeln!(text, "| {} | {} | {} |", level.title(), cells.join(" | "), judged(rows, *level));
+        writeln!(text, "| {} | {} | {} |", level.title(), cells.join(" | "), judged(rows, *level)).ok();
     }
     text
 }

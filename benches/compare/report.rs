@@ -87,12 +87,12 @@ fn table(rows: &[Row], level: Level) -> String {
             Ok(_) => "| | | | | |".to_owned(),
         });
         let name = if row.who == Who::Gateway { "**gateway**" } else { row.who.name() };
-        let _ = writeln!(text, "| {name} | {cells}");
+        writeln!(text, "| {name} | {cells}").ok();
     }
     let verdicts = verdicts(rows, level);
     if !verdicts.is_empty() {
         let list: Vec<_> = verdicts.iter().map(Verdict::to_string).collect();
-        let _ = writeln!(text, "\nTargets: {}.", list.join(" · "));
+        writeln!(text, "\nTargets: {}.", list.join(" · ")).ok();
     }
     text.push('\n');
     text
@@ -124,10 +124,10 @@ pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row]) -> String {
         options.slice.as_millis(),
         options.warm_up.as_millis(),
     );
-    let _ = writeln!(
+    writeln!(
         text,
         "- {CONNECTIONS} connections with one request at a time on each (closed loop, at saturation): times are those of a queue of {CONNECTIONS}, good for comparison only."
-    );
+    ).ok();
     text.push_str(if cores.are_two() {
         "- The proxy, with what it asks on the way, has one core for itself; load, service and Redis share another one. Where a proxy's core is busy for much less than 100 %, the other core bounds the requests per second.\n"
     } else {
@@ -142,16 +142,16 @@ pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row]) -> String {
     if let Some(beside) =
         find(rows, Level::Redis, Who::Gateway).and_then(|row| row.spread(Slice::beside_micros))
     {
-        let _ = writeln!(
+        writeln!(
             text,
             "- At L4, redis-server itself used {:.1} µs for each request of the gateway, which is not in the table.",
             beside.median
-        );
+        ).ok();
     }
-    let _ = writeln!(
+    writeln!(
         text,
         "- Noise: from slice to slice the bare proxy's own CPU time a request wandered by up to {:.0} % of its median.",
         noise(rows)
-    );
+    ).ok();
     text
 }

@@ -93,20 +93,21 @@ async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<St
         let pairs = slices.iter().zip(&alone);
         let ratio = Spread::of(pairs.map(|(own, alone)| f64::from(own.p99) / f64::from(alone.p99)));
         in_the_storm = ratio.map(|ratio| ratio.median);
-        let _ = writeln!(
+        writeln!(
             text,
             "| {name} | {:.1}, {:.1} | {:.2} | {:.0} |",
             median(|slice| f64::from(slice.p50)).unwrap_or_default() / 1_000.0,
             median(|slice| f64::from(slice.p99)).unwrap_or_default() / 1_000.0,
             in_the_storm.unwrap_or_default(),
             median(Slice::rate).unwrap_or_default(),
-        );
+        )
+        .ok();
     }
     let verdict = Verdict::at_most("p99 × alone", in_the_storm, STORM_TAIL_MAX);
-    let _ = writeln!(
+    writeln!(
         text,
         "\nTarget: {verdict}. {accepted} logins were let in, {turned_away} turned away (503). Hashing shares the proxy's one core, at a lower priority; the storm's clients share the load's: the middle row has what they cost.\n"
-    );
+    ).ok();
     Ok(text)
 }
 

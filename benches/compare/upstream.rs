@@ -32,7 +32,7 @@ fn answer(end: &str) -> String {
 }
 
 async fn serve(mut stream: TcpStream, somebody: &str, nobody: &str) {
-    let _ = stream.set_nodelay(true);
+    stream.set_nodelay(true).ok();
     let mut head = vec![0; HEAD_BYTES_MAX];
     let mut filled = 0;
     loop {

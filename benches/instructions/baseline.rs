@@ -113,7 +113,7 @@ impl Baseline {
                 Some(old) => format!("{old:>9} → {new:>9}  {:>7}  {name}", change(*old, *new)),
                 None => format!("{:>9} → {new:>9}  {:>7}  {name}", "-", "new"),
             };
-            let _ = write!(table, "\n{line}");
+            write!(table, "\n{line}").ok();
         }
         table
     }

@@ -21,7 +21,7 @@ pub(crate) fn count(scenario: &str) -> Result<u64, String> {
         return Err(format!("`{scenario}` failed under valgrind ({}):\n{told}", output.status));
     }
     let written = std::fs::read_to_string(&out).map_err(|why| format!("{}: {why}", out.display()))?;
-    let _ = std::fs::remove_file(&out);
+    std::fs::remove_file(&out).ok();
     match instructions(&written) {
         Some(total) if total > 0 => Ok(total / CALLS),
         _ => Err(format!("valgrind counted nothing of `{scenario}`: is `counted_calls` gone?\n{told}")),

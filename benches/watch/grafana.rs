@@ -78,7 +78,7 @@ fn provision(folder: &Path, prometheus: SocketAddr) -> std::io::Result<()> {
 
 impl Drop for Grafana {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }

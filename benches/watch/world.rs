@@ -76,7 +76,7 @@ impl World {
     /// Lets people read along.
     pub(crate) fn keep_log(&self) {
         // It is for reading: that it cannot be written is no reason to end.
-        let _ = std::fs::write(&self.log, self.gateway.log());
+        std::fs::write(&self.log, self.gateway.log()).ok();
     }
 
     /// Draws each dashboard as it was over this time, all of them over the same; whether all could be

@@ -1,7 +1,6 @@
 //! `/api/auth`: one line per endpoint. The only room that names `axum`.
 //!
 //! Called in process, by [`Api::serve`]: it knows nothing of the proxy, and the proxy nothing of axum.
-#![deny(clippy::let_underscore_must_use)]
 
 mod accounts;
 mod admin_users;

@@ -1,6 +1,5 @@
 //! What was put in the outbox is done: mails are written and sent, services behind are told. What does
 //! not work is tried again, less and less often, and given up after a day, which is recorded.
-#![deny(clippy::let_underscore_must_use)]
 
 mod prepare;
 mod under_way;

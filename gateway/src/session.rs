@@ -1,5 +1,4 @@
 //! The life of a session: opened by a login, carried on by refreshes, closed by a logout.
-#![deny(clippy::let_underscore_must_use)]
 
 mod announce;
 mod close;

@@ -124,8 +124,8 @@ impl Drain {
         tracing::info!(connections = self.connections.open(), "draining");
         self.draining.store(true, Ordering::Relaxed);
         // Nobody listens any more only when the services have ended already.
-        let _ = self.closing.send(true);
-        let _ = self.drain.send(true);
+        self.closing.send(true).ok();
+        self.drain.send(true).ok();
         // Copies of the sockets that listen: with them, connections would still be accepted.
         drop(self.handover.take());
         let left = || self.connections.open();
@@ -152,7 +152,7 @@ impl Drain {
             return Replacing::Refused;
         }
         tracing::info!(connections = self.connections.open(), "another binary takes over");
-        let _ = self.drain.send(true);
+        self.drain.send(true).ok();
         // Streams would hold new connections up for as long as they run: their clients come again.
         let left = || self.connections.requesting();
         tokio::select! {
@@ -185,7 +185,7 @@ impl ShutdownSignalWatch for Drain {
             }
             let finish = Arc::clone(&self.finish);
             // A panic in there was reported by its own hook.
-            let _ = tokio::task::spawn_blocking(move || finish()).await;
+            tokio::task::spawn_blocking(move || finish()).await.ok();
             return ShutdownSignal::FastShutdown;
         }
     }

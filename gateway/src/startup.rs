@@ -213,7 +213,7 @@ pub fn run(
                 redis.start();
             }
             // It is there only once.
-            let _ = running_on.set(tokio::runtime::Handle::current());
+            running_on.set(tokio::runtime::Handle::current()).ok();
             current.load().edge.start(None);
             streams.start();
             keys.start();

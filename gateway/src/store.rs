@@ -1,6 +1,5 @@
 //! Ports: what the product needs from a store, as traits and records, and the rules of what
 //! becomes of them. No driver is named here.
-#![deny(clippy::let_underscore_must_use)]
 
 mod audit;
 mod error;

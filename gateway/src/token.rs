@@ -45,6 +45,6 @@ pub use verifying_key::VerifyingKey;
 /// Without it the first login, rather than the start, would tell that something is missing.
 pub fn install_cryptography() -> Result<(), String> {
     // `Err` says that a provider is there already, which is what we want.
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default().ok();
     keys::self_check()
 }

@@ -103,14 +103,14 @@ impl Way {
 fn carry(client: TcpStream, port: u16) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
     let copy = |mut from: TcpStream, mut to: TcpStream| {
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.flush();
-        let _ = to.shutdown(Shutdown::Write);
+        std::io::copy(&mut from, &mut to).ok();
+        to.flush().ok();
+        to.shutdown(Shutdown::Write).ok();
     };
     let (back, forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let other = std::thread::spawn(move || copy(back, forth));
     copy(client, server);
-    let _ = other.join();
+    other.join().ok();
 }
 
 #[test]

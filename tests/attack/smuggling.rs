@@ -17,7 +17,7 @@ pub(super) fn fire(siege: &Siege, bytes: impl AsRef<[u8]>) -> (u16, String) {
     while first.as_ref().is_some_and(|reply| reply.status == 100) {
         first = raw.reply();
     }
-    let _ = raw.stream().shutdown(std::net::Shutdown::Write);
+    raw.stream().shutdown(std::net::Shutdown::Write).ok();
     (first.map_or(0, |reply| reply.status), raw.rest())
 }
 

@@ -97,7 +97,7 @@ fn try_to_follow(guide: &str) -> bool {
     let status = child.wait().unwrap();
     // What it left in the background.
     if let Some(group) = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
     }
     let out = std::fs::read_to_string(out).unwrap();
     let said = std::fs::read_to_string(said).unwrap();

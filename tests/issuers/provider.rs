@@ -58,9 +58,10 @@ impl Provider {
         self.aside = Client::new(aside.strip_prefix("http://").unwrap().parse().unwrap());
         if issuer.starts_with("http://") {
             // A cold program answers its first question late: a gateway does not wait that long.
-            let _ = Client::new(([127, 0, 0, 1], port).into())
+            Client::new(([127, 0, 0, 1], port).into())
                 .get("/.well-known/openid-configuration")
-                .try_send();
+                .try_send()
+                .ok();
         }
         self.running = Some(running);
     }

@@ -57,12 +57,12 @@ impl Drop for Application {
     /// Some end their children only when they are asked to end.
     fn drop(&mut self) {
         let group = Pid::from_child(&self.child);
-        let _ = kill_process_group(group, Signal::TERM);
+        kill_process_group(group, Signal::TERM).ok();
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        let _ = kill_process_group(group, Signal::KILL);
-        let _ = self.child.wait();
+        kill_process_group(group, Signal::KILL).ok();
+        self.child.wait().ok();
     }
 }

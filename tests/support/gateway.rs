@@ -361,8 +361,8 @@ impl Gateway {
 impl Drop for Gateway {
     /// No test leaves a gateway running, and no gateway may have panicked in any test.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
         let log = self.last_words();
         if !std::thread::panicking() {
             assert!(!log.contains("panicked"), "the gateway panicked: {log}");
@@ -386,6 +386,6 @@ fn follow(mut source: impl std::io::Read + Send + 'static, log: Arc<Mutex<String
 /// Standard output after the ready line.
 pub fn drain(gateway: &mut Gateway) -> String {
     let mut rest = String::new();
-    let _ = gateway._stdout.read_to_string(&mut rest);
+    gateway._stdout.read_to_string(&mut rest).ok();
     rest
 }

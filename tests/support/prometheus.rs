@@ -142,8 +142,8 @@ fn alert(alert: &Value) -> Alert {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 

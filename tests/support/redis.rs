@@ -97,7 +97,7 @@ impl Redis {
     /// Kills the server if it runs, and starts it on the same port; it has forgotten everything.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        let _ = std::fs::remove_file(self.socket());
+        std::fs::remove_file(self.socket()).ok();
         let password = self.password.as_deref();
         let process = spawn(self.port, &self.folder, password, self.tls, &self.arguments);
         let mut waiting = Waiting { process, socket: self.socket(), password };
@@ -201,8 +201,8 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 
@@ -247,8 +247,8 @@ impl Waiting<'_> {
             #[expect(clippy::disallowed_methods, reason = "another process gives no sign to await")]
             std::thread::sleep(Duration::from_millis(2));
         }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
         false
     }
 }

@@ -35,6 +35,6 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).output();
+        Command::new("umount").arg("-l").arg(self.folder.path()).output().ok();
     }
 }

@@ -156,7 +156,7 @@ impl Smtp {
         // Ends with the server.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let _ = tell.send(serde_json::from_str(&line).unwrap());
+                tell.send(serde_json::from_str(&line).unwrap()).ok();
             }
         });
         Self { port: first.parse().unwrap(), kind, authority, child, events }
@@ -207,8 +207,8 @@ impl Smtp {
 
     /// Ends the server, and tells all that has happened to it and was not asked for yet.
     pub fn stop(mut self) -> Vec<Value> {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
         // Until the reader has come to the end.
         self.events.iter().collect()
     }
@@ -216,7 +216,7 @@ impl Smtp {
 
 impl Drop for Smtp {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }

@@ -37,7 +37,7 @@ impl Terminal {
             let mut chunk = [0; 4_096];
             // Once nobody has it open any more, it is broken rather than at its end.
             while let Ok(length @ 1..) = reader.read(&mut chunk) {
-                let _ = send.send(String::from_utf8_lossy(&chunk[..length]).into_owned());
+                send.send(String::from_utf8_lossy(&chunk[..length]).into_owned()).ok();
             }
         });
         Self { keyboard, screen, child, shown: String::new() }
@@ -67,8 +67,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 

@@ -40,8 +40,8 @@ impl ToldTodoBackend {
 
 impl Drop for ToldTodoBackend {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
@@ -63,7 +63,7 @@ fn spawn(listen: &str, data: &Path, secret: Option<&str>) -> (Child, String) {
 
 impl Drop for TodoBackend {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }

@@ -262,7 +262,7 @@ fn stuck() -> Stuck {
 
 impl Drop for Stuck {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }

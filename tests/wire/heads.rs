@@ -187,7 +187,7 @@ fn no_head_however_damaged_gets_an_answer_without_a_code() {
     let run = runner.run(&damaged(), |head| {
         let mut client = Raw::connect(gateway.address);
         client.send(&head);
-        let _ = client.stream().shutdown(std::net::Shutdown::Write);
+        client.stream().shutdown(std::net::Shutdown::Write).ok();
         let is_bodiless = head.starts_with(b"HEAD ");
         let reply = if is_bodiless { client.head() } else { client.reply() };
         if let Some(reply) = reply {

@@ -122,7 +122,7 @@ impl Drop for SocketFile {
         let now = fs::symlink_metadata(&self.path).ok().map(|facts| (facts.dev(), facts.ino()));
         if now.is_some() && now == self.inode {
             // Left behind, it is replaced by the next start.
-            let _ = fs::remove_file(&self.path);
+            fs::remove_file(&self.path).ok();
         }
     }
 }
@@ -164,7 +164,7 @@ pub async fn serve_tcp(
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
         // Answers are small and whole; waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
+        stream.set_nodelay(true).ok();
     });
     serve(listener, service, shutdown).await
 }
@@ -178,7 +178,7 @@ async fn serve<L: Listener<Addr: std::fmt::Debug>>(
     let (announce, announced) = oneshot::channel();
     let ending = async move {
         shutdown.await;
-        let _ = announce.send(());
+        announce.send(()).ok();
     };
     let serving = axum::serve(listener, router(service)).with_graceful_shutdown(ending);
     let mut serving = pin!(serving.into_future());

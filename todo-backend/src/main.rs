@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "todo-backend: {failure}");
+            writeln!(io::stderr(), "todo-backend: {failure}").ok();
             failure.exit_code()
         }
     }
@@ -81,18 +81,18 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
 /// The one line on stdout; a reader that went away does not matter.
 fn ready(address: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "todo-backend listening on {address}").and_then(|()| out.flush());
+    writeln!(out, "todo-backend listening on {address}").and_then(|()| out.flush()).ok();
 }
 
 fn export(data: &Path) -> Result<(), Failure> {
     cli::must_exist(data)?;
     let todos = Store::open(data)?.export(&mut BufWriter::new(io::stdout().lock()))?;
-    let _ = writeln!(io::stderr(), "exported {todos} todos from {}", data.display());
+    writeln!(io::stderr(), "exported {todos} todos from {}", data.display()).ok();
     Ok(())
 }
 
 fn import(data: &Path, file: &Path) -> Result<(), Failure> {
     let todos = Store::open(data)?.import(file)?;
-    let _ = writeln!(io::stderr(), "imported {todos} todos into {}", data.display());
+    writeln!(io::stderr(), "imported {todos} todos into {}", data.display()).ok();
     Ok(())
 }

@@ -137,7 +137,7 @@ struct Outcome {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // What a limit of open files would break breaks clearly.
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     let plan = plan::make(&arguments)?;
     for note in &plan.notes {
         eprintln!("note: {note}");

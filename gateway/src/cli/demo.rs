@@ -62,7 +62,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
         // Who cannot read it can still use it.
-        let _ = introduce(&listening, &data, password);
+        introduce(&listening, &data, password).ok();
         announce(&listening);
     });
     backend.stop();
@@ -173,7 +173,7 @@ impl Backend {
         let thread = std::thread::Builder::new().name("todo-backend".to_owned()).spawn(move || {
             let stopped = async {
                 // An error says that the sender is gone, which means the same.
-                let _ = stopped.await;
+                stopped.await.ok();
             };
             if let Err(fault) = runtime.block_on(todo_backend::serve_unix(bound, service, stopped)) {
                 tracing::error!(error = %fault, "the todo service ended");
@@ -184,7 +184,7 @@ impl Backend {
 
     fn stop(self) {
         // Both fail only when the thread has ended already.
-        let _ = self.stop.send(());
-        let _ = self.thread.join();
+        self.stop.send(()).ok();
+        self.thread.join().ok();
     }
 }

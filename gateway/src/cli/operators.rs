@@ -285,7 +285,7 @@ pub(super) fn cell(value: &Value) -> String {
 /// To standard output; a reader that went away is no fault.
 pub(super) fn print(text: &str) {
     use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    std::io::stdout().lock().write_all(text.as_bytes()).ok();
 }
 
 /// For programs.

@@ -83,7 +83,7 @@ pub(super) fn announce(listening: &Listening) {
         format!("gateway listening on {first} (operations on http://{}){further}", listening.operations);
     // A reader that went away is no reason not to serve; `println!` would panic.
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
 }
 
 /// The folder of the stores, private to its owner.

@@ -176,7 +176,7 @@ impl Locked<'_> {
             entries.map(|entry| entry.path()).filter(|path| name_of(path).starts_with(private_file::DRAFT))
         {
             // What cannot be removed is ignored whenever the folder is read.
-            let _ = std::fs::remove_file(draft);
+            std::fs::remove_file(draft).ok();
         }
     }
 }

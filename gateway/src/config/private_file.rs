@@ -123,7 +123,7 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), String> {
     let placed = written.and_then(|()| std::fs::rename(&draft, path));
     if placed.is_err() {
         // It may not have been made at all.
-        let _ = std::fs::remove_file(&draft);
+        std::fs::remove_file(&draft).ok();
     }
     placed.map_err(explain)?;
     sync_folder(&folder)

@@ -132,7 +132,7 @@ pub(super) fn plain(connection: TcpStream, peer: SocketAddr) -> io::Result<Tcp> 
     let mut stream = Tcp::from(connection);
     let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
     // It is new, so nothing is set yet.
-    let _ = digest.peer_addr.set(Some(Address::Inet(peer)));
+    digest.peer_addr.set(Some(Address::Inet(peer))).ok();
     stream.set_socket_digest(digest);
     Ok(stream)
 }

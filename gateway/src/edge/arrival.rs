@@ -65,16 +65,18 @@ impl Arrival {
     /// The answer to the request that this task carries has begun.
     pub(super) fn answers(answer: Answer) {
         // There is no such task where there is no client.
-        let _ = CARRIED.try_with(|carried| carried.answer.replace(Some(answer)));
+        CARRIED.try_with(|carried| carried.answer.replace(Some(answer))).ok();
     }
 
     /// That answer, if it has begun.
     pub(super) fn with_answer(act: impl FnOnce(&mut Answer)) {
-        let _ = CARRIED.try_with(|carried| {
-            if let Some(answer) = &mut *carried.answer.borrow_mut() {
-                act(answer);
-            }
-        });
+        CARRIED
+            .try_with(|carried| {
+                if let Some(answer) = &mut *carried.answer.borrow_mut() {
+                    act(answer);
+                }
+            })
+            .ok();
     }
 
     /// Carries a request to its end, or until its lifeline is cut: then it is dropped where it is,

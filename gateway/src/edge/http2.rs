@@ -132,7 +132,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             self.metrics.connections.refuse(Refused::HeadTimeout);
             // What else runs on it ends, too: nothing more would come of it behind this head.
             connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-            let _ = timeout(GOODBYE_TIME_MAX, connection.accept()).await;
+            timeout(GOODBYE_TIME_MAX, connection.accept()).await.ok();
         }
         drop(connection);
         // Their client is gone, which each of them finds out and notes by itself.

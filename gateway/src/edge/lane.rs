@@ -157,7 +157,7 @@ impl Gateway {
             self.broke(client, fault, &mut exchange).await;
             if fault.esource() != &ErrorSource::Downstream {
                 // As far as it has come: its client sees that it is not whole.
-                let _ = client.flush().await;
+                client.flush().await.ok();
             }
         }
         self.record(client, &exchange);

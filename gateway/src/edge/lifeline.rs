@@ -48,7 +48,7 @@ impl Lifeline {
     /// The request is over; a later one on the same connection is not concerned.
     pub(super) fn let_go(&self, hold: Hold) {
         let loose = hold.0 & !BITS | LOOSE;
-        let _ = self.state.compare_exchange(hold.0, loose, Ordering::AcqRel, Ordering::Acquire);
+        self.state.compare_exchange(hold.0, loose, Ordering::AcqRel, Ordering::Acquire).ok();
     }
 
     /// Ends the request, if it is still held.

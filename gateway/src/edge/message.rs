@@ -21,11 +21,11 @@ impl Headers for Plain<'_> {
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
         // Fails only where there are tens of thousands already, which no head has room for.
-        let _ = self.0.try_insert(name, value);
+        self.0.try_insert(name, value).ok();
     }
 
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        let _ = self.0.try_append(name, value);
+        self.0.try_append(name, value).ok();
     }
 }
 

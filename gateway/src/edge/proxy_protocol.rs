@@ -55,7 +55,7 @@ pub(super) async fn accept(stream: &mut Stream, from: &[IpNet]) -> Result<bool, 
     if let Some(client) = client {
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         // It is new, so nothing is set yet.
-        let _ = digest.peer_addr.set(Some(Address::Inet(client)));
+        digest.peer_addr.set(Some(Address::Inet(client))).ok();
         stream.set_socket_digest(digest);
     }
     Ok(is_named)

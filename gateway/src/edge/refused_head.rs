@@ -52,7 +52,7 @@ impl<A> Conversation<A> {
             line.write();
         }
         // The client may have gone; it was told, or it does not matter any more.
-        let _ = timeout(HEAD_TIME_MAX, stream.answer_and_close(&serialize(&response))).await;
+        timeout(HEAD_TIME_MAX, stream.answer_and_close(&serialize(&response))).await.ok();
     }
 }
 

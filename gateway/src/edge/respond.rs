@@ -117,7 +117,7 @@ async fn settle_body(client: &mut impl Client, exchange: &Exchange) {
     if !client.request().awaits_continue() {
         // What came along is taken in any case. Late or large: the connection is closed after the answer.
         let patience = if exchange.leaves_body() { Duration::ZERO } else { DRAIN_TIME_MAX };
-        let _ = tokio::time::timeout(patience, discard(client)).await;
+        tokio::time::timeout(patience, discard(client)).await.ok();
     }
     if !is_settled(client) {
         client.close_after_answer();

@@ -36,8 +36,8 @@ impl Fields {
         let reset = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
         let (requests, window) = (policy.allowance.requests, policy.allowance.window.as_secs());
         // Writing to a string cannot fail.
-        let _ = write!(self.limit, "\"{name}\";r={remaining};t={reset}");
-        let _ = write!(self.policy, "\"{name}\";q={requests};w={window}");
+        write!(self.limit, "\"{name}\";r={remaining};t={reset}").ok();
+        write!(self.policy, "\"{name}\";q={requests};w={window}").ok();
     }
 }
 

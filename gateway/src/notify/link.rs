@@ -60,7 +60,7 @@ impl Link {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 link.push(char::from(byte));
             } else {
-                let _ = write!(link, "%{byte:02X}");
+                write!(link, "%{byte:02X}").ok();
             }
         }
         link

@@ -257,7 +257,7 @@ impl Worker {
     fn run(self) {
         // On Linux the niceness is the thread's own: a verified request always goes first, and what
         // is left over is for hashing. That it cannot be lowered is no reason not to hash.
-        let _ = rustix::process::nice(19);
+        rustix::process::nice(19).ok();
         while let Some(job) = self.jobs.next() {
             self.serve(job);
         }
@@ -283,7 +283,7 @@ impl Worker {
                 let weakness =
                     self.policy.assess(password.expose_secret(), &Owner { email, first_name, last_name });
                 // The client may have gone meanwhile.
-                let _ = answer.send(Ok(weakness));
+                answer.send(Ok(weakness)).ok();
                 // No hash: the figures are about hashes.
                 return;
             }

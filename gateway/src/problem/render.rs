@@ -169,9 +169,9 @@ impl Problem {
             _ => self.message(),
         };
         // Writing to a string cannot fail.
-        let _ = write!(challenge, ", error=\"{error}\", error_description={}", Quoted(description));
+        write!(challenge, ", error=\"{error}\", error_description={}", Quoted(description)).ok();
         if let Some(scope) = details.and_then(|details| details.scope.as_deref()) {
-            let _ = write!(challenge, ", scope={}", Quoted(scope));
+            write!(challenge, ", scope={}", Quoted(scope)).ok();
         }
         Some(challenge)
     }

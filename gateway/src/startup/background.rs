@@ -47,7 +47,7 @@ impl Background {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // A panic in there was reported by its own hook.
-            let _ = thread.join();
+            thread.join().ok();
         }
     }
 }

@@ -64,7 +64,7 @@ impl Socket {
     pub(super) fn stop(&mut self) {
         self.thread.stop();
         // One that stays is taken over by the next start.
-        let _ = std::fs::remove_file(&self.path);
+        std::fs::remove_file(&self.path).ok();
     }
 }
 
@@ -125,7 +125,7 @@ async fn serve(stream: UnixStream, current: Arc<Current>, mut closed: watch::Rec
         _ = closed.wait_for(|closed| *closed) => connection.as_mut().graceful_shutdown(),
     }
     // Who leaves in the middle has no answer to miss.
-    let _ = connection.await;
+    connection.await.ok();
 }
 
 async fn answer(request: http::Request<Incoming>, current: &Current, uid: u32) -> http::Response<Content> {

@@ -40,7 +40,7 @@ impl SignalThread {
         let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             let_signals_through();
             // Until the other end is gone.
-            let _ = held.recv();
+            held.recv().ok();
             hold_signals_back();
         });
         let thread = thread.map_err(|fault| format!("no thread can be made: {fault}"))?;
@@ -50,6 +50,6 @@ impl SignalThread {
     /// From here on signals wait. What came before was told to whoever listens.
     pub(super) fn hold(self) {
         drop(self.hold);
-        let _ = self.thread.join();
+        self.thread.join().ok();
     }
 }

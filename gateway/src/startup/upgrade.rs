@@ -64,7 +64,7 @@ impl Successor {
             }
         }
         // It is ours, and no use any more.
-        let _ = child.kill().and_then(|()| child.wait());
+        child.kill().and_then(|()| child.wait()).ok();
         Err(format!("`{} check` took too long", self.binary.display()))
     }
 

@@ -147,14 +147,12 @@ pub(super) fn reference(entries: &[Entry]) -> String {
     for entry in entries {
         if entry.group != group {
             group = entry.group;
-            let _ = write!(
-                text,
-                "\n## {group}\n\n| metric | type | labels | what it says |\n|---|---|---|---|\n"
-            );
+            write!(text, "\n## {group}\n\n| metric | type | labels | what it says |\n|---|---|---|---|\n")
+                .ok();
         }
         let labels: Vec<_> = entry.labels.iter().map(|label| format!("`{label}`")).collect();
         let help = entry.help.replace('|', "\\|");
-        let _ = writeln!(text, "| `{}` | {} | {} | {help} |", entry.name, entry.kind, labels.join(", "));
+        writeln!(text, "| `{}` | {} | {} | {help} |", entry.name, entry.kind, labels.join(", ")).ok();
     }
     text
 }

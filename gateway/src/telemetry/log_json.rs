@@ -38,7 +38,7 @@ where
 fn line(event: &Event<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let mut time = String::new();
     // It fails where the text that it writes into does, and a `String` does not.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    SystemTime.format_time(&mut Writer::new(&mut time)).ok();
     let mut line = Vec::with_capacity(512);
     let mut serializer = serde_json::Serializer::new(&mut line);
     let mut map = serializer.serialize_map(None)?;

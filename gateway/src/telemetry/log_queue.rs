@@ -59,12 +59,12 @@ pub(super) fn to(mut writer: impl Write + Send + 'static) -> std::io::Result<(En
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
         while let Ok(Item::Line(line)) = items.recv() {
             // A log that cannot be written is no reason to stop: there is nobody to tell.
-            let _ = writer.write_all(&line);
+            writer.write_all(&line).ok();
             counts.bytes.fetch_sub(line.len(), Ordering::Relaxed);
             counts.left.fetch_add(1, Ordering::Relaxed);
         }
-        let _ = writer.flush();
-        let _ = tell.try_send(());
+        writer.flush().ok();
+        tell.try_send(()).ok();
     })?;
     let queue = Queue { entrance: entrance.clone(), ended: Mutex::new(ended) };
     Ok((entrance, queue))
@@ -90,7 +90,7 @@ impl Queue {
             std::thread::park_timeout(LOOK_EVERY);
         }
         // Whoever reads the log may be stuck: that is no reason to be stuck, too.
-        let _ = self.ended.lock().recv_timeout(within.saturating_sub(since.elapsed()));
+        self.ended.lock().recv_timeout(within.saturating_sub(since.elapsed())).ok();
     }
 }
 
@@ -134,8 +134,8 @@ mod tests {
 
     impl Write for Stuck {
         fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-            let _ = self.0.recv();
-            let _ = self.1.send(line.to_vec());
+            self.0.recv().ok();
+            self.1.send(line.to_vec()).ok();
             Ok(line.len())
         }
 

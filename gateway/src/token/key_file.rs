@@ -68,7 +68,7 @@ impl DatedKey {
         let mut text = Zeroizing::new(String::with_capacity(encoded.len() + 512));
         let (kid, algorithm, from) = (&self.kid, self.key.algorithm(), precise(self.begins_at));
         // Writing to a string cannot fail; there is room for all of it, so that no copy is left behind.
-        let _ = writeln!(text, "{KEY} {kid}\n{ALGORITHM} {algorithm}\n{SIGNS_FROM} {from}");
+        writeln!(text, "{KEY} {kid}\n{ALGORITHM} {algorithm}\n{SIGNS_FROM} {from}").ok();
         text.push_str("-----BEGIN PRIVATE KEY-----\n");
         let mut rest = encoded.as_str();
         while !rest.is_empty() {

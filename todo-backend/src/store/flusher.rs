@@ -93,7 +93,7 @@ fn run(waiting: &Receiver<Waiter>, failed: &AtomicBool, flush: impl Fn() -> Verd
         }
         for waiter in group {
             // A waiter whose client left is gone; its todo stays.
-            let _ = waiter.told.send(verdict.clone());
+            waiter.told.send(verdict.clone()).ok();
         }
     }
 }
@@ -103,7 +103,7 @@ impl Drop for Flusher {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            thread.join().ok();
         }
     }
 }

@@ -47,9 +47,9 @@ impl Drop for FolderLock {
         };
         let (freed, waiting) = mpsc::channel();
         let waiter = move || {
-            let _ = flock(&db, FlockOperation::LockExclusive);
+            flock(&db, FlockOperation::LockExclusive).ok();
             drop(db);
-            let _ = freed.send(());
+            freed.send(()).ok();
         };
         let started = std::thread::Builder::new().name("todo-closer".to_owned()).spawn(waiter);
         if started.is_ok() && waiting.recv_timeout(CLOSING_MAX).is_err() {

@@ -98,7 +98,7 @@ fn write(folder: &Path, name: &str, contents: &[u8]) -> io::Result<()> {
     let placed = written.and_then(|()| std::fs::rename(&draft, folder.join(name)));
     if placed.is_err() {
         // It may not have been made at all.
-        let _ = std::fs::remove_file(&draft);
+        std::fs::remove_file(&draft).ok();
     }
     placed?;
     File::open(folder)?.sync_all()

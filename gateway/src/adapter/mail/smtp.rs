@@ -179,7 +179,7 @@ impl Notifier for SmtpNotifier {
             Err(NotSent::Later(format!("{server}, {step}: no answer within {} s", limit.as_secs())))
         })?;
         // The mail is theirs now, whatever becomes of the connection.
-        let _ = timeout(GOODBYE_MAX, connection.abort()).await;
+        timeout(GOODBYE_MAX, connection.abort()).await.ok();
         Ok(())
     }
 }

@@ -48,7 +48,7 @@ impl Progress {
     fn show(&self, line: &str) {
         if self.shown {
             // Somebody who closed the terminal is no reason to stop.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+            write!(std::io::stderr(), "\r\x1b[K{line}").ok();
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn measure(
             scope.spawn(move || {
                 let share = Share { aimed, load, span, threads, thread, answered };
                 // Nobody listens any more only where another thread failed already.
-                let _ = done.send(share.run(barrier));
+                done.send(share.run(barrier)).ok();
             });
         }
         drop(done);
@@ -87,7 +87,7 @@ impl Share<'_> {
         for nth in connections {
             let mut connection = Connection::new(self.aimed.reached.clone(), self.load.timeout);
             // Not measured: the way is open then, and warm. What fails here fails again below.
-            let _ = runtime.block_on(connection.ask(requests.nth(nth.into())));
+            runtime.block_on(connection.ask(requests.nth(nth.into()))).ok();
             opened.push((u64::from(nth), connection));
         }
         barrier.wait();
@@ -150,7 +150,7 @@ impl Share<'_> {
         let all = async {
             for task in running {
                 // A panic would have ended the process's output already; the others go on.
-                let _ = task.await;
+                task.await.ok();
             }
         };
         tokio::select! {

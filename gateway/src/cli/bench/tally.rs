@@ -76,8 +76,8 @@ impl Tally {
 
     fn add(&mut self, other: &Self) {
         // Of the same bounds, all of them.
-        let _ = self.latencies.add(&other.latencies);
-        let _ = self.late.add(&other.late);
+        self.latencies.add(&other.latencies).ok();
+        self.late.add(&other.late).ok();
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
         }

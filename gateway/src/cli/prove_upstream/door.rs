@@ -145,7 +145,7 @@ impl Connection {
             Stream::Tls(stream) => &stream.sock,
         };
         // It was set before, to another value.
-        let _ = tcp.set_read_timeout(Some(time_max));
+        tcp.set_read_timeout(Some(time_max)).ok();
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {

@@ -87,7 +87,7 @@ pub(super) fn exchange(door: &Door, bytes: &[u8]) -> Outcome {
         Err(why) => return Outcome::Silent(why),
     };
     // The other side may have refused before it read everything.
-    let _ = connection.send(bytes);
+    connection.send(bytes).ok();
     let mut seen = Vec::new();
     loop {
         if let Some(outcome) = answer(&seen, false) {
@@ -107,7 +107,7 @@ pub(super) fn conversation(door: &Door, bytes: &[u8]) -> Outcome {
         Ok(connection) => connection,
         Err(why) => return Outcome::Silent(why),
     };
-    let _ = connection.send(bytes);
+    connection.send(bytes).ok();
     let mut seen = Vec::new();
     while let Ok(true) = read_more(&mut connection, &mut seen) {
         // Others may follow; one that keeps the connection open would otherwise keep us.

@@ -42,7 +42,7 @@ pub(super) fn ask(door: &Door, fields: &Fields, trailers: Option<&Fields>) -> Op
     if let Some(trailers) = trailers {
         push(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 1, &block(trailers));
     }
-    let _ = connection.send(&bytes);
+    connection.send(&bytes).ok();
     read(&mut connection)
 }
 
@@ -137,7 +137,7 @@ fn answer(connection: &mut Connection, kind: u8, payload: &[u8]) {
     let mut bytes = Vec::new();
     push(&mut bytes, kind, ACK, 0, payload);
     // The other side may be done with us already.
-    let _ = connection.send(&bytes);
+    connection.send(&bytes).ok();
 }
 
 /// Kind, flags, stream and payload of the first whole frame.

@@ -40,7 +40,7 @@ impl Progress {
     fn write(&self, line: &str) {
         let (before, after) = if self.on_terminal { ("\r\x1b[K", "") } else { ("", "\n") };
         // Somebody who closed the terminal is no reason to stop.
-        let _ = write!(std::io::stderr(), "{before}{line}{after}");
+        write!(std::io::stderr(), "{before}{line}{after}").ok();
     }
 }
 

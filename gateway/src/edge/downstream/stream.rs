@@ -17,7 +17,7 @@ use super::Downstream;
 impl Shutdown for Downstream {
     async fn shutdown(&mut self) {
         // Who does not take it has gone, and does not matter any more.
-        let _ = AsyncWriteExt::shutdown(self).await;
+        AsyncWriteExt::shutdown(self).await.ok();
     }
 }
 

@@ -91,7 +91,7 @@ impl Routes {
                     methods.filter_map(|method| refusing(candidates, found, method)).next().cloned()
                 });
             };
-            let _ = nodes.iter().all(|node| node.walk(read, &mut visit));
+            nodes.iter().all(|node| node.walk(read, &mut visit));
         };
         let end = Read { raw: "", folded: Cow::Borrowed("") };
         let mut read: Vec<_> = as_is.iter().collect();
@@ -208,7 +208,9 @@ impl Node {
         }
         if is_open {
             for text in self.folded.get(&*segment.folded).into_iter().flatten() {
-                let _ = self.literals.get(text).is_some_and(|node| node.walk(left, visit));
+                if let Some(node) = self.literals.get(text) {
+                    node.walk(left, visit);
+                }
             }
         }
         if let Some(parameter) = self.parameter.as_ref().filter(|_| is_open && !segment.raw.is_empty()) {

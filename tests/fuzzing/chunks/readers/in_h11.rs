@@ -56,8 +56,8 @@ impl Reader for H11 {
 
 impl Drop for H11 {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 

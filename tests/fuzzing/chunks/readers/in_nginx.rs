@@ -45,7 +45,7 @@ impl Nginx {
         for piece in case.pieces() {
             raw.send(piece);
         }
-        let _ = raw.stream().shutdown(Shutdown::Write);
+        raw.stream().shutdown(Shutdown::Write).ok();
         // When it has closed, everything has arrived that it took for a request.
         raw.rest();
         let arrived = self.upstream.arrived();
