@@ -151,6 +151,9 @@ impl Downstream {
         self.outgoing = Outgoing::default();
         self.body = Body::new(length.unwrap_or(Length::None));
         match self.body.read(&rest) {
+            // To cut nothing off would not be free.
+            Ok(0) => self.early = rest,
+            Ok(own) if own == rest.len() => self.content = rest,
             Ok(own) => {
                 self.content = rest.split_to(own);
                 self.early = rest;
@@ -161,7 +164,7 @@ impl Downstream {
 
     /// What came along of the content, as it was sent.
     pub(super) fn take_content(&mut self) -> BytesMut {
-        self.content.split()
+        std::mem::take(&mut self.content)
     }
 
     /// More of the content, as it is sent, and read strictly. Not asked behind its end.

@@ -103,8 +103,9 @@ impl<'a> Service<'a> {
         body: &mut Body,
     ) -> Poll<pingora::Result<()>> {
         // What came with the head.
-        let seen = self.seen.split();
+        let seen = std::mem::take(&mut self.seen);
         let read = body.read_content(&seen, |piece| client.put(piece)).map_err(malformed)?;
+        // Nothing is left behind an end, but where it is not the one that was seen before.
         self.seen.extend_from_slice(seen.get(read..).unwrap_or_default());
         loop {
             if body.is_ended() {

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// So much is read at a time.
-const SCRATCH_BYTES: usize = 64 * 1_024;
+/// So much is read at a time: a head, and what many write at a time behind it.
+const SCRATCH_BYTES: usize = (64 + 4) * 1_024;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
