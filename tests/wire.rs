@@ -3,6 +3,7 @@
 
 mod answers;
 mod blame;
+mod content;
 mod early;
 mod ends;
 mod forms;
@@ -12,6 +13,7 @@ mod http10;
 mod one_end;
 mod pace;
 mod soak;
+mod uploads;
 mod ways;
 
 use crate::support::authority::Authority;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::Raw;
+use crate::support::scripted::playing;
 use crate::support::upstream::Upstream;
 
 const GIGABYTE: u64 = 1 << 30;
@@ -96,4 +97,68 @@ fn who_waits_for_100_continue_gets_the_upstreams_or_a_refusal_and_sends_no_body_
     let (head, body) = served.join().unwrap();
     assert!(head.to_ascii_lowercase().contains("expect: 100-continue"), "{head}");
     assert_eq!(&body, b"body");
+}
+
+/// What goes through a connection of which the other end takes nothing, up to 64 MiB.
+fn taken(mut stream: &TcpStream) -> usize {
+    stream.set_write_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+    let (chunk, mut taken) = (vec![b'x'; 1 << 20], 0);
+    while taken < 64 << 20 {
+        match stream.write(&chunk) {
+            Ok(written) => taken += written,
+            Err(_) => break,
+        }
+    }
+    taken
+}
+
+/// How much the memory of a gateway grows, and what went through each of 16 connections to its clients, of which
+/// each asks so, while what it is before plays this with its own.
+fn grown(
+    request: &str,
+    of_client: fn(&TcpStream) -> usize,
+    service: impl Fn(Raw) + Clone + Send + 'static,
+) -> (u64, Vec<usize>) {
+    let gateway = Setup::before(playing(service))
+        .route("large", "/large", "todo", "auth = \"public\"")
+        .unlimited()
+        .start();
+    assert_eq!(gateway.client().get("/nowhere").send().status, 404);
+    let before = peak(&gateway);
+    let taken = crate::support::in_parallel(16, |_| {
+        let mut client = Raw::connect(gateway.address);
+        of_client(client.send(request).stream())
+    });
+    (peak(&gateway) - before, taken)
+}
+
+#[test]
+fn what_a_service_does_not_take_stays_with_the_client() {
+    let request = format!("PUT /large HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 64 << 20);
+    let (grown, taken) = grown(&request, taken, |mut raw| {
+        raw.request_head();
+        std::thread::park_timeout(std::time::Duration::from_secs(60));
+    });
+    assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
+    assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
+}
+
+#[test]
+fn what_a_client_does_not_take_stays_with_the_service() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (grown, _) = grown(
+        "GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+        |_| {
+            std::thread::park_timeout(std::time::Duration::from_secs(5));
+            0
+        },
+        move |mut raw| {
+            raw.request_head();
+            raw.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000000\r\n");
+            tell.send(taken(raw.stream())).unwrap();
+        },
+    );
+    let taken: Vec<_> = told.iter().take(16).collect();
+    assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
+    assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
 }

@@ -250,7 +250,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let may_follow = requests + 1 < REQUESTS_MAX && !*self.closing.borrow();
             let may_follow = may_follow && !(door.has_tls && *self.drain.borrow());
             let keeps = may_follow && settled.keeps_connection;
-            head = match lane.take(head, &settled, &mut stream) {
+            head = match lane.take(head, &settled) {
                 Ok(request) => match lane.carry(&mut stream, &request, keeps, &mut lasting).await {
                     Some(true) => continue,
                     Some(false) => return Shutdown::shutdown(&mut *stream).await,

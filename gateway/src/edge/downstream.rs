@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use pingora::protocols::{Shutdown, SocketDigest, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::lane::read_into;
+use super::lane::{read_into, with_room};
 use super::outgoing::Outgoing;
 use crate::framing::{Body, Length, Malformed, head_end};
 use crate::telemetry::Way;
@@ -151,6 +151,9 @@ impl Downstream {
         self.outgoing = Outgoing::default();
         self.body = Body::new(length.unwrap_or(Length::None));
         match self.body.read(&rest) {
+            // To cut nothing off would not be free.
+            Ok(0) => self.early = rest,
+            Ok(own) if own == rest.len() => self.content = rest,
             Ok(own) => {
                 self.content = rest.split_to(own);
                 self.early = rest;
@@ -159,9 +162,27 @@ impl Downstream {
         }
     }
 
-    /// The content, where all of it came along with the head.
-    pub(super) fn take_content(&mut self) -> Bytes {
-        self.content.split().freeze()
+    /// What came along of the content, as it was sent.
+    pub(super) fn take_content(&mut self) -> BytesMut {
+        std::mem::take(&mut self.content)
+    }
+
+    /// More of the content, as it is sent, and read strictly. Not asked behind its end.
+    pub(super) fn poll_more<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Poll<io::Result<T>> {
+        if let Some(fault) = self.malformed {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+        }
+        with_room(|room| {
+            ready!(self.poll_content(context, room))?;
+            if room.filled().is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            Poll::Ready(Ok(look(room.filled())))
+        })
     }
 
     /// Why the request does not take the lane.

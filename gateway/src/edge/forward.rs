@@ -12,6 +12,7 @@ use super::beginning::TRACEPARENT;
 use super::client::Client;
 use super::exchange::{Exchange, Forwarding};
 use super::message::{Plain, join_cookies};
+use super::pace::Pace;
 use super::upstreams::{Dial, Leg};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
@@ -55,16 +56,33 @@ fn take_leg(exchange: &mut Exchange) -> pingora::Result<Leg> {
     leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))
 }
 
-/// How the next try gets its connection, where HTTP/1.1 is spoken on it and the request is whole.
-pub(super) fn next_dial(exchange: &mut Exchange, method: &Method) -> pingora::Result<Arc<Dial>> {
+/// How the next try gets its connection, where HTTP/1.1 is spoken on it.
+pub(super) fn next_dial(
+    exchange: &mut Exchange,
+    method: &Method,
+    pace: Option<Arc<Pace>>,
+) -> pingora::Result<Arc<Dial>> {
     let key = admitted(exchange)?.affinity(exchange.client.client);
     let leg = take_leg(exchange)?;
     let forwarding = forwarding(exchange)?;
     forwarding.body_bytes = 0;
-    forwarding.leg.insert(leg).dial(&key, method)
+    forwarding.leg.insert(leg).dial(&key, pace, method)
 }
 
 impl Gateway {
+    /// Has an eye on how the rest of its body comes, if there is one.
+    pub(super) fn watch_body(
+        &self,
+        client: &mut impl Client,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Option<Arc<Pace>>> {
+        let route = Arc::clone(admitted(exchange)?.route());
+        let paced = if exchange.paced().is_none() { self.pace(client, exchange, &route) } else { None };
+        let forwarding = forwarding(exchange)?;
+        forwarding.paced = forwarding.paced.take().or(paced);
+        Ok(forwarding.paced.as_deref().cloned())
+    }
+
     /// Where the next try goes.
     pub(super) fn next_peer(
         &self,
@@ -74,12 +92,10 @@ impl Gateway {
         let admitted = admitted(exchange)?;
         let key = admitted.affinity(exchange.client.client);
         let route = Arc::clone(admitted.route());
-        let paced = if exchange.paced().is_none() { self.pace(client, exchange, &route) } else { None };
+        let pace = self.watch_body(client, exchange)?;
         let leg = take_leg(exchange)?;
         let forwarding = forwarding(exchange)?;
         forwarding.body_bytes = 0;
-        forwarding.paced = forwarding.paced.take().or(paced);
-        let pace = forwarding.paced.as_deref().cloned();
         let mut peer = forwarding.leg.insert(leg).next(&key, pace, client.request().method)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);

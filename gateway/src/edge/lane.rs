@@ -6,15 +6,17 @@ mod answer;
 mod client;
 mod forward;
 mod scratch;
+mod sent;
+mod upload;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use client::LaneClient;
 use http::header::HOST;
 use pingora::ErrorSource;
-pub(super) use scratch::read_into;
+pub(super) use scratch::{read_into, with_room};
 
 use super::Gateway;
 use super::arrival::Arrival;
@@ -25,6 +27,7 @@ use super::exchange::Exchange;
 use super::lasting::Lasting;
 use super::patience::Patience;
 use super::request_line::Settled;
+use crate::framing::Length;
 use crate::http1::{Request, Unusual};
 use crate::pipeline::{Protocol, RequestTarget, canonical};
 use crate::telemetry::Way;
@@ -36,6 +39,8 @@ pub(super) struct Waits {
     service: Patience,
     /// For a client that takes nothing.
     client: Patience,
+    /// For one that sends nothing.
+    content: Patience,
 }
 
 /// The lane of one connection.
@@ -49,7 +54,7 @@ pub(super) struct Lane {
 /// A request that takes the lane, with what is configured for it.
 pub(super) struct Taken {
     request: Request,
-    content: Bytes,
+    length: Length,
     /// It has fields that go no further.
     speaks_of_connection: bool,
     configured: Arc<Configured>,
@@ -63,18 +68,9 @@ impl Lane {
 
     /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
     /// anything is decided, so that nothing is decided twice.
-    pub(super) fn take(
-        &self,
-        head: BytesMut,
-        settled: &Settled,
-        connection: &mut Downstream,
-    ) -> Result<Taken, (BytesMut, Way)> {
+    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, (BytesMut, Way)> {
         if let Some(unusual) = settled.unusual {
             return Err((head, as_counted(unusual)));
-        }
-        // What is still to come may come slowly, or never.
-        if !connection.is_body_ended() {
-            return Err((head, Way::Content));
         }
         if !self.gateway.parts.fast_path {
             return Err((head, Way::Closed));
@@ -86,8 +82,10 @@ impl Lane {
             return Err((head.into(), Way::Target));
         };
         if speaks_http1(&configured, &request) {
-            let (content, speaks_of_connection) = (connection.take_content(), settled.speaks_of_connection);
-            Ok(Taken { request, content, speaks_of_connection, configured })
+            // Of one that has none that can be told nothing is read: it is refused.
+            let length = settled.length.unwrap_or(Length::None);
+            let speaks_of_connection = settled.speaks_of_connection;
+            Ok(Taken { request, length, speaks_of_connection, configured })
         } else {
             drop(request);
             Err((head.into(), Way::Service))
@@ -116,9 +114,7 @@ fn as_counted(unusual: Unusual) -> Way {
     match unusual {
         Unusual::Version => Way::Version,
         Unusual::Target => Way::Target,
-        Unusual::Content => Way::Content,
         Unusual::Upgrade => Way::Upgrade,
-        Unusual::Expectation => Way::Expectation,
         Unusual::Trailers => Way::Trailers,
         Unusual::Connection => Way::Connection,
     }

@@ -23,8 +23,6 @@ pub struct RequestHead<'a> {
     pub length: Result<Length, Malformed>,
     /// Whether it would go on in another protocol (RFC 9110 §7.8).
     pub asks_for_upgrade: bool,
-    /// Whether it expects something before its content is sent (RFC 9110 §10.1.1).
-    pub expects: bool,
     /// Whether it has trailers, or would take those of its answer.
     pub speaks_of_trailers: bool,
     pub connection: Connection,
@@ -107,7 +105,6 @@ impl<'a> RequestHead<'a> {
                 self.host = value;
                 self.hosts += 1;
             }
-            6 => self.expects |= is(b"expect"),
             7 => {
                 self.asks_for_upgrade |= is(b"upgrade");
                 self.speaks_of_trailers |= is(b"trailer");
@@ -170,7 +167,6 @@ fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
         fields: 0,
         length: Ok(Length::None),
         asks_for_upgrade: false,
-        expects: false,
         speaks_of_trailers: false,
         connection: Connection::Unsaid,
         speaks_of_connection: false,
@@ -278,14 +274,13 @@ mod tests {
         let read = |fields: &str| {
             let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
             let request = read_request(head.as_bytes()).unwrap();
-            let told = [request.asks_for_upgrade, request.expects, request.speaks_of_trailers];
+            let told = [request.asks_for_upgrade, request.speaks_of_trailers];
             (told, request.connection, request.fields)
         };
-        assert_eq!(read("A: b\r\nUpgrades: x\r\n"), ([false; 3], Connection::Unsaid, 2));
-        assert_eq!(read("UPGRADE: x\r\n").0, [true, false, false]);
-        assert_eq!(read("Expect:\r\n").0, [false, true, false]);
-        assert_eq!(read("TE: trailers\r\n").0, [false, false, true]);
-        assert_eq!(read("Trailer: x\r\n").0, [false, false, true]);
+        assert_eq!(read("A: b\r\nUpgrades: x\r\n"), ([false; 2], Connection::Unsaid, 2));
+        assert_eq!(read("UPGRADE: x\r\n").0, [true, false]);
+        assert_eq!(read("TE: trailers\r\n").0, [false, true]);
+        assert_eq!(read("Trailer: x\r\n").0, [false, true]);
         for (fields, speaks) in [
             ("A: b\r\nClose: 1\r\nContent-Length: 0\r\n", false),
             ("Connection: close\r\n", true),

@@ -134,7 +134,7 @@ impl Requests {
             ways: book.counters(
                 "gateway_http_ways_total",
                 &["route", "way"],
-                "Requests by route and by the way they took: `lane` is the gateway's own, for simple requests of HTTP/1.1 towards services of HTTP/1.1; the others are why a request took Pingora's, which costs more. `http2` and `service_http2`: it is spoken by the client, by the service; `version`: HTTP/1.0; `target`: no plain path; `content`: it has some; `upgrade`, `expectation`, `trailers`, `connection`: it asks for that, or says more of its connection than `close`; `closed`: server.fast_path is off.",
+                "Requests by route and by the way they took: `lane` is the gateway's own, for simple requests of HTTP/1.1 towards services of HTTP/1.1; the others are why a request took Pingora's, which costs more. `http2` and `service_http2`: it is spoken by the client, by the service; `version`: HTTP/1.0; `target`: no plain path; `upgrade`, `trailers`, `connection`: it asks for that, or says more of its connection than `close`; `closed`: server.fast_path is off.",
             )?,
             shadowed: book.counters(
                 "gateway_shadow_refusals_total",

@@ -13,25 +13,21 @@ pub enum Way {
     Service,
     Version,
     Target,
-    Content,
     Upgrade,
-    Expectation,
     Trailers,
     Connection,
 }
 
 impl Way {
     /// Each in its place.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 9] = [
         Self::Lane,
         Self::Http2,
         Self::Closed,
         Self::Service,
         Self::Version,
         Self::Target,
-        Self::Content,
         Self::Upgrade,
-        Self::Expectation,
         Self::Trailers,
         Self::Connection,
     ];
@@ -44,9 +40,7 @@ impl Way {
             Self::Service => "service_http2",
             Self::Version => "version",
             Self::Target => "target",
-            Self::Content => "content",
             Self::Upgrade => "upgrade",
-            Self::Expectation => "expectation",
             Self::Trailers => "trailers",
             Self::Connection => "connection",
         }

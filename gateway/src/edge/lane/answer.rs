@@ -1,4 +1,5 @@
-//! The answer of a service, as it comes: its head, and then its content.
+//! The answer of a service, as it comes: its head, and then its content. What is still to be sent to it goes
+//! on meanwhile.
 
 use std::io;
 use std::pin::Pin;
@@ -7,69 +8,43 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use pingora::{Error, ErrorSource, ErrorType, RetryType};
-use tokio::io::AsyncWrite as _;
 
 use super::client::LaneClient;
-use super::forward::AsSent;
-use super::scratch::read_into;
-use crate::edge::patience::Patience;
+use super::scratch::{read_into, read_once};
+use super::sent::AsSent;
+use super::upload::Upload;
+use crate::edge::exchange::Exchange;
 use crate::edge::upstreams::Framed;
-use crate::framing::{Body, Sent};
+use crate::framing::{Body, Malformed};
 use crate::http1::{Answer, read_answer};
 
-/// A connection on which an answer is to come.
-pub(super) struct Service {
-    framed: Framed,
+/// A connection on which a request goes out, and an answer is to come.
+pub(super) struct Service<'a> {
+    pub(super) framed: Framed,
+    pub(super) sent: &'a mut AsSent,
+    pub(super) upload: Upload,
+    /// Longest time in which nothing of the request is taken.
+    pub(super) write_max: Option<Duration>,
     /// Longest silence.
     silence_max: Option<Duration>,
     /// What came and was not taken yet.
     seen: BytesMut,
-    /// The request was a HEAD.
-    to_head: bool,
-    /// It was told that nothing follows.
-    closes: bool,
+    /// The head of the answer came.
+    pub(super) has_begun: bool,
 }
 
-impl Service {
-    pub(super) fn new(mut framed: Framed, sent: &AsSent, silence_max: Option<Duration>) -> Self {
-        let to_head = sent.is_head;
-        if sent.is_measured {
-            framed.announce(Sent::measured(sent.head_bytes, sent.bytes.len(), to_head));
+impl<'a> Service<'a> {
+    pub(super) fn new(
+        mut framed: Framed,
+        sent: &'a mut AsSent,
+        write_max: Option<Duration>,
+        silence_max: Option<Duration>,
+    ) -> Self {
+        if let Some(announced) = sent.announced() {
+            framed.announce(announced);
         }
-        Self { framed, silence_max, seen: BytesMut::new(), to_head, closes: sent.closes }
-    }
-
-    /// Writes the request. Its head goes at once, so that its end is seen. Whoever takes nothing has so long.
-    pub(super) fn poll_send(
-        &mut self,
-        context: &mut Context<'_>,
-        request: &mut &[u8],
-        wait: (&mut Patience, Option<Duration>),
-    ) -> Poll<pingora::Result<()>> {
-        let (patience, most) = wait;
-        match self.poll_write_all(context, request) {
-            Poll::Ready(sent) => {
-                patience.is_rewarded();
-                let broken = |fault| Error::because(ErrorType::WriteError, "writing a request", fault);
-                Poll::Ready(sent.map_err(|fault| broken(fault).into_up()))
-            }
-            Poll::Pending => {
-                let Some(most) = most else { return Poll::Pending };
-                ready!(patience.poll_over(most, context));
-                Poll::Ready(Err(Error::explain(ErrorType::WriteTimedout, "writing a request").into_up()))
-            }
-        }
-    }
-
-    fn poll_write_all(&mut self, context: &mut Context<'_>, request: &mut &[u8]) -> Poll<io::Result<()>> {
-        while !request.is_empty() {
-            let written = ready!(Pin::new(&mut self.framed).poll_write(context, request))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            *request = request.get(written..).unwrap_or_default();
-        }
-        Pin::new(&mut self.framed).poll_flush(context)
+        let (seen, upload) = (BytesMut::new(), Upload::Goes);
+        Self { framed, sent, upload, write_max, silence_max, seen, has_begun: false }
     }
 
     /// The next head, for as long as the client waits for it.
@@ -77,10 +52,13 @@ impl Service {
         &mut self,
         context: &mut Context<'_>,
         client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
     ) -> Poll<pingora::Result<Answer>> {
         loop {
+            // First: before the request has begun there is no answer.
+            let moved = self.poll_upload(context, client, exchange)?;
             if !self.seen.is_empty() {
-                let read = read_answer(&self.seen, self.to_head);
+                let read = read_answer(&self.seen, self.sent.is_head);
                 let none =
                     |fault| Error::because(ErrorType::InvalidHTTPHeader, "the head of an answer", fault);
                 if let Some((end, answer)) = read.map_err(|fault| none(fault).into_up())? {
@@ -93,16 +71,26 @@ impl Service {
                 fault.retry = RetryType::ReusedOnly;
                 fault
             };
-            match ready!(self.poll_more(context, client)) {
-                Ok(0) => {
+            let fault = match self.poll_more(context, client) {
+                Poll::Pending if moved.is_pending() || self.is_upload_over() => return Poll::Pending,
+                Poll::Pending => continue,
+                Poll::Ready(Ok(read)) if read > 0 => continue,
+                Poll::Ready(Ok(_)) => {
                     let fault = Error::explain(ErrorType::ConnectionClosed, "before the head of an answer");
-                    return Poll::Ready(Err(may_be_stale(fault.into_up())));
+                    may_be_stale(fault.into_up())
                 }
-                Ok(_) => {}
-                Err(fault) if is_the_systems(&fault) => return Poll::Ready(Err(may_be_stale(fault))),
-                Err(fault) => return Poll::Ready(Err(fault)),
-            }
+                Poll::Ready(Err(fault)) if is_the_systems(&fault) => may_be_stale(fault),
+                Poll::Ready(Err(fault)) => fault,
+            };
+            // Why it took no more of the request says more than that it is gone.
+            return Poll::Ready(Err(self.upload.fault().unwrap_or(fault)));
         }
+    }
+
+    /// Its head goes on to the client: from here on nothing is sent again.
+    pub(super) fn begins(&mut self) {
+        self.has_begun = true;
+        self.sent.keep_no_more();
     }
 
     /// Hands content to the client until the end of `body`, never more than it takes. What came last is still
@@ -111,46 +99,83 @@ impl Service {
         &mut self,
         context: &mut Context<'_>,
         client: &mut LaneClient<'_>,
+        exchange: &mut Exchange,
         body: &mut Body,
     ) -> Poll<pingora::Result<()>> {
+        // What came with the head.
+        let seen = std::mem::take(&mut self.seen);
+        let read = body.read_content(&seen, |piece| client.put(piece)).map_err(malformed)?;
+        // Nothing is left behind an end, but where it is not the one that was seen before.
+        self.seen.extend_from_slice(seen.get(read..).unwrap_or_default());
         loop {
-            let read = body.read_content(&self.seen, |piece| client.put(piece));
-            let malformed = |fault| {
-                let fault = io::Error::new(io::ErrorKind::InvalidData, fault);
-                Error::because(ErrorType::ReadError, "the content of an answer", fault).into_up()
-            };
-            self.seen.advance(read.map_err(malformed)?);
             if body.is_ended() {
                 client.put_end();
+                exchange.paced().into_iter().for_each(|paced| paced.answers(true));
                 return Poll::Ready(Ok(()));
             }
-            if client.has_plenty() {
-                ready!(client.poll_flush(context))?;
-            }
-            match self.poll_more(context, client)? {
-                Poll::Ready(0) if matches!(body, Body::UntilClose) => *body = Body::Bytes(0),
-                Poll::Ready(0) => {
-                    let fault = Error::explain(ErrorType::ConnectionClosed, "before the end of an answer");
-                    return Poll::Ready(Err(fault.into_up()));
-                }
-                Poll::Ready(_) => {}
-                // What is there goes on at once: nobody knows when more comes.
-                Poll::Pending => {
-                    ready!(client.poll_flush(context))?;
-                    return Poll::Pending;
-                }
+            let moved = self.poll_upload(context, client, exchange)?;
+            match self.poll_piece(context, client, body)? {
+                Poll::Ready(()) => exchange.paced().into_iter().for_each(|paced| paced.answers(false)),
+                Poll::Pending if moved.is_pending() || self.is_upload_over() => return Poll::Pending,
+                Poll::Pending => {}
             }
         }
     }
 
-    /// Waits for bytes: not longer than the service may be silent, nor than the client is there. Zero at the
-    /// end.
+    /// A piece of content, if the client takes what came before. It goes from where it was read to where it
+    /// is written from, and lies nowhere in between.
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        client: &mut LaneClient<'_>,
+        body: &mut Body,
+    ) -> Poll<pingora::Result<()>> {
+        if client.has_plenty() {
+            ready!(client.poll_flush(context))?;
+        }
+        let Self { framed, seen, .. } = self;
+        let read = read_once(Pin::new(framed), context, |read| {
+            let taken = body.read_content(read, |piece| client.put(piece))?;
+            seen.extend_from_slice(read.get(taken..).unwrap_or_default());
+            Ok::<_, Malformed>(read.len())
+        });
+        match self.poll_patiently(context, client, read)? {
+            Poll::Ready(read) => match read.map_err(malformed)? {
+                0 if matches!(body, Body::UntilClose) => *body = Body::Bytes(0),
+                0 => {
+                    let fault = Error::explain(ErrorType::ConnectionClosed, "before the end of an answer");
+                    return Poll::Ready(Err(fault.into_up()));
+                }
+                _ => {}
+            },
+            // What is there goes on at once: nobody knows when more comes.
+            Poll::Pending => {
+                ready!(client.poll_flush(context))?;
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bytes of a head, or of what follows it. Zero at the end.
     fn poll_more(
         &mut self,
         context: &mut Context<'_>,
         client: &mut LaneClient<'_>,
     ) -> Poll<pingora::Result<usize>> {
-        match read_into(Pin::new(&mut self.framed), context, &mut self.seen) {
+        let read = read_into(Pin::new(&mut self.framed), context, &mut self.seen);
+        self.poll_patiently(context, client, read)
+    }
+
+    /// What was read; or the service is waited for: not longer than it may be silent, nor than the client is
+    /// there.
+    fn poll_patiently<T>(
+        &self,
+        context: &mut Context<'_>,
+        client: &mut LaneClient<'_>,
+        read: Poll<io::Result<T>>,
+    ) -> Poll<pingora::Result<T>> {
+        match read {
             Poll::Ready(read) => {
                 client.waits.service.is_rewarded();
                 let broken = |fault| Error::because(ErrorType::ReadError, "reading an answer", fault);
@@ -160,7 +185,13 @@ impl Service {
                 if let Poll::Ready(fault) = client.poll_left(context) {
                     return Poll::Ready(Err(fault));
                 }
-                let Some(most) = self.silence_max else { return Poll::Pending };
+                // Nobody owes an answer to what is not asked yet; and who takes nothing has a time for that.
+                let is_its_turn = match self.upload {
+                    Upload::Goes => false,
+                    Upload::Awaits => self.has_begun,
+                    Upload::Over(_) => true,
+                };
+                let Some(most) = self.silence_max.filter(|_| is_its_turn) else { return Poll::Pending };
                 ready!(client.waits.service.poll_over(most, context));
                 Poll::Ready(Err(Error::explain(ErrorType::ReadTimedout, "reading an answer").into_up()))
             }
@@ -169,12 +200,17 @@ impl Service {
 
     /// The answer was read to its end; `keeps` says that its service keeps the connection.
     pub(super) fn leave(self, keeps: bool) {
-        if keeps && !self.closes && self.seen.is_empty() {
+        if keeps && !self.sent.closes && self.seen.is_empty() {
             self.framed.release();
         } else {
             self.framed.end();
         }
     }
+}
+
+fn malformed(fault: Malformed) -> Box<Error> {
+    let fault = io::Error::new(io::ErrorKind::InvalidData, fault);
+    Error::because(ErrorType::ReadError, "the content of an answer", fault).into_up()
 }
 
 /// Whether a connection to a service broke, and not what was said on it.

@@ -1,6 +1,7 @@
 //! The client of a request on the lane: what is asked of its connection, and how it is answered.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::edge::beginning::CLIENT_IO_MAX;
 use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
+use crate::framing::{Body, Length, Malformed};
 use crate::http1::{LAST_CHUNK, write_answer, write_chunk};
 use crate::telemetry::Way;
 
@@ -38,7 +40,14 @@ enum Framing {
 pub(in crate::edge) struct LaneClient<'a> {
     connection: &'a mut Downstream,
     taken: &'a Taken,
-    is_content_read: bool,
+    /// How far its content was read.
+    content: Body,
+    bytes_read: usize,
+    /// Something else has an eye on how it sends that.
+    is_awaited_patiently: bool,
+    can_repeat: bool,
+    /// It was told to go on (RFC 9110 §15.2.1).
+    is_told: bool,
     pub(super) waits: &'a mut Waits,
     keeps: bool,
     /// It has left when it says that nothing more comes.
@@ -65,7 +74,11 @@ impl<'a> LaneClient<'a> {
         Self {
             connection,
             taken,
-            is_content_read: false,
+            content: Body::new(taken.length),
+            bytes_read: 0,
+            is_awaited_patiently: false,
+            can_repeat: true,
+            is_told: false,
             waits,
             keeps,
             must_stay,
@@ -88,21 +101,69 @@ impl<'a> LaneClient<'a> {
         self.taken.speaks_of_connection
     }
 
-    /// Its content goes on.
-    pub(super) fn content(&mut self) -> &'a Bytes {
-        self.is_content_read = true;
-        &self.taken.content
+    /// How much content it says that it sends.
+    pub(super) fn length(&self) -> Length {
+        self.taken.length
+    }
+
+    /// Whether all of its content was read.
+    pub(super) fn is_content_read(&self) -> bool {
+        self.content.is_ended()
+    }
+
+    /// Whether it waits to be told to send its content, and was not.
+    pub(super) fn holds_back(&self) -> bool {
+        self.bytes_read == 0 && !self.is_told && self.request().awaits_continue()
+    }
+
+    /// Whether all that was read of its content can be sent once more.
+    pub(super) fn may_repeat(&mut self, can_repeat: bool) {
+        self.can_repeat = can_repeat;
+    }
+
+    /// Content that came along with the head.
+    pub(super) fn take_content(&mut self, put: impl FnMut(&[u8])) -> pingora::Result<()> {
+        let came = self.connection.take_content();
+        let read = read_own(&mut self.content, &mut self.bytes_read, &came, put);
+        read.map_err(|fault| unreadable(io::Error::new(io::ErrorKind::InvalidData, fault)))
+    }
+
+    /// More content, as it comes. Not asked behind its end.
+    pub(super) fn poll_content(
+        &mut self,
+        context: &mut Context<'_>,
+        put: impl FnMut(&[u8]),
+    ) -> Poll<pingora::Result<()>> {
+        let Self { connection, content, bytes_read, .. } = self;
+        match connection.poll_more(context, |came| read_own(content, bytes_read, came, put)) {
+            Poll::Ready(came) => {
+                self.waits.content.is_rewarded();
+                let read = came
+                    .and_then(|read| read.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault)));
+                Poll::Ready(read.map_err(unreadable))
+            }
+            Poll::Pending if self.is_awaited_patiently => Poll::Pending,
+            Poll::Pending => {
+                ready!(self.waits.content.poll_over(CLIENT_IO_MAX, context));
+                Poll::Ready(Err(
+                    Error::explain(ErrorType::ReadTimedout, "the client sends nothing").into_down()
+                ))
+            }
+        }
     }
 
     /// Another head follows this one.
     pub(super) fn put_interim(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &HeaderMap) {
         self.status = Some(status);
+        self.is_told |= status == StatusCode::CONTINUE;
         write_answer(status, phrase, headers, &mut self.out);
     }
 
     /// The head of the answer, with what is said of the connection, and when.
     pub(super) fn put_head(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &mut HeaderMap) {
         self.framing = self.framing_of(status, headers);
+        // What is to come of its content may not come any more, now that it has its answer.
+        self.keeps &= self.connection.is_body_ended();
         headers.insert(DATE, get_cached_date());
         headers.insert(CONNECTION, self.connection_of_the_answer());
         self.status = Some(status);
@@ -181,6 +242,10 @@ impl<'a> LaneClient<'a> {
 
     /// Ready once it has left, before it had its answer.
     pub(super) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<Box<Error>> {
+        // As long as it sends, what it sends is read, or else nothing.
+        if !self.connection.is_body_ended() {
+            return Poll::Pending;
+        }
         if !self.is_half_closed {
             match ready!(self.connection.poll_early(context)) {
                 Ok(()) => (self.is_half_closed, self.keeps) = (true, false),
@@ -235,7 +300,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn is_body_read(&mut self) -> bool {
-        self.is_content_read || self.taken.content.is_empty()
+        self.content.is_ended()
     }
 
     fn may_go_on(&self) -> bool {
@@ -243,19 +308,26 @@ impl Client for LaneClient<'_> {
     }
 
     fn can_repeat(&self) -> bool {
-        true
+        self.can_repeat
     }
 
     async fn read_body(&mut self) -> pingora::Result<Option<Bytes>> {
-        let is_left = !self.is_body_read();
-        Ok(is_left.then(|| self.content().clone()))
+        let mut piece = BytesMut::new();
+        self.take_content(|came| piece.extend_from_slice(came))?;
+        while piece.is_empty() && !self.is_content_read() {
+            poll_fn(|context| self.poll_content(context, |came| piece.extend_from_slice(came))).await?;
+        }
+        Ok(Some(piece.freeze()).filter(|piece| !piece.is_empty()))
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
-        Ok(())
+        self.put_interim(StatusCode::CONTINUE, None, &HeaderMap::new());
+        self.flush().await
     }
 
-    fn await_patiently(&mut self) {}
+    fn await_patiently(&mut self) {
+        self.is_awaited_patiently = true;
+    }
 
     fn must_stay(&mut self) {
         self.must_stay |= !self.is_half_closed;
@@ -289,10 +361,33 @@ impl Client for LaneClient<'_> {
     }
 
     fn bytes_read(&self) -> usize {
-        if self.is_content_read { self.taken.content.len() } else { 0 }
+        self.bytes_read
     }
 
     fn bytes_written(&self) -> usize {
         self.bytes_written
     }
+}
+
+/// Content in what came of it: the connection read it strictly, and saw no other end.
+fn read_own(
+    content: &mut Body,
+    bytes_read: &mut usize,
+    came: &[u8],
+    mut put: impl FnMut(&[u8]),
+) -> Result<(), Malformed> {
+    let read = content.read_content(came, |piece| {
+        *bytes_read += piece.len();
+        put(piece);
+    })?;
+    if read == came.len() { Ok(()) } else { Err(Malformed::Length) }
+}
+
+/// Why content cannot be read: it is none, or its client has left.
+fn unreadable(fault: io::Error) -> Box<Error> {
+    let kind = match fault.kind() {
+        io::ErrorKind::UnexpectedEof => ErrorType::ConnectionClosed,
+        _ => ErrorType::ReadError,
+    };
+    Error::because(kind, "reading the content of a request", fault).into_down()
 }

@@ -2,38 +2,24 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::BytesMut;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Version};
+use http::Version;
+use http::header::{HeaderValue, TRANSFER_ENCODING};
 use pingora::{Error, ErrorType};
 
 use super::answer::Service;
 use super::client::LaneClient;
+use super::sent::AsSent;
 use crate::edge::client::Client as _;
 use crate::edge::exchange::Exchange;
 use crate::edge::message::Plain;
 use crate::edge::view::AnswerView;
 use crate::edge::{Gateway, fault, forward, hand_back};
 use crate::framing::{Body, Length};
-use crate::http1::{Answer, take_off_the_connection, write_request};
+use crate::http1::{Answer, take_off_the_connection};
 
-/// Room for most heads.
-const HEAD_BYTES_USUAL: usize = 1_024;
 /// Connections that are tried for one request, however each of them failed.
 const TRIES_MAX: usize = 16;
-
-/// A request as its service gets it.
-pub(super) struct AsSent {
-    pub(super) bytes: BytesMut,
-    pub(super) head_bytes: usize,
-    pub(super) is_head: bool,
-    /// What its head says of its length is what it has.
-    pub(super) is_measured: bool,
-    /// The service is told that nothing follows.
-    pub(super) closes: bool,
-}
 
 impl Gateway {
     /// Sends it, and once more where that is safe, until an answer has come and gone on.
@@ -42,12 +28,12 @@ impl Gateway {
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let sent = self.as_sent_on(client, exchange)?;
+        let mut sent = self.as_sent_on(client, exchange)?;
         self.watch_from_the_beginning(client.request(), exchange);
-        let mut tried = self.attempt(client, exchange, &sent).await;
+        let mut tried = self.attempt(client, exchange, &mut sent).await;
         for _ in 1..TRIES_MAX {
             match &tried {
-                Err(fault) if fault.retry() => tried = self.attempt(client, exchange, &sent).await,
+                Err(fault) if fault.retry() => tried = self.attempt(client, exchange, &mut sent).await,
                 _ => break,
             }
         }
@@ -57,50 +43,55 @@ impl Gateway {
     /// The request as its service gets it, whichever of its servers is asked: made from nothing but what was
     /// admitted.
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
-        let content = client.content();
         let request = client.request();
         let mut headers = request.headers.clone();
         // Before ours are set: a client must not take those off.
         if client.speaks_of_connection() {
             take_off_the_connection(&mut headers);
         }
-        let way = (Version::HTTP_11, !content.is_empty());
+        let length = client.length();
+        let way = (Version::HTTP_11, !matches!(length, Length::None | Length::Bytes(0)));
         self.tell_upstream(request, way, exchange, &mut Plain(&mut headers))?;
         let target = forward::admitted(exchange)?.upstream_target();
         // No target has one. It would be the end of the line, and what follows another head.
         if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
         }
-        let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
-        write_request(request.method, &target, &headers, &mut bytes);
-        let head_bytes = bytes.len();
-        bytes.extend_from_slice(content);
-        Ok(AsSent {
-            bytes,
-            head_bytes,
-            is_head: request.method == Method::HEAD,
-            is_measured: is_measured(&headers, content.len()),
-            closes: headers.contains_key(CONNECTION),
-        })
+        let mut sent = AsSent::new(request.method, &target, &mut headers, length);
+        // With the head: most content is short.
+        client.take_content(|piece| sent.put(piece))?;
+        if client.is_content_read() {
+            sent.put_end();
+        }
+        Ok(sent)
     }
 
     async fn attempt(
         &self,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
-        sent: &AsSent,
+        sent: &mut AsSent,
     ) -> pingora::Result<()> {
+        if !sent.begin_again() {
+            return Err(Error::explain(ErrorType::InternalError, "the request is not at hand any more"));
+        }
+        client.may_repeat(sent.is_kept());
         let route = Arc::clone(forward::admitted(exchange)?.route());
-        let dial = forward::next_dial(exchange, client.request().method)?;
+        let pace = if sent.is_whole() { None } else { self.watch_body(client, exchange)? };
+        let dial = forward::next_dial(exchange, client.request().method, pace)?;
         let framed = match dial.open().await {
             Ok(framed) => framed,
             Err(fault) => return Err(fault::after_connecting(exchange, fault)),
         };
         exchange.leg_mut().into_iter().for_each(|leg| leg.connected(false));
-        let silence_max = route.read_timeout.or(dial.read_timeout());
-        let service = Service::new(framed, sent, silence_max);
         let write_max = route.write_timeout.or(dial.write_timeout());
-        let sent = self.over(service, client, exchange, &sent.bytes, write_max).await;
+        let silence_max = route.read_timeout.or(dial.read_timeout());
+        let (came, is_whole) = (sent.content_bytes(), sent.is_whole());
+        let service = Service::new(framed, sent, write_max, silence_max);
+        let sent = match forward::send(exchange, came, is_whole) {
+            Ok(()) => self.over(service, client, exchange).await,
+            Err(fault) => Err(fault),
+        };
         sent.map_err(|fault| {
             let fault = fault.more_context(format!("Peer: {dial:?}"));
             fault::on_the_way(client, exchange, fault, false)
@@ -110,33 +101,36 @@ impl Gateway {
     /// Over one connection.
     async fn over(
         &self,
-        mut service: Service,
+        mut service: Service<'_>,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
-        mut sent: &[u8],
-        write_max: Option<Duration>,
     ) -> pingora::Result<()> {
-        let patience = &mut client.waits.service;
-        poll_fn(|context| service.poll_send(context, &mut sent, (&mut *patience, write_max))).await?;
-        forward::send(exchange, client.content().len() as u64, true)?;
         let mut answer = self.head(&mut service, client, exchange).await?;
+        service.begins();
         let mut body = Body::new(answer.length);
         self.hand_on(client, &mut answer, exchange).await?;
-        poll_fn(|context| service.poll_content(context, client, &mut body)).await?;
-        // Before its client has the answer, and asks again.
-        service.leave(answer.keeps_connection);
-        client.flush().await
+        poll_fn(|context| service.poll_content(context, client, exchange, &mut body)).await?;
+        if service.is_upload_over() {
+            // Before its client has the answer, and asks again.
+            service.leave(answer.keeps_connection);
+            return client.flush().await;
+        }
+        client.flush().await?;
+        if client.holds_back() {
+            return Ok(());
+        }
+        poll_fn(|context| service.poll_rest(context, client, exchange)).await
     }
 
     /// The head of the answer. Interim ones pass, without what is not for clients.
     async fn head(
         &self,
-        service: &mut Service,
+        service: &mut Service<'_>,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<Answer> {
         loop {
-            let mut answer = poll_fn(|context| service.poll_head(context, client)).await?;
+            let mut answer = poll_fn(|context| service.poll_head(context, client, exchange)).await?;
             let headers = &mut Plain(&mut answer.headers);
             hand_back::receive(client.request(), answer.status, headers, exchange)?;
             if !answer.status.is_informational() {
@@ -165,12 +159,4 @@ impl Gateway {
         client.put_head(status, answer.phrase.as_deref(), &mut answer.headers);
         Ok(())
     }
-}
-
-/// Whether the head says what length the content has, and nothing of another end.
-fn is_measured(headers: &HeaderMap, content: usize) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let said = lengths.next().map_or(Some(0), |length| length.to_str().ok()?.parse().ok());
-    let is_said_once = said == Some(content) && lengths.next().is_none();
-    is_said_once && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE)
 }

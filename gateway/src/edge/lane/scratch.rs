@@ -9,11 +9,28 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// So much is read at a time.
-const SCRATCH_BYTES: usize = 64 * 1_024;
+/// So much is read at a time: a head, and what many write at a time behind it.
+const SCRATCH_BYTES: usize = (64 + 4) * 1_024;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
+/// Lends it for one read.
+pub(crate) fn with_room<T>(read: impl FnOnce(&mut ReadBuf<'_>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| read(&mut ReadBuf::new(scratch)))
+}
+
+/// Reads once, and shows what came: nothing at the end.
+pub(crate) fn read_once<T>(
+    stream: Pin<&mut impl AsyncRead>,
+    context: &mut Context<'_>,
+    look: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
+    with_room(|room| {
+        ready!(stream.poll_read(context, room))?;
+        Poll::Ready(Ok(look(room.filled())))
+    })
 }
 
 /// Reads once, and adds what came to `into`, which gets no more room than that needs. Zero at the end.
@@ -22,10 +39,8 @@ pub(crate) fn read_into(
     context: &mut Context<'_>,
     into: &mut BytesMut,
 ) -> Poll<io::Result<usize>> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let mut buffer = ReadBuf::new(scratch);
-        ready!(stream.poll_read(context, &mut buffer))?;
-        into.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(buffer.filled().len()))
+    read_once(stream, context, |read| {
+        into.extend_from_slice(read);
+        read.len()
     })
 }

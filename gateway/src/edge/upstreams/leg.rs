@@ -84,8 +84,13 @@ impl Leg {
     }
 
     /// The same, and how its connection is got, where HTTP/1.1 is spoken on it.
-    pub(in crate::edge) fn dial(&mut self, key: &[u8], method: &Method) -> pingora::Result<Arc<Dial>> {
-        self.choose(key, None, method)?;
+    pub(in crate::edge) fn dial(
+        &mut self,
+        key: &[u8],
+        pace: Option<Arc<Pace>>,
+        method: &Method,
+    ) -> pingora::Result<Arc<Dial>> {
+        self.choose(key, pace, method)?;
         let dial = self.dial.clone();
         dial.ok_or_else(|| Error::explain(ErrorType::InternalError, "its servers speak HTTP/2"))
     }
