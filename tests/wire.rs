@@ -10,6 +10,7 @@ mod forms;
 mod half_closed;
 mod heads;
 mod http10;
+mod late;
 mod one_end;
 mod pace;
 mod soak;

@@ -239,6 +239,12 @@ impl Encrypted {
         String::from_utf8(head).ok()?.split(' ').nth(1)?.parse().ok()
     }
 
+    /// Reads so many bytes of content.
+    pub fn content(&mut self, bytes: usize) -> std::io::Result<Vec<u8>> {
+        let mut content = vec![0; bytes];
+        self.0.read_exact(&mut content).map(|()| content)
+    }
+
     /// Waits until nothing more comes.
     pub fn rest(&mut self) {
         let mut chunk = [0; 1_024];

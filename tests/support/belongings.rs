@@ -39,6 +39,14 @@ pub fn core_limits(pid: u32) -> (String, String) {
     (fields.next().unwrap(), fields.next().unwrap())
 }
 
+/// How much processor time it has used, in ticks.
+pub fn processor_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Behind the name of the program, which may have anything in it: fields 14 and 15 of proc(5).
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
 /// The memory that is in use, in bytes.
 pub fn memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -53,15 +53,17 @@ pub enum NoAnswer {
 /// Where they begin with none.
 pub fn read_answer(bytes: &[u8], to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
     // What follows is not copied, but where the head has an end that only we see.
-    if let Some(head) = head_end(bytes, 0).and_then(|end| bytes.get(..end))
-        && let Some(read) = read(Bytes::copy_from_slice(head), to_head)?
-    {
-        return Ok(Some(read));
+    let head = head_end(bytes, 0).and_then(|end| bytes.get(..end));
+    let mut answer = match head {
+        Some(head) => read(Bytes::copy_from_slice(head), to_head)?,
+        None => None,
+    };
+    if answer.is_none() {
+        answer = read(Bytes::copy_from_slice(bytes), to_head)?;
     }
-    match read(Bytes::copy_from_slice(bytes), to_head)? {
-        None if bytes.len() > HEAD_BYTES_MAX => Err(NoAnswer::TooLarge),
-        read => Ok(read),
-    }
+    // However it came.
+    let head_bytes = answer.as_ref().map_or(bytes.len(), |(end, _)| *end);
+    if head_bytes > HEAD_BYTES_MAX { Err(NoAnswer::TooLarge) } else { Ok(answer) }
 }
 
 fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
@@ -238,6 +240,9 @@ mod tests {
         }
         assert_eq!(read("HTTP/1.1 099 Odd\r\n\r\n", false).unwrap_err(), NoAnswer::Status);
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(HEAD_BYTES_MAX));
-        assert_eq!(read_answer(long.as_bytes(), false).unwrap_err(), NoAnswer::TooLarge);
+        for end in ["", "\r\n\r\n"] {
+            let head = format!("{long}{end}");
+            assert_eq!(read_answer(head.as_bytes(), false).unwrap_err(), NoAnswer::TooLarge, "{end:?}");
+        }
     }
 }

@@ -58,6 +58,8 @@ pub(in crate::edge) struct LaneClient<'a> {
     framing: Framing,
     /// What is to go out.
     out: BytesMut,
+    /// Not all that was to go out has left: a stream that encrypts may have taken it, and hold it.
+    is_held: bool,
     bytes_written: usize,
 }
 
@@ -87,6 +89,7 @@ impl<'a> LaneClient<'a> {
             status: None,
             framing: Framing::None,
             out: BytesMut::new(),
+            is_held: false,
             bytes_written: 0,
         }
     }
@@ -218,10 +221,12 @@ impl<'a> LaneClient<'a> {
 
     /// Writes what is there.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<pingora::Result<()>> {
-        if self.out.is_empty() {
+        if self.out.is_empty() && !self.is_held {
             return Poll::Ready(Ok(()));
         }
-        match self.connection.poll_send(context, &mut self.out) {
+        let sent = self.connection.poll_send(context, &mut self.out);
+        self.is_held = sent.is_pending();
+        match sent {
             Poll::Ready(sent) => {
                 self.waits.client.is_rewarded();
                 let broken = |fault| Error::because(ErrorType::WriteError, "writing to the client", fault);
@@ -365,7 +370,8 @@ impl Client for LaneClient<'_> {
     }
 
     fn bytes_written(&self) -> usize {
-        self.bytes_written
+        // Where it broke, what was gathered last did not go.
+        self.bytes_written.saturating_sub(self.out.len())
     }
 }
 

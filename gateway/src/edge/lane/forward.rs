@@ -81,7 +81,10 @@ impl Gateway {
         let dial = forward::next_dial(exchange, client.request().method, pace)?;
         let framed = match dial.open().await {
             Ok(framed) => framed,
-            Err(fault) => return Err(fault::after_connecting(exchange, fault)),
+            Err(fault) => {
+                let fault = fault.into_up().more_context(format!("Peer: {dial:?}"));
+                return Err(fault::after_connecting(exchange, fault));
+            }
         };
         exchange.leg_mut().into_iter().for_each(|leg| leg.connected(false));
         let write_max = route.write_timeout.or(dial.write_timeout());
