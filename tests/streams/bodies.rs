@@ -2,11 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::in_parallel;
 use crate::support::raw::Raw;
 use crate::support::scripted::playing;
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{Gate, Upstream};
 
 const GIGABYTE: u64 = 1 << 30;
 /// What a gateway may need beside what it needs at rest.
@@ -101,7 +103,7 @@ fn who_waits_for_100_continue_gets_the_upstreams_or_a_refusal_and_sends_no_body_
 
 /// What goes through a connection of which the other end takes nothing, up to 64 MiB.
 fn taken(mut stream: &TcpStream) -> usize {
-    stream.set_write_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let (chunk, mut taken) = (vec![b'x'; 1 << 20], 0);
     while taken < 64 << 20 {
         match stream.write(&chunk) {
@@ -112,33 +114,31 @@ fn taken(mut stream: &TcpStream) -> usize {
     taken
 }
 
-/// How much the memory of a gateway grows, and what went through each of 16 connections to its clients, of which
-/// each asks so, while what it is before plays this with its own.
+/// How much the memory of a gateway grows while 16 clients ask so and do this, and the service behind it plays
+/// this; and what went into each connection.
 fn grown(
     request: &str,
-    of_client: fn(&TcpStream) -> usize,
+    of_client: impl Fn(&TcpStream) -> usize + Sync,
     service: impl Fn(Raw) + Clone + Send + 'static,
 ) -> (u64, Vec<usize>) {
-    let gateway = Setup::before(playing(service))
-        .route("large", "/large", "todo", "auth = \"public\"")
-        .unlimited()
-        .start();
+    let setup = Setup::before(playing(service)).route("large", "/large", "todo", "auth = \"public\"");
+    let gateway = setup.unlimited().start();
     assert_eq!(gateway.client().get("/nowhere").send().status, 404);
     let before = peak(&gateway);
-    let taken = crate::support::in_parallel(16, |_| {
-        let mut client = Raw::connect(gateway.address);
-        of_client(client.send(request).stream())
-    });
+    let taken = in_parallel(16, |_| of_client(Raw::connect(gateway.address).send(request).stream()));
     (peak(&gateway) - before, taken)
 }
 
 #[test]
 fn what_a_service_does_not_take_stays_with_the_client() {
+    let gate = Gate::default();
+    let closed = gate.clone();
     let request = format!("PUT /large HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 64 << 20);
-    let (grown, taken) = grown(&request, taken, |mut raw| {
+    let (grown, taken) = grown(&request, taken, move |mut raw| {
         raw.request_head();
-        std::thread::park_timeout(std::time::Duration::from_secs(60));
+        closed.pass();
     });
+    gate.open();
     assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
     assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
 }
@@ -146,19 +146,14 @@ fn what_a_service_does_not_take_stays_with_the_client() {
 #[test]
 fn what_a_client_does_not_take_stays_with_the_service() {
     let (tell, told) = std::sync::mpsc::channel();
-    let (grown, _) = grown(
-        "GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
-        |_| {
-            std::thread::park_timeout(std::time::Duration::from_secs(5));
-            0
-        },
-        move |mut raw| {
-            raw.request_head();
-            raw.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000000\r\n");
-            tell.send(taken(raw.stream())).unwrap();
-        },
-    );
-    let taken: Vec<_> = told.iter().take(16).collect();
+    let told = std::sync::Mutex::new(told);
+    // Each stays until one of them is through.
+    let stays = |_: &TcpStream| told.lock().unwrap().recv_timeout(Duration::from_secs(60)).unwrap();
+    let (grown, taken) = grown("GET /large HTTP/1.1\r\nHost: x\r\n\r\n", stays, move |mut raw| {
+        raw.request_head();
+        raw.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4000000\r\n");
+        tell.send(taken(raw.stream())).ok();
+    });
     assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
     assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
 }

@@ -151,7 +151,8 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    pub(super) fn pass(&self) {
+    /// Waits until it is open.
+    pub fn pass(&self) {
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
     }
 }

@@ -115,11 +115,13 @@ fn our_own_endpoints_take_content_from_the_lane() {
     assert_eq!(count(&usual, "gateway", "closed"), 3.0);
 }
 
-/// What a client sees that sends this, in two pieces and no more: the last head, the text behind it, and whether
-/// the connection lives on.
+/// What a client sees that sends this, and that once a service is asked: the last head, the text behind it, and
+/// whether the connection lives on.
 fn seen(gateway: &Gateway, first: &str, second: &str) -> (u16, Vec<String>, String, bool) {
     let mut client = Raw::connect(gateway.address);
-    let reply: RawReply = client.send(first).send(second).reply().unwrap();
+    client.send(first);
+    eventually("the service is asked", || held(gateway) == 1.0);
+    let reply: RawReply = client.send(second).reply().unwrap();
     let goes_on = client.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n").reply().is_some();
     let text = reply.text().split("\"request_id\"").next().unwrap().to_owned();
     (reply.status, lines(&reply.head), text, goes_on)

@@ -4,6 +4,7 @@
 
 mod answer;
 mod client;
+mod content;
 mod forward;
 mod scratch;
 mod sent;

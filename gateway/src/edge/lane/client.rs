@@ -1,7 +1,6 @@
 //! The client of a request on the lane: what is asked of its connection, and how it is answered.
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,12 +11,13 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorType};
 
+use super::content::Content;
 use super::{Taken, Waits};
 use crate::edge::beginning::CLIENT_IO_MAX;
 use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
-use crate::framing::{Body, Length, Malformed};
+use crate::framing::Length;
 use crate::http1::{LAST_CHUNK, write_answer, write_chunk};
 use crate::telemetry::Way;
 
@@ -40,11 +40,7 @@ enum Framing {
 pub(in crate::edge) struct LaneClient<'a> {
     connection: &'a mut Downstream,
     taken: &'a Taken,
-    /// How far its content was read.
-    content: Body,
-    bytes_read: usize,
-    /// Something else has an eye on how it sends that.
-    is_awaited_patiently: bool,
+    content: Content,
     can_repeat: bool,
     /// It was told to go on (RFC 9110 §15.2.1).
     is_told: bool,
@@ -76,9 +72,7 @@ impl<'a> LaneClient<'a> {
         Self {
             connection,
             taken,
-            content: Body::new(taken.length),
-            bytes_read: 0,
-            is_awaited_patiently: false,
+            content: Content::new(taken.length),
             can_repeat: true,
             is_told: false,
             waits,
@@ -111,12 +105,12 @@ impl<'a> LaneClient<'a> {
 
     /// Whether all of its content was read.
     pub(super) fn is_content_read(&self) -> bool {
-        self.content.is_ended()
+        self.content.is_read()
     }
 
     /// Whether it waits to be told to send its content, and was not.
     pub(super) fn holds_back(&self) -> bool {
-        self.bytes_read == 0 && !self.is_told && self.request().awaits_continue()
+        self.content.bytes() == 0 && !self.is_told && self.request().awaits_continue()
     }
 
     /// Whether all that was read of its content can be sent once more.
@@ -126,9 +120,7 @@ impl<'a> LaneClient<'a> {
 
     /// Content that came along with the head.
     pub(super) fn take_content(&mut self, put: impl FnMut(&[u8])) -> pingora::Result<()> {
-        let came = self.connection.take_content();
-        let read = read_own(&mut self.content, &mut self.bytes_read, &came, put);
-        read.map_err(|fault| unreadable(io::Error::new(io::ErrorKind::InvalidData, fault)))
+        self.content.take(self.connection, put)
     }
 
     /// More content, as it comes. Not asked behind its end.
@@ -137,22 +129,7 @@ impl<'a> LaneClient<'a> {
         context: &mut Context<'_>,
         put: impl FnMut(&[u8]),
     ) -> Poll<pingora::Result<()>> {
-        let Self { connection, content, bytes_read, .. } = self;
-        match connection.poll_more(context, |came| read_own(content, bytes_read, came, put)) {
-            Poll::Ready(came) => {
-                self.waits.content.is_rewarded();
-                let read = came
-                    .and_then(|read| read.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault)));
-                Poll::Ready(read.map_err(unreadable))
-            }
-            Poll::Pending if self.is_awaited_patiently => Poll::Pending,
-            Poll::Pending => {
-                ready!(self.waits.content.poll_over(CLIENT_IO_MAX, context));
-                Poll::Ready(Err(
-                    Error::explain(ErrorType::ReadTimedout, "the client sends nothing").into_down()
-                ))
-            }
-        }
+        self.content.poll(context, self.connection, &mut self.waits.content, put)
     }
 
     /// Another head follows this one.
@@ -305,7 +282,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn is_body_read(&mut self) -> bool {
-        self.content.is_ended()
+        self.content.is_read()
     }
 
     fn may_go_on(&self) -> bool {
@@ -331,7 +308,7 @@ impl Client for LaneClient<'_> {
     }
 
     fn await_patiently(&mut self) {
-        self.is_awaited_patiently = true;
+        self.content.await_patiently();
     }
 
     fn must_stay(&mut self) {
@@ -366,34 +343,11 @@ impl Client for LaneClient<'_> {
     }
 
     fn bytes_read(&self) -> usize {
-        self.bytes_read
+        self.content.bytes()
     }
 
     fn bytes_written(&self) -> usize {
         // Where it broke, what was gathered last did not go.
         self.bytes_written.saturating_sub(self.out.len())
     }
-}
-
-/// Content in what came of it: the connection read it strictly, and saw no other end.
-fn read_own(
-    content: &mut Body,
-    bytes_read: &mut usize,
-    came: &[u8],
-    mut put: impl FnMut(&[u8]),
-) -> Result<(), Malformed> {
-    let read = content.read_content(came, |piece| {
-        *bytes_read += piece.len();
-        put(piece);
-    })?;
-    if read == came.len() { Ok(()) } else { Err(Malformed::Length) }
-}
-
-/// Why content cannot be read: it is none, or its client has left.
-fn unreadable(fault: io::Error) -> Box<Error> {
-    let kind = match fault.kind() {
-        io::ErrorKind::UnexpectedEof => ErrorType::ConnectionClosed,
-        _ => ErrorType::ReadError,
-    };
-    Error::because(kind, "reading the content of a request", fault).into_down()
 }
