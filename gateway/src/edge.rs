@@ -25,6 +25,7 @@ mod frames;
 mod gateway;
 mod hand_back;
 mod handover;
+mod handshake;
 mod head;
 mod http10;
 mod http2;

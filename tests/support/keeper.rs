@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 /// Longer than it takes to send the next request, and shorter than it takes to trust a connection.
@@ -44,6 +44,7 @@ pub struct Keeper {
     temper: Arc<Mutex<Temper>>,
     asked: Arc<Mutex<Vec<usize>>>,
     open: Arc<AtomicUsize>,
+    connections: Arc<Mutex<Vec<Weak<TcpStream>>>>,
 }
 
 impl Keeper {
@@ -54,18 +55,23 @@ impl Keeper {
         let (told, seen): (_, Arc<Mutex<Vec<usize>>>) = (Arc::clone(&temper), Arc::clone(&asked));
         let open = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&open);
+        let connections: Arc<Mutex<Vec<_>>> = Arc::default();
+        let all = Arc::clone(&connections);
         // The thread ends with the process: it waits for connections and holds nothing else.
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
                 let (told, seen, count) = (Arc::clone(&told), Arc::clone(&seen), Arc::clone(&count));
                 count.fetch_add(1, Ordering::Relaxed);
+                let stream = Arc::new(stream);
+                all.lock().unwrap().push(Arc::downgrade(&stream));
                 std::thread::spawn(move || {
-                    serve(stream, number, &told, &seen);
+                    serve(&stream, number, &told, &seen);
+                    drop(stream);
                     count.fetch_sub(1, Ordering::Relaxed);
                 });
             }
         });
-        Self { address, temper, asked, open }
+        Self { address, temper, asked, open, connections }
     }
 
     pub fn becomes(&self, temper: Temper) {
@@ -77,13 +83,21 @@ impl Keeper {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// It answers once more on each connection that is open, though nobody asked.
+    pub fn speaks_up(&self) {
+        let stray = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsomebody's";
+        for connection in self.connections.lock().unwrap().iter().filter_map(Weak::upgrade) {
+            (&*connection).write_all(stray).unwrap();
+        }
+    }
+
     /// The connection of each request so far.
     pub fn asked(&self) -> Vec<usize> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-fn serve(stream: TcpStream, number: usize, told: &Mutex<Temper>, seen: &Mutex<Vec<usize>>) -> Option<()> {
+fn serve(stream: &TcpStream, number: usize, told: &Mutex<Temper>, seen: &Mutex<Vec<usize>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     loop {

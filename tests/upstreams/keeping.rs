@@ -2,6 +2,8 @@
 //! what it does with them.
 
 use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::eventually;
@@ -26,6 +28,32 @@ fn held(gateway: &Gateway) -> f64 {
 
 fn failures(gateway: &Gateway) -> f64 {
     gateway.total("gateway_upstream_server_failures_total", &[])
+}
+
+/// The same, on four threads.
+fn on_threads(server: &Keeper, more: &str) -> Gateway {
+    Setup::new("[server]\nthreads = 4\n")
+        .config(&format!("[[upstreams]]\nname = \"app\"\naddress = \"{}\"\n{more}", server.address))
+        .route("app", "/", "app", "auth = \"public\"")
+        .unlimited()
+        .start()
+}
+
+/// So many clients ask at a time, each so often, on connections of their own.
+#[track_caller]
+fn ask_at_once(gateway: &Gateway, clients: usize, times: usize) {
+    let all = |_| (0..times).all(|_| gateway.client().get("/").send().text() == "own");
+    let (begun, answered) = (Barrier::new(clients), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for number in 0..clients {
+            let (begun, answered) = (&begun, &answered);
+            scope.spawn(move || {
+                begun.wait();
+                answered.fetch_add(usize::from(all(number)), Ordering::Relaxed);
+            });
+        }
+    });
+    assert_eq!(answered.into_inner(), clients, "clients whose answers were their own");
 }
 
 /// Each asks in its turn; all are to be answered.
@@ -213,4 +241,39 @@ fn connections_that_may_not_be_used_make_room_for_others() {
         let running = || gateway.total("gateway_upstream_server_requests_running", &[]);
         eventually("the request has left its place", || running() == 0.0);
     }
+}
+
+#[test]
+fn what_a_server_says_on_connections_that_wait_is_nobodys_answer_and_ends_them() {
+    let server = Keeper::start(Temper::EVEN);
+    let gateway = on_threads(&server, LONG);
+    ask_at_once(&gateway, 8, 1);
+    let before: BTreeSet<_> = server.asked().into_iter().collect();
+    server.speaks_up();
+    ask_at_once(&gateway, 8, 4);
+    assert!(
+        server.asked()[8..].iter().all(|connection| !before.contains(connection)),
+        "{:?}",
+        server.asked()
+    );
+    let unclean = [("reason", "unasked_bytes")];
+    let ended = || gateway.total("gateway_upstream_unclean_connections_total", &unclean);
+    eventually("each of them is closed", || ended() == before.len() as f64);
+}
+
+#[test]
+fn no_request_is_refused_while_a_connection_waits_for_another_thread() {
+    let server = Keeper::start(Temper::EVEN);
+    let gateway = on_threads(&server, "idle_timeout_ms = 600000\nconnections_max = 4");
+    ask_at_once(&gateway, 4, 50);
+    let used: BTreeSet<_> = server.asked().into_iter().collect();
+    assert!(used.len() <= 4, "{used:?}");
+}
+
+#[test]
+fn connections_that_waited_long_enough_are_closed_whichever_thread_they_wait_for() {
+    let server = Keeper::start(Temper::EVEN);
+    let gateway = on_threads(&server, "");
+    ask_at_once(&gateway, 8, 2);
+    eventually("all are closed", || server.open() == 0 && held(&gateway) == 0.0);
 }

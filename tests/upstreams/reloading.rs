@@ -1,5 +1,6 @@
 //! What a reload keeps of upstreams, and what it changes.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{before, upstream};
@@ -66,6 +67,29 @@ fn connections_that_wait_end_with_their_upstream_whatever_runs_on_it() {
     eventually("the one that waits is closed", || server.open() == 1);
     assert_eq!(long.send("tent").reply().unwrap().status, 200);
     eventually("and none is kept later", || server.open() == 0);
+}
+
+#[test]
+fn no_connection_of_an_upstream_that_was_replaced_carries_a_request_of_the_next_one() {
+    let server = Keeper::start(Temper::EVEN);
+    let with = |more: &str| {
+        let settings = format!("idle_timeout_ms = 600000\n{more}");
+        upstream(&format!("{{ address = \"{}\" }}", server.address), &settings)
+    };
+    let gateway = with("").start();
+    let ask = || {
+        std::thread::scope(|scope| {
+            (0..8).for_each(|_| drop(scope.spawn(|| gateway.client().get("/app").send())));
+        });
+        let asked: BTreeSet<_> = server.asked().into_iter().collect();
+        asked
+    };
+    let old = ask();
+    assert!(gateway.reload(&with("retries = 2")));
+    let both = ask();
+    let last = &server.asked()[8..];
+    assert!(last.iter().all(|connection| !old.contains(connection)), "{old:?}, {last:?}");
+    eventually("the old ones are closed", || server.open() <= both.len() - old.len());
 }
 
 #[test]

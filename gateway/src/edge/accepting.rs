@@ -33,8 +33,8 @@ pub(super) trait Carry: Send + Sync + 'static {
     /// Asked before the next connection is accepted: without a place, this one is closed at once.
     fn place(&self, connection: &TcpStream) -> Option<Self::Place>;
 
-    /// To its end.
-    fn carry(self: Arc<Self>, connection: Tcp, place: Self::Place) -> impl Future<Output = ()> + Send;
+    /// To its end. The connection lies in a box, so that the task that carries it is small.
+    fn carry(self: Arc<Self>, connection: Box<Tcp>, place: Self::Place) -> impl Future<Output = ()> + Send;
 
     /// Nothing more comes in.
     fn end(&self) -> impl Future<Output = ()> + Send {
@@ -127,9 +127,9 @@ fn concerns_one(fault: &io::Error) -> bool {
 }
 
 /// The connection as Pingora takes it, and nothing on it yet.
-pub(super) fn plain(connection: TcpStream, peer: SocketAddr) -> io::Result<Tcp> {
+pub(super) fn plain(connection: TcpStream, peer: SocketAddr) -> io::Result<Box<Tcp>> {
     connection.set_nodelay(true)?;
-    let mut stream = Tcp::from(connection);
+    let mut stream = Box::new(Tcp::from(connection));
     let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
     // It is new, so nothing is set yet.
     digest.peer_addr.set(Some(Address::Inet(peer))).ok();

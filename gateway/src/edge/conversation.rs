@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use pingora::apps::{HttpPersistentSettings, HttpServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as Tcp;
-use pingora::protocols::tls::TlsRef;
-use pingora::protocols::{ALPN, GetSocketDigest, Shutdown, Ssl as _, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest, Shutdown, Stream};
 use pingora::server::ShutdownWatch;
-use rustls::ProtocolVersion;
 use tokio::time::timeout;
 
 use super::Gateway;
@@ -34,17 +32,12 @@ use super::patience::Patience;
 use super::proxy_protocol;
 use super::request_line::settled;
 use super::streams::Streams;
-use super::tls::Handshakes;
-use crate::clock::Stopwatch;
 use crate::framing::{Malformed, head_end};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, Refused, Spoken};
-use crate::token::PeerCertificate;
 
 /// How long a connection may stay idle between two requests, and before the first one.
 pub(super) const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a client that has just shaken hands may take to its first request, while another
 /// process is waiting to take over.
 const FIRST_TIME_MAX: Duration = Duration::from_secs(1);
@@ -92,11 +85,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
         descriptor
     }
 
-    async fn carry(self: Arc<Self>, mut stream: Tcp, _descriptor: Descriptor) {
+    async fn carry(self: Arc<Self>, mut stream: Box<Tcp>, _descriptor: Descriptor) {
         let Some(door) = self.door(&stream).cloned() else { return };
         let mut is_named = true;
         if !door.proxy_protocol_from.is_empty() {
-            match proxy_protocol::accept(&mut stream, &door.proxy_protocol_from).await {
+            match Box::pin(proxy_protocol::accept(&mut stream, &door.proxy_protocol_from)).await {
                 Ok(named) => is_named = named,
                 Err(why) => {
                     tracing::debug!(?why, "a connection without a PROXY header that counts was closed");
@@ -113,34 +106,34 @@ impl<A: HttpServerApp + Send + Sync + 'static> Carry for Conversation<A> {
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
-    /// From the first byte of the client to the end of its connection.
-    async fn speak(self: &Arc<Self>, mut stream: Tcp, door: &Door, is_named: bool) {
-        let Some(open) = self.connections.admit(peer_of(&stream).map(|peer| peer.ip())) else {
+    /// From the first byte of the client to the end of its connection. What a connection does not need while
+    /// it is idle lies in a box of its own, here and below, and is gone with it: its task has room for the rest.
+    async fn speak(self: &Arc<Self>, mut stream: Box<Tcp>, door: &Door, is_named: bool) {
+        let Some(open) = self.connections.admit(peer_of(&*stream).map(|peer| peer.ip())) else {
             return self.metrics.connections.refuse(Refused::TooMany);
         };
         let (stream, shown): (Stream, _) = match door.has_tls {
             true => {
                 let Some(handshakes) = (self.current)().handshakes(door.number) else { return };
-                let Some(shaken) = self.handshake(&handshakes, stream).await else { return };
+                let Some(shaken) = Box::pin(self.handshake(&handshakes, *stream)).await else { return };
                 shaken
             }
-            false if door.h2c => match self.begins_http2(&mut stream).await {
+            false if door.h2c => match Box::pin(self.begins_http2(&mut stream)).await {
                 Some(true) => {
-                    return self.http2(Box::new(stream), || door.arrival(&open, None, is_named)).await;
+                    return Box::pin(self.http2(stream, || door.arrival(&open, None, is_named))).await;
                 }
-                Some(false) => (Box::new(stream), None),
+                Some(false) => (stream, None),
                 None => return,
             },
-            false => (Box::new(stream), None),
+            false => (stream, None),
         };
         let arrival = || door.arrival(&open, shown.as_ref(), is_named);
-        match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => self.http2(stream, arrival).await,
-            _ => {
-                self.metrics.connections.accepted(Spoken::Http1);
-                self.http1(stream, door, arrival()).await;
-            }
+        if stream.selected_alpn_proto() == Some(ALPN::H2) {
+            return Box::pin(self.http2(stream, arrival)).await;
         }
+        self.metrics.connections.accepted(Spoken::Http1);
+        let arrival = Arc::new(arrival());
+        self.http1(stream, door, arrival).await;
     }
 
     /// Goes on with a connection of the process before, which was plain and idle.
@@ -170,47 +163,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         self.doors.iter().find(|door| door.is_at(local))
     }
 
-    /// The encrypted stream, and what certificate its client showed. Failures are counted and not logged
-    /// as errors: clients choose how often they happen.
-    async fn handshake(
-        &self,
-        handshakes: &Handshakes,
-        stream: Tcp,
-    ) -> Option<(Stream, Option<Arc<PeerCertificate>>)> {
-        let mut closed = self.closing.clone();
-        let begun = Stopwatch::start();
-        let shaken = tokio::select! {
-            shaken = timeout(HANDSHAKE_TIME_MAX, handshakes.acceptor.tls_handshake(stream)) => shaken,
-            _ = closed.wait_for(|closed| *closed) => return None,
-        };
-        match shaken {
-            Ok(Ok(stream)) => {
-                let chain = stream.get_ssl().and_then(TlsRef::peer_cert_chain_der);
-                // One that only opens the door is nobody's.
-                let chain = chain.filter(|_| handshakes.identify);
-                let shown = chain.map(|chain| PeerCertificate::new(chain.iter().cloned()));
-                let stream: Stream = Box::new(stream);
-                let digest = stream.get_ssl_digest();
-                let is_tls13 =
-                    digest.is_some_and(|digest| ProtocolVersion::TLSv1_3.as_str() == Some(&*digest.version));
-                self.metrics.connections.shook_hands(is_tls13, begun.elapsed());
-                Some((stream, shown))
-            }
-            Ok(Err(fault)) => {
-                tracing::debug!(error = %fault, "a TLS handshake failed");
-                self.metrics.connections.refuse(Refused::TlsHandshake);
-                None
-            }
-            Err(_) => {
-                self.metrics.connections.refuse(Refused::TlsTimeout);
-                None
-            }
-        }
-    }
-
-    async fn http1(&self, stream: Stream, door: &Door, arrival: Arrival) {
+    async fn http1(&self, stream: Stream, door: &Door, arrival: Arc<Arrival>) {
         let mut stream = Box::new(Downstream::new(stream));
-        let arrival = Arc::new(arrival);
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
         let mut lane = Lane::new(&self.gateway, &arrival, peer_of(&**stream.stream()));
@@ -220,15 +174,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             if matches!(head, Head::HandOver) && door.has_tls && requests == 0 {
                 // Whoever has just shaken hands is about to ask, and cannot be handed over.
                 drained = until(self.closing.clone());
-                let first = self.head(&mut stream, &mut drained, &mut idle);
-                head = timeout(FIRST_TIME_MAX, first).await.unwrap_or(Head::None);
+                let first = timeout(FIRST_TIME_MAX, self.head(&mut stream, &mut drained, &mut idle));
+                head = Box::pin(first).await.unwrap_or(Head::None);
             }
             let head = match head {
                 Head::Whole(head) => head,
                 Head::None => return,
                 Head::HandOver => return self.leave(stream.stream(), door),
                 Head::Refused(code, head) => {
-                    return self.refuse(&mut stream, &Problem::new(code), &head).await;
+                    return Box::pin(self.refuse(&mut stream, &Problem::new(code), &head)).await;
                 }
             };
             let Some(end) = head_end(&head, 0) else { return };
@@ -237,7 +191,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let rest = if end < head.len() { head.split_off(end) } else { BytesMut::new() };
             let mut settled = match settled(&head) {
                 Ok(settled) => settled,
-                Err(problem) => return self.refuse(&mut stream, &problem, &head).await,
+                Err(problem) => return Box::pin(self.refuse(&mut stream, &problem, &head)).await,
             };
             head = settled.head.take().unwrap_or(head);
             stream.begin(settled.length, settled.asks_for_upgrade, rest);
@@ -245,7 +199,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 let why =
                     "Content-Length must be one number, or Transfer-Encoding must be chunked, and not both";
                 let problem = Problem::new(Code::MalformedRequest).with_message(why);
-                return self.refuse(&mut stream, &problem, &head).await;
+                return Box::pin(self.refuse(&mut stream, &problem, &head)).await;
             }
             let may_follow = requests + 1 < REQUESTS_MAX && !*self.closing.borrow();
             let may_follow = may_follow && !(door.has_tls && *self.drain.borrow());
@@ -261,16 +215,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                     head
                 }
             };
-            let mut session = ServerSession::new_http1(stream);
-            match settings.take() {
-                Some(settings) => settings.apply_to_session(&mut session),
-                None => session.set_keepalive(Some(IDLE_TIME_MAX.as_secs())),
-            }
-            session.set_pipelined_prefix(head);
-            if !may_follow {
-                session.set_keepalive(None);
-            }
-            let request = self.proxy.process_new_http(session, &self.closing);
+            let request = self.by_pingora(stream, head, settings.take(), may_follow);
             let carried = Arc::clone(&arrival).carry(&mut lasting, request);
             let Some(Some(reusable)) = carried.await else { return };
             let used;
@@ -282,6 +227,26 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             }
             stream = used;
         }
+    }
+
+    /// Carries a request by Pingora's proxy. Its session is nothing that a connection has room for.
+    fn by_pingora(
+        &self,
+        stream: Box<Downstream>,
+        head: BytesMut,
+        settings: Option<HttpPersistentSettings>,
+        may_follow: bool,
+    ) -> impl Future<Output = Option<ReusedHttpStream>> + Send {
+        let mut session = ServerSession::new_http1(stream);
+        match settings {
+            Some(settings) => settings.apply_to_session(&mut session),
+            None => session.set_keepalive(Some(IDLE_TIME_MAX.as_secs())),
+        }
+        session.set_pipelined_prefix(head);
+        if !may_follow {
+            session.set_keepalive(None);
+        }
+        self.proxy.process_new_http(session, &self.closing)
     }
 }
 
@@ -315,7 +280,7 @@ impl<A> Conversation<A> {
         if !begins_blank(&head) && head_end(&head, 0).is_some() {
             return Head::Whole(head);
         }
-        match timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank)).await {
+        match Box::pin(timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank))).await {
             Ok(Some(())) => Head::Whole(head),
             Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest, head),
             Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge, head),
@@ -380,4 +345,26 @@ async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> 
         }
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pingora::proxy::HttpProxy;
+
+    use super::*;
+    use crate::edge::gateway::Callbacks;
+
+    fn size<F>(_: impl FnOnce() -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Each open connection has one, for as long as it lives. Nothing is called here: only its size is asked.
+    #[test]
+    fn what_carries_a_connection_takes_little_room() {
+        fn any<T>() -> T {
+            unreachable!()
+        }
+        let carry = size(|| any::<Arc<Conversation<HttpProxy<Callbacks>>>>().carry(any(), any()));
+        assert!(carry < 2_048, "{carry}");
+    }
 }

@@ -94,8 +94,8 @@ impl Carry for Operations {
         place
     }
 
-    async fn carry(self: Arc<Self>, connection: Tcp, place: OwnedSemaphorePermit) {
-        if matches!(self.serve(Box::new(connection)).await, End::TookTooLong) {
+    async fn carry(self: Arc<Self>, connection: Box<Tcp>, place: OwnedSemaphorePermit) {
+        if matches!(self.serve(connection).await, End::TookTooLong) {
             self.operator.metrics.connections.refuse(Refused::OperationsTimeout);
         }
         drop(place);

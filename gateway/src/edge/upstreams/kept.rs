@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pingora::upstreams::peer::{Tracer, Tracing};
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Handle;
@@ -26,7 +25,7 @@ pub(super) struct Connections {
     /// How long one may wait.
     idle: Duration,
     open: AtomicUsize,
-    waiting: Mutex<Waiting>,
+    waiting: Waiting,
     habit: Habit,
     /// That it closes after each answer was said.
     is_told: AtomicBool,
@@ -94,7 +93,7 @@ impl Connections {
             max,
             idle,
             open: AtomicUsize::new(0),
-            waiting: Mutex::default(),
+            waiting: Waiting::default(),
             habit: Habit::default(),
             is_told: AtomicBool::new(false),
             descriptors,
@@ -119,7 +118,7 @@ impl Connections {
         let more = |open: usize| (open < self.max).then_some(open + 1);
         let try_to = || self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
         try_to().or_else(|| {
-            let oldest = self.waiting.lock().give_up()?;
+            let oldest = self.waiting.give_up()?;
             drop(oldest);
             self.left(1);
             try_to()
@@ -135,8 +134,9 @@ impl Connections {
             return None;
         }
         loop {
-            let kept = self.waiting.lock().take()?;
-            if let Some(Kept { connection, past, .. }) = self.look(kept) {
+            let mut kept = self.waiting.take()?;
+            if self.look(&mut kept) {
+                let Kept { connection, past, .. } = kept;
                 return Some(Used { connection, place: Place(Some(Arc::clone(self))), past: Some(past) });
             }
             self.left(1);
@@ -160,17 +160,17 @@ impl Connections {
     }
 
     fn put_aside(&self, mut used: Used, past: Past) {
-        if self.habit.trust() == Trust::Withheld {
+        let is_withheld = self.habit.trust() == Trust::Withheld && {
             self.look_at_probe();
-        }
-        let is_withheld = self.habit.trust() == Trust::Withheld;
-        let mut waiting = self.waiting.lock();
-        if is_withheld && waiting.has_probe() {
-            drop(waiting);
+            self.habit.trust() == Trust::Withheld
+        };
+        if is_withheld && self.waiting.has_probe() {
             return self.see_off(used);
         }
         let Some(descriptor) = self.descriptors.idle() else { return };
-        if waiting.put(Kept::new(used.connection, past, descriptor), is_withheld) {
+        let kept = Kept::new(used.connection, past, descriptor);
+        let is_kept = if is_withheld { self.waiting.hold(kept) } else { self.waiting.put(kept) };
+        if is_kept {
             // It goes on being counted.
             used.place.0 = None;
         }
@@ -196,9 +196,8 @@ impl Connections {
 
     /// What was held to see what its server does, if there was time for that.
     fn look_at_probe(&self) {
-        let probe = self.waiting.lock().take_probe();
-        if let Some(probe) = probe
-            && !self.look(probe).is_some_and(|kept| self.waiting.lock().put(kept, false))
+        if let Some(mut probe) = self.waiting.take_probe()
+            && !(self.look(&mut probe) && self.waiting.put(probe))
         {
             self.left(1);
         }
@@ -206,19 +205,21 @@ impl Connections {
 
     /// Closes those that waited long enough, and those that their server has closed.
     pub(super) fn sweep(&self) {
-        let mut waiting = self.waiting.lock();
-        let all = waiting.take_all();
-        let before = all.len();
-        // All are looked at before it is said which of them may be used.
-        let fit: Vec<_> = all.into_iter().filter_map(|kept| self.look(kept)).collect();
-        let is_withheld = self.habit.trust() == Trust::Withheld;
-        let after = fit.into_iter().map(|kept| usize::from(waiting.put(kept, is_withheld))).sum::<usize>();
-        self.left(before - after);
+        self.left(self.waiting.retain(|kept| self.look(kept)));
+        // All were looked at before it is said which of them may be used.
+        if self.habit.trust() == Trust::Withheld {
+            let all = self.waiting.take_all();
+            let before = all.len();
+            let held = all.into_iter().map(|kept| usize::from(self.waiting.hold(kept))).sum::<usize>();
+            self.left(before - held);
+        } else {
+            self.look_at_probe();
+        }
     }
 
     /// Closes those that wait, and keeps none from here on.
     pub(super) fn retire(&self) {
-        let all = self.waiting.lock().close();
+        let all = self.waiting.close();
         self.left(all.len());
     }
 
@@ -235,8 +236,8 @@ impl Connections {
         self.habit.kept();
     }
 
-    /// The connection, if it may still be used; and what is to be learned of it.
-    fn look(&self, mut kept: Kept) -> Option<Kept> {
+    /// Whether it may still be used; and what is to be learned of it.
+    fn look(&self, kept: &mut Kept) -> bool {
         let waited = kept.past.since.elapsed();
         match kept.connection.idle() {
             Idle::Quiet => {
@@ -244,15 +245,15 @@ impl Connections {
                     kept.past.is_settled = true;
                     self.habit.kept();
                 }
-                (waited < kept.past.idle).then_some(kept)
+                waited < kept.past.idle
             }
             Idle::Closed => {
                 self.lost(&kept.past);
-                None
+                false
             }
             Idle::Unasked => {
                 self.metrics.unclean(Unclean::Unasked);
-                None
+                false
             }
         }
     }
