@@ -1,3 +1,5 @@
+//! The line of a request and the way of all other lines, held together.
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;

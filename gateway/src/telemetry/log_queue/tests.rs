@@ -1,3 +1,5 @@
+//! The queue under readers that are slow, and threads that are many.
+
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The properties of turns, by whatever happens to those who ask and those who answer.
+
 use std::task::Waker;
 
 use proptest::prelude::*;
