@@ -33,18 +33,18 @@ fn encode(line: &AccessLine<'_>, text: &mut Vec<u8>) {
     log_time::write(wall_time(), text);
     text.extend_from_slice(br#"","level":"INFO","message":"request""#);
     let mut fields = Fields(text);
-    fields.put(r#","request_id":"#, line.request_id);
+    fields.text(r#","request_id":"#, Some(line.request_id));
     fields.plain(r#","trace_id":"#, line.trace);
-    fields.plain(r#","client":"#, line.client.and_then(ShownAddress::of));
-    fields.put(r#","method":"#, known_method(line.method));
-    fields.put(r#","path":"#, line.path);
-    fields.put(r#","route":"#, line.route);
+    fields.client(line.client.and_then(ShownAddress::of));
+    fields.text(r#","method":"#, Some(known_method(line.method)));
+    fields.text(r#","path":"#, Some(line.path));
+    fields.text(r#","route":"#, Some(line.route));
     fields.put(r#","status":"#, line.status);
-    fields.put(r#","outcome":"#, line.outcome);
+    fields.text(r#","outcome":"#, Some(line.outcome));
     fields.put_some(r#","user_id":"#, line.user_id);
-    fields.put_some(r#","subject":"#, line.subject.as_deref());
-    fields.put_some(r#","issuer":"#, line.issuer);
-    fields.put_some(r#","reason":"#, line.reason);
+    fields.text(r#","subject":"#, line.subject.as_deref());
+    fields.text(r#","issuer":"#, line.issuer);
+    fields.text(r#","reason":"#, line.reason);
     fields.put_some(r#","token_bytes":"#, line.token_bytes);
     fields.put(r#","duration_micros":"#, micros(line.duration));
     fields.put_some(r#","decision_micros":"#, line.decision.map(micros));
@@ -66,6 +66,33 @@ impl Fields<'_> {
 
     fn put_some(&mut self, name: &'static str, value: Option<impl Serialize>) {
         value.into_iter().for_each(|value| self.put(name, value));
+    }
+
+    /// Nearly no text has anything to escape.
+    fn text(&mut self, name: &'static str, text: Option<&str>) {
+        let Some(text) = text else { return };
+        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+        // All bytes are looked at, whatever the first ones are: that is done for many at a time.
+        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            self.0.extend_from_slice(name.as_bytes());
+            self.0.push(b'"');
+            self.0.extend_from_slice(text.as_bytes());
+            self.0.push(b'"');
+        } else {
+            self.put(name, text);
+        }
+    }
+
+    /// Most are of IPv4, and are shown whole.
+    fn client(&mut self, client: Option<ShownAddress>) {
+        match client.and_then(|client| client.whole_v4()) {
+            Some([first, others @ ..]) => {
+                self.put(r#","client":""#, first);
+                others.into_iter().for_each(|octet| self.put(".", octet));
+                self.0.push(b'"');
+            }
+            None => self.plain(r#","client":"#, client),
+        }
     }
 
     /// What consists of digits, letters, dots, colons and slashes: there is nothing to escape.
