@@ -1,6 +1,7 @@
 //! What operators see: metrics, one log line a request, request ids. The only room that names
 //! `prometheus`.
 
+mod access_json;
 mod access_log;
 mod accounts;
 mod book;
@@ -11,6 +12,7 @@ mod limits;
 pub mod log;
 mod log_json;
 mod log_queue;
+mod log_time;
 mod metrics;
 mod panics;
 mod process;

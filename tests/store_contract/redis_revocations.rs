@@ -16,6 +16,7 @@ use crate::support::told::*;
 mod access;
 mod away;
 mod lost_data;
+mod together;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

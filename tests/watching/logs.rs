@@ -100,6 +100,43 @@ fn levels_and_rules_are_changed_without_a_restart() {
 }
 
 #[test]
+fn a_level_for_requests_alone_silences_their_lines_and_no_others() {
+    let setup = |level: &str| {
+        Setup::before("127.0.0.1:9".parse().unwrap()).config(&format!("[log]\nlevel = \"{level}\""))
+    };
+    let gateway = setup("info,access=off").start();
+    let ask = |gateway: &Gateway| gateway.client().get("/nowhere").send().header("x-request-id").to_owned();
+    let silent = ask(&gateway);
+    gateway.client().post("/api/auth/login").json(&json!({"email": "a@example.com", "password": "x"})).send();
+    gateway.says("login_failed");
+    assert!(gateway.reload(&setup("error,access=info")));
+    gateway.says(&ask(&gateway));
+    assert!(!gateway.log().contains(&silent));
+}
+
+#[test]
+fn at_an_ordinary_end_each_request_has_its_line_and_each_line_is_whole() {
+    let mut gateway = Setup::before("127.0.0.1:9".parse().unwrap()).start();
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let ask = |client: Client| {
+            let reply = move |number| client.get(&format!("/nowhere/{number}")).send();
+            move || {
+                (0..100).map(reply).map(|reply| reply.header("x-request-id").to_owned()).collect::<Vec<_>>()
+            }
+        };
+        let asking: Vec<_> = (0..4).map(|_| scope.spawn(ask(gateway.client()))).collect();
+        asking.into_iter().flat_map(|asking| asking.join().unwrap()).collect()
+    });
+    assert!(gateway.terminate().success());
+    gateway.says("stopped");
+    let log = gateway.log();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let logged: Vec<_> = lines.filter(|line| line["target"] == "access").collect();
+    assert_eq!(logged.len(), ids.len());
+    assert!(ids.iter().all(|id| logged.iter().any(|line| line["request_id"] == **id)));
+}
+
+#[test]
 fn addresses_and_e_mail_addresses_are_shown_as_far_as_the_operator_wants() {
     let email = fresh_email();
     let whole = format!("\"email\":\"{email}\"");

@@ -1,5 +1,6 @@
-//! The view of revocations in Redis: one round trip for each check, and no answer from a Redis
-//! that lost its data. The durable truth is the ledger, from which Redis is filled.
+//! The view of revocations in Redis: one round trip for each check, shared by those of one turn of a
+//! thread's loop, and no answer from a Redis that lost its data. The durable truth is the ledger, from
+//! which Redis is filled.
 //!
 //! A single primary of Redis 6.2 or newer, with `maxmemory-policy noeviction`. A key that somebody
 //! else removes is not missed here: what the ledger holds is to be asked before (`own_first`). Rate
@@ -10,15 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
-use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::clock::{Clock, Timestamp};
-use crate::identity::{Generation, TokenId};
+use crate::identity::TokenId;
 use crate::store::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
 
+mod check;
 mod complaint;
 mod connection;
 mod epoch;
@@ -26,23 +25,22 @@ mod eviction;
 mod figures;
 mod keeper;
 mod keys;
+mod link;
 mod rebuild;
 mod scripts;
 mod settings;
+mod turn;
 mod view;
 
+use check::{Ask, Failure, Heard};
 use epoch::Epoch;
 use figures::Event;
 pub use figures::{RedisFigures, RedisReading};
-use keys::{EPOCH, Key};
+use keys::EPOCH;
+use link::Link;
 pub use settings::{OnEviction, OnFailure, RedisSettings, RedisSettingsFault};
+use turn::Desks;
 use view::{State, View};
-
-/// What is looked up: all that a token of ours could be revoked by, or one token alone.
-enum Asked<'a> {
-    Subject(&'a Subject),
-    Token(TokenId),
-}
 
 /// Requests that pass unchecked are logged at most this often: there may be thousands a second.
 const WARNING_EVERY: Duration = Duration::from_secs(10);
@@ -50,8 +48,8 @@ const WARNING_EVERY: Duration = Duration::from_secs(10);
 /// `store::Revocations` in Redis.
 pub struct RedisRevocations {
     settings: RedisSettings,
-    view: Arc<View>,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    link: Arc<Link>,
+    desks: Desks<Ask, Heard>,
     /// When a request that passed unchecked was last logged, in milliseconds; zero for never.
     warned_at: AtomicU64,
 }
@@ -66,121 +64,61 @@ impl RedisRevocations {
         let target = settings.target()?;
         let silence = keeper::SILENCE_MAX.max(settings.check_timeout);
         let view = View::new(target, silence, settings.on_eviction, ledger, clock);
-        Ok(Self { settings, view: Arc::new(view), keeper: Mutex::new(None), warned_at: AtomicU64::new(0) })
+        let link = Arc::new(Link::new(view));
+        Ok(Self { settings, link, desks: Desks::new(), warned_at: AtomicU64::new(0) })
     }
 
     /// Begins to connect, on the runtime of the caller. Without it the first use begins; but a
     /// connection that lives on another runtime than the requests costs them two wake-ups.
     pub fn start(&self) {
-        let mut keeper = self.keeper.lock();
-        if keeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            *keeper = Some(tokio::spawn(keeper::keep(Arc::clone(&self.view))));
-        }
+        self.link.start();
     }
 
     /// What was counted so far.
     pub fn figures(&self) -> Arc<RedisFigures> {
-        Arc::clone(&self.view.figures)
+        Arc::clone(&self.link.view.figures)
     }
 
-    async fn check_in_time(&self, asked: Asked<'_>) -> Result<Standing, Unreachable> {
+    /// The answer to a question that goes out with all that this thread asks in this turn of its loop.
+    async fn check_in_time(&self, ask: Ask) -> Result<Standing, Unreachable> {
         let patience = self.settings.check_timeout;
-        self.view.figures.count(Event::Check);
-        let (unreachable, event) = match tokio::time::timeout(patience, self.look_up(asked)).await {
-            Ok(Ok(standing)) => {
+        let figures = &self.link.view.figures;
+        figures.count(Event::Check);
+        let (answer, turn) = self.desks.ask(ask);
+        if let Some(turn) = turn {
+            // A task of its own: who asks first may leave, and the others' answers must come all the same.
+            drop(tokio::spawn(link::ask_together(Arc::clone(&self.link), turn, patience)));
+        }
+        let (unreachable, event) = match answer.await {
+            Some(Ok(standing)) => {
                 if standing == Standing::Revoked {
-                    self.view.figures.count(Event::Revoked);
+                    figures.count(Event::Revoked);
                 }
                 return Ok(standing);
             }
-            Ok(Err(unreachable)) => (unreachable, Event::Error),
-            Err(_) => (connection::silent(patience), Event::Timeout),
+            Some(Err(Failure::Unreachable(unreachable))) => (unreachable, Event::Error),
+            Some(Err(Failure::Late)) => (connection::silent(patience), Event::Timeout),
+            None => (Unreachable("whoever asked Redis has ended".to_owned()), Event::Error),
         };
-        self.view.figures.count(event);
-        self.view.wake.notify_one();
+        figures.count(event);
+        self.link.view.wake.notify_one();
         match self.settings.on_failure {
             OnFailure::Closed => Err(unreachable),
             OnFailure::Open => {
-                self.view.figures.count(Event::FailedOpen);
+                figures.count(Event::FailedOpen);
                 self.warn_now_and_then(&unreachable);
                 Ok(Standing::FailedOpen)
             }
         }
     }
 
-    async fn look_up(&self, asked: Asked<'_>) -> Result<Standing, Unreachable> {
-        let mut connection = self.connection().await?;
-        // Before the question: what is acknowledged while it is under way need not be answered.
-        let floor = self.view.revision();
-        let mut command = redis::cmd("MGET");
-        let subject = match asked {
-            Asked::Subject(subject) => subject,
-            Asked::Token(token) => {
-                command.arg(EPOCH).arg(Key::token(token).as_bytes());
-                let answer: (Option<Vec<u8>>, Option<Vec<u8>>) =
-                    command.query_async(&mut connection).await.map_err(|error| self.explain(&error))?;
-                return self.judge(Generation::default(), floor, &(answer.0, answer.1, None, None));
-            }
-        };
-        command
-            .arg(EPOCH)
-            .arg(Key::token(subject.token).as_bytes())
-            .arg(Key::session(subject.session).as_bytes())
-            .arg(Key::generation(subject.user).as_bytes());
-        let answer: RawAnswer =
-            command.query_async(&mut connection).await.map_err(|error| self.explain(&error))?;
-        self.judge(subject.generation, floor, &answer)
-    }
-
-    fn judge(
-        &self,
-        held: Generation,
-        floor: u64,
-        (epoch, token, session, generation): &RawAnswer,
-    ) -> Result<Standing, Unreachable> {
-        if token.is_some() || session.is_some() {
-            return Ok(Standing::Revoked);
-        }
-        if let Some(minimum) = generation {
-            let minimum = std::str::from_utf8(minimum).ok().and_then(|text| text.parse().ok());
-            // What is there and no number revokes all: somebody wrote it with a purpose.
-            if minimum.is_none_or(|minimum: u64| minimum > held.0) {
-                return Ok(Standing::Revoked);
-            }
-        }
-        match Epoch::judge(epoch.as_deref(), self.view.store(), floor) {
-            Epoch::Intact(revision) => {
-                self.view.acknowledge(revision);
-                Ok(Standing::InForce)
-            }
-            lost => Err(Unreachable(lost.complaint().to_owned())),
-        }
-    }
-
-    /// The connection for checks. Only at the very start this waits; later on, a check without a
-    /// connection fails at once, for the next attempt may be a second away.
-    async fn connection(&self) -> Result<MultiplexedConnection, Unreachable> {
-        if let Some(connection) = self.view.serving.load().as_deref() {
-            return Ok(connection.clone());
-        }
-        self.start();
-        let mut state = self.view.state.subscribe();
-        let known = state.wait_for(|state| !matches!(state, State::Starting)).await;
-        if let Ok(State::Down(reason)) = known.as_deref() {
-            return Err(reason.clone());
-        }
-        drop(known);
-        let serving = self.view.serving.load();
-        serving.as_deref().cloned().ok_or_else(|| Unreachable("Redis was just lost".to_owned()))
-    }
-
     /// Publishes, and waits for a connection or a rebuild where that is needed.
     async fn write(&self, revoked: &[Revocation]) -> Result<(), Unreachable> {
-        let mut state = self.view.state.subscribe();
+        let mut state = self.link.view.state.subscribe();
         for batch in revoked.chunks(rebuild::BATCH) {
             while !self.write_batch(batch).await? {
                 self.start();
-                self.view.wake.notify_one();
+                self.link.view.wake.notify_one();
                 // The view holds the sender, and we hold the view: should it be gone, nothing was published.
                 state.changed().await.map_err(|_| Unreachable("the view is no longer kept".to_owned()))?;
             }
@@ -190,47 +128,41 @@ impl RedisRevocations {
 
     /// Answers whether it was written. If not, it may be tried again: writing twice is as once.
     async fn write_batch(&self, batch: &[Revocation]) -> Result<bool, Unreachable> {
-        let serving = self.view.serving.load_full();
+        let serving = self.link.view.serving.load_full();
         let Some(mut connection) = serving.as_deref().cloned() else {
             return Ok(false);
         };
-        let entries = rebuild::entries(&self.view, batch);
-        let command = scripts::publish(self.view.store(), self.view.revision(), &entries);
+        let entries = rebuild::entries(&self.link.view, batch);
+        let command = scripts::publish(self.link.view.store(), self.link.view.revision(), &entries);
         match command.query_async::<Option<u64>>(&mut connection).await {
             Ok(Some(revision)) => {
-                self.view.acknowledge(revision);
+                self.link.view.acknowledge(revision);
                 Ok(true)
             }
             Ok(None) => Ok(false),
             Err(error) if error.is_io_error() => Ok(false),
-            Err(error) => Err(self.explain(&error)),
+            Err(error) => Err(self.link.explain(&error)),
         }
     }
 
     async fn ping_now(&self) -> Result<(), Unreachable> {
-        let mut connection = self.connection().await?;
-        let floor = self.view.revision();
+        let mut connection = self.link.connection().await?;
+        let floor = self.link.view.revision();
         let (_, epoch): (String, Option<Vec<u8>>) = redis::pipe()
             .cmd("PING")
             .cmd("GET")
             .arg(EPOCH)
             .query_async(&mut connection)
             .await
-            .map_err(|error| self.explain(&error))?;
-        match Epoch::judge(epoch.as_deref(), self.view.store(), floor) {
+            .map_err(|error| self.link.explain(&error))?;
+        match Epoch::judge(epoch.as_deref(), self.link.view.store(), floor) {
             Epoch::Intact(_) => Ok(()),
             lost => Err(Unreachable(lost.complaint().to_owned())),
         }
     }
 
-    fn explain(&self, error: &redis::RedisError) -> Unreachable {
-        // A runtime that ended, or a panic, would have taken the keeper along.
-        self.start();
-        complaint::explain(error, self.view.target.password.as_ref())
-    }
-
     fn warn_now_and_then(&self, reason: &Unreachable) {
-        let now = self.view.clock.now();
+        let now = self.link.view.clock.now();
         let warned_at = self.warned_at.load(Ordering::Relaxed);
         let due = warned_at == 0 || now.since(Timestamp::from_millis(warned_at)) >= WARNING_EVERY;
         let mark = now.millis().max(1);
@@ -241,27 +173,24 @@ impl RedisRevocations {
     }
 }
 
-/// The epoch, and what stands for the token, its session and its user.
-type RawAnswer = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
-
 #[async_trait]
 impl Revocations for RedisRevocations {
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
-        Check::Pending(Box::pin(self.check_in_time(Asked::Subject(subject))))
+        Check::Pending(Box::pin(self.check_in_time(Ask::Subject(*subject))))
     }
 
     fn check_token(&self, token: TokenId) -> Check<'_> {
-        Check::Pending(Box::pin(self.check_in_time(Asked::Token(token))))
+        Check::Pending(Box::pin(self.check_in_time(Ask::Token(token))))
     }
 
     /// Fails closed whatever `on_failure` says: a logout must not be confirmed that did not
     /// happen. What was not acknowledged is caught up from the ledger as soon as Redis answers.
     async fn publish(&self, revoked: &[Revocation]) -> Result<(), Unreachable> {
-        let mut owed = Owed { view: &self.view, settled: false };
+        let mut owed = Owed { view: &self.link.view, settled: false };
         let patience = self.settings.publish_timeout;
         let written = match tokio::time::timeout(patience, self.write(revoked)).await {
             Ok(written) => written,
-            Err(_) => Err(match &*self.view.state.borrow() {
+            Err(_) => Err(match &*self.link.view.state.borrow() {
                 State::Down(reason) => reason.clone(),
                 State::Starting | State::Serving => connection::silent(patience),
             }),
@@ -292,14 +221,6 @@ impl Drop for Owed<'_> {
         } else {
             self.view.figures.count(Event::PublishFailure);
             self.view.owe();
-        }
-    }
-}
-
-impl Drop for RedisRevocations {
-    fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.get_mut() {
-            keeper.abort();
         }
     }
 }

@@ -35,7 +35,7 @@ impl Revocation {
 }
 
 /// Whom a verified token speaks for: what is looked up on each request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     pub token: TokenId,
     pub session: SessionId,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::redact::ShownAddress;
 use super::requests::known_method;
 use super::trace_context::TraceId;
+use super::{access_json, log};
 
 /// What is said of one request.
 #[derive(Debug)]
@@ -42,6 +43,14 @@ pub struct AccessLine<'a> {
 
 impl AccessLine<'_> {
     pub fn write(&self) {
+        match log::json_lines() {
+            Some(lines) => access_json::write(self, lines),
+            None => self.tell(),
+        }
+    }
+
+    /// On the way of all lines, whatever their form is.
+    pub(super) fn tell(&self) {
         tracing::info!(
             target: "access",
             request_id = self.request_id,
@@ -65,6 +74,19 @@ impl AccessLine<'_> {
             "request"
         );
     }
+}
+
+/// Whether the levels that are set let such lines pass, which may be told apart by their fields, too.
+pub(super) fn passes() -> bool {
+    tracing::event_enabled!(
+        target: "access",
+        tracing::Level::INFO,
+        {
+            message, request_id, trace_id, client, method, path, route, status, outcome, user_id, subject,
+            issuer, reason, token_bytes, duration_micros, decision_micros, first_byte_micros, request_bytes,
+            response_bytes
+        }
+    )
 }
 
 /// What is shown of a path at most, in bytes.
@@ -125,7 +147,7 @@ fn semicolon(text: &[u8]) -> Option<&str> {
     is_semicolon.then(|| std::str::from_utf8(text.get(1..bytes)?).ok())?
 }
 
-fn micros(time: Duration) -> u64 {
+pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

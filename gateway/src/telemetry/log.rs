@@ -10,8 +10,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use super::access_log;
 use super::log_json::JsonLine;
-use super::log_queue::{self, Queue};
+use super::log_queue::{self, Entrance, Queue};
 use super::panics;
 use super::process::LogReading;
 use super::redact::{HashKey, Rules, Shown};
@@ -48,8 +49,17 @@ const QUIET: &str = "pingora_proxy=off,pingora_core=off,pingora_load_balancing=e
 /// The log of the process, once it was begun.
 struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
+    lines: Entrance,
+    /// Whether they are JSON.
+    json: bool,
     queue: Queue,
 }
+
+/// What is written to a file at once.
+const FILE_BYTES_MAX: usize = 256 << 10;
+
+/// What a pipe takes as one piece: `PIPE_BUF` of Linux.
+const PIPE_BYTES_MAX: usize = 4 << 10;
 
 /// How long the last lines may take.
 const LAST_LINES_MAX: Duration = Duration::from_millis(500);
@@ -81,13 +91,14 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 /// hashes of addresses, where the settings ask for them.
 pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
     let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
-    let (writer, queue) = log_queue::to(std::io::stderr()).map_err(|fault| fault.to_string())?;
+    let (entrance, queue) =
+        log_queue::to(std::io::stderr(), piece_bytes_max()).map_err(|fault| fault.to_string())?;
     let json = match settings.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().with_writer(entrance.clone());
     let registry = tracing_subscriber::registry().with(filter);
     let done = if json {
         registry.with(lines.event_format(JsonLine)).try_init()
@@ -96,10 +107,10 @@ pub fn begin(settings: &LogSettings, key: HashKey) -> Result<(), String> {
         registry.with(lines.with_ansi(colour)).try_init()
     };
     done.map_err(|fault| fault.to_string())?;
-    let log = Log { filter: handle, queue };
+    let log = Log { filter: handle, lines: entrance, json, queue };
     LOG.set(log).map_err(|_| "the log was begun before".to_owned())?;
     install(settings, key);
-    panics::log();
+    panics::log_them();
     Ok(())
 }
 
@@ -114,14 +125,28 @@ pub fn change(settings: &LogSettings, key: HashKey) -> Result<(), String> {
 }
 
 fn install(settings: &LogSettings, key: HashKey) {
-    let rules =
-        Rules { access: settings.access, addresses: settings.addresses, emails: settings.emails, key };
+    // Asked once here, and not for each request.
+    let access = settings.access && access_log::passes();
+    let rules = Rules { access, addresses: settings.addresses, emails: settings.emails, key };
     let rules = Arc::new(rules);
     match RULES.get() {
         Some(known) => known.store(rules),
         // Nobody else is as early as this.
         None => drop(RULES.set(ArcSwap::new(rules))),
     }
+}
+
+/// Where lines go, if their form is JSON.
+pub(super) fn json_lines() -> Option<&'static Entrance> {
+    LOG.get().filter(|log| log.json).map(|log| &log.lines)
+}
+
+/// How much is written at once. Into a file that is as much as there is; into a pipe no more than goes in
+/// as one piece, since others may write there, too: the program that takes over, for one.
+fn piece_bytes_max() -> usize {
+    let is_file = rustix::fs::fstat(std::io::stderr())
+        .is_ok_and(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_file());
+    if is_file { FILE_BYTES_MAX } else { PIPE_BYTES_MAX }
 }
 
 /// The rules in use.

@@ -8,9 +8,11 @@ use serde::ser::{SerializeMap, Serializer};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::log_time;
+use crate::clock::wall_time;
 
 /// What the bridge from the crate `log` adds to each line.
 const OF_THE_BRIDGE: &str = "log.";
@@ -36,13 +38,12 @@ where
 }
 
 fn line(event: &Event<'_>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut time = String::new();
-    // It fails where the text that it writes into does, and a `String` does not.
-    SystemTime.format_time(&mut Writer::new(&mut time)).ok();
+    let mut time = Vec::new();
+    log_time::write(wall_time(), &mut time);
     let mut line = Vec::with_capacity(512);
     let mut serializer = serde_json::Serializer::new(&mut line);
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("timestamp", &time)?;
+    map.serialize_entry("timestamp", &String::from_utf8_lossy(&time))?;
     map.serialize_entry("level", event.metadata().level().as_str())?;
     let mut fields = Fields { map, library: None, outcome: Ok(()) };
     event.record(&mut fields);

@@ -1,112 +1,203 @@
 //! Between a line and whoever reads the log: a bounded queue, and a thread that writes. A reader
 //! that is too slow loses lines, which are counted; no request ever waits for it, and nor does the end
 //! of the process for long.
+//!
+//! Each thread puts its lines into a part of its own. They are collected some moments after the first one,
+//! part by part, and go out together: a line costs neither a wake-up nor a call of the system. Those of one
+//! thread stay in order; those of two may change places within that time.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::process::LogReading;
 use crate::clock::Stopwatch;
 
 /// Lines that may wait: usually some ten megabytes.
-const LINES_MAX: usize = 32_768;
+const LINES_MAX: u64 = 32_768;
 /// Bytes of them. How long the path in a line is, is a client's choice.
 const BYTES_MAX: usize = 32 << 20;
-/// How often somebody who ends looks whether there is room for the word that it is the end.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long lines are gathered before they are written: so many are lost where the process is killed.
+const GATHERED_FOR: Duration = Duration::from_millis(5);
+/// What a part keeps of its memory when it was emptied.
+const PART_BYTES_KEPT: usize = 1 << 20;
 
-/// What goes through the queue.
-enum Item {
-    Line(Vec<u8>),
-    /// Nothing comes after it.
-    End,
+/// Lines of one thread, or of some where there are more of them than parts.
+#[derive(Default)]
+struct Part {
+    text: Vec<u8>,
+    lines: u64,
 }
 
 #[derive(Default)]
 struct Counts {
-    entered: AtomicU64,
-    left: AtomicU64,
     dropped: AtomicU64,
-    /// Of the lines that wait.
+    /// Lines that wait, and their bytes: also while they are being written.
+    waiting: AtomicU64,
     bytes: AtomicUsize,
+}
+
+/// What the thread that writes is to do.
+#[derive(Default)]
+struct Call {
+    /// There are lines.
+    rung: bool,
+    /// Nothing comes after what is there.
+    over: bool,
+}
+
+struct Shared {
+    parts: Box<[Mutex<Part>]>,
+    counts: Counts,
+    call: Mutex<Call>,
+    bell: Condvar,
+    end: Condvar,
 }
 
 /// What is known of the queue, and how it is ended.
 pub(super) struct Queue {
-    entrance: Entrance,
+    shared: Arc<Shared>,
     ended: Mutex<Receiver<()>>,
 }
 
 /// Where lines go in.
 #[derive(Clone)]
-pub(super) struct Entrance {
-    queue: SyncSender<Item>,
-    counts: Arc<Counts>,
-}
+pub(super) struct Entrance(Arc<Shared>);
 
-/// A queue that ends in `writer`.
-pub(super) fn to(mut writer: impl Write + Send + 'static) -> std::io::Result<(Entrance, Queue)> {
-    let (queue, items) = sync_channel(LINES_MAX);
+/// A queue that ends in `writer`, which is given whole lines, and of several no more than so many bytes at
+/// once.
+pub(super) fn to(
+    mut writer: impl Write + Send + 'static,
+    piece_bytes_max: usize,
+) -> std::io::Result<(Entrance, Queue)> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let shared = Arc::new(Shared {
+        parts: (0..threads).map(|_| Mutex::default()).collect(),
+        counts: Counts::default(),
+        call: Mutex::default(),
+        bell: Condvar::new(),
+        end: Condvar::new(),
+    });
     let (tell, ended) = sync_channel(1);
-    let counts = Arc::<Counts>::default();
-    let entrance = Entrance { queue, counts: Arc::clone(&counts) };
+    let writes = Arc::clone(&shared);
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
-        while let Ok(Item::Line(line)) = items.recv() {
-            // A log that cannot be written is no reason to stop: there is nobody to tell.
-            writer.write_all(&line).ok();
-            counts.bytes.fetch_sub(line.len(), Ordering::Relaxed);
-            counts.left.fetch_add(1, Ordering::Relaxed);
+        let mut part = Part::default();
+        loop {
+            let is_over = writes.wait();
+            writes.write(&mut part, &mut writer, piece_bytes_max);
+            if is_over {
+                break;
+            }
         }
         writer.flush().ok();
         tell.try_send(()).ok();
     })?;
-    let queue = Queue { entrance: entrance.clone(), ended: Mutex::new(ended) };
-    Ok((entrance, queue))
+    Ok((Entrance(Arc::clone(&shared)), Queue { shared, ended: Mutex::new(ended) }))
+}
+
+impl Shared {
+    /// Until lines were gathered, or there will be none; answers whether it is over.
+    fn wait(&self) -> bool {
+        let mut call = self.call.lock();
+        self.bell.wait_while(&mut call, |call| !call.rung && !call.over);
+        self.end.wait_while_for(&mut call, |call| !call.over, GATHERED_FOR);
+        // Before the parts are emptied: whoever finds one empty from here on rings again.
+        call.rung = false;
+        call.over
+    }
+
+    /// Writes what is in the parts; `emptied` is what takes the place of each.
+    fn write(&self, emptied: &mut Part, writer: &mut impl Write, piece_bytes_max: usize) {
+        for part in &self.parts {
+            std::mem::swap(&mut *part.lock(), emptied);
+            for piece in pieces(&emptied.text, piece_bytes_max) {
+                // A log that cannot be written is no reason to stop: there is nobody to tell.
+                writer.write_all(piece).ok();
+            }
+            self.counts.bytes.fetch_sub(emptied.text.len(), Ordering::Relaxed);
+            self.counts.waiting.fetch_sub(emptied.lines, Ordering::Relaxed);
+            emptied.lines = 0;
+            emptied.text.clear();
+            emptied.text.shrink_to(PART_BYTES_KEPT);
+        }
+    }
+
+    fn ring(&self) {
+        self.call.lock().rung = true;
+        self.bell.notify_one();
+    }
+}
+
+/// Whole lines, of several no more than so many bytes.
+fn pieces(mut text: &[u8], bytes_max: usize) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let last = text.get(..bytes_max).map(|start| memchr::memrchr(b'\n', start));
+        let end = match last {
+            None => text.len(),
+            Some(last) => last.or_else(|| memchr::memchr(b'\n', text)).map_or(text.len(), |last| last + 1),
+        };
+        let (piece, rest) = text.split_at_checked(end)?;
+        text = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 impl Queue {
     pub(super) fn read(&self) -> LogReading {
-        let counts = &self.entrance.counts;
-        let entered = counts.entered.load(Ordering::Relaxed);
-        // Read after it: a line that moves on meanwhile is rather not counted as waiting.
-        let gone = counts.left.load(Ordering::Relaxed);
-        let waiting = entered.saturating_sub(gone).min(LINES_MAX as u64);
-        LogReading { dropped: counts.dropped.load(Ordering::Relaxed), waiting, waiting_max: LINES_MAX as u64 }
+        let counts = &self.shared.counts;
+        let waiting = counts.waiting.load(Ordering::Relaxed).min(LINES_MAX);
+        LogReading { dropped: counts.dropped.load(Ordering::Relaxed), waiting, waiting_max: LINES_MAX }
     }
 
     /// Waits until what is in it was written, but no longer than this. Lines that come later are lost.
     pub(super) fn end(&self, within: Duration) {
         let since = Stopwatch::start();
-        while let Err(TrySendError::Full(_)) = self.entrance.queue.try_send(Item::End) {
-            if since.elapsed() >= within {
-                return;
-            }
-            std::thread::park_timeout(LOOK_EVERY);
-        }
+        self.shared.call.lock().over = true;
+        self.shared.bell.notify_one();
+        self.shared.end.notify_one();
         // Whoever reads the log may be stuck: that is no reason to be stuck, too.
         self.ended.lock().recv_timeout(within.saturating_sub(since.elapsed())).ok();
     }
 }
 
-impl Write for Entrance {
-    /// One call is one line.
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let counts = &self.counts;
-        counts.entered.fetch_add(1, Ordering::Relaxed);
-        let waiting = counts.bytes.fetch_add(line.len(), Ordering::Relaxed);
-        let is_in =
-            waiting + line.len() <= BYTES_MAX && self.queue.try_send(Item::Line(line.to_vec())).is_ok();
-        if !is_in {
+impl Entrance {
+    /// A whole line, with its end.
+    pub(super) fn put(&self, line: &[u8]) {
+        thread_local!(static SEAT: usize = SEATS.fetch_add(1, Ordering::Relaxed));
+        let Shared { parts, counts, .. } = &*self.0;
+        // Late in the life of a thread there is no seat any more.
+        let seat = SEAT.try_with(|seat| *seat).unwrap_or_default();
+        let Some(part) = parts.get(seat % parts.len().max(1)) else { return };
+        let waiting = counts.waiting.fetch_add(1, Ordering::Relaxed);
+        let bytes = counts.bytes.fetch_add(line.len(), Ordering::Relaxed);
+        if waiting >= LINES_MAX || bytes + line.len() > BYTES_MAX {
+            counts.waiting.fetch_sub(1, Ordering::Relaxed);
             counts.bytes.fetch_sub(line.len(), Ordering::Relaxed);
             counts.dropped.fetch_add(1, Ordering::Relaxed);
-            counts.left.fetch_add(1, Ordering::Relaxed);
+            return;
         }
+        let mut part = part.lock();
+        let is_first = part.text.is_empty();
+        part.text.extend_from_slice(line);
+        part.lines += 1;
+        drop(part);
+        if is_first {
+            self.0.ring();
+        }
+    }
+}
+
+static SEATS: AtomicUsize = AtomicUsize::new(0);
+
+impl Write for &Entrance {
+    /// One call is one line.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.put(line);
         Ok(line.len())
     }
 
@@ -115,75 +206,13 @@ impl Write for Entrance {
     }
 }
 
-impl MakeWriter<'_> for Entrance {
-    type Writer = Self;
+impl<'a> MakeWriter<'a> for Entrance {
+    type Writer = &'a Self;
 
-    fn make_writer(&self) -> Self {
-        self.clone()
+    fn make_writer(&'a self) -> &'a Self {
+        self
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Sender, channel};
-
-    use super::*;
-
-    /// Writes nothing until it is let go.
-    struct Stuck(Receiver<()>, Sender<Vec<u8>>);
-
-    impl Write for Stuck {
-        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-            self.0.recv().ok();
-            self.1.send(line.to_vec()).ok();
-            Ok(line.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn long_lines_take_no_more_memory_than_many() {
-        let (go, stuck) = channel();
-        let (written, lines) = channel();
-        let (mut entrance, queue) = to(Stuck(stuck, written)).unwrap();
-        let line = vec![b'x'; 32 << 10];
-        for _ in 0..2_000 {
-            entrance.write_all(&line).unwrap();
-        }
-        let kept = 2_000 - usize::try_from(queue.read().dropped).unwrap();
-        assert!(kept * line.len() <= BYTES_MAX, "{kept} lines");
-        // What was written makes room.
-        drop(go);
-        assert_eq!(lines.iter().take(kept).count(), kept);
-        entrance.write_all(b"short").unwrap();
-        assert_eq!(lines.recv().unwrap(), b"short");
-    }
-
-    #[test]
-    fn a_log_that_nobody_reads_costs_lines_and_holds_nobody_up() {
-        let (go, stuck) = channel();
-        let (written, lines) = channel();
-        let (mut entrance, queue) = to(Stuck(stuck, written)).unwrap();
-        for number in 0..LINES_MAX + 1_000 {
-            entrance.write_all(format!("{number}\n").as_bytes()).unwrap();
-        }
-        let reading = queue.read();
-        // One line may be in the hands of the writer.
-        assert!((999..=1_000).contains(&reading.dropped), "{reading:?}");
-        assert!(reading.waiting >= LINES_MAX as u64 - 1, "{reading:?}");
-        let since = Stopwatch::start();
-        queue.end(Duration::from_millis(50));
-        assert!(since.elapsed() < Duration::from_secs(2), "the end waits for nobody who is stuck");
-        // What was kept comes out, in order.
-        drop(go);
-        let kept = LINES_MAX + 1_000 - usize::try_from(reading.dropped).unwrap();
-        let all: Vec<_> = lines.iter().take(kept).collect();
-        let last = format!("{}\n", kept - 1);
-        assert_eq!((all[0].as_slice(), all[kept - 1].as_slice()), (&b"0\n"[..], last.as_bytes()));
-        queue.end(Duration::from_secs(20));
-        assert_eq!(queue.read().waiting, 0);
-    }
-}
+mod tests;

@@ -3,8 +3,10 @@
 
 use std::panic::PanicHookInfo;
 
+use super::log;
+
 /// Has panics written to the log, in place of lines of their own form between its lines.
-pub(super) fn log() {
+pub(super) fn log_them() {
     std::panic::set_hook(Box::new(write));
 }
 
@@ -19,6 +21,10 @@ fn write(panic: &PanicHookInfo<'_>) {
         thread = thread.name().unwrap_or_default(),
         "a defect of the gateway: please report this line; whatever this thread did has ended"
     );
+    // With this one the process ends, and nobody else would wait for the line.
+    if thread.name() == Some("main") {
+        log::end();
+    }
 }
 
 /// The file from the name of its crate on.

@@ -73,6 +73,14 @@ impl ShownAddress {
     pub fn of(address: IpAddr) -> Option<Self> {
         (log::rules().addresses != Shown::Omitted).then_some(Self(address))
     }
+
+    /// The octets of an address of IPv4 that is shown whole.
+    pub(super) fn whole_v4(self) -> Option<[u8; 4]> {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) if log::rules().addresses == Shown::Full => Some(address.octets()),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for ShownAddress {
