@@ -107,7 +107,7 @@ fn chart(
             Line::Bar(who, micros) => {
                 let colour = match who {
                     Who::Gateway => OURS,
-                    Who::Bare | Who::BareMimalloc => BARE,
+                    Who::Bare | Who::SameBuilt => BARE,
                     _ => OTHERS,
                 };
                 let ends = [(0.0, middle - 0.38), (*micros, middle + 0.38)];
