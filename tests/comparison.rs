@@ -2,11 +2,7 @@
 //! put together, and how they are judged. The files are the benchmark's own, which has no tests of
 //! its own, as it brings its own `main`.
 
-#[expect(
-    dead_code,
-    clippy::cast_precision_loss,
-    reason = "what is only shown is not tested; counts are small"
-)]
+#[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^53")]
 #[path = "../benches/compare/counts.rs"]
 mod counts;
 #[expect(dead_code, reason = "what is only shown is not tested")]
