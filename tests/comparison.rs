@@ -5,6 +5,8 @@
 #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^53")]
 #[path = "../benches/compare/counts.rs"]
 mod counts;
+#[path = "../benches/compare/guide.rs"]
+mod guide;
 #[expect(dead_code, reason = "what is only shown is not tested")]
 #[path = "../benches/compare/levels.rs"]
 mod levels;
@@ -256,4 +258,15 @@ fn calls_of_a_request_are_what_many_took_more_than_a_few() {
     let each = Calls::between(&few, &many, 1_000);
     assert_eq!((each.reads(), each.writes(), each.all()), (4.0, 2.0, 6.02));
     assert_eq!(each.list(), "4.00 recvfrom, 2.00 sendto, 0.02 epoll_wait");
+}
+
+#[test]
+fn the_guide_has_one_place_for_what_a_whole_run_said() {
+    let own = include_str!("../docs/performance.md");
+    assert_eq!((own.matches(guide::BEGIN).count(), own.matches(guide::END).count()), (1, 1));
+    let renewed = guide::renewed(own, "| other | tables |\n").unwrap();
+    let (above, below) = (own.split_once(guide::BEGIN).unwrap().0, own.split_once(guide::END).unwrap().1);
+    let tables = format!("{}\n\n| other | tables |\n\n{}", guide::BEGIN, guide::END);
+    assert_eq!(renewed, format!("{above}{tables}{below}"));
+    assert_eq!(guide::renewed("a guide without it", "tables"), None);
 }

@@ -128,9 +128,22 @@ impl Load {
     /// Connections, each of which was answered once; they end when they are dropped.
     pub(crate) async fn hold(&self, count: usize) -> Result<Vec<Client>, String> {
         let mut open = Vec::with_capacity(count);
+        let mut coming = JoinSet::new();
         for number in 0..count {
-            let client = self.open(number).await;
-            open.push(client.map_err(|fault| format!("connection {number} of {count}: {fault}"))?);
+            let load = self.clone();
+            coming.spawn(async move {
+                let client = load.open(number).await;
+                client.map_err(|fault| format!("connection {number} of {count}: {fault}"))
+            });
+            if coming.len() < CONNECTIONS {
+                continue;
+            }
+            if let Some(client) = coming.join_next().await {
+                open.push(client.map_err(|fault| fault.to_string())??);
+            }
+        }
+        while let Some(client) = coming.join_next().await {
+            open.push(client.map_err(|fault| fault.to_string())??);
         }
         Ok(open)
     }

@@ -15,6 +15,7 @@ mod credentials;
 mod figures;
 mod gateways;
 mod growth;
+mod guide;
 mod http2;
 mod idle;
 mod levels;

@@ -1,6 +1,8 @@
 //! Where a message of HTTP/1.1 ends, and how its content does: with as little work as a load and a
 //! service can do that must not be the limit. What is odd is an error.
 
+use memchr::memmem;
+
 /// How much of the end of a content is kept.
 const TAIL_BYTES: usize = 32;
 
@@ -27,9 +29,7 @@ impl Message {
         let framing = match self.framing {
             Some(framing) => framing,
             None => {
-                let Some(head) = read.windows(4).position(|four| four == b"\r\n\r\n") else {
-                    return Ok(None);
-                };
+                let Some(head) = memmem::find(read, b"\r\n\r\n") else { return Ok(None) };
                 let begun = self.begin(&read[..head + 2], head + 4)?;
                 *self.framing.insert(begun)
             }
@@ -73,7 +73,7 @@ impl Message {
     fn chunks(&mut self, read: &[u8]) -> Result<Option<usize>, String> {
         loop {
             let rest = read.get(self.next..).unwrap_or_default();
-            let Some(line) = rest.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+            let Some(line) = memmem::find(rest, b"\r\n") else { return Ok(None) };
             let size = std::str::from_utf8(&rest[..line]).ok();
             let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
             let size = size.ok_or("what should be a chunk is none")?;
@@ -98,7 +98,10 @@ impl Message {
 
 /// The value of the first field of that name, which is written in lower case with its colon.
 pub(crate) fn field<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|byte| *byte == b'\n').find_map(|line| {
+    let mut begin = 0;
+    memchr::memchr_iter(b'\n', head).find_map(|end| {
+        let line = &head[begin..end];
+        begin = end + 1;
         let (own, value) = line.split_at_checked(name.len())?;
         own.eq_ignore_ascii_case(name).then_some(value.trim_ascii())
     })

@@ -2,15 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::guide::{BEGIN, END, renewed};
 use crate::options::Options;
 use crate::programs::profile;
 
 /// Figures of another build are none.
 pub(crate) const PROFILE: &str = "release";
-
-/// Between these lines of docs/performance.md stands what the last whole run said.
-const BEGIN: &str = "<!-- made by ./dev bench compare: begin -->";
-const END: &str = "<!-- made by ./dev bench compare: end -->";
 
 pub(crate) fn store(
     options: &Options,
@@ -43,10 +40,9 @@ fn folder(folder: &str, text: &str, picture: Option<&str>) -> Result<(), String>
 /// The guide has the same overview as the tables.
 fn renew(guide: &Path, overview: &str) -> Result<(), String> {
     let text = std::fs::read_to_string(guide).map_err(|fault| format!("{}: {fault}", guide.display()))?;
-    let parts = text.split_once(BEGIN).and_then(|(above, rest)| Some((above, rest.split_once(END)?.1)));
-    let (above, below) =
-        parts.ok_or_else(|| format!("{}: `{BEGIN}` and `{END}` are missing", guide.display()))?;
-    write(guide, &format!("{above}{BEGIN}\n\n{}\n\n{END}{below}", overview.trim()))
+    let text = renewed(&text, overview);
+    let text = text.ok_or_else(|| format!("{}: `{BEGIN}` and `{END}` are missing", guide.display()))?;
+    write(guide, &text)
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {
