@@ -1,9 +1,11 @@
 //! A Pingora proxy that does nothing but forward: what the gateway would cost if it were nothing
-//! more. Like the gateway it has one thread, no modules, and a peer that is made once.
+//! more. Like the gateway it has one thread or as many as are asked for, no modules, and a peer that is
+//! made once.
 
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
+use pingora::apps::HttpServerOptions;
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{ProxyHttp, Session, http_proxy_service};
 use pingora::server::Server;
@@ -26,16 +28,28 @@ impl ProxyHttp for Bare {
     }
 }
 
-/// Serves until it is killed. Arguments: where to listen, and the upstream.
+/// Serves until it is killed. Arguments: threads, the upstream, where to listen without TLS, with it, and
+/// for HTTP/2 without it; and the files of a certificate and its key.
 pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ! {
-    let listen = arguments.next().expect("where to listen");
-    let upstream = arguments.next().and_then(|address| address.parse::<SocketAddr>().ok());
-    let peer = HttpPeer::new(upstream.expect("an upstream"), false, String::new());
-    let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
+    let mut next = || arguments.next().expect("seven arguments");
+    let threads = next().parse().expect("a number of threads");
+    let upstream: SocketAddr = next().parse().expect("an upstream");
+    let [plain, tls, h2c, certificate, key] = [(); 5].map(|()| next());
+    gateway::token::install_cryptography().expect("a provider of cryptography");
+    let peer = HttpPeer::new(upstream, false, String::new());
+    let conf = ServerConf { threads, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
+    let mut service = http_proxy_service(&server.configuration, Bare(peer.clone()));
+    service.add_tcp(&plain);
+    service.add_tls(&tls, &certificate, &key).expect("a certificate and its key");
+    server.add_service(service);
+    // By prior knowledge, which is a matter of a whole service; it has threads of its own.
     let mut service = http_proxy_service(&server.configuration, Bare(peer));
-    service.add_tcp(&listen);
+    let mut options = HttpServerOptions::default();
+    options.h2c = true;
+    service.app_logic_mut().expect("it was made above").server_options = Some(options);
+    service.add_tcp(&h2c);
     server.add_service(service);
     server.run_forever()
 }

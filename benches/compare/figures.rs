@@ -52,16 +52,13 @@ pub(crate) fn find(rows: &[Row], level: Level, who: Who) -> Option<&Row> {
 pub(crate) fn verdicts(rows: &[Row], level: Level) -> Vec<Verdict> {
     let Some(own) = find(rows, level, Who::Gateway) else { return Vec::new() };
     let median = |spread: Option<Spread>| spread.map(|spread| spread.median);
-    let to = |level: Level, who: Who| median(own.cpu_ratio(find(rows, level, who)));
     let others = rows.iter().filter(|row| row.level == level && !row.who.is_bare() && row.who != own.who);
     let others = others.filter_map(|row| Some((row.who, row.cpu_ratio(Some(own))?.median)));
-    let l1 = find(rows, Level::Hs, Who::Gateway);
+    let l3 = find(rows, Level::Limited, Who::Gateway);
     let measured = Measured {
-        to_bare: to(level, Who::Bare),
-        to_same_built: to(level, Who::BareMimalloc),
-        to_plain: to(Level::Plain, Who::Gateway),
+        to_same_built: median(own.cpu_ratio(find(rows, level, Who::SameBuilt))),
         others: others.collect(),
-        p99_to_l1: l1.and_then(|l1| median(own.ratio(l1, |slice| f64::from(slice.p99)))),
+        p99_to_l3: l3.and_then(|l3| median(own.ratio(l3, |slice| f64::from(slice.p99)))),
     };
     judge(level, &measured)
 }
@@ -69,7 +66,7 @@ pub(crate) fn verdicts(rows: &[Row], level: Level) -> Vec<Verdict> {
 /// From slice to slice, how far the bare proxy's own figure wandered, in percent of its median:
 /// what is smaller than this between two levels is noise.
 pub(crate) fn noise(rows: &[Row]) -> f64 {
-    let bare = rows.iter().filter(|row| row.who == Who::Bare);
+    let bare = rows.iter().filter(|row| row.who == Who::SameBuilt);
     let slices = bare.filter_map(|row| row.slices.as_ref().ok()).flatten();
     let cpu = Spread::of(slices.map(Slice::cpu_micros));
     cpu.map_or(0.0, |cpu| 100.0 * (cpu.high - cpu.low) / cpu.median)

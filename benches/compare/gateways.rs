@@ -14,18 +14,39 @@ use gateway::identity::TokenId;
 use gateway::store::{AuditEvent, Event, Revocation, RevocationLedger as _, UnitOfWork};
 use serde_json::json;
 
+use crate::certificate::Certificate;
 use crate::contestants::{Contestant, Stage};
 use crate::credentials::KeyPair;
-use crate::levels::Level;
+use crate::levels::{Level, Who};
 use crate::programs::{Cores, Program, Side, complaint, free_addresses};
 use crate::support::{self, ACCESS_KEY, REFRESH_KEY};
 
 /// How many revocations are written in one transaction.
 const BATCH: usize = 5_000;
 
+/// Which program it is, and which way requests go in it.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Build<'a> {
+    #[default]
+    Ours,
+    /// As `Ours`, but everything goes Pingora's way.
+    LaneClosed,
+    /// Another program.
+    Before(&'a Path),
+}
+
 /// What differs between the gateways.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings<'a> {
+    pub(crate) build: Build<'a>,
+    /// One where none is asked for; more have more cores, and so has one beside them.
+    pub(crate) threads: Option<u32>,
+    /// Listeners with TLS, and of HTTP/2 by prior knowledge.
+    pub(crate) further: Option<[SocketAddr; 2]>,
+    /// Whether each request has its line.
+    pub(crate) logs: bool,
+    /// Whether it may be traced.
+    pub(crate) traced: bool,
     /// Requests for each user in an hour, if they are counted.
     pub(crate) user_limit: Option<u32>,
     /// In place of HS256.
@@ -43,52 +64,76 @@ pub(crate) struct Settings<'a> {
 pub(crate) const UNREACHED: u32 = 1_000_000_000;
 
 impl Settings<'_> {
-    fn config(&self, upstream: SocketAddr) -> String {
+    fn config(&self, stage: &Stage<'_>) -> String {
         let rate = |requests: u32| format!("{{ requests = {requests}, window_seconds = 3600 }}");
         let high = rate(UNREACHED);
         let user = self.user_limit.map_or("\"unlimited\"".to_owned(), rate);
         let algorithm = self.keys.map_or("HS256", |keys| keys.algorithm.name());
         let asked = self.asked_by.map(|proxy| format!("verify = {{ proxy = \"{proxy}\" }}\n"));
         let trusted = if self.asked_by.is_some() { "[\"127.0.0.1\"]" } else { "[]" };
+        // Written only where it says something, since a build of before may not know it.
+        let lane = if matches!(self.build, Build::LaneClosed) { ", fast_path = false" } else { "" };
+        let traced = if self.traced { ", core_dumps = true" } else { "" };
+        let threads = self.threads.unwrap_or(1);
+        let (access, level) = if self.logs { (true, "info") } else { (false, "warn") };
+        let Certificate { certificate_file, key_file, .. } = stage.certificate;
+        let further = self.further.map(|[tls, h2c]| {
+            format!(
+                "[[listeners]]\naddress = \"{tls}\"\n[listeners.tls]\ncertificates = [{{ certificate_file = {certificate_file:?}, key_file = {key_file:?} }}]\n\
+                 [[listeners]]\naddress = \"{h2c}\"\nh2c = true\n"
+            )
+        });
         format!(
-            "server = {{ threads = 1, trusted_proxies = {trusted} }}\n\
-             log = {{ access = false, format = \"json\", level = \"warn\" }}\n\
+            "server = {{ threads = {threads}, trusted_proxies = {trusted}{lane}{traced} }}\n\
+             log = {{ access = {access}, format = \"json\", level = \"{level}\" }}\n\
              tokens = {{ algorithm = \"{algorithm}\" }}\n\
              limits = {{ user = {user}, failed_authentication_address = {high}, login_address = {high}, login_account_address = {high}, login_account = {high} }}\n\
              redis = {{ check_timeout_ms = 2000 }}\n\
              {}\
-             [[upstreams]]\nname = \"service\"\naddress = \"{upstream}\"\n\
+             [[upstreams]]\nname = \"service\"\naddress = \"{}\"\nreuse_after_body = true\n\
              [[routes]]\nname = \"public\"\npath = \"/public\"\nupstream = \"service\"\nauth = \"public\"\n\
-             [[routes]]\nname = \"todos\"\npath = \"/api/todos\"\nupstream = \"service\"\n",
-            asked.unwrap_or_default()
+             [[routes]]\nname = \"todos\"\npath = \"/api/todos\"\nupstream = \"service\"\n\
+             {}",
+            asked.unwrap_or_default(),
+            stage.upstream,
+            further.unwrap_or_default()
         )
     }
 }
 
 /// The gateway at all levels that are measured.
-pub(crate) fn start(stage: &Stage<'_>) -> Result<Contestant, String> {
+pub(crate) fn start(stage: &Stage<'_>, who: Who, build: Build<'_>) -> Result<Contestant, String> {
     let [rs, es, ed] = &stage.credentials.pairs;
-    let plain = Settings::default();
+    let plain = Settings { build, ..Settings::default() };
     let limited = Settings { user_limit: Some(UNREACHED), ..plain };
     let revoked = &stage.credentials.revoked_ids[..];
-    let all: [(&str, &[Level], Settings<'_>); 8] = [
-        ("gateway", &[Level::Plain, Level::HsOne, Level::Hs], plain),
-        ("gateway-rs256", &[Level::Rs], Settings { keys: Some(rs), ..plain }),
-        ("gateway-es256", &[Level::Es], Settings { keys: Some(es), ..plain }),
-        ("gateway-eddsa", &[Level::Ed], Settings { keys: Some(ed), ..plain }),
-        ("gateway-limited", &[Level::Limited, Level::BadSignature, Level::Expired], limited),
-        ("gateway-revoked", &[Level::Revoked], Settings { revoked, ..limited }),
-        ("gateway-over-limit", &[Level::OverLimit], Settings { user_limit: Some(1), ..plain }),
-        ("gateway-redis", &[Level::Redis], Settings { redis: stage.redis, ..limited }),
+    let further = free_addresses();
+    let all: [(&str, &[Level], Settings<'_>); 9] = [
+        ("hs256", &[Level::Plain, Level::HsOne, Level::Hs, Level::Body], plain),
+        ("rs256", &[Level::Rs], Settings { keys: Some(rs), ..plain }),
+        ("es256", &[Level::Es], Settings { keys: Some(es), ..plain }),
+        ("eddsa", &[Level::Ed], Settings { keys: Some(ed), ..plain }),
+        ("limited", &[Level::Limited, Level::BadSignature, Level::Expired], limited),
+        ("further", &[Level::Tls, Level::Http2], Settings { further: Some(further), ..limited }),
+        ("revoked", &[Level::Revoked], Settings { revoked, ..limited }),
+        ("over-limit", &[Level::OverLimit], Settings { user_limit: Some(1), ..plain }),
+        ("redis", &[Level::Redis], Settings { redis: stage.redis, ..limited }),
     ];
-    let measured = |levels: &[Level]| levels.iter().any(|level| stage.levels.contains(level));
+    let measured = |level: &Level| stage.levels.contains(level) && level.contestants().contains(&who);
     let without_redis = |levels: &[Level]| levels == [Level::Redis] && stage.redis.is_none();
     let mut programs = Vec::new();
     let mut doors = Vec::new();
     for (name, levels, settings) in &all {
-        if measured(levels) && !without_redis(levels) {
-            let program = gateway(stage, name, settings).map_err(|fault| format!("{name}: {fault}"))?;
-            doors.push((*levels, program.address, program.pid()));
+        if levels.iter().any(measured) && !without_redis(levels) {
+            let name = format!("{}-{name}", who.key());
+            let program = gateway(stage, &name, settings).map_err(|fault| format!("{name}: {fault}"))?;
+            let pid = program.pid();
+            match settings.further {
+                Some([tls, h2c]) => {
+                    doors.extend([(&[Level::Tls][..], tls, pid), (&[Level::Http2], h2c, pid)]);
+                }
+                None => doors.push((levels, program.address, pid)),
+            }
             programs.push(program);
         }
     }
@@ -101,7 +146,7 @@ pub(crate) fn gateway(stage: &Stage<'_>, name: &str, settings: &Settings<'_>) ->
     let fault = |fault: std::io::Error| fault.to_string();
     let folder = stage.folder(name)?;
     let (file, data, said) = (folder.join("gateway.toml"), folder.join("data"), folder.join("said"));
-    std::fs::write(&file, settings.config(stage.upstream)).map_err(fault)?;
+    std::fs::write(&file, settings.config(stage)).map_err(fault)?;
     if let Some(keys) = settings.keys {
         let access = data.join("keys/access");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&access).map_err(fault)?;
@@ -113,7 +158,11 @@ pub(crate) fn gateway(stage: &Stage<'_>, name: &str, settings: &Settings<'_>) ->
     if !settings.revoked.is_empty() {
         revoke(&data, settings.revoked)?;
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    let program = match settings.build {
+        Build::Before(file) => file,
+        Build::Ours | Build::LaneClosed => Path::new(env!("CARGO_BIN_EXE_gateway")),
+    };
+    let mut command = Command::new(program);
     command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--config"]);
     command.arg(file).env("GATEWAY__STORE__PATH", data);
     command.env("JWT_SECRET_KEY", ACCESS_KEY).env("JWT_REFRESH_SECRET_KEY", REFRESH_KEY);
@@ -123,8 +172,11 @@ pub(crate) fn gateway(stage: &Stage<'_>, name: &str, settings: &Settings<'_>) ->
     if let Some(redis) = settings.redis {
         command.env("REDIS_URL", format!("redis://{}", redis.address));
     }
-    command.stderr(File::create(&said).map_err(fault)?);
-    let started = Program::announced(stage.cores, Side::Proxy, &mut command);
+    // Appended to, so that whoever measures may empty it.
+    let log = File::options().create(true).append(true).open(&said).map_err(fault)?;
+    command.stderr(log);
+    let side = if settings.threads.is_some() { Side::Wide } else { Side::Proxy };
+    let started = Program::announced(stage.cores, side, &mut command);
     started.map_err(|fault| format!("{fault} {}", complaint(&said)))
 }
 
@@ -152,19 +204,34 @@ pub(crate) fn revoke(data: &Path, revoked: &[TokenId]) -> Result<(), String> {
     Ok(())
 }
 
-/// A bare proxy.
+/// A bare proxy, which has its plain door at every level that needs no other.
 pub(crate) fn bare(stage: &Stage<'_>, program: &Path) -> Result<Contestant, String> {
-    let program = bare_program(stage, program)?;
-    let (address, pid) = (program.address, program.pid());
-    Ok(Contestant::of(vec![program]).door(&Level::ALL, address, &[pid]))
+    let further = free_addresses();
+    let program = bare_program(stage, program, None, further)?;
+    let (plain, pid) = (program.address, program.pid());
+    let [tls, h2c] = further;
+    let others: Vec<_> =
+        Level::ALL.into_iter().filter(|level| !matches!(level, Level::Tls | Level::Http2)).collect();
+    Ok(Contestant::of(vec![program])
+        .door(&[Level::Tls], tls, &[pid])
+        .door(&[Level::Http2], h2c, &[pid])
+        .door(&others, plain, &[pid]))
 }
 
-pub(crate) fn bare_program(stage: &Stage<'_>, program: &Path) -> Result<Program, String> {
+pub(crate) fn bare_program(
+    stage: &Stage<'_>,
+    program: &Path,
+    threads: Option<u32>,
+    [tls, h2c]: [SocketAddr; 2],
+) -> Result<Program, String> {
     let folder = stage.folder("bare")?;
     let [address] = free_addresses();
     let mut command = Command::new(program);
-    command.args(["bare", &address.to_string(), &stage.upstream.to_string()]);
-    Program::told(stage.cores, Side::Proxy, &mut command, &folder, address)
+    command.args(["bare", &threads.unwrap_or(1).to_string(), &stage.upstream.to_string()]);
+    command.args([address, tls, h2c].map(|address| address.to_string()));
+    command.arg(&stage.certificate.certificate_file).arg(&stage.certificate.key_file);
+    let side = if threads.is_some() { Side::Wide } else { Side::Proxy };
+    Program::told(stage.cores, side, &mut command, &folder, address)
 }
 
 /// This program again, as the service behind the proxies.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use gateway::identity::TokenId;
 use tokio::runtime::Runtime;
 
+use crate::clients::Protocol;
 use crate::contestants::{Stage, request};
 use crate::credentials::tokens;
 use crate::gateways::{self, Settings, UNREACHED};
 use crate::load::{Load, Slice};
 use crate::options::Options;
 use crate::programs::{Program, Watched, resident_bytes};
+use crate::section::Section;
 use crate::statistics::Spread;
 use crate::support;
 use crate::targets::{GROWTH_MAX, Verdict};
@@ -30,7 +32,7 @@ struct Size {
     slices: Vec<Slice>,
 }
 
-pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<String, String> {
+pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<Section, String> {
     let count = if options.quick { REVOKED_QUICK } else { REVOKED };
     let revoked: Vec<_> = (0..count).map(|_| TokenId::random()).collect();
     let limited = Settings { user_limit: Some(UNREACHED), ..Settings::default() };
@@ -45,9 +47,8 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
     let bytes = memory(&sizes[3]).saturating_sub(memory(&sizes[1])) / count as u64;
     runtime.block_on(measure(options, &mut sizes))?;
 
-    let mut text = "### growth: L3 with more users, and more revoked tokens\n\n\
-                    | | CPU µs a request (min–max) | × 1,000 users | requests/s |\n|---|---|---|---|\n"
-        .to_owned();
+    let mut table =
+        "| | CPU µs a request (min–max) | × 1,000 users | requests/s |\n|---|---|---|---|\n".to_owned();
     let mut ratios = Vec::new();
     for size in &sizes {
         let beside = size.slices.iter().zip(&sizes[1].slices);
@@ -57,7 +58,7 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
         if let (Some(ratio), Some(cpu), Some(rate)) = (ratio, cpu, rate) {
             ratios.push(ratio.median);
             writeln!(
-                text,
+                table,
                 "| {} | {:.1} ({:.1}–{:.1}) | {:.2} | {:.0} |",
                 size.name, cpu.median, cpu.low, cpu.high, ratio.median, rate.median
             )
@@ -65,12 +66,12 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
         }
     }
     let range = Spread::of(ratios).map(|spread| spread.high / spread.low);
-    let verdict = Verdict::at_most("dearest ÷ cheapest", range, GROWTH_MAX);
-    writeln!(
-        text,
-        "\nTarget: {verdict}. A revoked token takes {bytes} bytes of resident memory after a start (the view, pages that the store keeps, and what reading them all left behind). Each size has a gateway of its own.\n"
-    ).ok();
-    Ok(text)
+    let verdicts = vec![Verdict::at_most("dearest ÷ cheapest", range, GROWTH_MAX)];
+    let remark = format!(
+        "A revoked token takes {bytes} bytes of resident memory after a start (the view, pages that the store keeps, and what reading them all left behind). Each size has a gateway of its own."
+    );
+    let title = "growth: L3 with more users, and more revoked tokens".to_owned();
+    Ok(Section { title, table, verdicts, remark })
 }
 
 fn size(stage: &Stage<'_>, name: String, users: u64, settings: &Settings<'_>) -> Result<Size, String> {
@@ -78,8 +79,9 @@ fn size(stage: &Stage<'_>, name: String, users: u64, settings: &Settings<'_>) ->
     let gateway = gateways::gateway(stage, &folder, settings)?;
     let tokens = tokens(&support::issuer(), users, support::now());
     let requests = tokens.iter().map(|token| request("/api/todos/42", Some(token))).collect();
+    let protocol = Protocol::Http1(Arc::new(requests));
     let load =
-        Load { address: gateway.address, requests: Arc::new(requests), status: 200, ends_with: SOMEBODY };
+        Load { address: gateway.address, protocol, status: 200, ends_with: SOMEBODY, content_bytes: None };
     Ok(Size { name, gateway, load, slices: Vec::new() })
 }
 

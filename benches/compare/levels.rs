@@ -1,4 +1,5 @@
-//! What is measured: the levels, from a plain proxy up to Redis, and the ways to be refused.
+//! What is measured: the levels, from a plain proxy up to Redis, what else a request may be, and the
+//! ways to be refused; and who takes part in each.
 
 /// What is on, or why the answer is no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +12,9 @@ pub(crate) enum Level {
     Ed,
     Limited,
     Redis,
+    Body,
+    Tls,
+    Http2,
     BadSignature,
     Expired,
     Revoked,
@@ -20,9 +24,15 @@ pub(crate) enum Level {
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
+    /// With Pingora's defaults.
     Bare,
-    BareMimalloc,
+    /// Built as the gateway: what targets are told in.
+    SameBuilt,
     Gateway,
+    /// The same gateway, but each request goes Pingora's way.
+    LaneClosed,
+    /// A gateway that was built before, by `--before`.
+    Before,
     NginxLua,
     Haproxy,
     Pingap,
@@ -34,7 +44,7 @@ pub(crate) enum Who {
 }
 
 impl Level {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Plain,
         Self::HsOne,
         Self::Hs,
@@ -43,6 +53,9 @@ impl Level {
         Self::Ed,
         Self::Limited,
         Self::Redis,
+        Self::Body,
+        Self::Tls,
+        Self::Http2,
         Self::BadSignature,
         Self::Expired,
         Self::Revoked,
@@ -60,6 +73,9 @@ impl Level {
             Self::Ed => "eddsa",
             Self::Limited => "limit",
             Self::Redis => "redis",
+            Self::Body => "body",
+            Self::Tls => "tls",
+            Self::Http2 => "http2",
             Self::BadSignature => "bad-signature",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
@@ -77,6 +93,9 @@ impl Level {
             Self::Ed => "L2: EdDSA, identity headers; 1,000 tokens",
             Self::Limited => "L3: L1 and revocation in memory, limit per user; 1,000 tokens",
             Self::Redis => "L4: L1 and revocation in Redis, limit per user; 1,000 tokens",
+            Self::Body => "body: L1, 4 KiB sent by POST and 64 KiB answered, chunked both ways",
+            Self::Tls => "TLS: L3 over TLS 1.3, connections kept",
+            Self::Http2 => "HTTP/2: L3 without TLS, 64 connections × 10 streams",
             Self::BadSignature => "refused: HS256, bad signature (401)",
             Self::Expired => "refused: HS256, expired (401)",
             Self::Revoked => "refused: HS256, revoked (401)",
@@ -93,27 +112,54 @@ impl Level {
         }
     }
 
-    /// Who takes part beside the two bare proxies.
+    /// Who takes part, the yardsticks first.
+    pub(crate) fn everybody(self) -> impl Iterator<Item = Who> {
+        let default_build = (self == Self::Plain).then_some(Who::Bare);
+        default_build.into_iter().chain([Who::SameBuilt]).chain(self.contestants().iter().copied())
+    }
+
+    /// Who takes part beside the bare proxies.
     pub(crate) const fn contestants(self) -> &'static [Who] {
-        use Who::{AuthRequest, Caddy, Envoy, EnvoyCache, Gateway, Haproxy, NginxLua, Pingap, Traefik};
+        use Who::{
+            AuthRequest, Before, Caddy, Envoy, EnvoyCache, Gateway, Haproxy, LaneClosed, NginxLua, Pingap,
+            Traefik,
+        };
         match self {
-            Self::Plain => &[Gateway, NginxLua, Haproxy, Pingap, Envoy, Traefik, Caddy],
-            Self::HsOne => &[Gateway, NginxLua, Haproxy],
-            Self::Hs => &[Gateway, NginxLua, Haproxy, Pingap, Envoy, EnvoyCache, AuthRequest, Traefik, Caddy],
+            Self::Plain => &[Gateway, LaneClosed, Before, NginxLua, Haproxy, Pingap, Envoy, Traefik, Caddy],
+            Self::HsOne | Self::Expired | Self::Revoked | Self::OverLimit => &[Gateway, NginxLua, Haproxy],
+            Self::Hs => &[
+                Gateway,
+                LaneClosed,
+                Before,
+                NginxLua,
+                Haproxy,
+                Pingap,
+                Envoy,
+                EnvoyCache,
+                AuthRequest,
+                Traefik,
+                Caddy,
+            ],
             Self::Rs | Self::Es | Self::Ed => &[Gateway, NginxLua, Haproxy, Pingap, Envoy, EnvoyCache],
-            Self::Limited => &[Gateway, NginxLua, Haproxy],
-            Self::Redis => &[Gateway, NginxLua],
-            Self::BadSignature => &[Gateway, NginxLua, Haproxy, Pingap, Envoy, AuthRequest, Traefik, Caddy],
-            Self::Expired | Self::Revoked | Self::OverLimit => &[Gateway],
+            Self::Limited | Self::Tls => &[Gateway, LaneClosed, Before, NginxLua, Haproxy],
+            Self::Redis => &[Gateway, LaneClosed, Before, NginxLua],
+            Self::Body => &[Gateway, LaneClosed, Before, NginxLua, Haproxy, Envoy],
+            // The lane is for HTTP/1.1 only.
+            Self::Http2 => &[Gateway, Before, NginxLua, Haproxy, Envoy],
+            Self::BadSignature => {
+                &[Gateway, LaneClosed, Before, NginxLua, Haproxy, Pingap, Envoy, AuthRequest, Traefik, Caddy]
+            }
         }
     }
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Bare,
-        Self::BareMimalloc,
+        Self::SameBuilt,
         Self::Gateway,
+        Self::LaneClosed,
+        Self::Before,
         Self::NginxLua,
         Self::Haproxy,
         Self::Pingap,
@@ -128,8 +174,10 @@ impl Who {
     pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Bare => "bare",
-            Self::BareMimalloc => "bare-mimalloc",
+            Self::SameBuilt => "same-built",
             Self::Gateway => "gateway",
+            Self::LaneClosed => "lane-closed",
+            Self::Before => "before",
             Self::NginxLua => "nginx-lua",
             Self::Haproxy => "haproxy",
             Self::Pingap => "pingap",
@@ -143,9 +191,11 @@ impl Who {
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Bare => "bare Pingora",
-            Self::BareMimalloc => "bare Pingora, built as the gateway",
+            Self::Bare => "bare Pingora, its defaults",
+            Self::SameBuilt => "bare Pingora, built as the gateway",
             Self::Gateway => "gateway",
+            Self::LaneClosed => "gateway, lane closed",
+            Self::Before => "gateway, build of before",
             Self::NginxLua => "nginx + Lua",
             Self::Haproxy => "HAProxy",
             Self::Pingap => "pingap",
@@ -157,9 +207,9 @@ impl Who {
         }
     }
 
-    /// The two yardsticks, which stand in every level.
+    /// The yardsticks, which forward and do nothing else.
     pub(crate) const fn is_bare(self) -> bool {
-        matches!(self, Self::Bare | Self::BareMimalloc)
+        matches!(self, Self::Bare | Self::SameBuilt)
     }
 
     /// What it cannot do, whatever is installed.

@@ -1,5 +1,6 @@
-//! The load: a fixed number of connections, each with one request at a time, for a fixed time.
-//! Every answer is looked at, its status and its end; a wrong one stops the whole run.
+//! The load: a fixed number of connections, each with one request at a time (of HTTP/2, one on each
+//! stream), for a fixed time or number. Every answer is looked at, its status and its end; a wrong one
+//! stops the whole run.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gateway::clock::Stopwatch;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
+use crate::clients::{ANSWER_BYTES_MAX, Client, Protocol};
 use crate::programs::{Watched, cpu_time};
 use crate::statistics::percentile;
 
@@ -19,15 +20,20 @@ const REQUESTS_MAX: u64 = 3_000_000;
 /// An answer that takes longer than this is none.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// How long a proxy may take until it answers as it should.
+const READY_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// What is sent to whom, and what must come back.
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     /// Requests take turns.
-    pub(crate) requests: Arc<Vec<String>>,
+    pub(crate) protocol: Protocol,
     pub(crate) status: u16,
     /// How the body ends; empty where only the status matters.
     pub(crate) ends_with: &'static str,
+    /// How long the body is, where it is a large one.
+    pub(crate) content_bytes: Option<usize>,
 }
 
 /// What one slice of time showed.
@@ -45,42 +51,39 @@ pub(crate) struct Slice {
 
 struct Progress {
     sent: AtomicU64,
+    requests_max: u64,
     answered: AtomicU64,
     /// Whether times count: after the warm-up.
     measuring: AtomicBool,
     over: AtomicBool,
 }
 
+type Running = JoinSet<Result<Vec<u32>, String>>;
+
 impl Load {
-    /// Loads the proxy for `warm_up` and then for `length`, which is measured.
+    /// Loads the proxy for `warm_up` and then for `length`, which is measured. Before both, connections are
+    /// made, and each client was answered once.
     pub(crate) async fn run(
         &self,
         watched: &Watched,
         warm_up: Duration,
         length: Duration,
     ) -> Result<Slice, String> {
-        let progress = Arc::new(Progress {
-            sent: AtomicU64::new(0),
-            answered: AtomicU64::new(0),
-            measuring: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-        });
-        let mut connections = tokio::task::JoinSet::new();
-        for _ in 0..CONNECTIONS {
-            connections.spawn(self.clone().connection(Arc::clone(&progress)));
+        let (progress, clients) = self.begin(REQUESTS_MAX).await?;
+        let answered = || progress.answered.load(Ordering::Relaxed);
+        let (all, watch) = (clients.len() as u64, Stopwatch::start());
+        // What a client is answered wrongly ends it, and is told below.
+        while answered() < all && watch.elapsed() < ANSWER_TIME_MAX {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(warm_up).await;
-        let answered = || progress.answered.load(Ordering::Relaxed);
         let spent = || (cpu_time(&watched.proxy), cpu_time(&watched.beside));
         progress.measuring.store(true, Ordering::Relaxed);
         let (before, spent_before, watch) = (answered(), spent(), Stopwatch::start());
         tokio::time::sleep(length).await;
         let (after, spent_after, taken) = (answered(), spent(), watch.elapsed());
         progress.over.store(true, Ordering::Relaxed);
-        let mut times = Vec::new();
-        while let Some(ended) = connections.join_next().await {
-            times.append(&mut ended.map_err(|fault| fault.to_string())??);
-        }
+        let mut times = ended(clients).await?;
         if after == before || progress.sent.load(Ordering::Relaxed) >= REQUESTS_MAX {
             return Err("no answers, or more than were asked for".to_owned());
         }
@@ -94,26 +97,91 @@ impl Load {
         })
     }
 
+    /// So many requests, and no more.
+    pub(crate) async fn send(&self, requests: u64) -> Result<(), String> {
+        let (_, clients) = self.begin(requests).await?;
+        ended(clients).await.map(drop)
+    }
+
     /// One request on a connection of its own: whether it is answered as it should be.
     pub(crate) async fn probe(&self) -> Result<(), String> {
-        let mut stream = TcpStream::connect(self.address).await.map_err(|fault| fault.to_string())?;
-        self.exchange(&mut stream, 0, &mut vec![0; 16 * 1_024]).await
+        self.open(0).await.map(drop)
+    }
+
+    /// Waits until it is, as a proxy may still be reading its configuration, or filling a store.
+    pub(crate) async fn ready(&self) -> Result<(), String> {
+        let watch = Stopwatch::start();
+        while let Err(fault) = self.probe().await {
+            if watch.elapsed() > READY_TIME_MAX {
+                return Err(fault);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// One more on a connection that is open.
+    pub(crate) async fn ask_again(&self, client: &mut Client) -> Result<(), String> {
+        in_time(client.exchange(self, 0, &mut vec![0; ANSWER_BYTES_MAX])).await
+    }
+
+    /// Connections, each of which was answered once; they end when they are dropped.
+    pub(crate) async fn hold(&self, count: usize) -> Result<Vec<Client>, String> {
+        let mut open = Vec::with_capacity(count);
+        let mut coming = JoinSet::new();
+        for number in 0..count {
+            let load = self.clone();
+            coming.spawn(async move {
+                let client = load.open(number).await;
+                client.map_err(|fault| format!("connection {number} of {count}: {fault}"))
+            });
+            if coming.len() < CONNECTIONS {
+                continue;
+            }
+            if let Some(client) = coming.join_next().await {
+                open.push(client.map_err(|fault| fault.to_string())??);
+            }
+        }
+        while let Some(client) = coming.join_next().await {
+            open.push(client.map_err(|fault| fault.to_string())??);
+        }
+        Ok(open)
+    }
+
+    async fn open(&self, number: usize) -> Result<Client, String> {
+        let mut clients = Client::connect(self, number).await?;
+        let mut client = clients.pop().ok_or("a connection without a client")?;
+        self.ask_again(&mut client).await?;
+        Ok(client)
+    }
+
+    async fn begin(&self, requests_max: u64) -> Result<(Arc<Progress>, Running), String> {
+        let progress = Arc::new(Progress {
+            sent: AtomicU64::new(0),
+            requests_max,
+            answered: AtomicU64::new(0),
+            measuring: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        });
+        let mut clients = Vec::new();
+        for number in 0..CONNECTIONS {
+            clients.append(&mut Client::connect(self, number).await?);
+        }
+        let ask = |client| self.clone().requests(client, Arc::clone(&progress));
+        let running = clients.into_iter().map(ask).collect();
+        Ok((progress, running))
     }
 
     /// Answers how long each request took that began in the time that is measured.
-    async fn connection(self, progress: Arc<Progress>) -> Result<Vec<u32>, String> {
-        let mut stream = TcpStream::connect(self.address).await.map_err(|fault| fault.to_string())?;
-        stream.set_nodelay(true).map_err(|fault| fault.to_string())?;
-        let (mut buffer, mut times) = (vec![0; 16 * 1_024], Vec::new());
+    async fn requests(self, mut client: Client, progress: Arc<Progress>) -> Result<Vec<u32>, String> {
+        let (mut buffer, mut times) = (vec![0; ANSWER_BYTES_MAX], Vec::new());
         while !progress.over.load(Ordering::Relaxed) {
             let turn = progress.sent.fetch_add(1, Ordering::Relaxed);
-            if turn >= REQUESTS_MAX {
+            if turn >= progress.requests_max {
                 break;
             }
             let (counts, watch) = (progress.measuring.load(Ordering::Relaxed), Stopwatch::start());
-            let answered = self.exchange(&mut stream, turn, &mut buffer);
-            let answered = tokio::time::timeout(ANSWER_TIME_MAX, answered).await;
-            answered.map_err(|_| "an answer did not come in time".to_owned())??;
+            in_time(client.exchange(&self, turn, &mut buffer)).await?;
             if counts {
                 times.push(u32::try_from(watch.elapsed().as_micros()).unwrap_or(u32::MAX));
             }
@@ -121,54 +189,17 @@ impl Load {
         }
         Ok(times)
     }
-
-    async fn exchange(&self, stream: &mut TcpStream, turn: u64, buffer: &mut [u8]) -> Result<(), String> {
-        let request = &self.requests[turn as usize % self.requests.len()];
-        let answer = ask(stream, request, buffer).await?;
-        self.judge(answer)
-    }
-
-    fn judge(&self, answer: &[u8]) -> Result<(), String> {
-        if status(answer) == Some(self.status) && answer.ends_with(self.ends_with.as_bytes()) {
-            return Ok(());
-        }
-        let start: String = String::from_utf8_lossy(answer).chars().take(600).collect();
-        Err(format!("expected {} and `{}`, got: {start}", self.status, self.ends_with))
-    }
 }
 
-/// One request, and the whole answer.
-pub(crate) async fn ask<'a>(
-    stream: &mut TcpStream,
-    request: &str,
-    buffer: &'a mut [u8],
-) -> Result<&'a [u8], String> {
-    stream.write_all(request.as_bytes()).await.map_err(|fault| fault.to_string())?;
-    let mut filled = 0;
-    loop {
-        match stream.read(&mut buffer[filled..]).await {
-            Ok(0) => return Err("the connection was closed in the middle of an answer".to_owned()),
-            Ok(read) => filled += read,
-            Err(fault) => return Err(fault.to_string()),
-        }
-        if length(&buffer[..filled]).is_some_and(|whole| filled >= whole) {
-            return Ok(&buffer[..filled]);
-        }
+async fn in_time(answered: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let answered = tokio::time::timeout(ANSWER_TIME_MAX, answered).await;
+    answered.unwrap_or_else(|_| Err("an answer did not come in time".to_owned()))
+}
+
+async fn ended(mut clients: Running) -> Result<Vec<u32>, String> {
+    let mut times = Vec::new();
+    while let Some(ended) = clients.join_next().await {
+        times.append(&mut ended.map_err(|fault| fault.to_string())??);
     }
-}
-
-pub(crate) fn status(answer: &[u8]) -> Option<u16> {
-    std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
-}
-
-/// The length of the whole answer, once its head is there.
-fn length(answer: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"content-length:";
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let body = answer[..end].split(|byte| *byte == b'\n').find_map(|line| {
-        let (name, value) = line.split_at_checked(NAME.len())?;
-        name.eq_ignore_ascii_case(NAME).then(|| std::str::from_utf8(value).ok()?.trim().parse().ok())?
-    });
-    // Without a length the answer would end with its connection, which no proxy here does.
-    body.map(|body: usize| end + body)
+    Ok(times)
 }

@@ -1,4 +1,5 @@
-//! The whole comparison in one table: CPU time for each request, by level and by contestant.
+//! The whole comparison in two tables: CPU time for each request, by level and by contestant; and every
+//! target with its verdict.
 
 use std::fmt::Write as _;
 
@@ -6,18 +7,19 @@ use crate::figures::{find, verdicts};
 use crate::levels::{Level, Who};
 use crate::load::Slice;
 use crate::race::Row;
-use crate::targets::Verdict;
+use crate::section::Section;
+use crate::targets::listed;
 
-/// One line for each level: what everybody used, and which targets are met.
+/// One line for each level: what everybody used.
 pub(crate) fn table(rows: &[Row], levels: &[Level]) -> String {
     let present = |who: &Who| rows.iter().any(|row| row.who == *who);
     let who: Vec<_> = Who::ALL.into_iter().filter(present).collect();
     let names: Vec<_> = who.iter().map(|who| who.name()).collect();
-    let mut text = format!("| CPU µs a request | {} | targets |\n", names.join(" | "));
-    writeln!(text, "|---|{}", "---|".repeat(who.len() + 1)).ok();
+    let mut text = format!("| CPU µs a request | {} |\n", names.join(" | "));
+    writeln!(text, "|---|{}", "---|".repeat(who.len())).ok();
     for level in levels {
         let cells: Vec<_> = who.iter().map(|who| cell(rows, *level, *who)).collect();
-        writeln!(text, "| {} | {} | {} |", level.title(), cells.join(" | "), judged(rows, *level)).ok();
+        writeln!(text, "| {} | {} |", level.title(), cells.join(" | ")).ok();
     }
     text
 }
@@ -30,15 +32,13 @@ fn cell(rows: &[Row], level: Level, who: Who) -> String {
     if who == Who::Gateway { format!("**{cpu}**") } else { cpu }
 }
 
-/// What is red by name; all others by their number.
-fn judged(rows: &[Row], level: Level) -> String {
-    let verdicts = verdicts(rows, level);
-    let red: Vec<_> =
-        verdicts.iter().filter(|verdict| verdict.met == Some(false)).map(Verdict::to_string).collect();
-    let met = verdicts.iter().filter(|verdict| verdict.met == Some(true)).count();
-    match (red.is_empty(), met) {
-        (_, 0) => red.join(" · "),
-        (true, met) => format!("{met} of {} met", verdicts.len()),
-        (false, met) => format!("{met} of {} met · {}", verdicts.len(), red.join(" · ")),
+/// One line for each level and each other part; empty where nothing is judged.
+pub(crate) fn judged(rows: &[Row], levels: &[Level], sections: &[Section]) -> String {
+    let levels = levels.iter().map(|level| (level.title(), verdicts(rows, *level)));
+    let sections = sections.iter().map(|section| (&*section.title, section.verdicts.clone()));
+    let mut text = String::new();
+    for (title, verdicts) in levels.chain(sections).filter(|(_, verdicts)| !verdicts.is_empty()) {
+        writeln!(text, "| {title} | {} |", listed(&verdicts)).ok();
     }
+    if text.is_empty() { text } else { format!("| | targets |\n|---|---|\n{text}") }
 }

@@ -23,7 +23,9 @@ pub(crate) fn start(who: Who, stage: &Stage<'_>) -> Result<Contestant, String> {
         Who::AuthRequest => asking::nginx(stage),
         Who::Traefik => asking::traefik(stage),
         Who::Caddy => asking::caddy(stage),
-        Who::Bare | Who::BareMimalloc | Who::Gateway => Err("it is no peer".to_owned()),
+        Who::Bare | Who::SameBuilt | Who::Gateway | Who::LaneClosed | Who::Before => {
+            Err("it is no peer".to_owned())
+        }
     }
 }
 

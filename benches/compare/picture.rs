@@ -19,6 +19,8 @@ const MARGIN: u32 = 96;
 const NAMES: u32 = 230;
 const INK: RGBColor = RGBColor(125, 125, 125);
 const OURS: RGBColor = RGBColor(226, 120, 40);
+/// The same gateway in other states.
+const OURS_OTHERWISE: RGBColor = RGBColor(196, 148, 108);
 const BARE: RGBColor = RGBColor(140, 140, 140);
 const OTHERS: RGBColor = RGBColor(60, 130, 200);
 
@@ -107,7 +109,8 @@ fn chart(
             Line::Bar(who, micros) => {
                 let colour = match who {
                     Who::Gateway => OURS,
-                    Who::Bare | Who::BareMimalloc => BARE,
+                    Who::LaneClosed | Who::Before => OURS_OTHERWISE,
+                    Who::Bare | Who::SameBuilt => BARE,
                     _ => OTHERS,
                 };
                 let ends = [(0.0, middle - 0.38), (*micros, middle + 0.38)];

@@ -16,15 +16,18 @@ const START_TIME_MAX: Duration = Duration::from_secs(15);
 /// How much of what a program said is repeated when it did not start.
 const COMPLAINT_CHARACTERS_MAX: usize = 300;
 
-/// Which core the proxies have for themselves, and which one everything else.
+/// Which core the proxies have for themselves, which one those of two threads have as well, and which one
+/// everything else. Where there are but two, the last ones are the same.
 #[derive(Clone, Copy)]
-pub(crate) struct Cores(Option<(usize, usize)>);
+pub(crate) struct Cores(Option<[usize; 3]>);
 
 /// Where a program runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// What is measured, and what it asks on the way to a decision.
     Proxy,
+    /// The same where there is more than one thread of it.
+    Wide,
     /// Load, service, and stores.
     Rest,
 }
@@ -43,16 +46,22 @@ pub(crate) struct Program {
 }
 
 impl Cores {
-    /// The first two that this process may use.
+    /// The first ones that this process may use.
     pub(crate) fn choose() -> Self {
         let mut usable = sched_getaffinity(None)
             .into_iter()
             .flat_map(|allowed| (0..CpuSet::MAX_CPU).filter(move |core| allowed.is_set(*core)));
-        Self(usable.next().zip(usable.next()))
+        let two = usable.next().zip(usable.next());
+        Self(two.map(|(first, second)| [first, second, usable.next().unwrap_or(second)]))
     }
 
     pub(crate) fn are_two(self) -> bool {
         self.0.is_some()
+    }
+
+    /// Whether two threads of a proxy have a core each, and everything else another one.
+    pub(crate) fn are_three(self) -> bool {
+        self.0.is_some_and(|[_, second, third]| second != third)
     }
 
     /// Children inherit the core of the thread that starts them.
@@ -67,9 +76,14 @@ impl Cores {
 
     /// Moves this thread.
     pub(crate) fn pin(self, side: Side) {
-        if let Some((first, second)) = self.0 {
+        if let Some([first, second, third]) = self.0 {
             let mut set = CpuSet::new();
-            set.set(if side == Side::Proxy { first } else { second });
+            let cores: &[usize] = match side {
+                Side::Proxy => &[first],
+                Side::Wide => &[first, second],
+                Side::Rest => &[third],
+            };
+            cores.iter().for_each(|core| set.set(*core));
             sched_setaffinity(None, &set).expect("a core that this process may use");
         }
     }
@@ -158,14 +172,30 @@ pub(crate) fn installed(path: &str) -> Result<PathBuf, String> {
     found.map_err(|_| format!("target/{path} is missing: `./dev bench compare` installs it"))
 }
 
+/// A program that somebody named, by a path of the project's folder.
+pub(crate) fn named(path: &Path) -> Result<PathBuf, String> {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path).canonicalize();
+    found.map_err(|fault| format!("--before {}: {fault}", path.display()))
+}
+
+/// The build profile of this program, by the folder that Cargo put it into.
+pub(crate) fn profile() -> String {
+    let own = std::env::current_exe().unwrap_or_default();
+    let folder = own.ancestors().nth(2).and_then(Path::file_name);
+    let folder = folder.unwrap_or_default().to_string_lossy();
+    if folder == "debug" { "dev".to_owned() } else { folder.into_owned() }
+}
+
 /// Builds the bare proxy with the gateway's allocator, in the profile of this program, and says
 /// where it is.
 pub(crate) fn build_bare_mimalloc() -> Result<PathBuf, String> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["bench", "-p", "gateway", "--bench", "bare_mimalloc", "--no-run"]);
     command.arg("--message-format=json");
-    if cfg!(debug_assertions) {
-        command.args(["--profile", "dev"]);
+    match &*profile() {
+        // What Cargo calls `bench` is the same, and lies in the same folder.
+        "release" => {}
+        other => drop(command.args(["--profile", other])),
     }
     // What Cargo tells a running benchmark of itself is a reason for build scripts to run again, and
     // for most of the dependencies to be built again.

@@ -1,10 +1,8 @@
-//! The rounds: in each, every level in turn, the bare proxies first and then everybody else, so
+//! The rounds: in each, every level in turn, the bare proxy first and then everybody else, so
 //! that what else the machine does falls on all of them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use gateway::clock::Stopwatch;
 use tokio::runtime::Runtime;
 
 use crate::contestants::{Contestant, Stage};
@@ -12,9 +10,6 @@ use crate::levels::{Level, Who};
 use crate::load::{Load, Slice};
 use crate::options::Options;
 use crate::programs::Watched;
-
-/// How long a proxy may take until it answers as it should.
-const READY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// One line of the table: a slice for each round; or why there is none.
 pub(crate) struct Row {
@@ -47,8 +42,7 @@ async fn measured(
     let mut rows = Vec::new();
     let mut lanes = Vec::new();
     for &level in stage.levels {
-        let others = level.contestants().iter().copied().filter(|who| options.wants(*who));
-        for who in [Who::Bare, Who::BareMimalloc].into_iter().chain(others) {
+        for who in level.everybody().filter(|who| options.wants(*who)) {
             let lane = match (who.lacks(level), &contestants[&who]) {
                 (Some(lack), _) => Err(lack.to_owned()),
                 (None, Ok(contestant)) => prepared(stage, contestant, who, level).await,
@@ -78,7 +72,7 @@ async fn measured(
 fn started(options: &Options, stage: &Stage<'_>) -> Contestants {
     let mut contestants = BTreeMap::new();
     for who in Who::ALL {
-        let takes_part = |level: &Level| who.is_bare() || level.contestants().contains(&who);
+        let takes_part = |level: &Level| level.everybody().any(|one| one == who);
         if options.wants(who) && stage.levels.iter().any(takes_part) {
             eprintln!("starting {}", who.name());
             let contestant = stage.start(who);
@@ -106,14 +100,7 @@ async fn prepared(
         return Err("it has no such level".to_owned());
     };
     let load = stage.load(level, who, address);
-    let watch = Stopwatch::start();
-    // It may still be reading its configuration, or filling a store.
-    while let Err(fault) = load.probe().await {
-        if watch.elapsed() > READY_TIME_MAX {
-            return Err(fault);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    load.ready().await?;
     if !who.is_bare() {
         for refusal in stage.refusals(level, address) {
             refusal.probe().await.map_err(|fault| format!("it lets a bad token pass: {fault}"))?;
@@ -123,7 +110,8 @@ async fn prepared(
 }
 
 fn must_work<T>(who: Who, level: Level, outcome: &Result<T, String>) -> Result<(), String> {
-    let ours = who.is_bare() || (who == Who::Gateway && level != Level::Redis);
+    let ours = matches!(who, Who::Bare | Who::SameBuilt | Who::Gateway | Who::LaneClosed);
+    let ours = ours && (level != Level::Redis || who.is_bare());
     match outcome {
         Err(fault) if ours => Err(format!("{} at {}: {fault}", who.name(), level.key())),
         _ => Ok(()),

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use crate::figures::{find, noise, verdicts};
+use crate::http2::STREAMS;
 use crate::levels::{Level, Who};
 use crate::load::{CONNECTIONS, Slice};
 use crate::options::Options;
 use crate::programs::{Cores, debian, installed};
 use crate::race::Row;
 use crate::statistics::Spread;
-use crate::targets::Verdict;
+use crate::targets::listed;
 
 /// When, where, and after what load.
 pub(crate) fn machine() -> String {
@@ -72,42 +73,39 @@ pub(crate) fn tables(rows: &[Row], levels: &[Level]) -> String {
 }
 
 fn table(rows: &[Row], level: Level) -> String {
-    let (bare, same_built) = (find(rows, level, Who::Bare), find(rows, level, Who::BareMimalloc));
+    let same_built = find(rows, level, Who::SameBuilt);
     let mut text = format!(
         "### {}\n\n\
-         | | CPU µs a request (min–max) | × bare | × same-built bare | requests/s | p50, p99 ms | its core busy |\n\
-         |---|---|---|---|---|---|---|\n",
+         | | CPU µs a request (min–max) | × same-built bare | requests/s | p50, p99 ms | its core busy |\n\
+         |---|---|---|---|---|---|\n",
         level.title()
     );
     for row in rows.iter().filter(|row| row.level == level) {
-        let cells = row.cpu_ratio(bare).zip(row.cpu_ratio(same_built));
-        let cells = cells.and_then(|(bare, same_built)| cells_of(row, bare, same_built));
+        let cells = row.cpu_ratio(same_built).and_then(|same_built| cells_of(row, same_built));
         let cells = cells.unwrap_or_else(|| match &row.slices {
-            Err(why) => format!("not there: {} | | | | | |", why.replace(['|', '\n'], " ")),
-            Ok(_) => "| | | | | |".to_owned(),
+            Err(why) => format!("not there: {} | | | | |", why.replace(['|', '\n'], " ")),
+            Ok(_) => "| | | | |".to_owned(),
         });
         let name = if row.who == Who::Gateway { "**gateway**" } else { row.who.name() };
         writeln!(text, "| {name} | {cells}").ok();
     }
     let verdicts = verdicts(rows, level);
     if !verdicts.is_empty() {
-        let list: Vec<_> = verdicts.iter().map(Verdict::to_string).collect();
-        writeln!(text, "\nTargets: {}.", list.join(" · ")).ok();
+        writeln!(text, "\nTargets: {}.", listed(&verdicts)).ok();
     }
     text.push('\n');
     text
 }
 
-fn cells_of(row: &Row, bare: Spread, same_built: Spread) -> Option<String> {
+fn cells_of(row: &Row, same_built: Spread) -> Option<String> {
     let cpu = row.spread(Slice::cpu_micros)?;
     let median = |figure: fn(&Slice) -> f64| Some(row.spread(figure)?.median);
     let millis = |figure: fn(&Slice) -> f64| Some(median(figure)? / 1_000.0);
     Some(format!(
-        "{:.1} ({:.1}–{:.1}) | {:.2} | {:.2} | {:.0} | {:.1}, {:.1} | {:.0} % |",
+        "{:.1} ({:.1}–{:.1}) | {:.2} | {:.0} | {:.1}, {:.1} | {:.0} % |",
         cpu.median,
         cpu.low,
         cpu.high,
-        bare.median,
         same_built.median,
         median(Slice::rate)?,
         millis(|slice| f64::from(slice.p50))?,
@@ -119,14 +117,14 @@ fn cells_of(row: &Row, bare: Spread, same_built: Spread) -> Option<String> {
 /// How the levels were measured, and what to think of it.
 pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row]) -> String {
     let mut text = format!(
-        "- {} rounds; in each, every level in turn: the two bare proxies, then everybody else, {} ms each after {} ms that do not count. Ratios are taken within a level and a round. Figures are medians.\n",
+        "- {} rounds; in each, every level in turn: the bare proxy, then everybody else, {} ms each after {} ms that do not count. Ratios are taken within a level and a round. Figures are medians.\n",
         options.rounds,
         options.slice.as_millis(),
         options.warm_up.as_millis(),
     );
     writeln!(
         text,
-        "- {CONNECTIONS} connections with one request at a time on each (closed loop, at saturation): times are those of a queue of {CONNECTIONS}, good for comparison only."
+        "- {CONNECTIONS} connections with one request at a time on each, of HTTP/2 {STREAMS} (closed loop, at saturation): times are those of a queue of as many, good for comparison only."
     ).ok();
     text.push_str(if cores.are_two() {
         "- The proxy, with what it asks on the way, has one core for itself; load, service and Redis share another one. Where a proxy's core is busy for much less than 100 %, the other core bounds the requests per second.\n"
@@ -134,10 +132,11 @@ pub(crate) fn remarks(options: &Options, cores: Cores, rows: &[Row]) -> String {
         "- There is but one core: the proxy shares it with load and service, and requests per second say nothing.\n"
     });
     text.push_str(
-        "- Each answer was checked: its status, and whether the service was told who asks (X-User-Id). Refusals are answered on a connection that stays open. Before it was measured, each contestant refused a bad signature and a missing token with 401.\n\
+        "- Each answer was checked: its status, its length or the end of its content, and whether the service was told who asks (X-User-Id). Refusals are answered on a connection that stays open. Before it was measured, each contestant refused a bad signature and a missing token with 401.\n\
          - One worker thread each (GOMAXPROCS=1 in Go), connections kept on both sides, no access logs. CPU time is that of all threads of the process; of proxies that ask the gateway, of both processes. Redis itself is not counted.\n\
-         - The bare proxies always forward the plain request: they set neither time-outs nor headers. The one that is built as the gateway has its dependencies, profile and allocator (mimalloc).\n\
-         - All have the same tokens, signed by the gateway's issuer, and set three identity headers. The gateway always checks revocation, in memory where the level does not say Redis. nginx + Lua verifies over OpenSSL by FFI; its L4 is one EXISTS and a counter in shared memory. HAProxy's L3 is a stick table.\n",
+         - The bare proxy always forwards a request of nobody: it sets neither time-outs nor headers. The one that targets are told in has the dependencies, profile and allocator (mimalloc) of the gateway; the one with Pingora's defaults stands at L0 only.\n\
+         - All have the same tokens, signed by the gateway's issuer, and set three identity headers. The gateway always checks revocation, in memory where the level does not say Redis; the others from L3 on. nginx + Lua verifies over OpenSSL by FFI, and is nginx alone at L0; what is revoked and what is counted are in its shared memory, and at L4 revocation is one EXISTS. HAProxy has a list and a stick table. Envoy verifies only.\n\
+         - Content goes through without being gathered (nginx: proxy_buffering and proxy_request_buffering off), and connections to the service are used again after it (the gateway: reuse_after_body). TLS is version 1.3 with AES-128-GCM and a P-256 certificate; handshakes are not measured. Over HTTP/2 each connection is one user's.\n",
     );
     if let Some(beside) =
         find(rows, Level::Redis, Who::Gateway).and_then(|row| row.spread(Slice::beside_micros))

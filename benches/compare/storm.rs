@@ -12,12 +12,14 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use crate::clients::ask;
 use crate::contestants::{Stage, request};
 use crate::gateways::{self, Settings, UNREACHED};
 use crate::levels::{Level, Who};
-use crate::load::{Load, Slice, ask, status};
+use crate::load::{Load, Slice};
 use crate::options::Options;
 use crate::programs::{Program, Watched};
+use crate::section::Section;
 use crate::statistics::Spread;
 use crate::targets::{STORM_TAIL_MAX, Verdict};
 
@@ -45,7 +47,7 @@ struct Inner {
     over: AtomicBool,
 }
 
-pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<String, String> {
+pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<Section, String> {
     let settings =
         Settings { user_limit: Some(UNREACHED), account: Some((EMAIL, PASSWORD)), ..Settings::default() };
     let gateway = gateways::gateway(stage, "gateway-storm", &settings)?;
@@ -53,7 +55,7 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
     runtime.block_on(measure(options, &gateway, &load))
 }
 
-async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<String, String> {
+async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<Section, String> {
     // As fast as the pool answers: two clients keep its one thread busy.
     let calibration = Storm::new(gateway, login(), f64::INFINITY);
     let clients = calibration.clients(2);
@@ -82,10 +84,7 @@ async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<St
             }
         }
     }
-    let mut text = format!(
-        "### storm: L3 while people log in at {TIMES} × what hashing can do ({hashes:.0} a second here)\n\n\
-         | | p50, p99 ms | p99 × alone | requests/s |\n|---|---|---|---|\n"
-    );
+    let mut table = "| | p50, p99 ms | p99 × alone | requests/s |\n|---|---|---|---|\n".to_owned();
     let mut in_the_storm = None;
     let rows = [("alone", &alone), ("with as many plain requests", &beside), ("with logins", &stormy)];
     for (name, slices) in rows {
@@ -94,7 +93,7 @@ async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<St
         let ratio = Spread::of(pairs.map(|(own, alone)| f64::from(own.p99) / f64::from(alone.p99)));
         in_the_storm = ratio.map(|ratio| ratio.median);
         writeln!(
-            text,
+            table,
             "| {name} | {:.1}, {:.1} | {:.2} | {:.0} |",
             median(|slice| f64::from(slice.p50)).unwrap_or_default() / 1_000.0,
             median(|slice| f64::from(slice.p99)).unwrap_or_default() / 1_000.0,
@@ -103,12 +102,13 @@ async fn measure(options: &Options, gateway: &Program, load: &Load) -> Result<St
         )
         .ok();
     }
-    let verdict = Verdict::at_most("p99 × alone", in_the_storm, STORM_TAIL_MAX);
-    writeln!(
-        text,
-        "\nTarget: {verdict}. {accepted} logins were let in, {turned_away} turned away (503). Hashing shares the proxy's one core, at a lower priority; the storm's clients share the load's: the middle row has what they cost.\n"
-    ).ok();
-    Ok(text)
+    let verdicts = vec![Verdict::at_most("p99 × alone", in_the_storm, STORM_TAIL_MAX)];
+    let remark = format!(
+        "{accepted} logins were let in, {turned_away} turned away (503). Hashing shares the proxy's one core, at a lower priority; the storm's clients share the load's: the middle row has what they cost."
+    );
+    let title =
+        format!("storm: L3 while people log in at {TIMES} × what hashing can do ({hashes:.0} a second here)");
+    Ok(Section { title, table, verdicts, remark })
 }
 
 fn login() -> String {
@@ -161,10 +161,10 @@ impl Storm {
                 None => TcpStream::connect(self.0.gateway).await,
             };
             let mut connected = connected.map_err(|fault| fault.to_string())?;
-            match ask(&mut connected, &self.0.request, &mut buffer).await.map(status)? {
-                Some(200) => self.0.accepted.fetch_add(1, Ordering::Relaxed),
-                Some(503) => self.0.turned_away.fetch_add(1, Ordering::Relaxed),
-                other => return Err(format!("a login was answered with {other:?}")),
+            match ask(&mut connected, &self.0.request, &mut buffer).await? {
+                200 => self.0.accepted.fetch_add(1, Ordering::Relaxed),
+                503 => self.0.turned_away.fetch_add(1, Ordering::Relaxed),
+                other => return Err(format!("a login was answered with {other}")),
             };
             stream = Some(connected);
         }

@@ -18,14 +18,18 @@ pub(super) const CACHE_TOKENS: u32 = 4_000;
 pub(super) fn start(stage: &Stage<'_>, cache_tokens: Option<u32>) -> Result<Contestant, String> {
     let envoy = installed("test-tools/venv/bin/envoy")?;
     let folder = stage.folder(if cache_tokens.is_some() { "envoy-cache" } else { "envoy" })?;
-    let [plain, hs, rs, es, ed] = free_addresses();
+    let [plain, hs, rs, es, ed, tls] = free_addresses();
+    let hs_verification = verification(&Credentials::secret_key_set(), cache_tokens);
+    let mut with_tls = listener("tls", tls, Some(hs_verification.clone()));
+    with_tls["filter_chains"][0]["transport_socket"] = transport(stage);
     let [rs_keys, es_keys, ed_keys] = stage.credentials.pairs.each_ref().map(|pair| pair.key_set.clone());
     let listeners = [
         listener("plain", plain, None),
-        listener("hs256", hs, Some(verification(&Credentials::secret_key_set(), cache_tokens))),
+        listener("hs256", hs, Some(hs_verification)),
         listener("rs256", rs, Some(verification(&rs_keys, cache_tokens))),
         listener("es256", es, Some(verification(&es_keys, cache_tokens))),
         listener("eddsa", ed, Some(verification(&ed_keys, cache_tokens))),
+        with_tls,
     ];
     let endpoint = json!({ "endpoint": { "address": address(stage.upstream) } });
     let app = json!({
@@ -41,7 +45,8 @@ pub(super) fn start(stage: &Stage<'_>, cache_tokens: Option<u32>) -> Result<Cont
     let pids = [program.pid()];
     Ok(Contestant::of(vec![program])
         .door(&[Level::Plain], plain, &pids)
-        .door(&[Level::HsOne, Level::Hs, Level::BadSignature], hs, &pids)
+        .door(&[Level::HsOne, Level::Hs, Level::Body, Level::Http2, Level::BadSignature], hs, &pids)
+        .door(&[Level::Tls], tls, &pids)
         .door(&[Level::Rs], rs, &pids)
         .door(&[Level::Es], es, &pids)
         .door(&[Level::Ed], ed, &pids))
@@ -71,6 +76,25 @@ fn listener(name: &str, at: SocketAddr, verification: Option<Value>) -> Value {
         },
     });
     json!({ "name": name, "address": address(at), "filter_chains": [{ "filters": [manager] }] })
+}
+
+/// TLS 1.3 to the client.
+fn transport(stage: &Stage<'_>) -> Value {
+    let file = |file: &std::path::Path| json!({ "filename": file.display().to_string() });
+    let certificate = json!({
+        "certificate_chain": file(&stage.certificate.certificate_file),
+        "private_key": file(&stage.certificate.key_file),
+    });
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {
+                "tls_certificates": [certificate],
+                "tls_params": { "tls_minimum_protocol_version": "TLSv1_3" },
+            },
+        },
+    })
 }
 
 fn verification(key_set: &Value, cache_tokens: Option<u32>) -> Value {

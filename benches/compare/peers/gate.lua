@@ -30,7 +30,7 @@ local C = ffi.C
 local hmac, context = C.HMAC_CTX_new(), C.EVP_MD_CTX_new()
 local tag, tag_len = ffi.new("unsigned char[64]"), ffi.new("unsigned int[1]")
 local keys, issuer, redis_host, redis_port = {}, nil, nil, nil
-local limit_max, limit_seconds = 1000000000, 60
+local limit_max, limit_seconds = 1000000000, 3600
 
 local gate = {}
 
@@ -42,6 +42,9 @@ function gate.prepare(folder, secret, expected_issuer, host, port)
     file:close()
     keys[algorithm] = C.PEM_read_bio_PUBKEY(C.BIO_new_mem_buf(pem, #pem), nil, nil, nil)
     assert(keys[algorithm] ~= nil)
+  end
+  for id in io.lines(folder .. "/revoked") do
+    assert(ngx.shared.revoked:set(id, true))
   end
   issuer, redis_host, redis_port = expected_issuer, host, port
 end
@@ -118,15 +121,25 @@ function gate.admit(algorithm)
 end
 
 -- As limit.count of lua-resty-limit-traffic counts.
-local function take(claims)
-  local count = ngx.shared.limits:incr(claims.sub, 1, 0, limit_seconds)
-  if not count or count > limit_max then
+local function take(key, max)
+  local count = ngx.shared.limits:incr(key, 1, 0, limit_seconds)
+  if not count or count > max then
     return ngx.exit(429)
   end
 end
 
+-- With what is revoked in memory.
 function gate.limit(algorithm)
-  take(gate.admit(algorithm))
+  local claims = gate.admit(algorithm)
+  if ngx.shared.revoked:get(claims.jti) then
+    return ngx.exit(401)
+  end
+  take(claims.sub, limit_max)
+end
+
+-- One request for each user.
+function gate.once(algorithm)
+  take("once:" .. gate.admit(algorithm).sub, 1)
 end
 
 function gate.redis(algorithm)
@@ -141,7 +154,7 @@ function gate.redis(algorithm)
   if revoked ~= 0 then
     return ngx.exit(401)
   end
-  take(claims)
+  take(claims.sub, limit_max)
 end
 
 return gate

@@ -1,5 +1,5 @@
 //! nginx with verification in Lua (`gate.lua`), the limit per user in shared memory, and revocation
-//! in Redis.
+//! there or in Redis.
 
 use std::path::Path;
 
@@ -24,19 +24,27 @@ pub(super) fn start(stage: &Stage<'_>) -> Result<Contestant, String> {
         }
     }
     let folder = stage.folder("nginx-lua")?;
-    stage.write_public_keys(&folder)?;
+    stage.write_keys(&folder)?;
     write(&folder, "gate.lua", include_str!("gate.lua"))?;
-    let [plain, hs, rs, es, ed, limited, redis] = free_addresses();
+    let [plain, hs, rs, es, ed, limited, redis, body, tls, http2, once] = free_addresses();
+    let both = folder.join("both.pem").display().to_string();
+    let with_tls = format!("ssl_certificate {both}; ssl_certificate_key {both}; ssl_protocols TLSv1.3;");
+    let unbuffered = "proxy_buffering off; proxy_request_buffering off;";
     let doors = [
-        (hs, "admit", "HS256"),
-        (rs, "admit", "RS256"),
-        (es, "admit", "ES256"),
-        (ed, "admit", "EdDSA"),
-        (limited, "limit", "HS256"),
-        (redis, "redis", "HS256"),
+        (hs, "", "admit", "HS256", ""),
+        (rs, "", "admit", "RS256", ""),
+        (es, "", "admit", "ES256", ""),
+        (ed, "", "admit", "EdDSA", ""),
+        (limited, "", "limit", "HS256", ""),
+        (redis, "", "redis", "HS256", ""),
+        (body, "", "admit", "HS256", unbuffered),
+        (tls, "ssl", "limit", "HS256", &*with_tls),
+        (http2, "http2", "limit", "HS256", ""),
+        (once, "", "once", "HS256", ""),
     ];
-    let servers = doors.map(|(listen, step, algorithm)| {
-        let gaps = [("listen", &*listen.to_string()), ("stage", step), ("algorithm", algorithm)];
+    let servers = doors.map(|(listen, protocol, step, algorithm, more)| {
+        let listen = format!("{listen} {protocol}");
+        let gaps = [("listen", &*listen), ("stage", step), ("algorithm", algorithm), ("more", more)];
         filled(include_str!("nginx-lua-server.conf"), &gaps)
     });
     let store = stage.redis.map(|redis| redis.address);
@@ -58,10 +66,14 @@ pub(super) fn start(stage: &Stage<'_>) -> Result<Contestant, String> {
     let pids = [program.pid()];
     let contestant = Contestant::of(vec![program])
         .door(&[Level::Plain], plain, &pids)
-        .door(&[Level::HsOne, Level::Hs, Level::BadSignature], hs, &pids)
+        .door(&[Level::HsOne, Level::Hs, Level::BadSignature, Level::Expired], hs, &pids)
         .door(&[Level::Rs], rs, &pids)
         .door(&[Level::Es], es, &pids)
         .door(&[Level::Ed], ed, &pids)
-        .door(&[Level::Limited], limited, &pids);
+        .door(&[Level::Limited, Level::Revoked], limited, &pids)
+        .door(&[Level::Body], body, &pids)
+        .door(&[Level::Tls], tls, &pids)
+        .door(&[Level::Http2], http2, &pids)
+        .door(&[Level::OverLimit], once, &pids);
     Ok(if store.is_some() { contestant.door(&[Level::Redis], redis, &pids) } else { contestant })
 }
