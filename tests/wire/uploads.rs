@@ -107,8 +107,8 @@ fn why_a_service_takes_no_more_is_told_where_it_said_so() {
     });
     for gateway in before(address, "") {
         let mut client = Raw::connect(gateway.address);
-        client.send(format!("POST /app HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 1 << 20));
-        let reply = client.send(vec![b'x'; 1 << 20]).reply().unwrap();
+        client.send(format!("POST /app HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 8 << 20));
+        let reply = client.send(vec![b'x'; 8 << 20]).reply().unwrap();
         assert_eq!((reply.status, reply.text()), (422, "no, I".to_owned()));
     }
 }
