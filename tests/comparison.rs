@@ -258,6 +258,8 @@ fn calls_of_a_request_are_what_many_took_more_than_a_few() {
     let each = Calls::between(&few, &many, 1_000);
     assert_eq!((each.reads(), each.writes(), each.all()), (4.0, 2.0, 6.02));
     assert_eq!(each.list(), "4.00 recvfrom, 2.00 sendto, 0.02 epoll_wait");
+    let said = "7 recvfrom(9, 0x1, 1, MSG_PEEK, NULL, NULL) = -1 EAGAIN\n7 recvfrom(9, \"G\", 8, 0, NULL, NULL) = 8\n";
+    assert_eq!(counts::peeks(said), 1);
 }
 
 #[test]

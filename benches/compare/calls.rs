@@ -11,13 +11,13 @@ use nix::unistd::Pid;
 use tokio::runtime::Runtime;
 
 use crate::contestants::Stage;
-use crate::counts::{Calls, Counts, read};
+use crate::counts::{self, Calls};
 use crate::gateways::{self, Build, Settings, UNREACHED};
 use crate::levels::{Level, Who};
 use crate::load::Load;
 use crate::options::Options;
 use crate::programs::Watched;
-use crate::section::Section;
+use crate::section::{Section, cell};
 use crate::targets::{READS_MAX, Verdict};
 
 const LEVELS: [Level; 3] = [Level::Plain, Level::Limited, Level::Redis];
@@ -28,7 +28,9 @@ const MORE_QUICK: u64 = 2_000;
 const ATTACH_TIME_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<Section, String> {
-    let mut table = "| | | calls | reads | writes | all of them |\n|---|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| | | calls | reads | of them peeks | writes | all of them |\n|---|---|---|---|---|---|---|\n"
+            .to_owned();
     let mut verdicts = Vec::new();
     for level in LEVELS {
         let key = level.title().split(':').next().unwrap_or_default();
@@ -40,10 +42,14 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
             }
             let name = if who == Who::Gateway { "**gateway**" } else { who.name() };
             match counted(options, stage, runtime, who, level) {
-                Ok(calls) => {
+                Ok((calls, peeks)) => {
                     let (reads, writes) = (calls.reads(), calls.writes());
                     let (all, list) = (calls.all(), calls.list());
-                    writeln!(table, "| {key} | {name} | {all:.2} | {reads:.2} | {writes:.2} | {list} |").ok();
+                    writeln!(
+                        table,
+                        "| {key} | {name} | {all:.2} | {reads:.2} | {peeks:.2} | {writes:.2} | {list} |"
+                    )
+                    .ok();
                     if who == Who::Gateway {
                         for (what, figure) in [("reads", reads), ("writes", writes)] {
                             // A few that find nothing are no more than that.
@@ -56,12 +62,12 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
                         }
                     }
                 }
-                Err(why) => drop(writeln!(table, "| {key} | {name} | not counted: {why} | | | |")),
+                Err(why) => drop(writeln!(table, "| {key} | {name} | not counted: {} | | | | |", cell(&why))),
             }
         }
     }
     let remark = format!(
-        "{CONNECTIONS} connections, strace -c -f: what {} requests took more than {FEW}, for one of them. A process that is traced is slow, so that timers and waits for the next event count for more than they do otherwise. A read that only peeks counts as one: the gateway looks at a kept connection before it uses it again.",
+        "{CONNECTIONS} connections, strace -c -f: what {} requests took more than {FEW}, for one of them. A process that is traced is slow, so that timers and waits for the next event count for more than they do otherwise. A read that only peeks counts as one: the gateway looks at a kept connection before it uses it again. Peeks were counted over {FEW} requests, with those that come once for each connection.",
         more(options),
         CONNECTIONS = crate::load::CONNECTIONS,
     );
@@ -79,7 +85,7 @@ fn counted(
     runtime: &Runtime,
     who: Who,
     level: Level,
-) -> Result<Calls, String> {
+) -> Result<(Calls, f64), String> {
     if level == Level::Redis && stage.redis.is_none() {
         return Err("there is no redis-server on this machine".to_owned());
     }
@@ -106,30 +112,34 @@ fn counted(
     runtime.block_on(difference(&stage.load(level, who, address), pid, more(options)))
 }
 
-async fn difference(load: &Load, pid: u32, more: u64) -> Result<Calls, String> {
+/// Calls for each request, and how many of their reads take nothing.
+async fn difference(load: &Load, pid: u32, more: u64) -> Result<(Calls, f64), String> {
+    const COUNT: [&str; 3] = ["-c", "-U", "calls,name"];
+    const READS: [&str; 2] = ["-e", "trace=recvfrom,recvmsg"];
     load.ready().await?;
     load.send(FEW).await?;
-    let few = traced(load, pid, FEW).await?;
-    let many = traced(load, pid, FEW + more).await?;
-    Ok(Calls::between(&few, &many, more))
+    let few = counts::read(&traced(load, pid, FEW, &COUNT).await?);
+    let many = counts::read(&traced(load, pid, FEW + more, &COUNT).await?);
+    let reads = traced(load, pid, FEW, &READS).await?;
+    Ok((Calls::between(&few, &many, more), counts::peeks(&reads) as f64 / FEW as f64))
 }
 
-/// What the process asks of the system while so many requests are sent.
-async fn traced(load: &Load, pid: u32, requests: u64) -> Result<Counts, String> {
+/// What strace says of the process while so many requests are sent.
+async fn traced(load: &Load, pid: u32, requests: u64, asked: &[&str]) -> Result<String, String> {
     let fault = |fault: std::io::Error| format!("strace: {fault}");
-    let table = tempfile::NamedTempFile::new().map_err(fault)?;
+    let said = tempfile::NamedTempFile::new().map_err(fault)?;
     let mut strace = Command::new("strace");
-    strace.args(["-c", "-f", "-q", "-U", "calls,name", "-p", &pid.to_string(), "-o"]).arg(table.path());
+    strace.args(asked).args(["-f", "-q", "-p", &pid.to_string(), "-o"]).arg(said.path());
     let mut strace = strace.stdin(Stdio::null()).stderr(Stdio::null()).spawn().map_err(fault)?;
     let sent = match has_hold(pid, &mut strace).await {
         Ok(()) => load.send(requests).await,
         refused => refused,
     };
-    // It then writes its table, and lets go.
+    // It then writes what is left to be said, and lets go.
     kill(Pid::from_raw(strace.id().cast_signed()), Signal::SIGINT).ok();
     strace.wait().map_err(fault)?;
     sent?;
-    std::fs::read_to_string(table.path()).map(|table| read(&table)).map_err(fault)
+    std::fs::read_to_string(said.path()).map_err(fault)
 }
 
 async fn has_hold(pid: u32, strace: &mut std::process::Child) -> Result<(), String> {

@@ -24,6 +24,12 @@ pub(crate) fn read(table: &str) -> Counts {
     table.lines().filter_map(row).collect()
 }
 
+/// Reads that take nothing, in what strace says of each call. One that was interrupted by another thread's
+/// has a second line, which names no flag.
+pub(crate) fn peeks(said: &str) -> u64 {
+    said.lines().filter(|line| line.contains("MSG_PEEK")).count() as u64
+}
+
 impl Calls {
     /// Of two tables, one of so many requests more than the other: what happens once for each connection,
     /// or at a start, is the same in both.

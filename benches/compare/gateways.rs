@@ -88,7 +88,7 @@ impl Settings<'_> {
              log = {{ access = {access}, format = \"json\", level = \"{level}\" }}\n\
              tokens = {{ algorithm = \"{algorithm}\" }}\n\
              limits = {{ user = {user}, failed_authentication_address = {high}, login_address = {high}, login_account_address = {high}, login_account = {high} }}\n\
-             redis = {{ check_timeout_ms = 2000 }}\n\
+             redis = {{ check_timeout_ms = 10000 }}\n\
              {}\
              [[upstreams]]\nname = \"service\"\naddress = \"{}\"\nreuse_after_body = true\n\
              [[routes]]\nname = \"public\"\npath = \"/public\"\nupstream = \"service\"\nauth = \"public\"\n\

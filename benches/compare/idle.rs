@@ -11,7 +11,7 @@ use crate::levels::{Level, Who};
 use crate::load::Load;
 use crate::options::Options;
 use crate::programs::{Watched, resident_bytes};
-use crate::section::Section;
+use crate::section::{Section, cell};
 use crate::targets::{IDLE_BYTES_MAX, IDLE_TLS_BYTES_MAX, Verdict};
 
 const CONNECTIONS: usize = 10_000;
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Re
                     }
                 }
                 Err(why) if who == Who::Gateway => return Err(format!("idle, {kind}: {why}")),
-                Err(why) => drop(writeln!(table, "| {kind} | {name} | not there: {why} | | |")),
+                Err(why) => drop(writeln!(table, "| {kind} | {name} | not there: {} | | |", cell(&why))),
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::load::{CONNECTIONS, Slice};
 use crate::options::Options;
 use crate::programs::{Cores, debian, installed};
 use crate::race::Row;
+use crate::section::cell;
 use crate::statistics::Spread;
 use crate::targets::listed;
 
@@ -83,7 +84,7 @@ fn table(rows: &[Row], level: Level) -> String {
     for row in rows.iter().filter(|row| row.level == level) {
         let cells = row.cpu_ratio(same_built).and_then(|same_built| cells_of(row, same_built));
         let cells = cells.unwrap_or_else(|| match &row.slices {
-            Err(why) => format!("not there: {} | | | | |", why.replace(['|', '\n'], " ")),
+            Err(why) => format!("not there: {} | | | | |", cell(why)),
             Ok(_) => "| | | | |".to_owned(),
         });
         let name = if row.who == Who::Gateway { "**gateway**" } else { row.who.name() };

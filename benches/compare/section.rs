@@ -20,3 +20,8 @@ impl std::fmt::Display for Section {
         write!(f, "{}\n\n", self.remark)
     }
 }
+
+/// Why there is no figure, so that it fits into a cell.
+pub(crate) fn cell(why: &str) -> String {
+    why.replace(['|', '\r', '\n'], " ")
+}
