@@ -6,6 +6,7 @@ mod answer;
 mod client;
 mod forward;
 mod scratch;
+mod way;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use client::LaneClient;
 use http::header::HOST;
 use pingora::ErrorSource;
 pub(super) use scratch::read_into;
+pub use way::way_of;
 
 use super::Gateway;
 use super::arrival::Arrival;
@@ -26,7 +28,7 @@ use super::lasting::Lasting;
 use super::patience::Patience;
 use super::request_line::Settled;
 use crate::http1::{Request, Unusual};
-use crate::pipeline::{Protocol, RequestTarget, canonical};
+use crate::pipeline::{Protocol, RequestTarget, Routes, canonical};
 use crate::telemetry::Way;
 
 /// The waits for one connection's requests, one after the other.
@@ -69,15 +71,8 @@ impl Lane {
         settled: &Settled,
         connection: &mut Downstream,
     ) -> Result<Taken, (BytesMut, Way)> {
-        if let Some(unusual) = settled.unusual {
-            return Err((head, as_counted(unusual)));
-        }
-        // What is still to come may come slowly, or never.
-        if !connection.is_body_ended() {
-            return Err((head, Way::Content));
-        }
-        if !self.gateway.parts.fast_path {
-            return Err((head, Way::Closed));
+        if let Some(way) = beside(settled, connection.is_body_ended(), self.gateway.parts.fast_path) {
+            return Err((head, way));
         }
         let head = head.freeze();
         let configured = (self.gateway.parts.current)();
@@ -85,7 +80,8 @@ impl Lane {
         let Some(request) = Request::of(&head, settled.fields) else {
             return Err((head.into(), Way::Target));
         };
-        if speaks_http1(&configured, &request) {
+        let all_do = configured.upstreams.all_speak_http1();
+        if all_do || speaks_http1(&configured.decision.routes, &request) {
             let (content, speaks_of_connection) = (connection.take_content(), settled.speaks_of_connection);
             Ok(Taken { request, content, speaks_of_connection, configured })
         } else {
@@ -112,6 +108,19 @@ impl Lane {
     }
 }
 
+/// Why a request goes beside the lane, as far as its head says. Whether its content came along with it is known
+/// by then: what is still to come may come slowly, or never.
+fn beside(settled: &Settled, came_along: bool, is_open: bool) -> Option<Way> {
+    if let Some(unusual) = settled.unusual {
+        return Some(as_counted(unusual));
+    }
+    match (came_along, is_open) {
+        (false, _) => Some(Way::Content),
+        (_, false) => Some(Way::Closed),
+        _ => None,
+    }
+}
+
 fn as_counted(unusual: Unusual) -> Way {
     match unusual {
         Unusual::Version => Way::Version,
@@ -125,16 +134,13 @@ fn as_counted(unusual: Unusual) -> Way {
 }
 
 /// Whether its service does.
-fn speaks_http1(configured: &Configured, request: &Request) -> bool {
-    if configured.upstreams.all_speak_http1() {
-        return true;
-    }
+fn speaks_http1(routes: &Routes, request: &Request) -> bool {
     let Ok(target) = std::str::from_utf8(&request.target) else { return false };
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let canonical = canonical(target).ok();
     let target = RequestTarget::new(target, canonical.as_ref());
     // What has no route is refused, or is ours.
-    let chosen = configured.decision.routes.choose(host, &request.method, target);
+    let chosen = routes.choose(host, &request.method, target);
     chosen.map_or(true, |(_, route)| route.upstream.protocol == Protocol::Http1)
 }
 
