@@ -5,4 +5,5 @@ mod answering;
 mod campaign;
 mod chunks;
 mod dice;
+mod strays;
 mod ways;
