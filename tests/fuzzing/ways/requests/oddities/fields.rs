@@ -4,7 +4,7 @@ use super::Differs::{Not, Takes};
 use super::{Oddity, odd};
 
 #[rustfmt::skip]
-pub(super) const FIELDS: [Oddity; 32] = [
+pub(super) const FIELDS: [Oddity; 33] = [
     odd("a space before a colon", |parts, dice| { parts.field(b"X-F8 : a", dice); }, Not, Not),
     odd("a field without a colon", |parts, dice| { parts.field(b"X-F8", dice); }, Takes("it leaves out lines that are no fields"), Not),
     odd("a field without a name", |parts, dice| { parts.field(b": a", dice); }, Not, Not),
@@ -26,6 +26,7 @@ pub(super) const FIELDS: [Oddity; 32] = [
     odd("a connection that is kept", |parts, dice| { parts.field(b"connection: Keep-Alive", dice); }, Not, Not),
     odd("a connection that is kept and closed", |parts, dice| { parts.field(b"Connection: keep-alive, close", dice); }, Not, Not),
     odd("a connection that is said twice", |parts, dice| { parts.field(b"Connection: keep-alive", dice); parts.field(b"Connection: keep-alive", dice); }, Not, Not),
+    odd("a second field that closes its connection", |parts, dice| { parts.field(b"Connection: x-own", dice); parts.fields.push(b"Connection: close".to_vec()); }, Not, Not),
     odd("a field that goes no further", |parts, dice| { parts.field(b"Connection: x-own", dice); parts.field(b"X-Own: a", dice); }, Not, Not),
     odd("a field that must go on, and is not to", |parts, dice| { parts.field(dice.one_of(&[&b"Connection: host"[..], b"Connection: content-length", b"Connection: x-user-id"]), dice); }, Takes("it does not read what Connection names"), Takes("it does not read what Connection names")),
     odd("a connection that is nothing", |parts, dice| { parts.field(b"Connection:", dice); }, Not, Not),
