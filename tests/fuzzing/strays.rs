@@ -1,11 +1,11 @@
 //! What a service says that nobody asked for, with its answers and between them, by a schedule of chance: no
 //! client ever gets it, and none gets the answer of another.
 
-mod service;
+mod straying;
 
 use std::net::SocketAddr;
 
-use service::Straying;
+use straying::Straying;
 
 use super::campaign::Campaign;
 use super::dice::Dice;
