@@ -107,7 +107,7 @@ impl Parts {
 
     pub(super) fn field(&mut self, field: &[u8], dice: &mut Dice) {
         // Behind the host or at the end, before any framing or behind it.
-        let at = dice.between(1, self.fields.len());
+        let at = dice.between(self.fields.len().min(1), self.fields.len());
         self.fields.insert(at, field.to_vec());
     }
 
