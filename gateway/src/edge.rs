@@ -65,6 +65,7 @@ pub use exchange::{Exchange, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
 pub use head::HEAD_BYTES_MAX;
+pub use lane::way_of;
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
 pub use streams::Streams;

@@ -1,7 +1,6 @@
 //! Chunked bodies of requests and of answers, good and damaged: what our reader takes for a whole body,
 //! nobody takes for another one.
 
-mod answering;
 mod bodies;
 mod damage;
 mod front_door;

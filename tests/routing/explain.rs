@@ -1,7 +1,9 @@
 //! Why was this request decided as it was? On the command line, and in an answer.
 
+use crate::support::eventually;
 use crate::support::forge::{access, access_claims, now, sign, with};
 use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, finish, run};
+use crate::support::raw::Raw;
 use crate::support::terminal;
 use crate::support::upstream::Upstream;
 
@@ -154,6 +156,40 @@ fn an_answer_explains_itself_to_operators_who_ask() {
     let why = refused.header("x-gateway-explain");
     assert!(why.contains("revocation: in force") && why.ends_with("refuse, insufficient_scope"), "{why}");
     assert_eq!(ada.get("/app").header("x-gateway-explain"), "");
+}
+
+/// Fields and content of a request, and which way it takes where there is a lane.
+const WAYS: [(&str, &str, &str); 6] = [
+    ("Accept: */*", "", "lane"),
+    ("Content-Length: 2", "ok", "lane"),
+    ("TE: trailers", "", "trailers"),
+    ("Upgrade: x", "", "upgrade"),
+    ("Connection: x-own", "", "connection"),
+    ("Transfer-Encoding: gzip", "", "none"),
+];
+
+#[test]
+fn which_way_a_request_takes_is_explained_as_it_is_counted() {
+    let upstream = Upstream::start();
+    for open in ["true", "false"] {
+        let gateway = setup(&upstream).env("GATEWAY__SERVER__FAST_PATH", open).start();
+        for (fields, content, way) in WAYS {
+            let way = if (open, way) == ("false", "lane") { "closed" } else { way };
+            let arguments = ["explain", "GET", "/open", "--host", "a", "--header", fields];
+            let words = gateway.run(&arguments).1;
+            let words = words.lines().find_map(|line| line.strip_prefix("way          ")).unwrap();
+            let program = gateway.run(&[&arguments[..], &["--json"]].concat()).1;
+            let told: serde_json::Value = serde_json::from_str(&program).unwrap();
+            assert_eq!(told["way"].as_str().unwrap_or("none"), way, "{fields}");
+            let line = "GET /open HTTP/1.1\r\nHost: a\r\nX-Gateway-Explain: 1";
+            let reply =
+                Raw::connect(gateway.address).send(format!("{line}\r\n{fields}\r\n\r\n{content}")).reply();
+            let why = reply.and_then(|reply| reply.field("x-gateway-explain")).unwrap_or_default();
+            assert_eq!(why.contains(&format!("; way: {words}; ")), way != "none", "{fields}: {why}");
+            let counted = || gateway.total("gateway_http_ways_total", &[("route", "open"), ("way", way)]);
+            eventually("it is counted", || way == "none" || counted() > 0.0);
+        }
+    }
 }
 
 #[test]

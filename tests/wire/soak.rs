@@ -91,10 +91,14 @@ fn every_answer_belongs_to_its_request_and_its_user() {
     let (descriptors_after, memory_after) = at_rest(&gateway, &addresses);
 
     println!("{summary:#}");
+    let ways = |labels| gateway.total("gateway_http_ways_total", labels);
+    let (all, lane) = (ways(&[]), ways(&[("way", "lane")]));
+    println!("{lane} of {all} requests took the lane");
     println!("descriptors {descriptors_before} -> {descriptors_after}");
     println!("memory {} -> {} MiB", memory_before >> 20, memory_after >> 20);
     assert_eq!(services.unreadable_for_nginx(), [""; 0]);
     assert!(summary["requests"].as_u64().unwrap() > 20 * seconds, "too few to tell: {summary}");
+    assert!(lane > all / 10.0 && all - lane > all / 10.0, "too few by one of the ways: {lane} of {all}");
     assert!(descriptors_after <= descriptors_before, "{descriptors_before} -> {descriptors_after}");
     assert!(memory_after < memory_before + GROWTH_MAX, "{memory_before} -> {memory_after} bytes");
 }

@@ -157,3 +157,27 @@ fn each_request_is_counted_by_its_way() {
     assert_eq!(ways.map(|way| count(&gateways[0], way)), [4, 0, 1, 1].map(Some));
     assert_eq!(ways.map(|way| count(&gateways[1], way)), [0, 4, 1, 1].map(Some));
 }
+
+#[test]
+fn nothing_is_answered_behind_a_request_that_closes_its_connection() {
+    let service = Verbatim::start();
+    let gateways = both_ways(|| {
+        let setup = Setup::new("").upstream("app", &service.address.to_string());
+        setup.route("app", "/app", "app", "auth = \"public\"")
+    });
+    for gateway in &gateways {
+        for fields in [
+            "Connection: close",
+            "Connection: CLOSE, x-own",
+            "Connection: x-own\r\nConnection: close",
+            "Connection: keep-alive\r\nConnection: close",
+        ] {
+            let one = format!("GET /app HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+            let mut client = Raw::connect(gateway.address);
+            let reply = client.send(format!("{one}GET /app HTTP/1.1\r\nHost: a\r\n\r\n")).reply().unwrap();
+            let said = reply.field("connection").unwrap_or_default();
+            assert_eq!((reply.status, said.as_str()), (200, "close"), "{fields:?}");
+            assert!(client.is_closed(), "{fields:?}");
+        }
+    }
+}

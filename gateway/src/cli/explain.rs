@@ -1,6 +1,7 @@
 //! `gateway explain`: what would be decided about a request, step by step, and why.
 
 mod advice;
+mod way;
 
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use crate::adapter::jwks::JwksBook;
 use crate::adapter::sled::installation_of;
 use crate::clock::SystemClock;
 use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, kept_csrf_key, load};
+use crate::edge::way_of;
 use crate::identity::{Generation, InstallationId, TokenId};
 use crate::limits::Books;
 use crate::pipeline::{
@@ -33,7 +35,7 @@ use crate::pipeline::{
 use crate::problem::Code;
 use crate::startup::Prepared;
 use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Way};
 use crate::token::PeerCertificate;
 
 #[derive(clap::Args)]
@@ -145,7 +147,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if matches!(decided, Ok(Decision::Own(_))) {
         return Err(other("this path belongs to the gateway itself; no route decides about it"));
     }
-    let asked = Asked { running: running.is_some(), store: &checked.store_path };
+    let sent = way::head(&method, &arguments.target, &arguments.host, &headers);
+    let way = way_of(&sent, checked.fast_path, &snapshot.routes);
+    let asked = Asked { running: running.is_some(), store: &checked.store_path, way };
     let question = Question {
         method: &method,
         host: &arguments.host,
@@ -230,10 +234,12 @@ fn answered(decision: &Decision) -> Option<(http::StatusCode, &'static str)> {
     }
 }
 
-/// Whether there was a gateway to ask, and where it would be.
+/// Whether there was a gateway to ask, and where it would be; and what is known beside the decision.
 struct Asked<'a> {
     running: bool,
     store: &'a Path,
+    /// Which way the request would take, unless it is none.
+    way: Option<Way>,
 }
 
 impl Asked<'_> {
@@ -257,6 +263,7 @@ fn tell_person(steps: &[Step], decided: &Decided, path: &str, asked: &Asked<'_>)
     for step in steps {
         println!("{:<12} {}", step.stage, asked.finding(step));
     }
+    println!("{:<12} {}", "way", way::in_words(asked.way));
     match decided {
         Ok(Decision::Forward(admitted)) if asked.not_asked(steps).contains(&"revocation") => {
             println!("{:<12} allow, unless the token was revoked", "verdict");
@@ -309,7 +316,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
     let not_asked = asked.not_asked(steps);
     let finding = |step: &Step| json!({ "stage": step.stage, "finding": asked.finding(step) });
     let steps: Vec<_> = steps.iter().map(finding).collect();
-    let told = match decided {
+    let mut told = match decided {
         Ok(Decision::Forward(admitted)) => json!({
             "verdict": "allow",
             "route": admitted.route().name,
@@ -337,6 +344,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
             })
         }
     };
+    told["way"] = json!(asked.way.map(Way::word));
     println!("{told}");
 }
 

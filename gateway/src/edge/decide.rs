@@ -104,7 +104,7 @@ impl Gateway {
             }
             exchange.decision.stages = Some(Box::new((first, trail.stages().to_vec())));
         }
-        exchange.decision.explanation = explain::value(&trail, &decided);
+        exchange.decision.explanation = explain::value(&trail, client.way(), &decided);
         match decided {
             Ok(Decision::Forward(admitted)) => self.forward(exchange, admitted).map(|()| Next::Forward),
             Ok(Decision::Own(target)) => Ok(Next::Own(target)),

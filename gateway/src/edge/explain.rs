@@ -4,8 +4,9 @@ use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use super::client_addr::ClientAddress;
-use crate::pipeline::{Decision, Denied, Trail};
+use crate::pipeline::{Decision, Denied, Step, Trail};
 use crate::problem::Code;
+use crate::telemetry::Way;
 
 /// The header that asks, and that answers.
 pub(super) const EXPLAIN: &str = "x-gateway-explain";
@@ -33,12 +34,14 @@ fn refused(steps: &str, code: Code) -> String {
 }
 
 /// `None` where nobody asked who may, and of our own endpoints, which decide by themselves.
-pub(super) fn value(trail: &Trail, decided: &Result<Decision, Denied>) -> Option<HeaderValue> {
+pub(super) fn value(trail: &Trail, way: Way, decided: &Result<Decision, Denied>) -> Option<HeaderValue> {
     let steps = trail.steps()?;
-    let mut text = String::new();
-    for step in steps {
-        text.push_str(&format!("{}: {}; ", step.stage, step.finding));
-    }
+    // Where it goes first, and then whether it may.
+    let (routed, decided_by) = steps.split_at(steps.iter().take_while(|step| step.stage == "route").count());
+    let in_words = |step: &Step| format!("{}: {}; ", step.stage, step.finding);
+    let mut text: String = routed.iter().map(in_words).collect();
+    text.push_str(&format!("way: {}; ", way.in_words()));
+    text.extend(decided_by.iter().map(in_words));
     text = match decided {
         Ok(Decision::Forward(_)) => text + ALLOW,
         Ok(Decision::Redirect(_)) => text + "verdict: answer, redirect to HTTPS",

@@ -9,6 +9,7 @@ mod forward;
 mod scratch;
 mod sent;
 mod upload;
+mod way;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use client::LaneClient;
 use http::header::HOST;
 use pingora::ErrorSource;
 pub(super) use scratch::{read_into, with_room};
+pub use way::way_of;
 
 use super::Gateway;
 use super::arrival::Arrival;
@@ -30,7 +32,7 @@ use super::patience::Patience;
 use super::request_line::Settled;
 use crate::framing::Length;
 use crate::http1::{Request, Unusual};
-use crate::pipeline::{Protocol, RequestTarget, canonical};
+use crate::pipeline::{Protocol, RequestTarget, Routes, canonical};
 use crate::telemetry::Way;
 
 /// The waits for one connection's requests, one after the other.
@@ -70,11 +72,8 @@ impl Lane {
     /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
     /// anything is decided, so that nothing is decided twice.
     pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, (BytesMut, Way)> {
-        if let Some(unusual) = settled.unusual {
-            return Err((head, as_counted(unusual)));
-        }
-        if !self.gateway.parts.fast_path {
-            return Err((head, Way::Closed));
+        if let Some(way) = beside(settled, self.gateway.parts.fast_path) {
+            return Err((head, way));
         }
         let head = head.freeze();
         let configured = (self.gateway.parts.current)();
@@ -82,7 +81,8 @@ impl Lane {
         let Some(request) = Request::of(&head, settled.fields) else {
             return Err((head.into(), Way::Target));
         };
-        if speaks_http1(&configured, &request) {
+        let all_do = configured.upstreams.all_speak_http1();
+        if all_do || speaks_http1(&configured.decision.routes, &request) {
             // Of one that has none that can be told nothing is read: it is refused.
             let length = settled.length.unwrap_or(Length::None);
             let speaks_of_connection = settled.speaks_of_connection;
@@ -111,6 +111,12 @@ impl Lane {
     }
 }
 
+/// Why a request goes beside the lane, as far as its head says.
+fn beside(settled: &Settled, is_open: bool) -> Option<Way> {
+    let unusual = settled.unusual.map(as_counted);
+    unusual.or_else(|| (!is_open).then_some(Way::Closed))
+}
+
 fn as_counted(unusual: Unusual) -> Way {
     match unusual {
         Unusual::Version => Way::Version,
@@ -122,16 +128,13 @@ fn as_counted(unusual: Unusual) -> Way {
 }
 
 /// Whether its service does.
-fn speaks_http1(configured: &Configured, request: &Request) -> bool {
-    if configured.upstreams.all_speak_http1() {
-        return true;
-    }
+fn speaks_http1(routes: &Routes, request: &Request) -> bool {
     let Ok(target) = std::str::from_utf8(&request.target) else { return false };
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let canonical = canonical(target).ok();
     let target = RequestTarget::new(target, canonical.as_ref());
     // What has no route is refused, or is ours.
-    let chosen = configured.decision.routes.choose(host, &request.method, target);
+    let chosen = routes.choose(host, &request.method, target);
     chosen.map_or(true, |(_, route)| route.upstream.protocol == Protocol::Http1)
 }
 

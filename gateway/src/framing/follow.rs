@@ -141,6 +141,12 @@ impl Received {
                 Receiving::Unknown => return Ok(bytes.len()),
                 Receiving::Content(body) if body.is_ended() => break,
                 Receiving::Content(body) => (body.read(rest)?, None),
+                Receiving::Head(seen) if begins_blank(seen, rest) => {
+                    seen.clear();
+                    // Others may not pass over it.
+                    self.is_last = true;
+                    (rest.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1), None)
+                }
                 Receiving::Head(seen) => {
                     let before = seen.len();
                     // Most heads come whole, and need not be gathered.
@@ -180,7 +186,7 @@ impl Received {
                 Receiving::default()
             }
             Some(answer) => {
-                self.is_last = !answer.is_clear || answer.length == Length::UntilClose;
+                self.is_last |= !answer.is_clear || answer.length == Length::UntilClose;
                 (self.status, self.keep_alive) = (answer.status, answer.keep_alive);
                 Receiving::Content(Body::new(answer.length))
             }
@@ -223,6 +229,12 @@ impl Received {
     pub fn may_be_followed(&self) -> bool {
         self.is_ended() && !self.is_last
     }
+}
+
+/// Whether an empty line comes where a head is to begin: common readers of answers pass over any number of
+/// them.
+fn begins_blank(seen: &[u8], rest: &[u8]) -> bool {
+    matches!((seen, rest), ([], [b'\n', ..] | [b'\r', b'\n', ..]) | ([b'\r'], [b'\n', ..]))
 }
 
 #[cfg(test)]
@@ -269,6 +281,21 @@ mod tests {
         sent.read(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
         sent.read(b"zz\r\n");
         assert!(!sent.is_ended());
+    }
+
+    #[test]
+    fn an_answer_behind_empty_lines_is_followed_as_any_other_and_is_the_last() {
+        let answer = "\r\n\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        for step in [1, 2, 3, 7, 1_000] {
+            let (taken, whole) = received(&format!("{answer}behind"), step, false);
+            assert_eq!(
+                (taken, whole.is_ended(), whole.may_be_followed()),
+                (answer.len(), true, false),
+                "{step}"
+            );
+        }
+        let malformed = answer.replace("2\r\nok", "\r\nok");
+        assert!(Received::default().read(malformed.as_bytes(), false).is_err());
     }
 
     #[test]

@@ -45,6 +45,21 @@ impl Way {
             Self::Connection => "connection",
         }
     }
+
+    /// For an operator who asks.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Lane => "the lane",
+            Self::Http2 => "Pingora's, for its client speaks HTTP/2",
+            Self::Closed => "Pingora's, for server.fast_path is false",
+            Self::Service => "Pingora's, for its service speaks HTTP/2",
+            Self::Version => "Pingora's, for it is one of HTTP/1.0",
+            Self::Target => "Pingora's, for its target does not go on as it was sent",
+            Self::Upgrade => "Pingora's, for it would go on in another protocol",
+            Self::Trailers => "Pingora's, for it has trailers, or takes those of its answer",
+            Self::Connection => "Pingora's, for it says more of its connection than close or keep-alive",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,7 +71,9 @@ mod tests {
         for (place, way) in Way::ALL.into_iter().enumerate() {
             assert_eq!(way as usize, place, "{way:?}");
         }
-        let words: std::collections::BTreeSet<_> = Way::ALL.map(Way::word).into();
-        assert_eq!(words.len(), Way::ALL.len());
+        for words in [Way::ALL.map(Way::word), Way::ALL.map(Way::in_words)] {
+            let words: std::collections::BTreeSet<_> = words.into();
+            assert_eq!(words.len(), Way::ALL.len());
+        }
     }
 }

@@ -56,6 +56,17 @@ impl Case {
             .collect()
     }
 
+    /// The pieces of an answer with this body; the first one comes with the head.
+    pub(super) fn answer(&self) -> Vec<Vec<u8>> {
+        let mut pieces: Vec<_> = self.pieces().into_iter().map(<[u8]>::to_vec).collect();
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        match pieces.first_mut() {
+            Some(first) => drop(first.splice(..0, head.iter().copied())),
+            None => pieces.push(head.to_vec()),
+        }
+        pieces
+    }
+
     /// The same cuts, and no more than so many bytes.
     pub(super) fn prefix(&self, length: usize) -> Self {
         let cuts = self.cuts.iter().copied().filter(|cut| *cut < length).collect();

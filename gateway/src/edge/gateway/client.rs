@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONNECTION;
 use http::response::Parts;
-use http::{StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::server::HttpSession;
@@ -29,9 +30,10 @@ fn connection(session: &Session) -> Option<&Downstream> {
 /// sends no more has left: it may have, or may wait for the answer, which only the answer shows.
 pub(super) fn begin(session: &mut Session, io_max: Duration, abort_on_close: bool) {
     // Without this an HTTP/1.1 connection may idle for ever after its first request. A
-    // connection that is to be closed stays so.
+    // connection that is to be closed stays so; Pingora looks at the first of several fields only.
     if session.get_keepalive().is_some() {
-        session.set_keepalive(Some(KEEPALIVE_SECONDS));
+        let closes = says_close(&session.req_header().headers);
+        session.set_keepalive((!closes).then_some(KEEPALIVE_SECONDS));
     }
     session.set_read_timeout(Some(io_max));
     session.set_write_timeout(Some(io_max));
@@ -44,6 +46,13 @@ pub(super) fn begin(session: &mut Session, io_max: Duration, abort_on_close: boo
             connection.write(WITHOUT_CHUNKS);
         }
     }
+}
+
+/// RFC 9112 §9.6: nothing behind a request that says so is answered, wherever it says it.
+fn says_close(headers: &HeaderMap) -> bool {
+    let mut options =
+        headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 /// A head with this status is written next: whether another one follows it.

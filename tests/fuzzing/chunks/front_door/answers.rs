@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use gateway::framing::{Chunked, Length, head_end, of_response};
 
 use super::{Door, broken};
+use crate::fuzzing::answering::{Answering, Then};
 use crate::fuzzing::campaign::Campaign;
-use crate::fuzzing::chunks::answering::{Answering, Then};
 use crate::fuzzing::chunks::bodies::Case;
 use crate::fuzzing::chunks::readers::{Reading, ours};
 use crate::support::raw::Raw;
@@ -36,7 +36,7 @@ fn hold(open: impl Fn(SocketAddr) -> Door, mut campaign: Campaign) -> Result<Str
         }
         for case in seeds.into_iter().map(Case::new) {
             let ours = ours(&case);
-            service.next(&case, then(&case, &ours));
+            service.next(case.answer(), then(&case, &ours));
             let seen = ask(door.address);
             if service.was_mistaken() {
                 let why = "a connection was used again on which more had been said than an answer, before";

@@ -4,7 +4,7 @@
 use std::net::Shutdown;
 
 use super::{Reader, Reading, Side};
-use crate::fuzzing::chunks::answering::{Answering, Then};
+use crate::fuzzing::answering::{Answering, Then};
 use crate::fuzzing::chunks::bodies::Case;
 use crate::support::nginx::Nginx as Server;
 use crate::support::raw::Raw;
@@ -54,7 +54,7 @@ impl Nginx {
     }
 
     fn content_of_answer(&self, case: &Case) -> Option<Vec<u8>> {
-        self.answers.next(case, Then::Close);
+        self.answers.next(case.answer(), Then::Close);
         let mut raw = Raw::connect(self.server.address);
         raw.send("GET /answer HTTP/1.1\r\nHost: gateway.example\r\nConnection: close\r\n\r\n");
         raw.reply().filter(|reply| reply.status == 200).map(|reply| reply.body)

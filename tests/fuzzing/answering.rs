@@ -1,10 +1,8 @@
-//! A service that answers with chunked bodies, as it is told.
+//! A service that answers as it is told, byte for byte and piece for piece.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-
-use super::bodies::Case;
 
 /// What it does when it has answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +51,7 @@ impl Answering {
     }
 
     /// What is to be answered to the next request.
-    pub(super) fn next(&self, case: &Case, then: Then) {
-        let pieces = case.pieces().into_iter().map(<[u8]>::to_vec).collect();
+    pub(super) fn next(&self, pieces: Vec<Vec<u8>>, then: Then) {
         self.shared.state.lock().unwrap().next = Some((pieces, then));
     }
 
@@ -102,14 +99,9 @@ fn asked(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 fn say(stream: &mut TcpStream, pieces: &[Vec<u8>], then: Then) -> std::io::Result<()> {
-    let mut before = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for piece in pieces {
-        // The first one comes with the head.
-        before.extend_from_slice(piece);
-        stream.write_all(&before)?;
-        before.clear();
+        stream.write_all(piece)?;
     }
-    stream.write_all(&before)?;
     if then == Then::Close {
         stream.shutdown(Shutdown::Write)?;
     }

@@ -1,0 +1,20 @@
+//! Which way a request would take, for whoever asks without sending it.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{beside, speaks_http1};
+use crate::edge::request_line::settled;
+use crate::http1::Request;
+use crate::pipeline::Routes;
+use crate::telemetry::Way;
+
+/// The way of a request of HTTP/1.1 with this head, by the functions that choose it for requests that are sent. `None` where it is refused for its head.
+pub fn way_of(head: &[u8], is_open: bool, routes: &Routes) -> Option<Way> {
+    let settled = settled(head).ok().filter(|settled| settled.length.is_ok())?;
+    if let Some(way) = beside(&settled, is_open) {
+        return Some(way);
+    }
+    let head: Bytes = settled.head.unwrap_or_else(|| BytesMut::from(head)).freeze();
+    let request = Request::of(&head, settled.fields)?;
+    Some(if speaks_http1(routes, &request) { Way::Lane } else { Way::Service })
+}
