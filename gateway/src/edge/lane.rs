@@ -5,6 +5,7 @@
 mod answer;
 mod client;
 mod forward;
+mod overlay;
 mod scratch;
 
 use std::net::{IpAddr, SocketAddr};

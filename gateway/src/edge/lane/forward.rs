@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Version};
+use http::{Method, Version};
 use pingora::{Error, ErrorType};
+use token_source::Outgoing as _;
 
 use super::answer::Service;
 use super::client::LaneClient;
+use super::overlay::Overlay;
 use crate::edge::client::Client as _;
 use crate::edge::exchange::Exchange;
-use crate::edge::message::Plain;
 use crate::edge::view::AnswerView;
 use crate::edge::{Gateway, fault, forward, hand_back};
 use crate::framing::{Body, Length};
-use crate::http1::{Answer, take_off_the_connection, write_request};
+use crate::http1::{Answer, write_request};
+use crate::pipeline::Headers as _;
 
 /// Room for most heads.
 const HEAD_BYTES_USUAL: usize = 1_024;
@@ -59,28 +61,28 @@ impl Gateway {
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let content = client.content();
         let request = client.request();
-        let mut headers = request.headers.clone();
+        let mut head = Overlay::over(request.headers);
         // Before ours are set: a client must not take those off.
         if client.speaks_of_connection() {
-            take_off_the_connection(&mut headers);
+            head.take_off_the_connection(request.headers);
         }
         let way = (Version::HTTP_11, !content.is_empty());
-        self.tell_upstream(request, way, exchange, &mut Plain(&mut headers))?;
+        self.tell_upstream(request, way, exchange, &mut head)?;
         let target = forward::admitted(exchange)?.upstream_target();
         // No target has one. It would be the end of the line, and what follows another head.
         if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
         }
         let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL + content.len());
-        write_request(request.method, &target, &headers, &mut bytes);
+        write_request(request.method, &target, head.fields(), &mut bytes);
         let head_bytes = bytes.len();
         bytes.extend_from_slice(content);
         Ok(AsSent {
             bytes,
             head_bytes,
             is_head: request.method == Method::HEAD,
-            is_measured: is_measured(&headers, content.len()),
-            closes: headers.contains_key(CONNECTION),
+            is_measured: is_measured(&head, content.len()),
+            closes: head.has(&CONNECTION),
         })
     }
 
@@ -137,13 +139,12 @@ impl Gateway {
     ) -> pingora::Result<Answer> {
         loop {
             let mut answer = poll_fn(|context| service.poll_head(context, client)).await?;
-            let headers = &mut Plain(&mut answer.headers);
-            hand_back::receive(client.request(), answer.status, headers, exchange)?;
+            hand_back::receive(client.request(), answer.status, &mut answer.fields, exchange)?;
             if !answer.status.is_informational() {
                 return Ok(answer);
             }
-            hand_back::undress(&mut answer.headers, exchange);
-            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.headers);
+            hand_back::undress(&mut answer.fields, exchange);
+            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.fields);
             client.flush().await?;
         }
     }
@@ -157,20 +158,20 @@ impl Gateway {
     ) -> pingora::Result<()> {
         if answer.length == Length::UntilClose {
             // So that the client's connection can live on.
-            answer.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            answer.fields.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         let status = answer.status;
-        self.begin_answer(client, AnswerView { status, headers: &answer.headers }, exchange).await?;
-        hand_back::dress(&mut Plain(&mut answer.headers), status, client.request(), exchange);
-        client.put_head(status, answer.phrase.as_deref(), &mut answer.headers);
+        self.begin_answer(client, AnswerView::of(status, &answer.fields), exchange).await?;
+        hand_back::dress(&mut answer.fields, status, client.request(), exchange);
+        client.put_head(status, answer.phrase.as_deref(), answer.fields.iter());
         Ok(())
     }
 }
 
 /// Whether the head says what length the content has, and nothing of another end.
-fn is_measured(headers: &HeaderMap, content: usize) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+fn is_measured(head: &Overlay<'_>, content: usize) -> bool {
+    let mut lengths = head.values(&CONTENT_LENGTH);
     let said = lengths.next().map_or(Some(0), |length| length.to_str().ok()?.parse().ok());
     let is_said_once = said == Some(content) && lengths.next().is_none();
-    is_said_once && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE)
+    is_said_once && !head.has(&TRANSFER_ENCODING) && !head.has(&UPGRADE)
 }
