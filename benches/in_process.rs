@@ -172,19 +172,19 @@ pub struct Outgoing(pub HeaderMap);
 
 impl token_source::Outgoing for Outgoing {
     fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
-        self.0.values(name)
+        token_source::Outgoing::values(&self.0, name)
     }
 
     fn take_out(&mut self, name: &HeaderName) {
-        self.0.take_out(name);
+        token_source::Outgoing::take_out(&mut self.0, name);
     }
 
     fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
-        self.0.take_out_all(is_out);
+        token_source::Outgoing::take_out_all(&mut self.0, is_out);
     }
 
     fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.put(name, value);
+        token_source::Outgoing::put(&mut self.0, name, value);
     }
 }
 
