@@ -18,8 +18,8 @@ use gateway::identity::TokenId;
 use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
     Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
-    RequestTarget, Requires, Reserved, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail,
-    Upstream, UpstreamHeaders, UserLimit, canonical,
+    RequestTarget, Requires, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail, Upstream,
+    UserLimit, canonical,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
@@ -171,14 +171,20 @@ pub fn forwarded() -> Forwarded<'static> {
 pub struct Outgoing(pub HeaderMap);
 
 impl token_source::Outgoing for Outgoing {
-    fn headers(&mut self) -> &mut HeaderMap {
-        &mut self.0
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
+        token_source::Outgoing::values(&self.0, name)
     }
-}
 
-impl UpstreamHeaders for Outgoing {
-    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
-        self.0.keys().filter(|name| reserved.keeps_out(name.as_str())).cloned().collect()
+    fn take_out(&mut self, name: &HeaderName) {
+        token_source::Outgoing::take_out(&mut self.0, name);
+    }
+
+    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+        token_source::Outgoing::take_out_all(&mut self.0, is_out);
+    }
+
+    fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        token_source::Outgoing::put(&mut self.0, name, value);
     }
 }
 

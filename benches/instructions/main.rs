@@ -1,7 +1,8 @@
 //! The guard of the verify path: instructions for each call, counted by Valgrind, against those in
 //! `instructions.toml`. Counts do not care how busy the machine is, as times do.
 //!
-//! `check` fails when a count has grown; `baseline` writes the file anew, and says what changed.
+//! `check` fails when a count has grown; `baseline` writes the file anew, and says what changed; `whole` tells
+//! what whole requests cost.
 
 mod baseline;
 mod callgrind;
@@ -12,6 +13,7 @@ mod profile;
 mod scenarios;
 #[path = "../support.rs"]
 mod support;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -29,8 +31,9 @@ fn main() -> ExitCode {
     let done = match words[..] {
         [] | ["check"] => check(),
         ["baseline"] => renew(),
+        ["whole"] => show_whole(),
         ["run", name] => scenarios::run(name),
-        _ => Err("usage: instructions [check | baseline]".to_owned()),
+        _ => Err("usage: instructions [check | baseline | whole]".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +68,15 @@ fn renew() -> Result<(), String> {
     let new = Baseline { place: here::place()?, instructions: count()? };
     println!("{}", new.changes_since(Baseline::read(FILE)?.as_ref()));
     new.write(FILE)
+}
+
+/// Told, and held against nothing: what other threads do meanwhile is counted as well, and is more where the
+/// machine is busy.
+fn show_whole() -> Result<(), String> {
+    for (name, count) in whole::count()? {
+        println!("{count:>9}  {name}");
+    }
+    Ok(())
 }
 
 fn count() -> Result<Counts, String> {

@@ -132,7 +132,7 @@ impl Pipeline {
         // 403, 400, 426: a WebSocket that the route has not, or that is none.
         handshake::check(head, route)?;
         // 500: nobody can vouch for who it is.
-        admitted.asserted(&config.assertions, self.clock.now())
+        admitted.asserted(&config.assertions, || self.clock.now())
     }
 
     /// The decision goes on where a browser's session had to be renewed first.

@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("todo_backend", &["cli"]),
     // What is ours, and stands alone.
     ("commit", &["store", "session"]),
-    ("token_source", &["pipeline", "edge", "config"]),
+    ("token_source", &["http1", "pipeline", "edge", "config"]),
 ];
 
 /// What any room may use: types and tools that say nothing of what is done with them.

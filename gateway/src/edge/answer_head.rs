@@ -1,23 +1,34 @@
 //! The head of a service's answer, made right where services get it wrong: what one client overlooks,
 //! another one takes for the end of the connection. Where it contradicts itself, it is no answer.
 
+use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, StatusCode};
 use pingora::{Error, ErrorType};
+use token_source::Outgoing;
 
-use super::message::Plain;
+use crate::http1::Fields;
 use crate::pipeline::Headers;
 
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The headers of an answer, which can be read, too.
-pub(super) trait AnswerHeaders: Headers {
-    fn fields(&self) -> &HeaderMap;
-}
+pub(super) trait AnswerHeaders: Headers + Outgoing {}
 
-impl AnswerHeaders for Plain<'_> {
-    fn fields(&self) -> &HeaderMap {
-        self.0
+impl<H: Headers + Outgoing> AnswerHeaders for H {}
+
+/// Of an answer that takes the lane.
+impl Headers for Fields {
+    fn remove(&mut self, name: &HeaderName) {
+        self.take_out(name);
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.take_out(&name);
+        self.put(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.put(name, value);
     }
 }
 
@@ -45,12 +56,13 @@ pub(super) fn make_right(status: StatusCode, headers: &mut impl AnswerHeaders) -
 /// Chunks, once: twice of it is a slip, since nobody codes twice. What else there is would have to be asked
 /// for by `TE` (RFC 9112 §7.4), and a client of HTTP/2 or HTTP/1.0 cannot be told of it.
 fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
-    let mut values = headers.fields().get_all(TRANSFER_ENCODING).iter();
+    let mut values = headers.values(&TRANSFER_ENCODING);
     let Some(first) = values.next() else { return Ok(()) };
     if first.as_bytes().eq_ignore_ascii_case(b"chunked") && values.next().is_none() {
         return Ok(());
     }
-    let codings = || headers.fields().get_all(TRANSFER_ENCODING).iter().flat_map(members);
+    drop(values);
+    let codings = || headers.values(&TRANSFER_ENCODING).flat_map(members);
     let is = |name: &'static [u8]| move |coding: &[u8]| coding.eq_ignore_ascii_case(name);
     let is_chunked = codings().any(is(b"chunked"));
     if !codings().all(|coding| is(b"chunked")(coding) || is(b"identity")(coding)) {
@@ -65,12 +77,13 @@ fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
 
 /// RFC 9110 §8.6: the same number twice is that number.
 fn measure_once(headers: &mut impl AnswerHeaders) {
-    let mut lengths = headers.fields().get_all(CONTENT_LENGTH).iter();
+    let mut lengths = headers.values(&CONTENT_LENGTH);
     let Some(first) = lengths.next() else { return };
     if lengths.next().is_none() && !first.as_bytes().contains(&b',') {
         return;
     }
     let number = members(first).next().and_then(|number| HeaderValue::from_bytes(number).ok());
+    drop(lengths);
     if let Some(number) = number {
         headers.set(CONTENT_LENGTH, number);
     }
@@ -82,7 +95,7 @@ fn take_off_the_connection(status: StatusCode, headers: &mut impl AnswerHeaders)
         let value = value.as_bytes();
         value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
     };
-    let unusual = headers.fields().get_all(CONNECTION).iter().filter(|value| !is_usual(value));
+    let unusual = headers.values(&CONNECTION).filter(|value| !is_usual(value));
     let named: Vec<_> =
         unusual.flat_map(members).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
     for name in named {
@@ -107,6 +120,9 @@ fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
+    use super::super::message::Plain;
     use super::*;
 
     /// What is left of these fields, or nothing where they are no answer's.

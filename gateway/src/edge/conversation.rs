@@ -65,7 +65,8 @@ pub(super) struct Conversation<A> {
 
 /// What became of waiting for a head.
 enum Head {
-    Whole(BytesMut),
+    /// With where it ends.
+    Whole(BytesMut, usize),
     /// The client went away, said nothing for long, or we are to stop.
     None,
     /// Nothing was said, and another process goes on.
@@ -177,16 +178,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 let first = timeout(FIRST_TIME_MAX, self.head(&mut stream, &mut drained, &mut idle));
                 head = Box::pin(first).await.unwrap_or(Head::None);
             }
-            let head = match head {
-                Head::Whole(head) => head,
+            let (mut head, end) = match head {
+                Head::Whole(head, end) => (head, end),
                 Head::None => return,
                 Head::HandOver => return self.leave(stream.stream(), door),
                 Head::Refused(code, head) => {
                     return Box::pin(self.refuse(&mut stream, &Problem::new(code), &head)).await;
                 }
             };
-            let Some(end) = head_end(&head, 0) else { return };
-            let mut head = head;
             // Nearly always there is none; to cut nothing off would not be free.
             let rest = if end < head.len() { head.split_off(end) } else { BytesMut::new() };
             let mut settled = match settled(&head) {
@@ -277,11 +276,12 @@ impl<A> Conversation<A> {
             head.clear();
             blank = true;
         }
-        if !begins_blank(&head) && head_end(&head, 0).is_some() {
-            return Head::Whole(head);
+        let end = if begins_blank(&head) { None } else { head_end(&head, 0) };
+        if let Some(end) = end {
+            return Head::Whole(head, end);
         }
         match Box::pin(timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank))).await {
-            Ok(Some(())) => Head::Whole(head),
+            Ok(Some(end)) => Head::Whole(head, end),
             Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest, head),
             Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge, head),
             Ok(None) => Head::None,
@@ -317,11 +317,11 @@ fn begins_blank(head: &[u8]) -> bool {
     head.first().is_none_or(|first| matches!(first, b'\r' | b'\n'))
 }
 
-/// Reads until the head is whole; `None` when the client ended first, or sent too much or nonsense.
+/// Reads until the head is whole, and says where it ends; `None` when the client ended first, or sent too much or nonsense.
 ///
 /// RFC 9112 §2.2: one empty line before the request is skipped, which `blank` says was done. Pingora
 /// would skip any number, and take what we call a whole head for the beginning of one.
-async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> Option<()> {
+async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> Option<usize> {
     while begins_blank(head) {
         match head.get(..2).unwrap_or(&head[..]) {
             b"\r\n" if !blank => {
@@ -338,13 +338,15 @@ async fn rest(stream: &mut Downstream, head: &mut BytesMut, mut blank: bool) -> 
     }
     let mut looked = 0;
     // A head that ends with bare line feeds is given to the parser too, which says what is wrong.
-    while head_end(head, looked).is_none() {
+    loop {
+        if let Some(end) = head_end(head, looked) {
+            return Some(end);
+        }
         looked = head.len();
         if looked > HEAD_BYTES_MAX || stream.read_head(head).await.ok()? == 0 {
             return None;
         }
     }
-    Some(())
 }
 
 #[cfg(test)]

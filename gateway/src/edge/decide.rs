@@ -53,9 +53,14 @@ impl From<Denied> for No {
 }
 
 /// A request in the view of the decision.
-fn view<'a>(request: RequestView<'a>, offers_upgrade: bool, exchange: &'a Exchange) -> Head<'a> {
+fn view<'a>(
+    request: RequestView<'a>,
+    sent: Option<&'a str>,
+    offers_upgrade: bool,
+    exchange: &'a Exchange,
+) -> Head<'a> {
     // What is no text has no canonical form, and no other.
-    let sent = request.target().unwrap_or_default();
+    let sent = sent.unwrap_or_default();
     Head {
         method: request.method,
         host: request.host(),
@@ -77,7 +82,8 @@ impl Gateway {
     /// The target is read, the head checked, and the request served, refused or admitted.
     pub(super) async fn decide(&self, client: &impl Client, exchange: &mut Exchange) -> Result<Next, No> {
         let request = client.request();
-        exchange.target = request.target().and_then(|target| canonical(target).ok());
+        let sent = request.target();
+        exchange.target = sent.and_then(|target| canonical(target).ok());
         let begun = exchange.arrival.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
         head::check(request)?;
@@ -94,7 +100,7 @@ impl Gateway {
         if follow {
             trail = trail.timed();
         }
-        let decided = self.ask(&view(request, offers_upgrade, exchange), exchange, &mut trail).await;
+        let decided = self.ask(&view(request, sent, offers_upgrade, exchange), exchange, &mut trail).await;
         if matches!(decided, Ok(Decision::Forward(_)) | Err(_)) {
             exchange.decision.took = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
         }
@@ -144,6 +150,9 @@ impl Gateway {
 
     /// What is done about a refusal beside answering it.
     async fn refused(&self, headers: &http::HeaderMap, exchange: &Exchange, denied: Denied) -> No {
+        if !denied.refusal.is_noted() {
+            return denied.into();
+        }
         let user_agent = UserAgent::of(headers);
         let by = Requester {
             address: exchange.client.client,

@@ -251,7 +251,7 @@ impl Exchange {
 
     /// What its service is called on either side, where that differs.
     pub(super) fn sides<'a>(&'a self, request: RequestView<'a>) -> Option<Sides<'a>> {
-        Sides::of(self.admitted()?, self.client.secure, request.host())
+        Sides::of(self.admitted()?, self.client.secure, || request.host())
     }
 
     /// The same for an answer.
@@ -260,7 +260,7 @@ impl Exchange {
         request: RequestView<'a>,
         status: StatusCode,
     ) -> Option<Sides<'a>> {
-        Sides::of_answer(self.admitted()?, self.client.secure, request.host(), status)
+        Sides::of_answer(self.admitted()?, self.client.secure, || request.host(), status)
     }
 
     /// A problem on its way to the upstream or back, as its route tells it.

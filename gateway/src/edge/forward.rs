@@ -11,12 +11,12 @@ use pingora::{Error, ErrorType};
 use super::beginning::TRACEPARENT;
 use super::client::Client;
 use super::exchange::{Exchange, Forwarding};
-use super::message::{Plain, join_cookies};
+use super::message::join_cookies;
 use super::pace::Pace;
 use super::upstreams::{Dial, Leg};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
-use crate::pipeline::{Admitted, Forwarded, Headers as _, inject};
+use crate::pipeline::{Admitted, Forwarded, UpstreamHeaders, inject};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -113,7 +113,7 @@ impl Gateway {
         request: RequestView<'_>,
         (version, has_content): (Version, bool),
         exchange: &Exchange,
-        headers: &mut Plain<'_>,
+        headers: &mut impl UpstreamHeaders,
     ) -> pingora::Result<()> {
         let admitted = admitted(exchange)?;
         let arrival = &exchange.arrival;
@@ -127,7 +127,7 @@ impl Gateway {
             believed: self.parts.trusted.believed(&exchange.client),
         };
         if let Some(sides) = exchange.sides(request) {
-            sides.inward(request.method, headers.0);
+            sides.inward(request.method, headers);
         }
         inject(admitted, exchange.configured.decision.routes.reserved(), &from, headers);
         trace(exchange, headers);
@@ -153,7 +153,7 @@ impl Gateway {
 }
 
 /// Which trace it is part of.
-fn trace(exchange: &Exchange, headers: &mut Plain<'_>) {
+fn trace(exchange: &Exchange, headers: &mut impl UpstreamHeaders) {
     let traced = exchange.trace.and_then(|trace| trace.for_upstream());
     if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
         headers.set(TRACEPARENT, told);

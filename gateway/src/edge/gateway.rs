@@ -194,7 +194,7 @@ impl ProxyHttp for Callbacks {
     ) -> pingora::Result<()> {
         let status = response.status;
         if client::writes_interim(session, status) {
-            return heads::change_response(response, |headers| hand_back::undress(headers.0, exchange));
+            return heads::change_response(response, |headers| hand_back::undress(headers, exchange));
         }
         self.begin_answer(session, heads::answer(response), exchange).await?;
         let request = session.request();

@@ -4,17 +4,17 @@
 use http::header::{HeaderName, HeaderValue, SERVER, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use pingora::{Error, ErrorType};
+use token_source::Outgoing as _;
 
 use super::answer_head::{AnswerHeaders, make_right};
 use super::client::Client;
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
 use super::lasting::Answer;
-use super::message::Plain;
 use super::view::{AnswerView, RequestView};
 use super::{Gateway, http10, upgrade};
 use crate::limits::fields;
-use crate::pipeline::{Browser, Headers as _, X_REQUEST_ID, drop_set};
+use crate::pipeline::{Browser, X_REQUEST_ID, drop_set};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -62,7 +62,7 @@ impl Gateway {
             paced.answers(has_no_content);
         }
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
-        upgrade::name(client, answer.status, answer.headers);
+        upgrade::name(client, answer.status, || answer.names_upgrade);
         http10::answers(client, answer, has_no_content);
         // What lies behind it is not read on: the client is told.
         if client.is_doubtful() && !upgraded {
@@ -74,7 +74,7 @@ impl Gateway {
             // Nothing may come on it for hours, by which it would show that its client has left.
             client.must_stay();
         } else if !exchange.is_stream() && !has_no_content {
-            Answer::begins(exchange, answer.headers);
+            Answer::begins(exchange, answer.length.is_some());
         }
         if upgraded {
             upgrade::opened(client, exchange);
@@ -85,7 +85,7 @@ impl Gateway {
 
 /// Takes away what is not for clients, and adds what we have to say.
 pub(super) fn dress(
-    headers: &mut Plain<'_>,
+    headers: &mut impl AnswerHeaders,
     status: StatusCode,
     request: RequestView<'_>,
     exchange: &Exchange,
@@ -93,15 +93,15 @@ pub(super) fn dress(
     if status == StatusCode::SWITCHING_PROTOCOLS {
         upgrade::grant(request, headers, exchange);
     }
-    clean(headers.0, exchange);
+    clean(headers, exchange);
     if let Some(sides) = exchange.sides_of_answer(request, status) {
-        sides.outward(headers.0);
+        sides.outward(headers);
     }
     if let Some(admitted) = exchange.admitted() {
         admitted.route().response_headers.apply(headers);
     }
     if exchange.browser.is_some() {
-        drop_set(headers.0);
+        drop_set(headers);
         if exchange.admitted().is_some_and(|admitted| admitted.route().takes_cookies()) {
             Browser::varies(headers);
         }
@@ -121,26 +121,23 @@ pub(super) fn dress(
 
 /// An interim answer (1xx) goes on without what is not for clients. It sets no cookie: who reads one knows
 /// nothing of the request yet.
-pub(super) fn undress(headers: &mut HeaderMap, exchange: &Exchange) {
+pub(super) fn undress(headers: &mut impl AnswerHeaders, exchange: &Exchange) {
     clean(headers, exchange);
     for name in [SET_COOKIE, HeaderName::from_static(EXPLAIN)] {
-        headers.remove(name);
+        headers.remove(&name);
     }
 }
 
-fn clean(headers: &mut HeaderMap, exchange: &Exchange) {
-    trailers(headers, exchange);
-    // Who answered is ours to say (RFC 9209), and of this one we do not.
-    for name in [SERVER, KEEP_ALIVE, PROXY_STATUS] {
-        headers.remove(name);
-    }
+/// Who answered is ours to say (RFC 9209), and of a service we do not.
+static NOT_THEIRS: [HeaderName; 3] = [SERVER, KEEP_ALIVE, PROXY_STATUS];
+
+fn clean(headers: &mut impl AnswerHeaders, exchange: &Exchange) {
+    let reserved = exchange.configured.decision.routes.reserved();
+    headers.take_out_all(|name| NOT_THEIRS.contains(name) || reserved.covers(name.as_str()));
 }
 
 /// An identity of the upstream's making is not for clients, here neither.
 pub(super) fn trailers(trailers: &mut HeaderMap, exchange: &Exchange) {
     let reserved = exchange.configured.decision.routes.reserved();
-    let ours: Vec<_> = trailers.keys().filter(|name| reserved.covers(name.as_str())).cloned().collect();
-    for name in ours {
-        trailers.remove(&name);
-    }
+    trailers.take_out_all(|name| reserved.covers(name.as_str()));
 }

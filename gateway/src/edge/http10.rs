@@ -2,16 +2,15 @@
 //! do not say it.
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::header::{HOST, HeaderValue};
 
 use super::client::Client;
-use super::message::Plain;
 use super::view::{AnswerView, RequestView};
-use crate::pipeline::{Headers as _, Target, Upstream};
+use crate::pipeline::{Target, Upstream, UpstreamHeaders};
 
 /// An answer that does not say how long it is ends with the connection, and says so.
 pub(super) fn answers(client: &mut impl Client, answer: AnswerView<'_>, has_no_content: bool) {
-    let is_measured = has_no_content || answer.headers.contains_key(CONTENT_LENGTH);
+    let is_measured = has_no_content || answer.length.is_some();
     if !is_measured && client.request().version == Version::HTTP_10 {
         client.close_after_answer();
     }
@@ -19,8 +18,9 @@ pub(super) fn answers(client: &mut impl Client, answer: AnswerView<'_>, has_no_c
 
 /// A service is spoken to by HTTP/1.1 or 2, which want a host (RFC 9112 §3.2). Where the client names
 /// none, it is the service's own address, as nginx has it.
-pub(super) fn name_host(upstream: &Upstream, request: RequestView<'_>, headers: &mut Plain<'_>) {
-    if request.version != Version::HTTP_10 || headers.0.contains_key(HOST) || request.authority.is_some() {
+pub(super) fn name_host(upstream: &Upstream, request: RequestView<'_>, headers: &mut impl UpstreamHeaders) {
+    let is_named = || request.authority.is_some() || headers.values(&HOST).next().is_some();
+    if request.version != Version::HTTP_10 || is_named() {
         return;
     }
     let host = match upstream.servers.first().map(|server| &server.target) {

@@ -6,6 +6,7 @@ mod answer;
 mod client;
 mod content;
 mod forward;
+mod overlay;
 mod scratch;
 mod sent;
 mod upload;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use pingora::Error;
 use tokio::time::{Sleep, sleep};
 
@@ -47,8 +47,9 @@ impl Gateway {
     /// have changed something is told what became of it; and nobody is refused since nobody can be asked.
     pub(super) async fn ask_again(&self, method: &Method, exchange: &Exchange) -> pingora::Result<()> {
         let Some(admitted) = exchange.still_admitted() else { return Ok(()) };
-        let is_late = exchange.started.elapsed() > UNWATCHED_MAX && method.is_safe();
-        let principal = admitted.principal().filter(|_| is_late && !admitted.route().shadow);
+        let is_late = || exchange.started.elapsed() > UNWATCHED_MAX;
+        let watched = |_: &&_| method.is_safe() && !admitted.route().shadow && is_late();
+        let principal = admitted.principal().filter(watched);
         let Some(principal) = principal else { return Ok(()) };
         let by_now = (self.parts.current)();
         match self.parts.pipeline.is_in_force(&by_now.decision, principal).await {
@@ -63,13 +64,12 @@ impl Gateway {
 
 impl Answer {
     /// Takes note of it, where it is for somebody.
-    pub(super) fn begins(exchange: &Exchange, headers: &HeaderMap) {
+    pub(super) fn begins(exchange: &Exchange, is_measured: bool) {
         let Some(admitted) = exchange.still_admitted() else { return };
         let route = admitted.route();
         if admitted.principal().is_none() || route.shadow {
             return;
         }
-        let is_measured = headers.contains_key(http::header::CONTENT_LENGTH);
         Arrival::answers(Self {
             since: exchange.started,
             request_id: exchange.request_id.clone(),

@@ -7,7 +7,7 @@ use token_source::Outgoing;
 
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
-use crate::pipeline::{Headers, Reserved, UpstreamHeaders};
+use crate::pipeline::{Headers, UpstreamHeaders};
 
 /// The headers of a message that goes on: without Pingora's second map, of how their names were
 /// written, which it would look after with each change. As in HTTP/2 and behind most proxies, that is
@@ -30,25 +30,31 @@ impl Headers for Plain<'_> {
 }
 
 /// HTTP/2 may send a cookie in pieces, which HTTP/1.1 must have in one (RFC 9113 §8.2.3).
-pub(super) fn join_cookies(headers: &mut Plain<'_>) {
-    if headers.0.get_all(COOKIE).iter().nth(1).is_none() {
+pub(super) fn join_cookies(headers: &mut impl UpstreamHeaders) {
+    if headers.values(&COOKIE).nth(1).is_none() {
         return;
     }
-    let pieces: Vec<_> = headers.0.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let pieces: Vec<_> = headers.values(&COOKIE).map(HeaderValue::as_bytes).collect();
     if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
         headers.set(COOKIE, whole);
     }
 }
 
-impl Outgoing for Plain<'_> {
-    fn headers(&mut self) -> &mut HeaderMap {
-        self.0
+impl<'p> Outgoing for Plain<'p> {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, 'p> {
+        self.0.get_all(name).into_iter()
     }
-}
 
-impl UpstreamHeaders for Plain<'_> {
-    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName> {
-        self.0.keys().filter(|name| reserved.keeps_out(name.as_str())).cloned().collect()
+    fn take_out(&mut self, name: &HeaderName) {
+        self.remove(name);
+    }
+
+    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+        self.0.take_out_all(is_out);
+    }
+
+    fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        self.add(name, value);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
@@ -64,7 +64,7 @@ where
     if body.size_hint().exact().is_none() && !client.request().is_http2() {
         frame_unknown_length(client, &mut parts.headers);
     }
-    upgrade::name(client, parts.status, &parts.headers);
+    upgrade::name(client, parts.status, || parts.headers.contains_key(UPGRADE));
     let ends = body.is_end_stream() || client.request().method == Method::HEAD;
     client.write_head(parts, ends).await?;
     if ends {

@@ -5,17 +5,17 @@ use std::time::Duration;
 use http::header::{
     CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::upstreams::peer::HttpPeer;
 
 use super::Gateway;
+use super::answer_head::AnswerHeaders;
 use super::client::Client;
 use super::connections::Streaming;
 use super::exchange::Exchange;
-use super::message::Plain;
 use super::streams::{Facts, Watched};
 use super::view::{AnswerView, RequestView};
-use crate::pipeline::{Headers as _, TokenSource, asks_for_websocket, offer};
+use crate::pipeline::{Headers, TokenSource, asks_for_websocket, offer};
 use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
@@ -40,7 +40,7 @@ pub(super) fn allow(peer: &mut HttpPeer, exchange: &Exchange) {
 
 /// Asks the upstream, which is spoken to by `version`, for nothing else, and by what was checked. What the
 /// client asked for is gone, and what its `Connection` names.
-pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut Plain<'_>) {
+pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut impl Headers) {
     if version != Version::HTTP_11 {
         return;
     }
@@ -60,36 +60,35 @@ pub(super) fn opened(client: &mut impl Client, exchange: &Exchange) {
 }
 
 /// A browser that offered something, and was granted nothing, closes (RFC 6455 §4.1).
-pub(super) fn grant(request: RequestView<'_>, headers: &mut Plain<'_>, exchange: &Exchange) {
+pub(super) fn grant(request: RequestView<'_>, headers: &mut impl AnswerHeaders, exchange: &Exchange) {
     let by_offer = exchange
         .admitted()
         .is_some_and(|admitted| admitted.route().sources.reads(TokenSource::WebSocketProtocol))
         && offer::token(request.headers).is_some();
-    if by_offer && !headers.0.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+    if by_offer && headers.values(&SEC_WEBSOCKET_PROTOCOL).next().is_none() {
         headers.set(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offer::BEARER));
     }
 }
 
 /// What has to be upgraded to is named as RFC 9110 §7.8 wants it, whoever says so.
-pub(super) fn name(client: &mut impl Client, status: StatusCode, headers: &HeaderMap) {
-    if status == StatusCode::UPGRADE_REQUIRED && headers.contains_key(UPGRADE) {
+pub(super) fn name(client: &mut impl Client, status: StatusCode, is_named: impl FnOnce() -> bool) {
+    if status == StatusCode::UPGRADE_REQUIRED && is_named() {
         client.name_upgrade();
     }
 }
 
 /// gRPC says at once that it streams, and so does gRPC-Web.
 pub(super) fn asks_for_a_stream(request: RequestView<'_>) -> bool {
-    let web = request.headers.get(CONTENT_TYPE).is_some_and(|value| {
-        const WEB: &[u8] = b"application/grpc-web";
-        value.as_bytes().get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB))
-    });
+    const WEB: &[u8] = b"application/grpc-web";
+    let Some(media) = request.headers.get(CONTENT_TYPE) else { return false };
+    let web = media.as_bytes().get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB));
     web || is_grpc(request.headers)
 }
 
 /// A WebSocket, or server-sent events (the WHATWG's HTML standard, §9.2).
 pub(super) fn becomes_a_stream(answer: AnswerView<'_>) -> bool {
     answer.status == StatusCode::SWITCHING_PROTOCOLS
-        || answer.headers.get(CONTENT_TYPE).is_some_and(|value| {
+        || answer.media.is_some_and(|value| {
             let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
             media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
         })

@@ -1,8 +1,9 @@
 //! Heads as the rooms of the edge look at them, whoever read them: plain borrowed parts, made without a
 //! copy, and without a type of whatever forwards messages.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use token_source::Outgoing;
 
 /// The head of a request.
 #[derive(Clone, Copy)]
@@ -20,7 +21,11 @@ pub(super) struct RequestView<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct AnswerView<'a> {
     pub(super) status: StatusCode,
-    pub(super) headers: &'a HeaderMap,
+    /// `Content-Length`.
+    pub(super) length: Option<&'a HeaderValue>,
+    /// `Content-Type`.
+    pub(super) media: Option<&'a HeaderValue>,
+    pub(super) names_upgrade: bool,
 }
 
 impl<'a> RequestView<'a> {
@@ -58,12 +63,18 @@ impl<'a> RequestView<'a> {
     }
 }
 
-impl AnswerView<'_> {
+impl<'a> AnswerView<'a> {
+    pub(super) fn of(status: StatusCode, head: &'a impl Outgoing) -> Self {
+        let first = |name| head.values(&name).next();
+        let names_upgrade = first(UPGRADE).is_some();
+        Self { status, length: first(CONTENT_LENGTH), media: first(CONTENT_TYPE), names_upgrade }
+    }
+
     /// Whether it is over with its head, as far as that shows.
     pub(super) fn has_no_content(self, to: &Method) -> bool {
         matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || to == Method::HEAD
-            || self.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0")
+            || self.length.is_some_and(|length| length == "0")
     }
 }
 
@@ -112,7 +123,7 @@ mod tests {
     fn an_answer_is_over_with_its_head_by_its_status_its_length_or_what_was_asked() {
         let is_over = |status, length: &'static str, to: Method| {
             let headers = sent(&[(CONTENT_LENGTH, length)]);
-            AnswerView { status, headers: &headers }.has_no_content(&to)
+            AnswerView::of(status, &headers).has_no_content(&to)
         };
         assert!(!is_over(StatusCode::OK, "1", Method::GET));
         assert!(is_over(StatusCode::OK, "0", Method::GET) && is_over(StatusCode::OK, "1", Method::HEAD));

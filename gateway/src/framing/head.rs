@@ -60,8 +60,8 @@ impl Answer {
 pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let mut lines = lines(head);
     let line = lines.next()?;
-    let status = line.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-    let status = std::str::from_utf8(status).ok()?.parse().ok()?;
+    let status = number(line.strip_prefix(b"HTTP/1.")?.get(2..5)?)?;
+    let status = u16::try_from(status).ok()?;
     let fields = Fields::read(lines);
     let keep_alive = fields.keep_alive;
     if to_head || matches!(status, 100..=199 | 204 | 304) {
@@ -84,7 +84,16 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    let mut rest = Some(head);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let (line, behind) = match memchr::memchr(b'\n', all).and_then(|end| all.split_at_checked(end)) {
+            Some((line, behind)) => (line, behind.get(1..)),
+            None => (all, None),
+        };
+        rest = behind;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// The fields by which a message says where it ends, and what becomes of its connection.
@@ -109,18 +118,29 @@ impl Fields {
     fn read<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut fields = Self::default();
         for line in lines {
-            let is_odd = is_odd(line);
-            fields.has_odd_line |= is_odd;
-            fields.has_odd_coding |= is_odd && is_coding(line);
-            if let Some(value) = value_of(line, b"content-length") {
-                fields.measures(value);
-            } else if let Some(value) = value_of(line, b"transfer-encoding") {
-                fields.codes(value);
-            } else if let Some(value) = value_of(line, b"keep-alive") {
-                fields.keep_alive.read(value);
+            // Short, as names are: to call for help would take longer.
+            let colon = line.iter().position(|byte| *byte == b':');
+            let (name, rest) = line.split_at_checked(colon.unwrap_or(line.len())).unwrap_or((line, b""));
+            if line.first().is_some_and(is_blank) || name.last().is_some_and(is_blank) {
+                fields.has_odd_line = true;
+                // A folded one belongs to the field before it.
+                fields.has_odd_coding |= name.trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding");
+            } else if let Some(value) = rest.strip_prefix(b":") {
+                fields.note(name, value);
             }
         }
         fields
+    }
+
+    /// The few fields that say something here, told apart by their length first.
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            10 if is(b"keep-alive") => self.keep_alive.read(value.trim_ascii()),
+            14 if is(b"content-length") => self.measures(value.trim_ascii()),
+            17 if is(b"transfer-encoding") => self.codes(value.trim_ascii()),
+            _ => {}
+        }
     }
 
     /// A `Content-Length`.
@@ -153,19 +173,8 @@ impl Fields {
     }
 }
 
-fn is_odd(line: &[u8]) -> bool {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    line.first().is_some_and(blank) || name_of(line).last().is_some_and(blank)
-}
-
-/// What stands before the first colon, or all.
-fn name_of(line: &[u8]) -> &[u8] {
-    memchr::memchr(b':', line).and_then(|colon| line.get(..colon)).unwrap_or(line)
-}
-
-/// Whether an odd line would be a coding, were it not odd. A folded one belongs to the field before it.
-fn is_coding(line: &[u8]) -> bool {
-    name_of(line).trim_ascii_end().eq_ignore_ascii_case(b"transfer-encoding")
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// The value, where the line is a field of this (lower-case) name.
@@ -177,8 +186,11 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// Digits and nothing else.
 fn number(value: &[u8]) -> Option<u64> {
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())?
+    let add = |number: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    if value.is_empty() { None } else { value.iter().try_fold(0, add) }
 }
 
 #[cfg(test)]

@@ -144,24 +144,31 @@ fn next_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Flaw> {
 }
 
 fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(Flaw::RequestLine);
+    let end = line.iter().position(|byte| !is_token(*byte)).filter(|end| *end > 0);
+    let (method, rest) = end.and_then(|end| line.split_at_checked(end)).ok_or(Flaw::RequestLine)?;
+    let (rest, is_old) = match (rest.strip_suffix(b" HTTP/1.1"), rest.strip_suffix(b" HTTP/1.0")) {
+        (Some(rest), _) => (rest, false),
+        (_, Some(rest)) => (rest, true),
+        _ => return Err(Flaw::RequestLine),
     };
-    let is_method = !method.is_empty() && method.iter().all(|byte| is_token(*byte));
-    if !is_method || target.is_empty() || !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+    let target = rest.strip_prefix(b" ").filter(|target| !target.is_empty()).ok_or(Flaw::RequestLine)?;
+    // Each byte is looked at once, whatever the ones before it were.
+    let (mut has_space, mut has_control, mut is_ascii) = (false, false, true);
+    for byte in target {
+        has_space |= *byte == b' ';
+        has_control |= (*byte < b' ') | (*byte == 0x7f);
+        is_ascii &= byte.is_ascii();
+    }
+    if has_space {
         return Err(Flaw::RequestLine);
     }
-    let is_graphic = target.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..));
-    if !is_graphic || std::str::from_utf8(target).is_err() {
+    if has_control || !is_ascii && std::str::from_utf8(target).is_err() {
         return Err(Flaw::Target);
     }
     Ok(RequestHead {
         method,
         target,
-        is_old: version == b"HTTP/1.0",
+        is_old,
         host: b"",
         hosts: 0,
         fields: 0,

@@ -5,9 +5,11 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use httparse::{ParserConfig, Status};
+use token_source::Outgoing as _;
 
+use super::Fields;
 use crate::framing::{Length, head_end};
 
 /// Fields that a head may have.
@@ -23,7 +25,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// Where it is not the usual one.
     pub phrase: Option<Bytes>,
-    pub headers: HeaderMap,
+    pub fields: Fields,
     /// Where its content ends.
     pub length: Length,
     /// Whether its service means to go on with the connection (RFC 9112 §9.3).
@@ -75,29 +77,28 @@ fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer
     let read = reader.parse_response_with_uninit_headers(&mut response, &bytes, &mut room);
     let Status::Complete(end) = read.map_err(NoAnswer::Head)? else { return Ok(None) };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NoAnswer::Status)?;
-    let mut headers =
-        HeaderMap::try_with_capacity(response.headers.len() + ADDED).map_err(|_| NoAnswer::Field)?;
+    let mut fields = Fields::with_capacity(response.headers.len() + ADDED);
     for field in &*response.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NoAnswer::Field)?;
         let value = value(bytes.slice_ref(field.value)).ok_or(NoAnswer::Field)?;
-        headers.try_append(name, value).map_err(|_| NoAnswer::Field)?;
+        fields.put(name, value);
     }
     let phrase = response.reason.filter(|phrase| Some(*phrase) != status.canonical_reason());
     let phrase = phrase.map(|phrase| bytes.slice_ref(phrase.as_bytes()));
-    let keeps_connection = keeps_connection(&headers, response.version == Some(0));
-    let length = length(status, &mut headers, to_head)?;
-    Ok(Some((end, Answer { status, phrase, headers, length, keeps_connection })))
+    let keeps_connection = keeps_connection(&fields, response.version == Some(0));
+    let length = length(status, &mut fields, to_head)?;
+    Ok(Some((end, Answer { status, phrase, fields, length, keeps_connection })))
 }
 
 /// `is_old` says that it is one of HTTP/1.0, which goes on only where it says so, and never behind a coding
 /// (RFC 9112 §6.1).
-fn keeps_connection(headers: &HeaderMap, is_old: bool) -> bool {
+fn keeps_connection(fields: &Fields, is_old: bool) -> bool {
     let says = |word: &[u8]| {
-        let values = headers.get_all(CONNECTION).iter();
+        let values = fields.values(&CONNECTION);
         let mut said = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         said.any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
     };
-    let may_go_on = !is_old || says(b"keep-alive") && !headers.contains_key(TRANSFER_ENCODING);
+    let may_go_on = !is_old || says(b"keep-alive") && fields.get(&TRANSFER_ENCODING).is_none();
     may_go_on && !says(b"close")
 }
 
@@ -111,17 +112,17 @@ fn value(bytes: Bytes) -> Option<HeaderValue> {
 }
 
 /// RFC 9112 §6.3, as Pingora has it: a coding overrules a length, and equal lengths are one.
-fn length(status: StatusCode, headers: &mut HeaderMap, to_head: bool) -> Result<Length, NoAnswer> {
-    let coding = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+fn length(status: StatusCode, fields: &mut Fields, to_head: bool) -> Result<Length, NoAnswer> {
+    let coding = fields.values(&TRANSFER_ENCODING).last();
     let is_coded = coding.is_some();
     let is_chunked = coding.is_some_and(|coding| {
         let last = coding.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
         last.trim_ascii().eq_ignore_ascii_case(b"chunked")
     });
     if is_coded {
-        headers.remove(CONTENT_LENGTH);
+        fields.take_out(&CONTENT_LENGTH);
     }
-    let length = measured(headers)?;
+    let length = measured(fields)?;
     if to_head || status.is_informational() || matches!(status.as_u16(), 204 | 304) {
         return Ok(Length::None);
     }
@@ -132,9 +133,9 @@ fn length(status: StatusCode, headers: &mut HeaderMap, to_head: bool) -> Result<
     })
 }
 
-fn measured(headers: &HeaderMap) -> Result<Option<u64>, NoAnswer> {
+fn measured(fields: &Fields) -> Result<Option<u64>, NoAnswer> {
     let mut found = None;
-    let values = headers.get_all(CONTENT_LENGTH).iter();
+    let values = fields.values(&CONTENT_LENGTH);
     for number in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
         let number = number.trim_ascii();
         let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
@@ -174,7 +175,8 @@ mod tests {
             (end, answer.status.as_u16(), answer.phrase.as_deref()),
             (head.len(), 200, Some(&b"Fine"[..]))
         );
-        let values: Vec<_> = answer.headers.get_all("a").iter().map(HeaderValue::as_bytes).collect();
+        let a = HeaderName::from_static("a");
+        let values: Vec<_> = answer.fields.values(&a).map(HeaderValue::as_bytes).collect();
         assert_eq!(values, [&b"b"[..], "c \u{e9}".as_bytes()]);
         assert!(read("HTTP/1.1 404 Not Found\r\n\r\n", false).unwrap().phrase.is_none());
     }
@@ -183,8 +185,8 @@ mod tests {
     fn what_services_write_and_pingora_takes_is_taken() {
         let odd = read("HTTP/1.0 200 OK\r\nA : b\r\nC: d\r\n\t e\r\n\r\n", false).unwrap();
         assert_eq!(
-            (&odd.headers["a"], &odd.headers["c"]),
-            (&HeaderValue::from_static("b"), &HeaderValue::from_static("d e"))
+            ["a", "c"].map(|name| odd.fields.get(&HeaderName::from_static(name)).unwrap()),
+            ["b", "d e"]
         );
         assert_eq!(
             read("\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", false).unwrap().length,

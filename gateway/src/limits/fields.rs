@@ -1,8 +1,11 @@
 //! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers), as text.
 
-use std::fmt::Write as _;
-
 use super::quota::{Charge, Exhausted};
+
+/// Digits of the largest number.
+const DIGITS_MAX: usize = 20;
+/// Room for one policy.
+const MEMBER_BYTES_USUAL: usize = 48;
 
 /// The values of the two fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +38,35 @@ impl Fields {
         let name = policy.name;
         let reset = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
         let (requests, window) = (policy.allowance.requests, policy.allowance.window.as_secs());
-        // Writing to a string cannot fail.
-        write!(self.limit, "\"{name}\";r={remaining};t={reset}").ok();
-        write!(self.policy, "\"{name}\";q={requests};w={window}").ok();
+        member(&mut self.limit, name, [("\";r=", u64::from(remaining)), (";t=", reset)]);
+        member(&mut self.policy, name, [("\";q=", u64::from(requests.get())), (";w=", window)]);
     }
+}
+
+/// Each answer to a token has two: that is no place for the machinery of formats.
+fn member(text: &mut String, name: &str, numbers: [(&str, u64); 2]) {
+    text.reserve(MEMBER_BYTES_USUAL);
+    text.push('"');
+    text.push_str(name);
+    for (label, number) in numbers {
+        text.push_str(label);
+        push(text, number);
+    }
+}
+
+/// In decimal digits.
+fn push(text: &mut String, number: u64) {
+    let (mut digits, mut left, mut first) = ([b'0'; DIGITS_MAX], number, DIGITS_MAX);
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit += u8::try_from(left % 10).unwrap_or_default();
+        (left, first) = (left / 10, place);
+        if left == 0 {
+            break;
+        }
+    }
+    text.push_str(
+        digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default(),
+    );
 }
 
 #[cfg(test)]
@@ -61,5 +89,14 @@ mod tests {
         let fields = fields([&charge], Some(&refusal)).unwrap();
         assert_eq!(fields.limit, "\"user\";r=42;t=18, \"address\";r=0;t=3");
         assert_eq!(fields.policy, "\"user\";q=100;w=60, \"address\";q=100;w=60");
+    }
+
+    #[test]
+    fn numbers_are_decimal_digits() {
+        for number in [0, 7, 10, 99, 100, 1_000_000_007, u64::MAX] {
+            let mut text = String::new();
+            push(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
     }
 }

@@ -49,10 +49,14 @@ impl Admitted {
     }
 
     /// The same with the assertion that the route asks for. There is none about nobody.
-    pub(super) fn asserted(mut self, assertions: &Assertions, now: Timestamp) -> Result<Self, Refusal> {
+    pub(super) fn asserted(
+        mut self,
+        assertions: &Assertions,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Self, Refusal> {
         if let (Some(audience), Some(principal)) = (&self.route.assertion, &self.principal) {
             self.assertion =
-                Some(assertions.about(principal.token(), principal.assertion_facts(), audience, now)?);
+                Some(assertions.about(principal.token(), principal.assertion_facts(), audience, now())?);
         }
         Ok(self)
     }

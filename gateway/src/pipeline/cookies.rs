@@ -4,6 +4,7 @@
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use serde::{Deserialize, Serialize};
+use token_source::Outgoing;
 
 use super::Refusal;
 use crate::token::RawToken;
@@ -62,33 +63,32 @@ fn only<'a>(headers: &'a HeaderMap, wanted: &str) -> Result<Option<&'a str>, Ref
 }
 
 /// Takes ours out of what goes to an upstream, whatever their number; all others stay as they are.
-pub(super) fn take_out(headers: &mut HeaderMap) {
-    if !fields(headers).flat_map(pieces).any(is_ours) {
+pub(super) fn take_out(head: &mut impl Outgoing) {
+    if !fields(head).flat_map(pieces).any(is_ours) {
         return;
     }
-    let others: Vec<_> = fields(headers).filter_map(without_ours).collect();
-    headers.remove(COOKIE);
+    let others: Vec<_> = fields(head).filter_map(without_ours).collect();
+    head.take_out(&COOKIE);
     for field in others {
-        headers.append(COOKIE, field);
+        head.put(COOKIE, field);
     }
 }
 
 /// Takes cookies of our names out of what an upstream answers: they are ours to set.
-pub fn drop_set(headers: &mut HeaderMap) {
+pub fn drop_set(head: &mut impl Outgoing) {
     // A browser may keep one without a name by its value alone.
     let is_ours = |value: &HeaderValue| {
         let bytes = value.as_bytes();
         let start = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'=')).unwrap_or(bytes.len());
         pieces(bytes.get(start..).unwrap_or_default()).next().is_some_and(is_ours)
     };
-    if !headers.get_all(SET_COOKIE).iter().any(is_ours) {
+    if !head.values(&SET_COOKIE).any(is_ours) {
         return;
     }
-    let others: Vec<_> =
-        headers.get_all(SET_COOKIE).iter().filter(|value| !is_ours(value)).cloned().collect();
-    headers.remove(SET_COOKIE);
+    let others: Vec<_> = head.values(&SET_COOKIE).filter(|value| !is_ours(value)).cloned().collect();
+    head.take_out(&SET_COOKIE);
     for value in others {
-        headers.append(SET_COOKIE, value);
+        head.put(SET_COOKIE, value);
     }
 }
 
@@ -127,8 +127,8 @@ impl Written<'_> {
     }
 }
 
-fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
+fn fields(head: &impl Outgoing) -> impl Iterator<Item = &[u8]> {
+    head.values(&COOKIE).map(HeaderValue::as_bytes)
 }
 
 fn pieces(field: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -82,7 +82,9 @@ pub fn is_authority(host: &[u8]) -> bool {
     let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
         None => {
-            let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+            // By bytes, here and below: names are short, and each request has one.
+            let end = host.bytes().position(|byte| byte == b':').unwrap_or(host.len());
+            let (name, port) = host.split_at(end);
             (is_name(name.strip_suffix('.').unwrap_or(name)), port)
         }
     };
@@ -109,18 +111,22 @@ pub fn is_same_authority(one: &[u8], other: &[u8], usual_port: u16) -> bool {
 
 /// Labels, none of them empty: some pass over an empty one, and would see another name.
 fn is_name(name: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    name.split('.').all(|label| !label.is_empty() && label.bytes().all(known)) && !is_odd_address(name)
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    labels(name).all(|label| !label.is_empty() && label.iter().all(known)) && !is_odd_address(name)
 }
 
 /// Numbers that some take for an address of IPv4 (the WHATWG's URL standard, "IPv4 parser"): in
 /// fewer parts, hexadecimal or octal. Only four decimal ones are what everybody sees.
 fn is_odd_address(name: &str) -> bool {
-    let is_number = |label: &str| match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    let is_number = |label: &[u8]| match label {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        digits => digits.iter().all(u8::is_ascii_digit),
     };
-    name.split('.').all(is_number) && name.parse::<Ipv4Addr>().is_err()
+    labels(name).all(is_number) && name.parse::<Ipv4Addr>().is_err()
+}
+
+fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
+    name.as_bytes().split(|byte| *byte == b'.')
 }
 
 #[cfg(test)]

@@ -11,10 +11,9 @@ use super::header_rules::Headers;
 use super::reserved::Reserved;
 
 /// The headers of an outgoing request, whatever type carries them.
-pub trait UpstreamHeaders: Headers + Outgoing {
-    /// The names of those that are there, and that no client can send.
-    fn reserved(&self, reserved: &Reserved) -> Vec<HeaderName>;
-}
+pub trait UpstreamHeaders: Headers + Outgoing {}
+
+impl<H: Headers + Outgoing> UpstreamHeaders for H {}
 
 /// Where the request came from, as we know it ourselves.
 #[derive(Clone, Debug)]
@@ -40,12 +39,8 @@ pub fn inject(
 ) {
     let route = admitted.route();
     let mut headers = route.sources.strip(headers);
-    for name in headers.reserved(reserved) {
-        // By this very name: what a server only folds into it is somebody else's.
-        if !from.believed.contains(&name) {
-            headers.remove(&name);
-        }
-    }
+    // Believed by this very name: what a server only folds into it is somebody else's.
+    headers.take_out_all(|name| reserved.keeps_out(name.as_str()) && !from.believed.contains(name));
     route.request_headers.apply(&mut *headers);
     identify(admitted, &mut headers);
     from.tell(&mut headers);

@@ -2,7 +2,8 @@
 //! which subprotocols they offer (RFC 6455 §4.1): `bearer`, and behind it the token.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use token_source::Outgoing;
 
 use super::Refusal;
 use super::handshake::asks_for_websocket;
@@ -12,8 +13,8 @@ use crate::token::RawToken;
 pub const BEARER: &str = "bearer";
 
 /// By bytes: what is no text is an offer all the same, and its neighbours are read.
-fn offered(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(HeaderValue::as_bytes);
+fn offered(head: &impl Outgoing) -> impl Iterator<Item = &[u8]> {
+    let values = head.values(&SEC_WEBSOCKET_PROTOCOL).map(HeaderValue::as_bytes);
     let items = values.flat_map(|value| value.split(|byte| *byte == b','));
     items.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
@@ -40,9 +41,8 @@ pub(super) fn only(headers: &HeaderMap) -> Result<Option<RawToken<'_>>, Refusal>
 }
 
 /// Leaves what the client offered beside the token.
-pub(super) fn remove(headers: &mut HeaderMap) {
-    const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
-    let mut items: Vec<_> = offered(headers).collect();
+pub(super) fn remove(head: &mut impl Outgoing) {
+    let mut items: Vec<_> = offered(head).collect();
     if !items.iter().any(|item| is_announcement(item)) {
         return;
     }
@@ -51,9 +51,9 @@ pub(super) fn remove(headers: &mut HeaderMap) {
     }
     let rest = items.join(&b", "[..]);
     let rest = (!rest.is_empty()).then(|| HeaderValue::from_bytes(&rest).ok()).flatten();
-    headers.remove(&NAME);
+    head.take_out(&SEC_WEBSOCKET_PROTOCOL);
     if let Some(rest) = rest {
-        headers.insert(NAME, rest);
+        head.put(SEC_WEBSOCKET_PROTOCOL, rest);
     }
 }
 

@@ -74,6 +74,13 @@ impl Recorded {
     }
 }
 
+impl Refusal {
+    /// Whether more is done about it than to answer it: see [`Pipeline::note`].
+    pub fn is_noted(&self) -> bool {
+        matches!(self, Self::TokenRevoked(_))
+    }
+}
+
 impl Pipeline {
     /// Records the use of a revoked token. Durable on return, unless the store takes nothing: the
     /// refusal must not wait for that to be mended.

@@ -4,7 +4,8 @@
 use http::header::{
     CONTENT_LOCATION, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
+use token_source::Outgoing;
 
 use super::destination::Named;
 use super::host::name_of;
@@ -35,7 +36,7 @@ struct Side<'a> {
 
 impl<'a> Sides<'a> {
     /// `None` where both sides call it the same, or the route leaves everything as it is.
-    pub fn of(admitted: &'a Admitted, is_secure: bool, host: &'a str) -> Option<Self> {
+    pub fn of(admitted: &'a Admitted, is_secure: bool, host: impl FnOnce() -> &'a str) -> Option<Self> {
         Self::both(admitted, is_secure, host, false)
     }
 
@@ -43,14 +44,19 @@ impl<'a> Sides<'a> {
     pub fn of_answer(
         admitted: &'a Admitted,
         is_secure: bool,
-        host: &'a str,
+        host: impl FnOnce() -> &'a str,
         status: StatusCode,
     ) -> Option<Self> {
         let leads_on = matches!(status.as_u16(), 201 | 300..=303 | 307 | 308);
         Self::both(admitted, is_secure, host, leads_on)
     }
 
-    fn both(admitted: &'a Admitted, is_secure: bool, host: &'a str, alike_too: bool) -> Option<Self> {
+    fn both(
+        admitted: &'a Admitted,
+        is_secure: bool,
+        host: impl FnOnce() -> &'a str,
+        alike_too: bool,
+    ) -> Option<Self> {
         let (route, upstream) = (admitted.route(), admitted.upstream());
         if !route.rewrite_urls {
             return None;
@@ -61,6 +67,7 @@ impl<'a> Sides<'a> {
             return None;
         }
         let cut = replaced.and(admitted.cut_prefix()).unwrap_or("");
+        let host = host();
         Some(Self {
             outer: Side { is_secure, authority: host, prefix: cut },
             inner: Side {
@@ -73,7 +80,7 @@ impl<'a> Sides<'a> {
     }
 
     /// An answer on its way out.
-    pub fn outward(&self, headers: &mut HeaderMap) {
+    pub fn outward(&self, headers: &mut impl Outgoing) {
         for name in [LOCATION, CONTENT_LOCATION] {
             replace(headers, name, |value| self.shown(value));
         }
@@ -85,7 +92,7 @@ impl<'a> Sides<'a> {
 
     /// A request on its way in. `Origin` and `Referer` matter to a service that holds them against
     /// `Host`: they are told where that is another one.
-    pub fn inward(&self, method: &Method, headers: &mut HeaderMap) {
+    pub fn inward(&self, method: &Method, headers: &mut impl Outgoing) {
         if self.is_renamed() {
             replace(headers, ORIGIN, |value| self.of_own_page(value));
             replace(headers, REFERER, |value| self.of_own_page(value));
@@ -193,17 +200,17 @@ impl<'a> Sides<'a> {
         Some([before, quote, &self.shown(url)?, quote].concat())
     }
 
-    fn cookies(&self, headers: &mut HeaderMap) {
+    fn cookies(&self, headers: &mut impl Outgoing) {
         let told = |value: &HeaderValue| HeaderValue::from_bytes(&self.cookie(value.as_bytes())?).ok();
-        let all: Vec<_> = headers.get_all(SET_COOKIE).iter().map(|value| (told(value), value)).collect();
+        let all: Vec<_> = headers.values(&SET_COOKIE).map(|value| (told(value), value)).collect();
         if all.iter().all(|(told, _)| told.is_none()) {
             return;
         }
         let all: Vec<_> =
             all.into_iter().map(|(told, value)| told.unwrap_or_else(|| value.clone())).collect();
-        headers.remove(SET_COOKIE);
+        headers.take_out(&SET_COOKIE);
         for value in all {
-            headers.append(SET_COOKIE, value);
+            headers.put(SET_COOKIE, value);
         }
     }
 
@@ -363,11 +370,14 @@ fn has_port(authority: &[u8]) -> bool {
 }
 
 /// Changes the value of a field that stands there once; two are left to whoever reads them.
-fn replace(headers: &mut HeaderMap, name: HeaderName, told: impl FnOnce(&[u8]) -> Option<Vec<u8>>) {
-    let mut values = headers.get_all(&name).iter();
+fn replace(headers: &mut impl Outgoing, name: HeaderName, told: impl FnOnce(&[u8]) -> Option<Vec<u8>>) {
+    let mut values = headers.values(&name);
     let (Some(value), None) = (values.next(), values.next()) else { return };
-    if let Some(value) = told(value.as_bytes()).and_then(|told| HeaderValue::try_from(told).ok()) {
-        headers.insert(name, value);
+    let told = told(value.as_bytes()).and_then(|told| HeaderValue::try_from(told).ok());
+    drop(values);
+    if let Some(value) = told {
+        headers.take_out(&name);
+        headers.put(name, value);
     }
 }
 

@@ -2,7 +2,7 @@
 //! taken out of what goes on: without the other neither compiles (`token_source`).
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use token_source::Reading;
+use token_source::{Outgoing, Reading};
 
 use super::cookies::{Carried, take_out};
 use super::extract::credentials;
@@ -74,11 +74,11 @@ impl token_source::TokenSource for TokenSource {
         }
     }
 
-    fn strip(self, headers: &mut HeaderMap) {
+    fn strip(self, head: &mut impl Outgoing) {
         match self {
-            Self::WebSocketProtocol => offer::remove(headers),
-            Self::Authorization => drop(headers.remove(AUTHORIZATION)),
-            Self::Cookie => take_out(headers),
+            Self::WebSocketProtocol => offer::remove(head),
+            Self::Authorization => head.take_out(&AUTHORIZATION),
+            Self::Cookie => take_out(head),
         }
     }
 }

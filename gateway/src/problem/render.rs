@@ -1,7 +1,5 @@
 //! From a problem to an HTTP response: status, body, `WWW-Authenticate`, `Retry-After`.
 
-use std::fmt::{self, Write as _};
-
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
@@ -14,6 +12,11 @@ use super::{Code, Problem};
 
 /// The protection space that is named in challenges (RFC 9110 §11.5).
 const REALM: &str = "gateway";
+
+/// Room for most challenges.
+const CHALLENGE_BYTES_USUAL: usize = 128;
+/// Room for the fields of most answers.
+const FIELDS_USUAL: usize = 12;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -131,7 +134,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        set(headers, PROXY_STATUS, &format!("gateway; error={}", entry.proxy_error));
+        set(headers, PROXY_STATUS, &["gateway; error=", entry.proxy_error].concat());
         if let Some(challenge) = self.challenge() {
             set(headers, WWW_AUTHENTICATE, &challenge);
         }
@@ -151,7 +154,9 @@ impl Problem {
     fn challenge(&self) -> Option<String> {
         let details = self.details.as_deref();
         let realm = details.and_then(|details| details.realm.as_deref()).unwrap_or(REALM);
-        let mut challenge = format!("Bearer realm={}", Quoted(realm));
+        let mut challenge = String::with_capacity(CHALLENGE_BYTES_USUAL);
+        challenge.push_str("Bearer realm=");
+        quote(&mut challenge, realm);
         let error = match self.code {
             Code::TokenMissing => return Some(challenge),
             Code::TokenInvalid | Code::TokenTooLarge | Code::TokenExpired | Code::TokenRevoked => {
@@ -168,10 +173,11 @@ impl Problem {
             Code::TokenTooLarge => "The access token is too large",
             _ => self.message(),
         };
-        // Writing to a string cannot fail.
-        write!(challenge, ", error=\"{error}\", error_description={}", Quoted(description)).ok();
+        challenge.extend([", error=\"", error, "\", error_description="]);
+        quote(&mut challenge, description);
         if let Some(scope) = details.and_then(|details| details.scope.as_deref()) {
-            write!(challenge, ", scope={}", Quoted(scope)).ok();
+            challenge.push_str(", scope=");
+            quote(&mut challenge, scope);
         }
         Some(challenge)
     }
@@ -198,19 +204,18 @@ impl Problem {
 }
 
 /// RFC 9110 §5.6.4: what would end the string, or escape its end, is escaped.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            if matches!(character, '"' | '\\') {
-                f.write_char('\\')?;
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    for piece in text.split_inclusive(['"', '\\']) {
+        match piece.strip_suffix(['"', '\\']) {
+            Some(plain) => {
+                out.extend([plain, "\\"]);
+                out.push_str(piece.get(plain.len()..).unwrap_or_default());
             }
-            f.write_char(character)?;
+            None => out.push_str(piece),
         }
-        f.write_char('"')
     }
+    out.push('"');
 }
 
 fn json(status: u16, media_type: &'static str, body: &impl Serialize) -> Response<Bytes> {
@@ -219,6 +224,7 @@ fn json(status: u16, media_type: &'static str, body: &impl Serialize) -> Respons
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let length = response.body().len();
     let headers = response.headers_mut();
+    headers.reserve(FIELDS_USUAL);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
@@ -253,6 +259,21 @@ mod tests {
             header(&expired, "www-authenticate"),
             "Bearer realm=\"gateway\", error=\"invalid_token\", error_description=\"The access token expired\""
         );
+    }
+
+    #[test]
+    fn what_would_end_a_quoted_string_is_escaped() {
+        for (text, quoted) in [
+            ("", r#""""#),
+            ("a b", r#""a b""#),
+            (r#"a"b\c"#, r#""a\"b\\c""#),
+            (r#"""#, r#""\"""#),
+            (r"\\", r#""\\\\""#),
+        ] {
+            let mut out = String::new();
+            quote(&mut out, text);
+            assert_eq!(out, quoted, "{text}");
+        }
     }
 
     #[test]

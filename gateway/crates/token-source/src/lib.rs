@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use http::{HeaderMap, HeaderName};
-//! use token_source::{Reading, Sources, Stripped, TokenSource, Use};
+//! use token_source::{Outgoing, Reading, Sources, Stripped, TokenSource, Use};
 //!
 //! #[derive(Clone, Copy)]
 //! struct ApiKey;
@@ -24,8 +24,8 @@
 //!     fn find<'a>(self, request: &'a HeaderMap, _: Reading<'a>) -> Result<Option<&'a [u8]>, ()> {
 //!         Ok(request.get(NAME).map(|value| value.as_bytes()))
 //!     }
-//!     fn strip(self, headers: &mut HeaderMap) {
-//!         headers.remove(NAME);
+//!     fn strip(self, head: &mut impl Outgoing) {
+//!         head.take_out(&NAME);
 //!     }
 //! }
 //!
@@ -69,7 +69,7 @@
 //!
 //! ```compile_fail,E0004
 //! # use http::{HeaderMap, HeaderName};
-//! # use token_source::{Reading, TokenSource};
+//! # use token_source::{Outgoing, Reading, TokenSource};
 //! # #[derive(Clone, Copy)]
 //! enum Place {
 //!     ApiKey,
@@ -88,9 +88,9 @@
 //! #         Ok(request.get(NAME).map(|value| value.as_bytes()))
 //! #     }
 //! // …
-//! fn strip(self, headers: &mut HeaderMap) {
+//! fn strip(self, head: &mut impl Outgoing) {
 //!     match self {
-//!         Self::ApiKey => drop(headers.remove(NAME)),
+//!         Self::ApiKey => head.take_out(&NAME),
 //!     }
 //! }
 //! # }
@@ -121,7 +121,7 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A place in a request where a token may be.
 pub trait TokenSource: Copy + 'static {
@@ -149,7 +149,7 @@ pub trait TokenSource: Copy + 'static {
     ) -> Result<Option<Self::Found<'a>>, Self::Refusal>;
 
     /// Takes it out of a request that goes on, with all that [`TokenSource::find`] could find there.
-    fn strip(self, headers: &mut HeaderMap);
+    fn strip(self, head: &mut impl Outgoing);
 }
 
 /// Room for so many places.
@@ -218,7 +218,7 @@ impl<S: TokenSource> Sources<S> {
     pub fn strip<'o, H: Outgoing>(&self, head: &'o mut H) -> Stripped<'o, H> {
         for source in S::ALL {
             if matches!(self.at(*source), Use::Stripped | Use::Read) {
-                source.strip(head.headers());
+                source.strip(head);
             }
         }
         Stripped(head)
@@ -235,12 +235,36 @@ impl<S> Copy for Sources<S> {}
 
 /// The head of a request that goes on, whatever type carries it.
 pub trait Outgoing {
-    fn headers(&mut self) -> &mut HeaderMap;
+    /// The values of a name, in their order.
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, Self>;
+
+    /// Takes out all of them.
+    fn take_out(&mut self, name: &HeaderName);
+
+    /// Takes out all that have such a name. Each name that is there is looked at once.
+    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool);
+
+    /// One more of them.
+    fn put(&mut self, name: HeaderName, value: HeaderValue);
 }
 
 impl Outgoing for HeaderMap {
-    fn headers(&mut self) -> &mut HeaderMap {
-        self
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
+        self.get_all(name).into_iter()
+    }
+
+    fn take_out(&mut self, name: &HeaderName) {
+        self.remove(name);
+    }
+
+    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+        let out: Vec<_> = self.keys().filter(|name| is_out(name)).cloned().collect();
+        out.iter().for_each(|name| self.take_out(name));
+    }
+
+    fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        // Fails only where there are tens of thousands already, which no head has room for.
+        self.try_append(name, value).ok();
     }
 }
 

@@ -1,7 +1,5 @@
 //! What is read, what is taken out, and what goes on, by what is done at each place.
 
-use http::{HeaderName, HeaderValue};
-
 use super::*;
 
 #[derive(Clone, Copy)]
@@ -34,8 +32,8 @@ impl TokenSource for Place {
         Ok(request.get(self.name()))
     }
 
-    fn strip(self, headers: &mut HeaderMap) {
-        headers.remove(self.name());
+    fn strip(self, head: &mut impl Outgoing) {
+        head.take_out(&self.name());
     }
 }
 

@@ -1,9 +1,9 @@
 //! Pingora's heads as plain ones, for rules that know nothing of Pingora.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use token_source::Outgoing;
 
-use crate::edge::answer_head::AnswerHeaders;
 use crate::edge::message::Plain;
 use crate::edge::view::{AnswerView, RequestView};
 use crate::pipeline::Headers;
@@ -19,7 +19,7 @@ pub(super) fn request(head: &RequestHeader) -> RequestView<'_> {
 }
 
 pub(super) fn answer(head: &ResponseHeader) -> AnswerView<'_> {
-    AnswerView { status: head.status, headers: &head.headers }
+    AnswerView::of(head.status, &head.headers)
 }
 
 /// Whether another head follows this one. Behind 101 comes another protocol.
@@ -87,9 +87,22 @@ impl Headers for Spelled<'_> {
     }
 }
 
-impl AnswerHeaders for Spelled<'_> {
-    fn fields(&self) -> &HeaderMap {
-        &self.0.headers
+impl<'s> Outgoing for Spelled<'s> {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, 's> {
+        self.0.headers.get_all(name).into_iter()
+    }
+
+    fn take_out(&mut self, name: &HeaderName) {
+        self.remove(name);
+    }
+
+    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+        let out: Vec<_> = self.0.headers.keys().filter(|name| is_out(name)).cloned().collect();
+        out.iter().for_each(|name| self.remove(name));
+    }
+
+    fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        self.add(name, value);
     }
 }
 

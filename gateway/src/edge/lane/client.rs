@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderName, Method, StatusCode, Version};
 use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorType};
 
@@ -18,7 +18,7 @@ use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
 use crate::framing::Length;
-use crate::http1::{LAST_CHUNK, write_answer, write_chunk};
+use crate::http1::{AllFields, Fields, LAST_CHUNK, write_answer, write_chunk};
 use crate::telemetry::Way;
 
 /// An answer is gathered up to here, and then goes out.
@@ -133,33 +133,46 @@ impl<'a> LaneClient<'a> {
     }
 
     /// Another head follows this one.
-    pub(super) fn put_interim(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &HeaderMap) {
+    pub(super) fn put_interim(&mut self, status: StatusCode, phrase: Option<&[u8]>, fields: &Fields) {
         self.status = Some(status);
         self.is_told |= status == StatusCode::CONTINUE;
-        write_answer(status, phrase, headers, &mut self.out);
+        write_answer(status, phrase, fields.iter(), &mut self.out);
     }
 
     /// The head of the answer, with what is said of the connection, and when.
-    pub(super) fn put_head(&mut self, status: StatusCode, phrase: Option<&[u8]>, headers: &mut HeaderMap) {
-        self.framing = self.framing_of(status, headers);
+    pub(super) fn put_head<'f>(
+        &mut self,
+        status: StatusCode,
+        phrase: Option<&[u8]>,
+        fields: impl AllFields<'f>,
+    ) {
+        self.framing = self.framing_of(status, fields.clone());
         // What is to come of its content may not come any more, now that it has its answer.
         self.keeps &= self.connection.is_body_ended();
-        headers.insert(DATE, get_cached_date());
-        headers.insert(CONNECTION, self.connection_of_the_answer());
+        // Whatever was said of either before.
+        let is_other = |name: &HeaderName| *name != DATE && *name != CONNECTION;
+        let others = fields.into_iter().filter_map(|(name, value)| is_other(name).then_some((name, value)));
+        let (date, connection) = (get_cached_date(), self.connection_of_the_answer());
+        let ours = [(&DATE, &date), (&CONNECTION, &connection)];
         self.status = Some(status);
         self.out.reserve(HEAD_BYTES_USUAL);
-        write_answer(status, phrase, headers, &mut self.out);
+        write_answer(status, phrase, others.chain(ours), &mut self.out);
     }
 
-    fn framing_of(&mut self, status: StatusCode, headers: &HeaderMap) -> Framing {
+    fn framing_of<'f>(&mut self, status: StatusCode, fields: impl AllFields<'f>) -> Framing {
+        let (mut is_coded, mut is_measured) = (false, false);
+        for (name, _) in fields {
+            is_coded |= *name == TRANSFER_ENCODING;
+            is_measured |= *name == CONTENT_LENGTH;
+        }
         let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if is_empty || self.taken.request.method == Method::HEAD {
             Framing::None
-        } else if headers.contains_key(TRANSFER_ENCODING) {
+        } else if is_coded {
             Framing::Chunks
         } else {
             // Whoever is not told where it ends is told by the end of the connection.
-            self.keeps &= headers.contains_key(CONTENT_LENGTH);
+            self.keeps &= is_measured;
             Framing::AsItIs
         }
     }
@@ -303,7 +316,7 @@ impl Client for LaneClient<'_> {
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
-        self.put_interim(StatusCode::CONTINUE, None, &HeaderMap::new());
+        self.put_interim(StatusCode::CONTINUE, None, &Fields::default());
         self.flush().await
     }
 
@@ -329,8 +342,9 @@ impl Client for LaneClient<'_> {
         self.names_upgrade = true;
     }
 
-    async fn write_head(&mut self, mut head: Parts, ends: bool) -> pingora::Result<()> {
-        self.put_head(head.status, None, &mut head.headers);
+    async fn write_head(&mut self, head: Parts, ends: bool) -> pingora::Result<()> {
+        let fields: Vec<_> = head.headers.iter().collect();
+        self.put_head(head.status, None, fields.iter().copied());
         if ends { self.flush().await } else { Ok(()) }
     }
 

@@ -9,14 +9,15 @@ use pingora::{Error, ErrorType};
 
 use super::answer::Service;
 use super::client::LaneClient;
+use super::overlay::Overlay;
 use super::sent::AsSent;
 use crate::edge::client::Client as _;
 use crate::edge::exchange::Exchange;
-use crate::edge::message::Plain;
 use crate::edge::view::AnswerView;
 use crate::edge::{Gateway, fault, forward, hand_back};
 use crate::framing::{Body, Length};
-use crate::http1::{Answer, take_off_the_connection};
+use crate::http1::Answer;
+use crate::pipeline::Headers as _;
 
 /// Connections that are tried for one request, however each of them failed.
 const TRIES_MAX: usize = 16;
@@ -44,20 +45,20 @@ impl Gateway {
     /// admitted.
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let request = client.request();
-        let mut headers = request.headers.clone();
+        let mut head = Overlay::over(request.headers);
         // Before ours are set: a client must not take those off.
         if client.speaks_of_connection() {
-            take_off_the_connection(&mut headers);
+            head.take_off_the_connection(request.headers);
         }
         let length = client.length();
         let way = (Version::HTTP_11, !matches!(length, Length::None | Length::Bytes(0)));
-        self.tell_upstream(request, way, exchange, &mut Plain(&mut headers))?;
+        self.tell_upstream(request, way, exchange, &mut head)?;
         let target = forward::admitted(exchange)?.upstream_target();
         // No target has one. It would be the end of the line, and what follows another head.
         if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
         }
-        let mut sent = AsSent::new(request.method, &target, &mut headers, length);
+        let mut sent = AsSent::new(request.method, &target, &mut head, length);
         // With the head: most content is short.
         client.take_content(|piece| sent.put(piece))?;
         if client.is_content_read() {
@@ -134,13 +135,12 @@ impl Gateway {
     ) -> pingora::Result<Answer> {
         loop {
             let mut answer = poll_fn(|context| service.poll_head(context, client, exchange)).await?;
-            let headers = &mut Plain(&mut answer.headers);
-            hand_back::receive(client.request(), answer.status, headers, exchange)?;
+            hand_back::receive(client.request(), answer.status, &mut answer.fields, exchange)?;
             if !answer.status.is_informational() {
                 return Ok(answer);
             }
-            hand_back::undress(&mut answer.headers, exchange);
-            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.headers);
+            hand_back::undress(&mut answer.fields, exchange);
+            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.fields);
             client.flush().await?;
         }
     }
@@ -154,12 +154,12 @@ impl Gateway {
     ) -> pingora::Result<()> {
         if answer.length == Length::UntilClose {
             // So that the client's connection can live on.
-            answer.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            answer.fields.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         let status = answer.status;
-        self.begin_answer(client, AnswerView { status, headers: &answer.headers }, exchange).await?;
-        hand_back::dress(&mut Plain(&mut answer.headers), status, client.request(), exchange);
-        client.put_head(status, answer.phrase.as_deref(), &mut answer.headers);
+        self.begin_answer(client, AnswerView::of(status, &answer.fields), exchange).await?;
+        hand_back::dress(&mut answer.fields, status, client.request(), exchange);
+        client.put_head(status, answer.phrase.as_deref(), answer.fields.iter());
         Ok(())
     }
 }

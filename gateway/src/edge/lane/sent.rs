@@ -3,10 +3,13 @@
 
 use bytes::{BufMut as _, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method};
+use http::Method;
+use token_source::Outgoing as _;
 
+use super::overlay::Overlay;
 use crate::framing::{Length, Sent};
 use crate::http1::{LAST_CHUNK, write_chunk, write_request};
+use crate::pipeline::Headers as _;
 
 /// Room for most heads.
 const HEAD_BYTES_USUAL: usize = 1_024;
@@ -34,14 +37,14 @@ pub(super) struct AsSent {
 }
 
 impl AsSent {
-    /// `headers` are those that go on, but for what says that the content goes in chunks.
-    pub(super) fn new(method: &Method, target: &str, headers: &mut HeaderMap, length: Length) -> Self {
+    /// `head` has the fields that go on, but for what says that the content goes in chunks.
+    pub(super) fn new(method: &Method, target: &str, head: &mut Overlay<'_>, length: Length) -> Self {
         if length == Length::Chunked {
-            headers.remove(CONTENT_LENGTH);
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            head.remove(&CONTENT_LENGTH);
+            head.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL);
-        write_request(method, target, headers, &mut bytes);
+        write_request(method, target, head.fields(), &mut bytes);
         Self {
             written: 0,
             head_bytes: bytes.len(),
@@ -49,11 +52,11 @@ impl AsSent {
             bytes,
             content_bytes: 0,
             length,
-            is_measured: is_measured(headers, length),
+            is_measured: is_measured(head, length),
             is_whole: false,
             is_kept: method.is_idempotent(),
             is_head: method == Method::HEAD,
-            closes: headers.contains_key(CONNECTION),
+            closes: head.has(&CONNECTION),
         }
     }
 
@@ -142,8 +145,8 @@ impl AsSent {
 }
 
 /// Whether the head says what length the content has, and nothing of another end.
-fn is_measured(headers: &HeaderMap, length: Length) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+fn is_measured(head: &Overlay<'_>, length: Length) -> bool {
+    let mut lengths = head.values(&CONTENT_LENGTH);
     let said = lengths.next().map_or(Some(0), |length| length.to_str().ok()?.parse().ok());
     let is_said = match length {
         Length::None => said == Some(0),
@@ -151,11 +154,13 @@ fn is_measured(headers: &HeaderMap, length: Length) -> bool {
         Length::Chunked | Length::UntilClose => false,
     };
     let is_said_once = is_said && lengths.next().is_none();
-    is_said_once && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE)
+    is_said_once && !head.has(&TRANSFER_ENCODING) && !head.has(&UPGRADE)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn sent(method: Method, length: Length) -> AsSent {
@@ -163,7 +168,7 @@ mod tests {
         if let Length::Bytes(bytes) = length {
             headers.insert(CONTENT_LENGTH, bytes.into());
         }
-        AsSent::new(&method, "/", &mut headers, length)
+        AsSent::new(&method, "/", &mut Overlay::over(&headers), length)
     }
 
     fn text(sent: &AsSent) -> String {
