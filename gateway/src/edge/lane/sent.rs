@@ -2,8 +2,8 @@
 //! of it is held than the service is about to take, and than may have to be sent once more.
 
 use bytes::{BufMut as _, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::Method;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use token_source::Outgoing as _;
 
 use super::overlay::Overlay;
