@@ -45,6 +45,14 @@ fn growth_of_a_twentieth_passes_and_more_of_it_does_not() {
 }
 
 #[test]
+fn a_whole_request_may_grow_by_a_tenth() {
+    let name = "whole request, lane, public route";
+    let judged = |count| baseline(&[(name, 1_000)]).judge(&here(), &counts(&[(name, count)])).outcome;
+    assert!(judged(1_100).is_ok());
+    assert!(judged(1_101).unwrap_err().contains("grew from 1000 to 1101"));
+}
+
+#[test]
 fn what_is_in_only_one_of_both_is_not_passed_over() {
     let unknown = faults(&[("admit", 10_000), ("inject", 500), ("route", 1)]);
     assert!(unknown.contains("`route` has no baseline"), "{unknown}");

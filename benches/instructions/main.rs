@@ -1,8 +1,7 @@
 //! The guard of the verify path: instructions for each call, counted by Valgrind, against those in
 //! `instructions.toml`. Counts do not care how busy the machine is, as times do.
 //!
-//! `check` fails when a count has grown; `baseline` writes the file anew, and says what changed; `whole` tells
-//! what whole requests cost.
+//! `check` fails when a count has grown; `baseline` writes the file anew, and says what changed.
 
 mod baseline;
 mod callgrind;
@@ -31,9 +30,8 @@ fn main() -> ExitCode {
     let done = match words[..] {
         [] | ["check"] => check(),
         ["baseline"] => renew(),
-        ["whole"] => show_whole(),
         ["run", name] => scenarios::run(name),
-        _ => Err("usage: instructions [check | baseline | whole]".to_owned()),
+        _ => Err("usage: instructions [check | baseline]".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,15 +68,9 @@ fn renew() -> Result<(), String> {
     new.write(FILE)
 }
 
-/// Told, and held against nothing: what other threads do meanwhile is counted as well, and is more where the
-/// machine is busy.
-fn show_whole() -> Result<(), String> {
-    for (name, count) in whole::count()? {
-        println!("{count:>9}  {name}");
-    }
-    Ok(())
-}
-
 fn count() -> Result<Counts, String> {
-    scenarios::names().map(|name| Ok((name.to_owned(), callgrind::count(name)?))).collect()
+    let calls = scenarios::names().map(|name| Ok((name.to_owned(), callgrind::count(name)?)));
+    let mut counts = calls.collect::<Result<Counts, String>>()?;
+    counts.extend(whole::count()?);
+    Ok(counts)
 }

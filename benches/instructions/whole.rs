@@ -10,7 +10,7 @@ use gateway::adapter::sled::{Importing, SledOptions, SledStore};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::baseline::Counts;
+use crate::baseline::{Counts, WHOLE};
 use crate::in_process::HOST;
 use crate::profile::instructions;
 use crate::support::{self, ACCESS_KEY, REFRESH_KEY};
@@ -48,7 +48,7 @@ pub(crate) fn count() -> Result<Counts, String> {
             gateway.ask(&scenario)?;
             gateway.counted()?;
             gateway.ask(&scenario)?;
-            counts.insert(format!("{way}, {}", scenario.name), gateway.counted()? / REQUESTS);
+            counts.insert(format!("{WHOLE}{way}, {}", scenario.name), gateway.counted()? / REQUESTS);
         }
     }
     Ok(counts)

@@ -113,6 +113,10 @@ impl Gateway {
         service.begins();
         let mut body = Body::new(answer.length);
         self.hand_on(client, &mut answer, exchange).await?;
+        if exchange.is_stream() {
+            // Both may talk for as long as they like.
+            client.await_patiently();
+        }
         poll_fn(|context| service.poll_content(context, client, exchange, &mut body)).await?;
         if service.is_upload_over() {
             // Before its client has the answer, and asks again.

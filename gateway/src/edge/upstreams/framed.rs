@@ -272,7 +272,10 @@ impl AsyncWrite for Framed {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_gathered(context))?;
-        self.connection()?.poll_flush(context)
+        let flushed = self.connection()?.poll_flush(context);
+        // What encrypts may have taken what its server does not take.
+        self.dial.blocks(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
