@@ -15,8 +15,7 @@ const GROWTH_OF_WHOLE_PERMILLE_MAX: u64 = 100;
 /// What names of whole requests begin with.
 pub(crate) const WHOLE: &str = "whole request, ";
 
-const HEAD: &str =
-    "# Instructions for each call on the verify path, and for whole requests. Only `./dev bench baseline` writes this file.\n\n";
+const HEAD: &str = "# Instructions for each call on the verify path, and for whole requests. Only `./dev bench baseline` writes this file.\n\n";
 
 /// Instructions for one call, by scenario.
 pub(crate) type Counts = BTreeMap<String, u64>;

@@ -11,7 +11,8 @@ use crate::support::upstream::Upstream;
 fn the_levels_come_from_the_configuration_and_every_minted_token_is_accepted() {
     let upstream = Upstream::start();
     let gateway = three_routes(&upstream).start();
-    let measured = measure(&gateway, &["--users", "7"]);
+    // Long enough for an answer of each level in each round, also on a machine that has much else to do.
+    let measured = measure(&gateway, &["--users", "7", "--duration", "1s"]);
     assert_eq!(measured.status, 0, "{}", measured.stderr);
     let names: Vec<_> =
         measured.told["levels"].as_array().unwrap().iter().map(|level| &level["name"]).collect();

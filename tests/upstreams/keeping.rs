@@ -134,10 +134,10 @@ fn who_closes_after_each_answer_without_a_word_is_learned_and_unlearned() {
     let gateway = gateway(&server, LONG);
     ask(&gateway, &[GET; 8]);
     gateway.says("it closes connections after each answer");
-    // Those of eight more requests, but for one that shows what the server does now.
     let before = server.asked().len();
     ask(&gateway, &[GET; 8]);
-    assert!(held(&gateway) <= 1.0, "{}", held(&gateway));
+    // Those of eight more requests, but for one that shows what the server does now, and is held for minutes.
+    eventually("its server has closed the others", || held(&gateway) <= 1.0);
     assert_eq!(server.asked().len(), before + 8, "none was sent on a connection that was closed");
     server.becomes(Temper::EVEN);
     eventually("connections are used again", || {
@@ -287,4 +287,20 @@ fn connections_that_waited_long_enough_are_closed_whichever_thread_they_wait_for
     let gateway = on_threads(&server, "");
     ask_at_once(&gateway, 8, 2);
     eventually("all are closed", || server.open() == 0 && held(&gateway) == 0.0);
+}
+
+#[test]
+fn connections_that_their_server_is_to_close_are_counted_and_make_room() {
+    let closing = Temper { fields: "Connection: close\r\n", then: Then::StaysUnread, ..Temper::EVEN };
+    let server = Keeper::start(closing);
+    let gateway = gateway(&server, "connections_max = 2");
+    let mut client = Raw::connect(gateway.address);
+    let mut most = 0;
+    for _ in 0..30 {
+        assert_eq!(client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().unwrap().status, 200);
+        most = most.max(server.open());
+    }
+    // Who makes room is seen for a moment longer.
+    assert!(most <= 10, "{most} were open at once");
+    eventually("all are closed", || held(&gateway) == 0.0 && server.open() == 0);
 }

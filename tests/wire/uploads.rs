@@ -1,13 +1,16 @@
 //! While content goes up an answer may come down; and each side has its own time, whatever the other does.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::ways::both_ways;
+use crate::support::authority::Authority;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::raw::Raw;
 use crate::support::scripted::playing;
+use crate::support::{eventually, free_port};
 
 fn before(upstream: SocketAddr, route: &str) -> [Gateway; 2] {
     both_ways(|| {
@@ -111,4 +114,50 @@ fn why_a_service_takes_no_more_is_told_where_it_said_so() {
         let reply = client.send(vec![b'x'; 8 << 20]).reply().unwrap();
         assert_eq!((reply.status, reply.text()), (422, "no, I".to_owned()));
     }
+}
+
+/// A service over TLS that takes what its output takes, and says what is written to its input.
+fn over_tls(authority: &Authority) -> (SocketAddr, Child) {
+    let (certified, port) = (authority.certify("app", &["127.0.0.1"]), free_port());
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert"]);
+    command.arg(&certified.certificate_file).arg("-key").arg(&certified.key_file);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let child = command.spawn().unwrap();
+    eventually("it listens", || std::net::TcpStream::connect(address).is_ok());
+    (address, child)
+}
+
+#[test]
+fn what_a_service_over_tls_does_not_take_is_not_held_against_its_client() {
+    const CONTENT: usize = 24 << 20;
+    let authority = Authority::new();
+    let (address, mut service) = over_tls(&authority);
+    let tls = format!("tls = {{ ca_file = \"{}\" }}", authority.file().display());
+    let upstream = format!("[[upstreams]]\nname = \"app\"\naddress = \"{address}\"\n{tls}");
+    let route = format!("auth = \"public\"\nbody_bytes_max = {CONTENT}\nbody_idle_timeout_ms = 1000");
+    let gateway = Setup::new("").config(&upstream).route("app", "/app", "app", &route).start();
+    let mut client = Raw::connect(gateway.address);
+    let mut sending = Raw::over(client.stream().try_clone().unwrap());
+    let sent = std::thread::spawn(move || {
+        sending.send(format!("POST /app HTTP/1.1\r\nHost: a\r\nContent-Length: {CONTENT}\r\n\r\n"));
+        sending.send(vec![b'x'; CONTENT]);
+    });
+    // Three times what a client has.
+    client.stream().set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    let said = client.stream().read(&mut [0]);
+    assert!(said.is_err(), "nobody was to say anything, and somebody did: {said:?}");
+    let mut content = service.stdout.take().unwrap();
+    let mut taken = 0;
+    while taken < CONTENT {
+        taken += content.read(&mut [0; 65_536]).unwrap();
+    }
+    sent.join().unwrap();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    service.stdin.as_mut().unwrap().write_all(answer).unwrap();
+    client.stream().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    service.kill().unwrap();
+    service.wait().unwrap();
 }

@@ -1,5 +1,7 @@
 //! `gateway check`: is this configuration one that can be started, and is it wise?
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -96,15 +98,18 @@ impl Told {
         if !self.faults.is_empty() {
             return Err(Failure::Configuration(self.faults.iter().map(ToString::to_string).collect()));
         }
+        let mut findings = String::new();
         for warning in &self.warnings {
-            anstream::eprintln!("{} {warning}", painted(UNCLEAR, "warning:"));
+            writeln!(findings, "{} {warning}", painted(UNCLEAR, "warning:")).ok();
         }
         for note in &self.notes {
-            eprintln!("note: {note}");
+            writeln!(findings, "note: {note}").ok();
         }
         if !self.rotate_always {
-            anstream::eprintln!("{} {ROTATION}", painted(UNCLEAR, "advice:"));
+            writeln!(findings, "{} {ROTATION}", painted(UNCLEAR, "advice:")).ok();
         }
+        // At once: a gateway that is replaced has this checked, and writes its log to the same place.
+        anstream::AutoStream::auto(std::io::stderr()).write_all(findings.as_bytes()).ok();
         match self.verdict(strict) {
             ("can_be_started", _) => {
                 anstream::println!("{what}: {}", painted(GOOD, "can be started"));

@@ -19,6 +19,8 @@ use tokio::time::timeout;
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Largest header: the addresses, and what a balancer may say beside them (version 2, TLVs).
 const HEADER_BYTES_MAX: usize = 4 * 1_024;
+/// The longest line of version 1, by the protocol's own account.
+const LINE_BYTES_MAX: usize = 107;
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,11 +87,16 @@ async fn read(stream: &mut Stream) -> Result<(Option<SocketAddr>, bool), Unprove
 }
 
 fn parse(bytes: &[u8]) -> Spoken {
+    let is_line = bytes.starts_with(b"PROXY");
+    let has_ended = memchr::memmem::find(bytes, b"\r\n").is_some();
+    // The parser calls some beginnings of a good line errors.
+    if is_line && !has_ended && bytes.len() < LINE_BYTES_MAX {
+        return Spoken::More;
+    }
     let result = HeaderResult::parse(bytes);
     if result.is_incomplete() {
         // A line that has ended will not become one by reading on.
-        let ended = bytes.starts_with(b"PROXY") && bytes.windows(2).any(|end| end == b"\r\n");
-        return if ended { Spoken::Nonsense } else { Spoken::More };
+        return if is_line && has_ended { Spoken::Nonsense } else { Spoken::More };
     }
     match result {
         HeaderResult::V1(Ok(header)) => {
@@ -129,6 +136,15 @@ mod tests {
         header.extend([0x20 | command, family, 0, u8::try_from(rest.len()).unwrap()]);
         header.extend(rest);
         header
+    }
+
+    #[test]
+    fn a_line_may_come_in_pieces() {
+        let line = b"PROXY TCP4 9.9.9.9 8.8.8.8 1000 80\r\n";
+        for end in 0..line.len() {
+            assert_eq!(parse(&line[..end]), Spoken::More, "{end}");
+        }
+        assert_eq!(parse(&[b"PROXY TCP4 ".as_slice(), &[b'9'; 100]].concat()), Spoken::Nonsense);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! part by part, and go out together: a line costs neither a wake-up nor a call of the system. Those of one
 //! thread stay in order; those of two may change places within that time.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -26,6 +26,8 @@ const BYTES_MAX: usize = 32 << 20;
 const GATHERED_FOR: Duration = Duration::from_millis(5);
 /// What a part keeps of its memory when it was emptied.
 const PART_BYTES_KEPT: usize = 1 << 20;
+/// How long one who takes nothing is left alone.
+const FULL_FOR: Duration = Duration::from_millis(5);
 
 /// Lines of one thread, or of some where there are more of them than parts.
 #[derive(Default)]
@@ -87,9 +89,10 @@ pub(super) fn to(
     let writes = Arc::clone(&shared);
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
         let mut part = Part::default();
+        let mut is_torn = false;
         loop {
             let is_over = writes.wait();
-            writes.write(&mut part, &mut writer, piece_bytes_max);
+            writes.write(&mut part, &mut writer, piece_bytes_max, &mut is_torn);
             if is_over {
                 break;
             }
@@ -112,12 +115,17 @@ impl Shared {
     }
 
     /// Writes what is in the parts; `emptied` is what takes the place of each.
-    fn write(&self, emptied: &mut Part, writer: &mut impl Write, piece_bytes_max: usize) {
+    /// `is_torn` says that the last one ended within a line.
+    fn write(&self, emptied: &mut Part, writer: &mut impl Write, piece_bytes_max: usize, is_torn: &mut bool) {
         for part in &self.parts {
             std::mem::swap(&mut *part.lock(), emptied);
             for piece in pieces(&emptied.text, piece_bytes_max) {
                 // A log that cannot be written is no reason to stop: there is nobody to tell.
-                writer.write_all(piece).ok();
+                if let Err(written) = write_whole(piece, writer, is_torn) {
+                    let lost = piece.get(written..).unwrap_or_default();
+                    let lines = memchr::memchr_iter(b'\n', lost).count();
+                    self.counts.dropped.fetch_add(lines as u64, Ordering::Relaxed);
+                }
             }
             self.counts.bytes.fetch_sub(emptied.text.len(), Ordering::Relaxed);
             self.counts.waiting.fetch_sub(emptied.lines, Ordering::Relaxed);
@@ -131,6 +139,34 @@ impl Shared {
         self.call.lock().rung = true;
         self.bell.notify_one();
     }
+}
+
+/// A piece; behind one that ended within a line a new line begins. Where it cannot be written, how much of it
+/// was.
+fn write_whole(piece: &[u8], writer: &mut impl Write, is_torn: &mut bool) -> Result<(), usize> {
+    let mut written = 0;
+    let mut left = if *is_torn { &b"\n"[..] } else { piece };
+    while !left.is_empty() {
+        match writer.write(left) {
+            Ok(count) if count > 0 => {
+                left = left.get(count..).unwrap_or_default();
+                if std::mem::take(is_torn) {
+                    left = piece;
+                } else {
+                    written += count;
+                }
+            }
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+            // Somebody made it so for a reader of theirs, who is slow.
+            Err(fault) if fault.kind() == ErrorKind::WouldBlock => std::thread::park_timeout(FULL_FOR),
+            _ => {
+                *is_torn |=
+                    piece.get(..written).is_some_and(|start| start.last().is_some_and(|last| *last != b'\n'));
+                return Err(written);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whole lines, of several no more than so many bytes.

@@ -9,7 +9,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 thread_local! {
     /// Sorts the ids of one millisecond: of this thread, so that no request waits for another thread's.
-    static CONTEXT: ContextV7 = ContextV7::new();
+    static CONTEXT: ContextV7 = const { ContextV7::new() };
 }
 
 /// At most this many characters of an accepted id.

@@ -16,6 +16,9 @@ const HEAD_BYTES_USUAL: usize = 1_024;
 /// Of a request that may be sent once more, so much content is kept for that.
 const KEPT_BYTES_MAX: u64 = 64 * 1_024;
 
+/// More room than this is given back, once what was in it has gone on.
+const ROOM_KEPT_MAX: usize = 80 * 1_024;
+
 pub(super) struct AsSent {
     /// What is to be written, behind what was, as long as that may have to be written again.
     bytes: BytesMut,
@@ -64,6 +67,7 @@ impl AsSent {
     pub(super) fn put(&mut self, piece: &[u8]) {
         self.content_bytes += piece.len() as u64;
         self.is_kept &= self.content_bytes <= KEPT_BYTES_MAX;
+        self.forget();
         if self.length == Length::Chunked {
             write_chunk(piece, &mut self.bytes);
         } else {
@@ -135,7 +139,7 @@ impl AsSent {
     fn forget(&mut self) {
         if !self.is_kept && self.written == self.bytes.len() {
             self.written = 0;
-            if self.is_whole {
+            if self.is_whole || self.bytes.capacity() > ROOM_KEPT_MAX {
                 self.bytes = BytesMut::new();
             } else {
                 self.bytes.clear();

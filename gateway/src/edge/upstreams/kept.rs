@@ -1,14 +1,17 @@
 //! The connections of one server: how many there are, no more than there may be, and those that
 //! wait for the next request. Which of them may, and for how long, is `framing`'s to say.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pingora::upstreams::peer::{Tracer, Tracing};
 use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::connection::{Connection, Idle};
 use super::waiting::{Kept, Past, Waiting};
@@ -25,6 +28,8 @@ pub(super) struct Connections {
     /// How long one may wait.
     idle: Duration,
     open: AtomicUsize,
+    /// Of them, those that their server is to close.
+    leaving: Mutex<VecDeque<Arc<Leaving>>>,
     waiting: Waiting,
     habit: Habit,
     /// That it closes after each answer was said.
@@ -79,6 +84,20 @@ impl Used {
     }
 }
 
+/// A connection that its server is to close.
+#[derive(Default)]
+struct Leaving {
+    ends: Notify,
+    has_place_no_more: AtomicBool,
+}
+
+impl Leaving {
+    /// Whether its place was still its own: then it is for who asks.
+    fn gives_place(&self) -> bool {
+        !self.has_place_no_more.swap(true, Ordering::Relaxed)
+    }
+}
+
 impl Connections {
     pub(super) fn new(
         server: Arc<str>,
@@ -93,6 +112,7 @@ impl Connections {
             max,
             idle,
             open: AtomicUsize::new(0),
+            leaving: Mutex::default(),
             waiting: Waiting::default(),
             habit: Habit::default(),
             is_told: AtomicBool::new(false),
@@ -117,13 +137,13 @@ impl Connections {
     pub(super) fn reserve(self: &Arc<Self>) -> Option<Place> {
         let more = |open: usize| (open < self.max).then_some(open + 1);
         let try_to = || self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
-        try_to().or_else(|| {
+        let place = try_to().is_some() || self.take_place_of_one_that_leaves() || {
             let oldest = self.waiting.give_up()?;
             drop(oldest);
             self.left(1);
-            try_to()
-        })?;
-        Some(Place(Some(Arc::clone(self))))
+            try_to().is_some()
+        };
+        place.then(|| Place(Some(Arc::clone(self))))
     }
 
     /// A connection that waits, and on which nothing was said meanwhile: the one that was used
@@ -179,19 +199,47 @@ impl Connections {
     /// Its server closes it: it was asked to, or does so in any case. Whoever closes first keeps the port for
     /// a minute (TIME_WAIT), and of ours there are less than thirty thousand for each server.
     pub(super) fn see_off(&self, used: Used) {
-        let Used { mut connection, place, .. } = used;
-        drop(place);
+        let Used { mut connection, mut place, .. } = used;
         if connection.idle() != Idle::Quiet {
             return;
         }
         let (Some(descriptor), Ok(runtime)) = (self.descriptors.idle(), Handle::try_current()) else {
             return;
         };
+        // It goes on being counted, among those that make room for others.
+        let Some(connections) = place.0.take() else { return };
+        let leaving = Arc::new(Leaving::default());
+        let mut all = self.leaving.lock();
+        while all.front().is_some_and(|first| first.has_place_no_more.load(Ordering::Relaxed)) {
+            all.pop_front();
+        }
+        all.push_back(Arc::clone(&leaving));
+        drop(all);
         runtime.spawn(async move {
             let _descriptor = descriptor;
-            // Whatever comes, it is over.
-            tokio::time::timeout(SETTLED, connection.read(&mut [0])).await.ok();
+            let mut byte = [0];
+            tokio::select! {
+                // Whatever comes, it is over.
+                _ = tokio::time::timeout(SETTLED, connection.read(&mut byte)) => {}
+                () = leaving.ends.notified() => {}
+            }
+            drop(connection);
+            if leaving.gives_place() {
+                connections.left(1);
+            }
         });
+    }
+
+    /// That one is closed at once.
+    fn take_place_of_one_that_leaves(&self) -> bool {
+        let mut all = self.leaving.lock();
+        while let Some(oldest) = all.pop_front() {
+            if oldest.gives_place() {
+                oldest.ends.notify_one();
+                return true;
+            }
+        }
+        false
     }
 
     /// What was held to see what its server does, if there was time for that.

@@ -104,3 +104,53 @@ fn a_piece_has_whole_lines_and_no_more_than_one_that_is_too_long() {
     assert_eq!(cut("no end of it"), [b"no end of it".as_slice()]);
     assert!(cut("").is_empty());
 }
+
+/// Takes so many bytes, and then says this, once; from then on it takes all.
+struct Failing {
+    takes: usize,
+    says: Option<ErrorKind>,
+    taken: Sender<Vec<u8>>,
+}
+
+impl Write for Failing {
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<usize> {
+        let count = if self.says.is_some() { lines.len().min(self.takes) } else { lines.len() };
+        self.takes -= count.min(self.takes);
+        if count == 0 {
+            return Err(self.says.take().unwrap().into());
+        }
+        self.taken.send(lines[..count].to_vec()).ok();
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What comes out of two lines that are written one after the other, and how many are said to be lost.
+fn written(takes: usize, says: ErrorKind) -> (String, u64) {
+    let (taken, pieces) = channel();
+    let (entrance, queue) = to(Failing { takes, says: Some(says), taken }, 4 << 10).unwrap();
+    entrance.put(b"first\n");
+    while queue.read().waiting > 0 {
+        std::thread::yield_now();
+    }
+    entrance.put(b"second\n");
+    queue.end(Duration::from_secs(20));
+    (String::from_utf8(pieces.iter().flatten().collect()).unwrap(), queue.read().dropped)
+}
+
+#[test]
+fn a_line_that_could_not_be_written_is_counted_and_the_next_one_begins_on_its_own() {
+    assert_eq!(written(3, ErrorKind::StorageFull), ("fir\nsecond\n".to_owned(), 1));
+    assert_eq!(written(0, ErrorKind::StorageFull), ("second\n".to_owned(), 1));
+}
+
+#[test]
+fn a_reader_that_takes_nothing_for_a_moment_gets_the_rest_later() {
+    for takes in [0, 3] {
+        assert_eq!(written(takes, ErrorKind::WouldBlock), ("first\nsecond\n".to_owned(), 0), "{takes}");
+        assert_eq!(written(takes, ErrorKind::Interrupted), ("first\nsecond\n".to_owned(), 0), "{takes}");
+    }
+}
