@@ -1,7 +1,9 @@
 //! A client that is slow to read gets all that it was sent.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use gateway::clock::Stopwatch;
 
 use super::listening;
 use crate::support::authority::{Authority, Encrypted};
@@ -18,11 +20,11 @@ const CLIENTS: usize = 24;
 
 /// It does nothing any more, since nobody takes anything.
 fn comes_to_rest(gateway: &Gateway) {
-    let (mut before, mut since) = (0, Instant::now());
+    let (mut before, mut since) = (0, Stopwatch::start());
     eventually("nothing is done any more", || {
         let now = processor_ticks(gateway.pid());
         if std::mem::replace(&mut before, now) != now {
-            since = Instant::now();
+            since = Stopwatch::start();
         }
         since.elapsed() > Duration::from_millis(300)
     });
