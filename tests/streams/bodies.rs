@@ -101,6 +101,9 @@ fn who_waits_for_100_continue_gets_the_upstreams_or_a_refusal_and_sends_no_body_
     assert_eq!(&body, b"body");
 }
 
+/// For 16 connections on which somebody takes nothing. Pingora's way holds a megabyte for some of them.
+const HELD_MAX: u64 = 32 << 20;
+
 /// What goes through a connection of which the other end takes nothing, up to 64 MiB.
 fn taken(mut stream: &TcpStream) -> usize {
     stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
@@ -140,7 +143,7 @@ fn what_a_service_does_not_take_stays_with_the_client() {
     });
     gate.open();
     assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
-    assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
+    assert!(grown < HELD_MAX, "it grew by {} KiB for {taken:?}", grown >> 10);
 }
 
 #[test]
@@ -155,5 +158,5 @@ fn what_a_client_does_not_take_stays_with_the_service() {
         tell.send(taken(raw.stream())).ok();
     });
     assert!(taken.iter().all(|taken| *taken < 64 << 20), "{taken:?}");
-    assert!(grown < 8 << 20, "it grew by {} KiB for {taken:?}", grown >> 10);
+    assert!(grown < HELD_MAX, "it grew by {} KiB for {taken:?}", grown >> 10);
 }
