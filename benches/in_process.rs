@@ -19,7 +19,7 @@ use gateway::limits::{Allowance, Books, Limiter, Policy};
 use gateway::pipeline::{
     Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
     RequestTarget, Requires, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail, Upstream,
-    UserLimit, canonical,
+    UserLimit, Value, canonical,
 };
 use gateway::store::{Revocation, Revocations as _};
 use gateway::telemetry::Metrics;
@@ -156,13 +156,15 @@ pub fn admit(by: &Deciding, target: &str, headers: &HeaderMap) -> Result<Admitte
 
 /// What is known of a request that came straight from a client.
 pub fn forwarded() -> Forwarded<'static> {
+    static PEER: HeaderValue = HeaderValue::from_static("127.0.0.1");
+    static REQUEST_ID: HeaderValue = HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f");
     Forwarded {
-        client: HeaderValue::from_static("127.0.0.1"),
+        client: &PEER,
         chain: None,
-        peer: HeaderValue::from_static("127.0.0.1"),
-        host: HeaderValue::from_static(HOST),
+        peer: &PEER,
+        host: Some(Value::Static(HOST)),
         scheme: "http",
-        request_id: HeaderValue::from_static("019363f0-7a5b-7c3d-9e1f-2a4b6c8d0e1f"),
+        request_id: &REQUEST_ID,
         believed: &[],
     }
 }
@@ -171,7 +173,7 @@ pub fn forwarded() -> Forwarded<'static> {
 pub struct Outgoing(pub HeaderMap);
 
 impl token_source::Outgoing for Outgoing {
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
         token_source::Outgoing::values(&self.0, name)
     }
 
@@ -179,7 +181,7 @@ impl token_source::Outgoing for Outgoing {
         token_source::Outgoing::take_out(&mut self.0, name);
     }
 
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool) {
         token_source::Outgoing::take_out_all(&mut self.0, is_out);
     }
 
@@ -193,11 +195,11 @@ impl Headers for Outgoing {
         self.0.remove(name);
     }
 
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.insert(name, value);
+    fn set(&mut self, name: &HeaderName, value: Value<'_>) {
+        Headers::set(&mut self.0, name, value);
     }
 
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.append(name, value);
+    fn add(&mut self, name: &HeaderName, value: Value<'_>) {
+        Headers::add(&mut self.0, name, value);
     }
 }

@@ -2,6 +2,7 @@
 //! what is simple: which requests are, is said here, and all others are read by others.
 
 mod answer;
+mod decimal;
 mod fields;
 mod hop_by_hop;
 mod request;
@@ -9,8 +10,9 @@ mod simple;
 mod write;
 
 pub use answer::{Answer, NoAnswer, read_answer};
+pub use decimal::Decimal;
 pub use fields::Fields;
 pub use hop_by_hop::is_of_the_connection;
 pub use request::Request;
 pub use simple::{Unusual, unusual};
-pub use write::{AllFields, LAST_CHUNK, write_answer, write_chunk, write_request};
+pub use write::{LAST_CHUNK, request_line, status_line, write_chunk, write_field};

@@ -265,7 +265,7 @@ pub use forward::{
 };
 pub use handshake::{HandshakeFlaw, asks_for_websocket};
 pub use head::{AnsweredBy, Head, RequestTarget};
-pub use header_rules::{HeaderRules, Headers};
+pub use header_rules::{HeaderRules, Headers, Value};
 pub use host::{HostPattern, is_authority, is_same_authority};
 pub use identity_headers::{Fact, IdentityHeaders};
 pub use inject::{Forwarded, UpstreamHeaders, X_FORWARDED_FOR, X_REQUEST_ID, identity_fields, inject};

@@ -15,7 +15,7 @@ use super::answer::add_fields;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared};
 use crate::pipeline::{
-    AnsweredBy, Browser, Decision, Head, RequestTarget, Trail, canonical, identity_fields,
+    AnsweredBy, Browser, Decision, Head, Headers as _, RequestTarget, Trail, canonical, identity_fields,
 };
 use crate::problem::{Code, Problem};
 use crate::store::Event;
@@ -112,9 +112,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
     };
     pipeline.note_shadow(&admitted, client.request_id.as_str());
     let mut response = StatusCode::OK.into_response();
-    for (name, value) in identity_fields(&admitted) {
-        response.headers_mut().insert(name, value);
-    }
+    identity_fields(&admitted, |name, value| response.headers_mut().set(name, value));
     add_fields(response.headers_mut(), admitted.quota().charges());
     Ok(response)
 }

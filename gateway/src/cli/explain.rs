@@ -307,9 +307,11 @@ fn tell_admitted(admitted: &Admitted) {
             "websocket"
         );
     }
-    for (name, value) in identity_fields(admitted) {
-        println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
-    }
+    identity_fields(admitted, |name, value| {
+        if let Some(value) = value.to_value() {
+            println!("{:<12} {name}: {}", "", value.to_str().unwrap_or("?"));
+        }
+    });
 }
 
 fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {

@@ -2,35 +2,18 @@
 //! another one takes for the end of the connection. Where it contradicts itself, it is no answer.
 
 use http::StatusCode;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use pingora::{Error, ErrorType};
 use token_source::Outgoing;
 
-use crate::http1::Fields;
-use crate::pipeline::Headers;
+use crate::pipeline::{Headers, Value};
 
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The headers of an answer, which can be read, too.
 pub(super) trait AnswerHeaders: Headers + Outgoing {}
 
 impl<H: Headers + Outgoing> AnswerHeaders for H {}
-
-/// Of an answer that takes the lane.
-impl Headers for Fields {
-    fn remove(&mut self, name: &HeaderName) {
-        self.take_out(name);
-    }
-
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.take_out(&name);
-        self.put(name, value);
-    }
-
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.put(name, value);
-    }
-}
 
 /// Only what Pingora took: lengths that differ were refused before, and none stands beside a coding.
 ///
@@ -58,7 +41,7 @@ pub(super) fn make_right(status: StatusCode, headers: &mut impl AnswerHeaders) -
 fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
     let mut values = headers.values(&TRANSFER_ENCODING);
     let Some(first) = values.next() else { return Ok(()) };
-    if first.as_bytes().eq_ignore_ascii_case(b"chunked") && values.next().is_none() {
+    if first.eq_ignore_ascii_case(b"chunked") && values.next().is_none() {
         return Ok(());
     }
     drop(values);
@@ -70,7 +53,7 @@ fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
     }
     headers.remove(&TRANSFER_ENCODING);
     if is_chunked {
-        headers.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        headers.set(&TRANSFER_ENCODING, Value::Static("chunked"));
     }
     Ok(())
 }
@@ -79,22 +62,20 @@ fn code_once(headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
 fn measure_once(headers: &mut impl AnswerHeaders) {
     let mut lengths = headers.values(&CONTENT_LENGTH);
     let Some(first) = lengths.next() else { return };
-    if lengths.next().is_none() && !first.as_bytes().contains(&b',') {
+    if lengths.next().is_none() && !first.contains(&b',') {
         return;
     }
-    let number = members(first).next().and_then(|number| HeaderValue::from_bytes(number).ok());
+    let number = members(first).next().map(<[u8]>::to_vec);
     drop(lengths);
     if let Some(number) = number {
-        headers.set(CONTENT_LENGTH, number);
+        headers.set(&CONTENT_LENGTH, Value::Text(&number));
     }
 }
 
 /// RFC 9110 §7.6.1, RFC 9113 §8.2.2: what was said of the connection to us goes no further.
 fn take_off_the_connection(status: StatusCode, headers: &mut impl AnswerHeaders) {
-    let is_usual = |value: &HeaderValue| {
-        let value = value.as_bytes();
-        value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
-    };
+    let is_usual =
+        |value: &[u8]| value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close");
     let unusual = headers.values(&CONNECTION).filter(|value| !is_usual(value));
     let named: Vec<_> =
         unusual.flat_map(members).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
@@ -113,14 +94,14 @@ fn take_off_the_connection(status: StatusCode, headers: &mut impl AnswerHeaders)
 }
 
 /// The members of a list.
-fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    let members = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let members = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     members.filter(|member| !member.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::super::message::Plain;
     use super::*;

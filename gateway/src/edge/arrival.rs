@@ -1,6 +1,7 @@
 //! How a request came in: by which listener, and encrypted or not. Known to the connection, and
 //! handed to Pingora's callbacks through the task that carries the request.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -52,9 +53,9 @@ impl Arrival {
     }
 
     /// An address as headers have it. The peer's, which most requests are about, is written once.
-    pub(super) fn spell(&self, address: IpAddr) -> HeaderValue {
+    pub(super) fn spell(&self, address: IpAddr) -> Cow<'_, HeaderValue> {
         let (known, value) = self.peer.get_or_init(|| (address, spelled(address)));
-        if *known == address { value.clone() } else { spelled(address) }
+        if *known == address { Cow::Borrowed(value) } else { Cow::Owned(spelled(address)) }
     }
 
     /// Of the request that this task carries.
@@ -115,7 +116,7 @@ mod tests {
     fn clients_behind_one_connection_are_told_apart() {
         let arrival = Arrival::default();
         for address in ["10.0.0.1", "192.0.2.1", "2001:db8::1", "10.0.0.1"] {
-            assert_eq!(arrival.spell(address.parse().unwrap()), address);
+            assert_eq!(*arrival.spell(address.parse().unwrap()), address);
         }
     }
 }

@@ -24,7 +24,7 @@ impl Gateway {
             exchange.client = client.unless_nobodys(exchange.arrival.is_nobodys);
             if exchange.client.peer_is_trusted
                 && let Some(id) =
-                    headers.get(X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))
+                    headers.get(&X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))
             {
                 exchange.request_id = id;
             }

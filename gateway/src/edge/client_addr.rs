@@ -94,7 +94,7 @@ impl TrustedProxies {
             return ClientAddress { peer, client, peer_is_trusted: false, is_told, chain: None, secure };
         }
         let mut hops = Vec::new();
-        for value in headers.get_all(X_FORWARDED_FOR) {
+        for value in headers.get_all(&X_FORWARDED_FOR) {
             // A value that is no text breaks the chain, like an address that is none.
             let text = value.to_str().unwrap_or("?");
             hops.extend(text.split(',').map(|hop| parse_hop(hop.trim())));
@@ -126,7 +126,7 @@ impl TrustedProxies {
             IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
             IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
         };
-        if private && headers.contains_key(X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
+        if private && headers.contains_key(&X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = ShownAddress::of(peer).map(tracing::field::display),
                 "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"

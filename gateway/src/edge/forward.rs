@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::header::CONNECTION;
-use http::{HeaderName, HeaderValue, Method, Version};
+use http::{HeaderName, Method, Version};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
@@ -16,10 +16,10 @@ use super::pace::Pace;
 use super::upstreams::{Dial, Leg};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
-use crate::pipeline::{Admitted, Forwarded, UpstreamHeaders, inject};
+use crate::pipeline::{Admitted, Forwarded, UpstreamHeaders, Value, inject};
 
 /// <https://www.w3.org/TR/trace-context-2/>.
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Forwarding what was not admitted is a bug that cannot leave the house.
 pub(super) fn admitted(exchange: &Exchange) -> pingora::Result<&Admitted> {
@@ -117,13 +117,15 @@ impl Gateway {
     ) -> pingora::Result<()> {
         let admitted = admitted(exchange)?;
         let arrival = &exchange.arrival;
+        let peer = arrival.spell(exchange.client.peer);
+        let client = arrival.spell(exchange.client.client);
         let from = Forwarded {
-            peer: arrival.spell(exchange.client.peer),
-            client: arrival.spell(exchange.client.client),
+            peer: &peer,
+            client: &client,
             chain: exchange.client.chain.as_deref(),
             host: request.host_value(),
             scheme: if exchange.client.secure { "https" } else { "http" },
-            request_id: exchange.request_id.to_value(),
+            request_id: exchange.request_id.as_value(),
             believed: self.parts.trusted.believed(&exchange.client),
         };
         if let Some(sides) = exchange.sides(request) {
@@ -139,7 +141,7 @@ impl Gateway {
             upgrade::ask(request, version, headers);
         } else if has_content && version == Version::HTTP_11 && !admitted.upstream().reuse_after_body {
             // Nothing follows on this connection (RFC 9112 §9.6), so the service is to end it.
-            headers.set(CONNECTION, HeaderValue::from_static("close"));
+            headers.set(&CONNECTION, Value::Static("close"));
         }
         Ok(())
     }
@@ -154,9 +156,8 @@ impl Gateway {
 
 /// Which trace it is part of.
 fn trace(exchange: &Exchange, headers: &mut impl UpstreamHeaders) {
-    let traced = exchange.trace.and_then(|trace| trace.for_upstream());
-    if let Some(told) = traced.and_then(|told| HeaderValue::try_from(told.to_string()).ok()) {
-        headers.set(TRACEPARENT, told);
+    if let Some(told) = exchange.trace.and_then(|trace| trace.for_upstream()) {
+        headers.set(&TRACEPARENT, Value::Text(told.to_string().as_bytes()));
     }
     // It belongs to a trace that does not go on (W3C Trace Context §3.4).
     if exchange.trace.is_some_and(|trace| trace.began_here()) {

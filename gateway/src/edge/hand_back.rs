@@ -1,7 +1,7 @@
 //! An upstream's answer on its way to the client: what is not for clients is taken away, and what we
 //! have to say is added.
 
-use http::header::{HeaderName, HeaderValue, SERVER, SET_COOKIE};
+use http::header::{HeaderName, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use pingora::{Error, ErrorType};
 use token_source::Outgoing as _;
@@ -14,12 +14,10 @@ use super::lasting::Answer;
 use super::view::{AnswerView, RequestView};
 use super::{Gateway, http10, upgrade};
 use crate::limits::fields;
-use crate::pipeline::{Browser, X_REQUEST_ID, drop_set};
+use crate::pipeline::{Browser, Value, X_REQUEST_ID, drop_set};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The head of an answer has come: made right, and known to the way that it came by.
 ///
@@ -107,15 +105,12 @@ pub(super) fn dress(
         }
     }
     exchange.dress(request.headers, headers);
-    headers.set(X_REQUEST_ID, exchange.request_id.to_value());
+    headers.set(&X_REQUEST_ID, Value::Is(exchange.request_id.as_value()));
     let charged = exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None));
     if let Some(fields) = charged {
         // Appended: an upstream may have limits of its own.
-        for (name, text) in [(RATELIMIT, fields.limit), (RATELIMIT_POLICY, fields.policy)] {
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.add(name, value);
-            }
-        }
+        headers.add(&RATELIMIT, Value::Text(fields.limit.as_bytes()));
+        headers.add(&RATELIMIT_POLICY, Value::Text(fields.policy.as_bytes()));
     }
 }
 
@@ -129,15 +124,16 @@ pub(super) fn undress(headers: &mut impl AnswerHeaders, exchange: &Exchange) {
 }
 
 /// Who answered is ours to say (RFC 9209), and of a service we do not.
-static NOT_THEIRS: [HeaderName; 3] = [SERVER, KEEP_ALIVE, PROXY_STATUS];
+const NOT_THEIRS: [&str; 3] = ["server", "keep-alive", "proxy-status"];
 
 fn clean(headers: &mut impl AnswerHeaders, exchange: &Exchange) {
     let reserved = exchange.configured.decision.routes.reserved();
-    headers.take_out_all(|name| NOT_THEIRS.contains(name) || reserved.covers(name.as_str()));
+    let is_ours = |name: &str| NOT_THEIRS.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+    headers.take_out_all(|name| is_ours(name) || reserved.covers(name));
 }
 
 /// An identity of the upstream's making is not for clients, here neither.
 pub(super) fn trailers(trailers: &mut HeaderMap, exchange: &Exchange) {
     let reserved = exchange.configured.decision.routes.reserved();
-    trailers.take_out_all(|name| reserved.covers(name.as_str()));
+    trailers.take_out_all(|name| reserved.covers(name));
 }

@@ -2,11 +2,11 @@
 //! do not say it.
 
 use http::Version;
-use http::header::{HOST, HeaderValue};
+use http::header::HOST;
 
 use super::client::Client;
 use super::view::{AnswerView, RequestView};
-use crate::pipeline::{Target, Upstream, UpstreamHeaders};
+use crate::pipeline::{Target, Upstream, UpstreamHeaders, Value};
 
 /// An answer that does not say how long it is ends with the connection, and says so.
 pub(super) fn answers(client: &mut impl Client, answer: AnswerView<'_>, has_no_content: bool) {
@@ -23,12 +23,11 @@ pub(super) fn name_host(upstream: &Upstream, request: RequestView<'_>, headers: 
     if request.version != Version::HTTP_10 || is_named() {
         return;
     }
-    let host = match upstream.servers.first().map(|server| &server.target) {
-        Some(target @ (Target::Tcp(_) | Target::Name { .. })) => HeaderValue::try_from(target.to_string()),
-        Some(Target::Unix(_)) | None => Ok(HeaderValue::from_static("localhost")),
-    };
-    // An address and the name of a server are a value.
-    if let Ok(host) = host {
-        headers.set(HOST, host);
+    match upstream.servers.first().map(|server| &server.target) {
+        // An address and the name of a server are a value.
+        Some(target @ (Target::Tcp(_) | Target::Name { .. })) => {
+            headers.set(&HOST, Value::Text(target.to_string().as_bytes()));
+        }
+        Some(Target::Unix(_)) | None => headers.set(&HOST, Value::Static("localhost")),
     }
 }

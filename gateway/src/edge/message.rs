@@ -2,12 +2,11 @@
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName, HeaderValue, ORIGIN, STRICT_TRANSPORT_SECURITY};
-
 use token_source::Outgoing;
 
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
-use crate::pipeline::{Headers, UpstreamHeaders};
+use crate::pipeline::{Headers, UpstreamHeaders, Value};
 
 /// The headers of a message that goes on: without Pingora's second map, of how their names were
 /// written, which it would look after with each change. As in HTTP/2 and behind most proxies, that is
@@ -19,13 +18,18 @@ impl Headers for Plain<'_> {
         self.0.remove(name);
     }
 
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        // Fails only where there are tens of thousands already, which no head has room for.
-        self.0.try_insert(name, value).ok();
+    fn set(&mut self, name: &HeaderName, value: Value<'_>) {
+        match value.to_value() {
+            // Fails only where there are tens of thousands already, which no head has room for.
+            Some(value) => drop(self.0.try_insert(name, value)),
+            None => self.remove(name),
+        }
     }
 
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.try_append(name, value).ok();
+    fn add(&mut self, name: &HeaderName, value: Value<'_>) {
+        if let Some(value) = value.to_value() {
+            self.put(name.clone(), value);
+        }
     }
 }
 
@@ -34,27 +38,26 @@ pub(super) fn join_cookies(headers: &mut impl UpstreamHeaders) {
     if headers.values(&COOKIE).nth(1).is_none() {
         return;
     }
-    let pieces: Vec<_> = headers.values(&COOKIE).map(HeaderValue::as_bytes).collect();
-    if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
-        headers.set(COOKIE, whole);
-    }
+    let pieces: Vec<_> = headers.values(&COOKIE).collect();
+    let whole = pieces.join(&b"; "[..]);
+    headers.set(&COOKIE, Value::Text(&whole));
 }
 
 impl<'p> Outgoing for Plain<'p> {
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, 'p> {
-        self.0.get_all(name).into_iter()
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h, 'p> {
+        Outgoing::values(self.0, name)
     }
 
     fn take_out(&mut self, name: &HeaderName) {
         self.remove(name);
     }
 
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool) {
         self.0.take_out_all(is_out);
     }
 
     fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        self.add(name, value);
+        self.0.put(name, value);
     }
 }
 
@@ -68,10 +71,10 @@ impl Exchange {
             browser.tell(headers);
         }
         if let Some(hsts) = &self.arrival.hsts {
-            headers.set(STRICT_TRANSPORT_SECURITY, hsts.clone());
+            headers.set(&STRICT_TRANSPORT_SECURITY, Value::Is(hsts));
         }
         if let Some(explanation) = &self.decision.explanation {
-            headers.set(HeaderName::from_static(EXPLAIN), explanation.clone());
+            headers.set(&HeaderName::from_static(EXPLAIN), Value::Is(explanation));
         }
     }
 }

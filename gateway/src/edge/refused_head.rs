@@ -21,7 +21,7 @@ impl<A> Conversation<A> {
         let mut words = head.split(|byte| matches!(byte, b' ' | b'\r' | b'\n'));
         let method = words.next().unwrap_or_default();
         let mut response = problem.render(audience(head), request_id.as_str());
-        response.headers_mut().insert(X_REQUEST_ID, request_id.to_value());
+        response.headers_mut().insert(&X_REQUEST_ID, request_id.to_value());
         if method == b"HEAD" {
             response.body_mut().clear();
         }

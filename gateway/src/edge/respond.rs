@@ -58,7 +58,7 @@ where
     exchange.settle(client).await;
     settle_body(client, exchange).await;
     let (mut parts, body) = response.into_parts();
-    parts.headers.insert(X_REQUEST_ID, exchange.request_id.to_value());
+    parts.headers.insert(&X_REQUEST_ID, exchange.request_id.to_value());
     exchange.dress(client.request().headers, &mut parts.headers);
     parts.extensions.clear();
     if body.size_hint().exact().is_none() && !client.request().is_http2() {

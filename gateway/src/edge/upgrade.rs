@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::{
     CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderValue, StatusCode, Version};
+use http::{StatusCode, Version};
 use pingora::upstreams::peer::HttpPeer;
 
 use super::Gateway;
@@ -15,7 +15,7 @@ use super::connections::Streaming;
 use super::exchange::Exchange;
 use super::streams::{Facts, Watched};
 use super::view::{AnswerView, RequestView};
-use crate::pipeline::{Headers, TokenSource, asks_for_websocket, offer};
+use crate::pipeline::{Headers, TokenSource, Value, asks_for_websocket, offer};
 use crate::problem::is_grpc;
 
 /// How long nothing may be said on an open WebSocket, unless the route has a time of its own.
@@ -46,11 +46,11 @@ pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut impl
     }
     for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
         if let Some(value) = request.headers.get(&name) {
-            headers.set(name, value.clone());
+            headers.set(&name, Value::Is(value));
         }
     }
-    headers.set(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.set(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.set(&CONNECTION, Value::Static("Upgrade"));
+    headers.set(&UPGRADE, Value::Static("websocket"));
 }
 
 /// The upstream has agreed: from here on the client may be silent, too.
@@ -66,7 +66,7 @@ pub(super) fn grant(request: RequestView<'_>, headers: &mut impl AnswerHeaders, 
         .is_some_and(|admitted| admitted.route().sources.reads(TokenSource::WebSocketProtocol))
         && offer::token(request.headers).is_some();
     if by_offer && headers.values(&SEC_WEBSOCKET_PROTOCOL).next().is_none() {
-        headers.set(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(offer::BEARER));
+        headers.set(&SEC_WEBSOCKET_PROTOCOL, Value::Static(offer::BEARER));
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn asks_for_a_stream(request: RequestView<'_>) -> bool {
 pub(super) fn becomes_a_stream(answer: AnswerView<'_>) -> bool {
     answer.status == StatusCode::SWITCHING_PROTOCOLS
         || answer.media.is_some_and(|value| {
-            let media = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+            let media = value.split(|byte| *byte == b';').next().unwrap_or_default();
             media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
         })
 }

@@ -2,8 +2,10 @@
 //! copy, and without a type of whatever forwards messages.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
 use token_source::Outgoing;
+
+use crate::pipeline::Value;
 
 /// The head of a request.
 #[derive(Clone, Copy)]
@@ -22,9 +24,9 @@ pub(super) struct RequestView<'a> {
 pub(super) struct AnswerView<'a> {
     pub(super) status: StatusCode,
     /// `Content-Length`.
-    pub(super) length: Option<&'a HeaderValue>,
+    pub(super) length: Option<&'a [u8]>,
     /// `Content-Type`.
-    pub(super) media: Option<&'a HeaderValue>,
+    pub(super) media: Option<&'a [u8]>,
     pub(super) names_upgrade: bool,
 }
 
@@ -41,11 +43,13 @@ impl<'a> RequestView<'a> {
         host.or(self.authority).unwrap_or("")
     }
 
-    /// The same as a header has it; of HTTP/1 without a copy.
-    pub(super) fn host_value(self) -> HeaderValue {
-        let sent = self.headers.get(HOST).cloned();
-        // An authority was checked before, and is a value.
-        sent.or_else(|| HeaderValue::from_str(self.host()).ok()).unwrap_or(HeaderValue::from_static(""))
+    /// The same as a header has it, where it is said.
+    pub(super) fn host_value(self) -> Option<Value<'a>> {
+        let host = match self.headers.get(HOST) {
+            Some(host) => Value::Is(host),
+            None => Value::Text(self.authority?.as_bytes()),
+        };
+        host.bytes().is_some_and(|host| !host.is_empty()).then_some(host)
     }
 
     /// The length that the body is said to have, in bytes.
@@ -74,12 +78,13 @@ impl<'a> AnswerView<'a> {
     pub(super) fn has_no_content(self, to: &Method) -> bool {
         matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || to == Method::HEAD
-            || self.length.is_some_and(|length| length == "0")
+            || self.length.is_some_and(|length| length == b"0")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use http::header::TRANSFER_ENCODING;
 
     use super::*;
@@ -96,9 +101,11 @@ mod tests {
     fn a_request_is_for_its_host_or_else_for_its_authority() {
         let (with, without) = (sent(&[(HOST, "a:80")]), HeaderMap::new());
         let named = |headers| RequestView { authority: Some("b"), ..of(headers, Version::HTTP_2) };
-        assert_eq!((named(&with).host(), named(&with).host_value()), ("a:80", "a:80".parse().unwrap()));
-        assert_eq!((named(&without).host(), named(&without).host_value()), ("b", "b".parse().unwrap()));
-        assert_eq!(of(&without, Version::HTTP_10).host_value(), "");
+        let value = |request: RequestView<'_>| request.host_value()?.to_value();
+        assert_eq!((named(&with).host(), value(named(&with)).unwrap()), ("a:80", "a:80".parse().unwrap()));
+        assert_eq!((named(&without).host(), value(named(&without)).unwrap()), ("b", "b".parse().unwrap()));
+        assert_eq!(value(of(&without, Version::HTTP_10)), None);
+        assert_eq!(value(named(&sent(&[(HOST, "")]))), None);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer
 fn keeps_connection(fields: &Fields, is_old: bool) -> bool {
     let says = |word: &[u8]| {
         let values = fields.values(&CONNECTION);
-        let mut said = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let mut said = values.flat_map(|value| value.split(|byte| *byte == b','));
         said.any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
     };
     let may_go_on = !is_old || says(b"keep-alive") && fields.get(&TRANSFER_ENCODING).is_none();
@@ -116,7 +116,7 @@ fn length(status: StatusCode, fields: &mut Fields, to_head: bool) -> Result<Leng
     let coding = fields.values(&TRANSFER_ENCODING).last();
     let is_coded = coding.is_some();
     let is_chunked = coding.is_some_and(|coding| {
-        let last = coding.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        let last = coding.rsplit(|byte| *byte == b',').next().unwrap_or_default();
         last.trim_ascii().eq_ignore_ascii_case(b"chunked")
     });
     if is_coded {
@@ -136,7 +136,7 @@ fn length(status: StatusCode, fields: &mut Fields, to_head: bool) -> Result<Leng
 fn measured(fields: &Fields) -> Result<Option<u64>, NoAnswer> {
     let mut found = None;
     let values = fields.values(&CONTENT_LENGTH);
-    for number in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+    for number in values.flat_map(|value| value.split(|byte| *byte == b',')) {
         let number = number.trim_ascii();
         let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
         let number = std::str::from_utf8(number).ok().filter(|_| digits);
@@ -176,7 +176,7 @@ mod tests {
             (head.len(), 200, Some(&b"Fine"[..]))
         );
         let a = HeaderName::from_static("a");
-        let values: Vec<_> = answer.fields.values(&a).map(HeaderValue::as_bytes).collect();
+        let values: Vec<_> = answer.fields.values(&a).collect();
         assert_eq!(values, [&b"b"[..], "c \u{e9}".as_bytes()]);
         assert!(read("HTTP/1.1 404 Not Found\r\n\r\n", false).unwrap().phrase.is_none());
     }

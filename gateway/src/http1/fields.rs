@@ -12,32 +12,31 @@ impl Fields {
         Self(Vec::with_capacity(fields))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> + Clone {
-        self.0.iter().map(|(name, value)| (name, value))
+    /// Each name with its value, as they are written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
     /// The first value of a name.
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.iter().find_map(|(other, value)| (other == name).then_some(value))
+        self.0.iter().find_map(|(other, value)| (other == name).then_some(value))
     }
 }
 
 impl Outgoing for Fields {
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
-        // They begin where the first one is, if there is one: a name that is not there is not copied.
-        let first = self.0.iter().position(|(other, _)| other == name);
-        let found = first.map(|first| (name.clone(), self.0.get(first..).unwrap_or_default()));
-        found.into_iter().flat_map(|(name, rest)| {
-            rest.iter().filter_map(move |(other, value)| (*other == name).then_some(value))
-        })
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+        // They begin where the first one is, if there is one: for a name that is not there nothing is done.
+        let first = self.0.iter().position(|(other, _)| other == name).unwrap_or(self.0.len());
+        let (name, rest) = (name.clone(), self.0.get(first..).unwrap_or_default());
+        rest.iter().filter_map(move |(other, value)| (*other == name).then_some(value.as_bytes()))
     }
 
     fn take_out(&mut self, name: &HeaderName) {
         self.0.retain(|(other, _)| other != name);
     }
 
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
-        self.0.retain(|(name, _)| !is_out(name));
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| !is_out(name.as_str()));
     }
 
     fn put(&mut self, name: HeaderName, value: HeaderValue) {
@@ -58,14 +57,14 @@ mod tests {
             fields.put(name, HeaderValue::from_static(value));
         }
         let values = |fields: &Fields, name| {
-            let values = fields.values(&name).map(|value| value.to_str().unwrap().to_owned());
+            let values = fields.values(&name).map(|value| String::from_utf8(value.to_vec()).unwrap());
             values.collect::<Vec<_>>().join(" ")
         };
         assert_eq!((&*values(&fields, ACCEPT), &*values(&fields, VIA)), ("1 3", ""));
         assert_eq!(fields.get(&ACCEPT).unwrap(), "1");
         fields.take_out(&ACCEPT);
         assert!(fields.get(&ACCEPT).is_none() && fields.iter().count() == 1);
-        fields.take_out_all(|name| *name == COOKIE);
+        fields.take_out_all(|name| name == COOKIE);
         assert_eq!(fields.iter().count(), 0);
     }
 }

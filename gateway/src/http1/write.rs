@@ -1,40 +1,50 @@
 //! Heads and chunks as they go out.
 
 use bytes::{BufMut as _, BytesMut};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
 /// Ends content in chunks, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-const LINE_END: &[u8] = b"\r\n";
-/// What stands around the name and the value of a field.
-const FIELD_FRAME_BYTES: usize = 4;
+/// Room for most heads, with a short content.
+const HEAD_BYTES_USUAL: usize = 1_024;
 /// The line of a size, and the end of a chunk.
 const CHUNK_FRAME_BYTES: usize = usize::BITS as usize / 4 + 4;
 
-/// A request in origin form.
-pub fn write_request<'a>(method: &Method, target: &str, fields: impl AllFields<'a>, out: &mut BytesMut) {
+/// The first line of a request in origin form, with room for what follows.
+pub fn request_line(method: &Method, target: &str) -> BytesMut {
+    let mut out = BytesMut::with_capacity(HEAD_BYTES_USUAL);
     out.put_slice(method.as_str().as_bytes());
-    out.put_u8(b' ');
+    out.put_slice(b" ");
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    write_fields(fields, out);
+    out
 }
 
-/// `phrase` stands in place of the usual one. It must have no control characters.
-pub fn write_answer<'a>(
-    status: StatusCode,
-    phrase: Option<&[u8]>,
-    fields: impl AllFields<'a>,
-    out: &mut BytesMut,
-) {
+/// The first line of an answer, with room for what follows. `phrase` stands in place of the usual one. It must
+/// have no control characters.
+pub fn status_line(status: StatusCode, phrase: Option<&[u8]>) -> BytesMut {
+    let mut out = BytesMut::with_capacity(HEAD_BYTES_USUAL);
+    if status == StatusCode::OK && phrase.is_none() {
+        out.put_slice(b"HTTP/1.1 200 OK\r\n");
+        return out;
+    }
     let usual = status.canonical_reason().unwrap_or("").as_bytes();
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(status.as_str().as_bytes());
-    out.put_u8(b' ');
+    out.put_slice(b" ");
     out.put_slice(phrase.unwrap_or(usual));
     out.put_slice(b"\r\n");
-    write_fields(fields, out);
+    out
+}
+
+/// A field with its line end. Neither the name nor the value may have one.
+pub fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(titled(name).as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
 }
 
 /// A chunk of these pieces, if there is anything in them: one of nothing would be the end.
@@ -54,79 +64,49 @@ pub fn write_chunk(content: &[u8], out: &mut BytesMut) {
     out.put_slice(b"\r\n");
 }
 
-/// Fields, whatever holds them. They are looked at twice.
-pub trait AllFields<'a>:
-    IntoIterator<Item = (&'a HeaderName, &'a HeaderValue), IntoIter: Clone> + Clone
-{
-}
-
-impl<'a, F> AllFields<'a> for F where
-    F: IntoIterator<Item = (&'a HeaderName, &'a HeaderValue), IntoIter: Clone> + Clone
-{
-}
-
-/// With their last line. Room for all of it is taken at once.
-fn write_fields<'a>(fields: impl AllFields<'a>, out: &mut BytesMut) {
-    let each =
-        |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + FIELD_FRAME_BYTES;
-    out.reserve(fields.clone().into_iter().map(each).sum::<usize>() + LINE_END.len());
-    for (name, value) in fields {
-        let name = titled(name.as_str()).as_bytes();
-        out.put_slice(name);
-        out.put_slice(b": ");
-        out.put_slice(value.as_bytes());
-        out.put_slice(b"\r\n");
-    }
-    out.put_slice(b"\r\n");
-}
-
 /// How Pingora writes names: of no meaning (RFC 9110 §5.1), but who looks at bytes sees no difference
 /// between the two ways.
 fn titled(name: &str) -> &str {
-    match name {
-        "accept-ranges" => "Accept-Ranges",
-        "age" => "Age",
-        "cache-control" => "Cache-Control",
-        "connection" => "Connection",
-        "content-encoding" => "Content-Encoding",
-        "content-length" => "Content-Length",
-        "content-type" => "Content-Type",
-        "date" => "Date",
-        "host" => "Host",
-        "server" => "Server",
-        "set-cookie" => "Set-Cookie",
-        "transfer-encoding" => "Transfer-Encoding",
-        other => other,
-    }
+    // By length first: most names have another one than any of these.
+    let titled: &[&'static str] = match name.len() {
+        3 => &["Age"],
+        4 => &["Date", "Host"],
+        6 => &["Server"],
+        10 => &["Connection", "Set-Cookie"],
+        12 => &["Content-Type"],
+        13 => &["Accept-Ranges", "Cache-Control"],
+        14 => &["Content-Length"],
+        16 => &["Content-Encoding"],
+        17 => &["Transfer-Encoding"],
+        _ => &[],
+    };
+    titled.iter().find(|titled| titled.eq_ignore_ascii_case(name)).unwrap_or(&name)
 }
 
 #[cfg(test)]
 mod tests {
-    use token_source::Outgoing as _;
-
     use super::*;
     use crate::framing::Chunked;
-    use crate::http1::Fields;
-
-    fn fields(fields: &[(&'static str, &'static str)]) -> Fields {
-        let mut list = Fields::default();
-        for (name, value) in fields {
-            list.put(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        list
-    }
 
     #[test]
     fn a_head_goes_out_as_its_line_and_its_fields() {
-        let mut out = BytesMut::new();
-        write_request(&Method::PUT, "/a?b", fields(&[("host", "a"), ("x-b", "c")]).iter(), &mut out);
-        assert_eq!(out, "PUT /a?b HTTP/1.1\r\nHost: a\r\nx-b: c\r\n\r\n");
-        out.clear();
-        write_answer(StatusCode::NOT_FOUND, None, fields(&[("content-length", "0")]).iter(), &mut out);
-        assert_eq!(out, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-        out.clear();
-        write_answer(StatusCode::from_u16(299).unwrap(), Some(b"Fine"), fields(&[]).iter(), &mut out);
-        assert_eq!(out, "HTTP/1.1 299 Fine\r\n\r\n");
+        let mut out = request_line(&Method::PUT, "/a?b");
+        write_field("host", b"a", &mut out);
+        write_field("x-b", b"c", &mut out);
+        assert_eq!(out, "PUT /a?b HTTP/1.1\r\nHost: a\r\nx-b: c\r\n");
+        let mut out = status_line(StatusCode::NOT_FOUND, None);
+        write_field("content-length", b"0", &mut out);
+        assert_eq!(out, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n");
+        assert_eq!(status_line(StatusCode::OK, None), "HTTP/1.1 200 OK\r\n");
+        let odd = StatusCode::from_u16(299).unwrap();
+        assert_eq!(status_line(odd, Some(b"Fine")), "HTTP/1.1 299 Fine\r\n");
+    }
+
+    #[test]
+    fn names_are_written_as_pingora_writes_them() {
+        for name in ["Age", "Set-Cookie", "Content-Encoding", "x-age", "accept", "sec-fetch", ""] {
+            assert_eq!(titled(&name.to_ascii_lowercase()), name);
+        }
     }
 
     #[test]

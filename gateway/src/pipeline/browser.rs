@@ -6,12 +6,12 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 use parking_lot::Mutex;
 
 use super::Refusal;
 use super::cookies::{Carried, SameSite, Written};
-use super::header_rules::Headers;
+use super::header_rules::{Headers, Value};
 use crate::identity::SessionId;
 use crate::problem::Problem;
 
@@ -157,10 +157,10 @@ impl Browser {
             Change::Due(_) => return,
         };
         for field in written.fields() {
-            headers.add(SET_COOKIE, field);
+            headers.add(&SET_COOKIE, Value::Is(&field));
         }
         // A cache that kept this answer would hand one user's session to another.
-        headers.set(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.set(&CACHE_CONTROL, Value::Static("no-store"));
         headers.remove(&CDN_CACHE_CONTROL);
         headers.remove(&SURROGATE_CONTROL);
     }
@@ -168,7 +168,7 @@ impl Browser {
     /// Caches keep answers to `Authorization` to themselves (RFC 9111 §3.5), and know no such rule for
     /// cookies: they have to be told that the answer depends on them.
     pub fn varies(headers: &mut impl Headers) {
-        headers.add(VARY, HeaderValue::from_static("Cookie"));
+        headers.add(&VARY, Value::Static("Cookie"));
     }
 }
 

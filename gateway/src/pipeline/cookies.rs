@@ -77,15 +77,15 @@ pub(super) fn take_out(head: &mut impl Outgoing) {
 /// Takes cookies of our names out of what an upstream answers: they are ours to set.
 pub fn drop_set(head: &mut impl Outgoing) {
     // A browser may keep one without a name by its value alone.
-    let is_ours = |value: &HeaderValue| {
-        let bytes = value.as_bytes();
+    let is_ours = |bytes: &[u8]| {
         let start = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'=')).unwrap_or(bytes.len());
         pieces(bytes.get(start..).unwrap_or_default()).next().is_some_and(is_ours)
     };
     if !head.values(&SET_COOKIE).any(is_ours) {
         return;
     }
-    let others: Vec<_> = head.values(&SET_COOKIE).filter(|value| !is_ours(value)).cloned().collect();
+    let others = head.values(&SET_COOKIE).filter(|value| !is_ours(value));
+    let others: Vec<_> = others.filter_map(|value| HeaderValue::from_bytes(value).ok()).collect();
     head.take_out(&SET_COOKIE);
     for value in others {
         head.put(SET_COOKIE, value);
@@ -128,7 +128,7 @@ impl Written<'_> {
 }
 
 fn fields(head: &impl Outgoing) -> impl Iterator<Item = &[u8]> {
-    head.values(&COOKIE).map(HeaderValue::as_bytes)
+    head.values(&COOKIE)
 }
 
 fn pieces(field: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 
 use std::sync::Arc;
 
-use super::header_rules::Headers;
+use super::header_rules::{Headers, Value};
 use super::{AnsweredBy, Head, Route, Snapshot};
 
 /// A route's policy towards pages of other origins.
@@ -101,15 +101,15 @@ impl Cors {
         }
         // Caches must not hand one origin's answer to another (Fetch, "CORS protocol and HTTP caches").
         if self.origins != Origins::Any {
-            headers.add(VARY, HeaderValue::from_static("Origin"));
+            headers.add(&VARY, Value::Static("Origin"));
         }
         let Some(allowed) = origin.and_then(|origin| self.allowed(origin)) else { return };
-        headers.set(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.set(&ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         if self.credentials {
-            headers.set(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.set(&ACCESS_CONTROL_ALLOW_CREDENTIALS, Value::Static("true"));
         }
         if let Some(expose) = &self.expose_headers {
-            headers.set(ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+            headers.set(&ACCESS_CONTROL_EXPOSE_HEADERS, Value::Is(expose));
         }
     }
 
@@ -118,10 +118,10 @@ impl Cors {
         self.credentials && matches!(&self.origins, Origins::These(origins) if origins.contains(origin))
     }
 
-    fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
+    fn allowed<'o>(&self, origin: &'o HeaderValue) -> Option<Value<'o>> {
         match &self.origins {
-            Origins::Any => Some(HeaderValue::from_static("*")),
-            Origins::These(origins) => origins.contains(origin).then(|| origin.clone()),
+            Origins::Any => Some(Value::Static("*")),
+            Origins::These(origins) => origins.contains(origin).then_some(Value::Is(origin)),
         }
     }
 }
@@ -131,11 +131,16 @@ impl Headers for HeaderMap {
         Self::remove(self, name);
     }
 
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.insert(name, value);
+    fn set(&mut self, name: &HeaderName, value: Value<'_>) {
+        match value.to_value() {
+            Some(value) => drop(self.insert(name, value)),
+            None => Headers::remove(self, name),
+        }
     }
 
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.append(name, value);
+    fn add(&mut self, name: &HeaderName, value: Value<'_>) {
+        if let Some(value) = value.to_value() {
+            self.append(name, value);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Under which names an upstream is told who speaks.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 
+use super::header_rules::Value;
 use super::revocation::joined;
 use super::verify::Verified;
 use super::{Holder as _, Principal};
-use crate::identity::Role;
+use crate::http1::Decimal;
+use crate::identity::{Email, Role};
 
 /// What an upstream can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,27 +108,39 @@ impl IdentityHeaders {
     }
 
     /// The headers that tell who the principal is.
-    pub(super) fn fields(&self, principal: &Principal) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        self.0.iter().filter_map(|(name, fact)| Some((name.clone(), principal.tell(*fact)?)))
+    pub(super) fn fields(&self, principal: &Principal, mut tell: impl FnMut(&HeaderName, Value<'_>)) {
+        for (name, fact) in &self.0 {
+            principal.tell(*fact, |value| tell(name, value));
+        }
     }
 }
 
 impl Principal {
-    /// `None` for what is not known; an upstream then gets no such header.
-    fn tell(&self, fact: Fact) -> Option<HeaderValue> {
-        match (fact, &self.verified) {
-            (Fact::Id, Verified::Own(claims)) => Some(HeaderValue::from(claims.user().get())),
+    /// Tells nothing of what is not known; an upstream then gets no such header.
+    fn tell(&self, fact: Fact, tell: impl FnOnce(Value<'_>)) {
+        let (digits, roles);
+        let text = match (fact, &self.verified) {
+            (Fact::Id, Verified::Own(claims)) => {
+                digits = Decimal::of(claims.user().get());
+                Some(digits.as_str())
+            }
             // A subject is visible ASCII by construction, and so is an `Email`.
-            (Fact::Id, Verified::Foreign(claims)) => HeaderValue::from_str(claims.subject().as_str()).ok(),
-            (Fact::Email, _) => HeaderValue::from_str(self.email()?.as_str()).ok(),
-            (Fact::Roles, Verified::Own(claims)) => Some(HeaderValue::from_static(claims.role().as_str())),
-            (Fact::Roles, Verified::Foreign(claims)) => HeaderValue::try_from(joined(claims.roles())?).ok(),
+            (Fact::Id, Verified::Foreign(claims)) => Some(claims.subject().as_str()),
+            (Fact::Email, _) => self.email().map(Email::as_str),
+            (Fact::Roles, Verified::Own(claims)) => return tell(Value::Static(claims.role().as_str())),
+            (Fact::Roles, Verified::Foreign(claims)) => {
+                roles = joined(claims.roles());
+                roles.as_deref()
+            }
             (Fact::Issuer, Verified::Own(_)) => None,
-            (Fact::Issuer, Verified::Foreign(claims)) => HeaderValue::from_str(claims.issuer().as_str()).ok(),
+            (Fact::Issuer, Verified::Foreign(claims)) => Some(claims.issuer().as_str()),
             (Fact::GrafanaRole, _) => {
                 let admin = self.has_role(Role::Admin.as_str());
-                Some(HeaderValue::from_static(if admin { "Admin" } else { "Viewer" }))
+                return tell(Value::Static(if admin { "Admin" } else { "Viewer" }));
             }
+        };
+        if let Some(text) = text {
+            tell(Value::Text(text.as_bytes()));
         }
     }
 }

@@ -14,7 +14,7 @@ pub const BEARER: &str = "bearer";
 
 /// By bytes: what is no text is an offer all the same, and its neighbours are read.
 fn offered(head: &impl Outgoing) -> impl Iterator<Item = &[u8]> {
-    let values = head.values(&SEC_WEBSOCKET_PROTOCOL).map(HeaderValue::as_bytes);
+    let values = head.values(&SEC_WEBSOCKET_PROTOCOL);
     let items = values.flat_map(|value| value.split(|byte| *byte == b','));
     items.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }

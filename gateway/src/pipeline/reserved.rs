@@ -165,12 +165,14 @@ pub fn names_of_proxies() -> impl Iterator<Item = &'static str> + Clone {
     OF_PROXIES.into_iter()
 }
 
-/// For each first letter, a bit for each length that a name on the lists has: by this, nearly all names
-/// are told apart.
-const LENGTHS: [u64; 26] = lengths();
+/// For each first letter, a bit for each length that a name of ours has: by this, nearly all names are told
+/// apart.
+const LENGTHS_OF_OURS: [u64; 26] = lengths(false);
+/// The same for a name on any list.
+const LENGTHS: [u64; 26] = lengths(true);
 
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler, which refuses what is out of bounds")]
-const fn lengths() -> [u64; 26] {
+const fn lengths(of_all: bool) -> [u64; 26] {
     const fn note(lengths: &mut [u64; 26], name: &str, bits: u64) {
         lengths[(name.as_bytes()[0] - b'a') as usize] |= bits;
     }
@@ -180,26 +182,26 @@ const fn lengths() -> [u64; 26] {
         index += 1;
     }
     index = 0;
-    while index < OF_PROXIES.len() {
+    while index < FAMILIES.len() {
+        note(&mut lengths, FAMILIES[index], !0 << (FAMILIES[index].len() - 1));
+        index += 1;
+    }
+    index = 0;
+    while of_all && index < OF_PROXIES.len() {
         note(&mut lengths, OF_PROXIES[index], 1 << OF_PROXIES[index].len());
         index += 1;
     }
     index = 0;
-    while index < FRAMING.len() {
+    while of_all && index < FRAMING.len() {
         note(&mut lengths, FRAMING[index], 1 << FRAMING[index].len());
-        index += 1;
-    }
-    index = 0;
-    while index < FAMILIES.len() {
-        note(&mut lengths, FAMILIES[index], !0 << (FAMILIES[index].len() - 1));
         index += 1;
     }
     lengths
 }
 
-fn may_be_listed(name: &str) -> bool {
+fn may_be_among(lengths: &[u64; 26], name: &str) -> bool {
     let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
-    let lengths = LENGTHS.get(usize::from(first.wrapping_sub(b'a')));
+    let lengths = lengths.get(usize::from(first.wrapping_sub(b'a')));
     lengths.is_some_and(|lengths| lengths >> name.len().min(63) & 1 == 1)
 }
 
@@ -207,7 +209,7 @@ fn may_be_listed(name: &str) -> bool {
 /// name is compared as a CGI, WSGI or PHP server would fold it: everything that is no letter or digit is
 /// the same separator.
 pub fn is_reserved(name: &str) -> bool {
-    may_be_listed(name)
+    may_be_among(&LENGTHS_OF_OURS, name)
         && (OURS.iter().any(|ours| is(ours, name))
             || FAMILIES.iter().any(|family| {
                 // The family's bare name, with or without a separator at its end, belongs to it.
@@ -241,7 +243,7 @@ impl Reserved {
     pub fn keeps_out(&self, name: &str) -> bool {
         let odd = |framing: &&str| is(framing, name) && !framing.eq_ignore_ascii_case(name);
         self.covers(name)
-            || may_be_listed(name)
+            || may_be_among(&LENGTHS, name)
                 && (OF_PROXIES.iter().any(|theirs| is(theirs, name)) || FRAMING.iter().any(odd))
     }
 }

@@ -201,13 +201,13 @@ impl<'a> Sides<'a> {
     }
 
     fn cookies(&self, headers: &mut impl Outgoing) {
-        let told = |value: &HeaderValue| HeaderValue::from_bytes(&self.cookie(value.as_bytes())?).ok();
+        let told = |value: &[u8]| HeaderValue::from_bytes(&self.cookie(value)?).ok();
         let all: Vec<_> = headers.values(&SET_COOKIE).map(|value| (told(value), value)).collect();
         if all.iter().all(|(told, _)| told.is_none()) {
             return;
         }
-        let all: Vec<_> =
-            all.into_iter().map(|(told, value)| told.unwrap_or_else(|| value.clone())).collect();
+        let kept = |(told, value): (Option<_>, _)| told.or_else(|| HeaderValue::from_bytes(value).ok());
+        let all: Vec<_> = all.into_iter().filter_map(kept).collect();
         headers.take_out(&SET_COOKIE);
         for value in all {
             headers.put(SET_COOKIE, value);
@@ -373,7 +373,7 @@ fn has_port(authority: &[u8]) -> bool {
 fn replace(headers: &mut impl Outgoing, name: HeaderName, told: impl FnOnce(&[u8]) -> Option<Vec<u8>>) {
     let mut values = headers.values(&name);
     let (Some(value), None) = (values.next(), values.next()) else { return };
-    let told = told(value.as_bytes()).and_then(|told| HeaderValue::try_from(told).ok());
+    let told = told(value).and_then(|told| HeaderValue::try_from(told).ok());
     drop(values);
     if let Some(value) = told {
         headers.take_out(&name);

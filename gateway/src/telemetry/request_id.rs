@@ -40,7 +40,12 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
-    /// As a header has it; this copies nothing.
+    /// As a header has it.
+    pub fn as_value(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// The same; this copies nothing.
     pub fn to_value(&self) -> HeaderValue {
         self.0.clone()
     }

@@ -236,29 +236,29 @@ impl<S> Copy for Sources<S> {}
 /// The head of a request that goes on, whatever type carries it.
 pub trait Outgoing {
     /// The values of a name, in their order.
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, Self>;
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h, Self>;
 
     /// Takes out all of them.
     fn take_out(&mut self, name: &HeaderName);
 
-    /// Takes out all that have such a name. Each name that is there is looked at once.
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool);
+    /// Takes out all that have such a name, however it is written. Each name that is there is looked at once.
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool);
 
     /// One more of them.
     fn put(&mut self, name: HeaderName, value: HeaderValue);
 }
 
 impl Outgoing for HeaderMap {
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
-        self.get_all(name).into_iter()
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+        self.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     fn take_out(&mut self, name: &HeaderName) {
         self.remove(name);
     }
 
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
-        let out: Vec<_> = self.keys().filter(|name| is_out(name)).cloned().collect();
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool) {
+        let out: Vec<_> = self.keys().filter(|name| is_out(name.as_str())).cloned().collect();
         out.iter().for_each(|name| self.take_out(name));
     }
 

@@ -6,7 +6,7 @@ use token_source::Outgoing;
 
 use crate::edge::message::Plain;
 use crate::edge::view::{AnswerView, RequestView};
-use crate::pipeline::Headers;
+use crate::pipeline::{Headers, Value};
 
 pub(super) fn request(head: &RequestHeader) -> RequestView<'_> {
     RequestView {
@@ -77,32 +77,37 @@ impl Headers for Spelled<'_> {
         self.0.remove_header(name);
     }
 
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        // Fails only where there are tens of thousands already, which no head has room for.
-        self.0.insert_header(name, value).ok();
+    fn set(&mut self, name: &HeaderName, value: Value<'_>) {
+        match value.to_value() {
+            // Fails only where there are tens of thousands already, which no head has room for.
+            Some(value) => drop(self.0.insert_header(name.clone(), value)),
+            None => self.remove(name),
+        }
     }
 
-    fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.append_header(name, value).ok();
+    fn add(&mut self, name: &HeaderName, value: Value<'_>) {
+        if let Some(value) = value.to_value() {
+            self.put(name.clone(), value);
+        }
     }
 }
 
 impl<'s> Outgoing for Spelled<'s> {
-    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h HeaderValue> + use<'h, 's> {
-        self.0.headers.get_all(name).into_iter()
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h, 's> {
+        Outgoing::values(&self.0.headers, name)
     }
 
     fn take_out(&mut self, name: &HeaderName) {
         self.remove(name);
     }
 
-    fn take_out_all(&mut self, is_out: impl Fn(&HeaderName) -> bool) {
-        let out: Vec<_> = self.0.headers.keys().filter(|name| is_out(name)).cloned().collect();
+    fn take_out_all(&mut self, is_out: impl Fn(&str) -> bool) {
+        let out: Vec<_> = self.0.headers.keys().filter(|name| is_out(name.as_str())).cloned().collect();
         out.iter().for_each(|name| self.remove(name));
     }
 
     fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        self.add(name, value);
+        self.0.append_header(name, value).ok();
     }
 }
 
@@ -120,7 +125,7 @@ mod tests {
             response.append_header("Set-Cookie", "a=1").unwrap();
             response.append_header("Set-Cookie", "b=2").unwrap();
             change_response(&mut response, |headers| {
-                headers.set(COOKIE, HeaderValue::from_static("c"));
+                headers.set(&COOKIE, Value::Static("c"));
             })
             .unwrap();
             assert_eq!((response.status.as_u16(), response.get_reason_phrase()), (200, Some(phrase)));

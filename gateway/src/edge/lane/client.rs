@@ -5,27 +5,26 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderName, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorType};
 
 use super::content::Content;
+use super::overlay::Overlay;
 use super::{Taken, Waits};
 use crate::edge::beginning::CLIENT_IO_MAX;
 use crate::edge::client::Client;
 use crate::edge::downstream::Downstream;
 use crate::edge::view::RequestView;
 use crate::framing::Length;
-use crate::http1::{AllFields, Fields, LAST_CHUNK, write_answer, write_chunk};
+use crate::http1::{LAST_CHUNK, status_line, write_chunk};
+use crate::pipeline::{Headers as _, Value};
 use crate::telemetry::Way;
 
 /// An answer is gathered up to here, and then goes out.
 const GATHERED_MAX: usize = 16 * 1_024;
-
-/// Room for most heads, with a short content.
-const HEAD_BYTES_USUAL: usize = 1_024;
 
 /// How the content of the answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,58 +132,53 @@ impl<'a> LaneClient<'a> {
     }
 
     /// Another head follows this one.
-    pub(super) fn put_interim(&mut self, status: StatusCode, phrase: Option<&[u8]>, fields: &Fields) {
-        self.status = Some(status);
+    pub(super) fn put_interim(&mut self, status: StatusCode, head: Overlay<'_>) {
         self.is_told |= status == StatusCode::CONTINUE;
-        write_answer(status, phrase, fields.iter(), &mut self.out);
+        self.put_text(status, head);
     }
 
     /// The head of the answer, with what is said of the connection, and when.
-    pub(super) fn put_head<'f>(
-        &mut self,
-        status: StatusCode,
-        phrase: Option<&[u8]>,
-        fields: impl AllFields<'f>,
-    ) {
-        self.framing = self.framing_of(status, fields.clone());
+    pub(super) fn put_head(&mut self, status: StatusCode, mut head: Overlay<'_>) {
+        self.framing = self.framing_of(status, &head);
         // What is to come of its content may not come any more, now that it has its answer.
         self.keeps &= self.connection.is_body_ended();
         // Whatever was said of either before.
-        let is_other = |name: &HeaderName| *name != DATE && *name != CONNECTION;
-        let others = fields.into_iter().filter_map(|(name, value)| is_other(name).then_some((name, value)));
-        let (date, connection) = (get_cached_date(), self.connection_of_the_answer());
-        let ours = [(&DATE, &date), (&CONNECTION, &connection)];
-        self.status = Some(status);
-        self.out.reserve(HEAD_BYTES_USUAL);
-        write_answer(status, phrase, others.chain(ours), &mut self.out);
+        head.set(&DATE, Value::Is(&get_cached_date()));
+        head.set(&CONNECTION, Value::Static(self.connection_of_the_answer()));
+        self.put_text(status, head);
     }
 
-    fn framing_of<'f>(&mut self, status: StatusCode, fields: impl AllFields<'f>) -> Framing {
-        let (mut is_coded, mut is_measured) = (false, false);
-        for (name, _) in fields {
-            is_coded |= *name == TRANSFER_ENCODING;
-            is_measured |= *name == CONTENT_LENGTH;
+    fn put_text(&mut self, status: StatusCode, head: Overlay<'_>) {
+        self.status = Some(status);
+        let text = head.into_text();
+        if self.out.is_empty() {
+            self.out = text;
+        } else {
+            self.out.put_slice(&text);
         }
+    }
+
+    fn framing_of(&mut self, status: StatusCode, head: &Overlay<'_>) -> Framing {
         let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if is_empty || self.taken.request.method == Method::HEAD {
             Framing::None
-        } else if is_coded {
+        } else if head.has(&TRANSFER_ENCODING) {
             Framing::Chunks
         } else {
             // Whoever is not told where it ends is told by the end of the connection.
-            self.keeps &= is_measured;
+            self.keeps &= head.has(&CONTENT_LENGTH);
             Framing::AsItIs
         }
     }
 
     /// RFC 9110 §7.8: who is told to upgrade is told here.
-    fn connection_of_the_answer(&self) -> HeaderValue {
-        HeaderValue::from_static(match (self.keeps, self.names_upgrade) {
+    fn connection_of_the_answer(&self) -> &'static str {
+        match (self.keeps, self.names_upgrade) {
             (true, false) => "keep-alive",
             (false, false) => "close",
             (true, true) => "keep-alive, Upgrade",
             (false, true) => "close, Upgrade",
-        })
+        }
     }
 
     /// Content of the answer.
@@ -316,7 +310,8 @@ impl Client for LaneClient<'_> {
     }
 
     async fn say_continue(&mut self) -> pingora::Result<()> {
-        self.put_interim(StatusCode::CONTINUE, None, &Fields::default());
+        let line = status_line(StatusCode::CONTINUE, None);
+        self.put_interim(StatusCode::CONTINUE, Overlay::over(line, []));
         self.flush().await
     }
 
@@ -343,8 +338,8 @@ impl Client for LaneClient<'_> {
     }
 
     async fn write_head(&mut self, head: Parts, ends: bool) -> pingora::Result<()> {
-        let fields: Vec<_> = head.headers.iter().collect();
-        self.put_head(head.status, None, fields.iter().copied());
+        let fields = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        self.put_head(head.status, Overlay::over(status_line(head.status, None), fields));
         if ends { self.flush().await } else { Ok(()) }
     }
 

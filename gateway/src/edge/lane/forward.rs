@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::Version;
-use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::{Error, ErrorType};
 
 use super::answer::Service;
@@ -16,8 +16,8 @@ use crate::edge::exchange::Exchange;
 use crate::edge::view::AnswerView;
 use crate::edge::{Gateway, fault, forward, hand_back};
 use crate::framing::{Body, Length};
-use crate::http1::Answer;
-use crate::pipeline::Headers as _;
+use crate::http1::{Answer, is_of_the_connection, request_line, status_line};
+use crate::pipeline::{Headers as _, Value};
 
 /// Connections that are tried for one request, however each of them failed.
 const TRIES_MAX: usize = 16;
@@ -45,20 +45,24 @@ impl Gateway {
     /// admitted.
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let request = client.request();
-        let mut head = Overlay::over(request.headers);
-        // Before ours are set: a client must not take those off.
-        if client.speaks_of_connection() {
-            head.take_off_the_connection(request.headers);
-        }
-        let length = client.length();
-        let way = (Version::HTTP_11, !matches!(length, Length::None | Length::Bytes(0)));
-        self.tell_upstream(request, way, exchange, &mut head)?;
         let target = forward::admitted(exchange)?.upstream_target();
         // No target has one. It would be the end of the line, and what follows another head.
         if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
         }
-        let mut sent = AsSent::new(request.method, &target, &mut head, length);
+        let line = request_line(request.method, &target);
+        let fields = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        // Before ours are set: a client must not take those off.
+        let mut head = if client.speaks_of_connection() {
+            let said = request.headers.get(CONNECTION).map(HeaderValue::as_bytes);
+            Overlay::over(line, fields.filter(|(name, _)| !is_of_the_connection(name, said)))
+        } else {
+            Overlay::over(line, fields)
+        };
+        let length = client.length();
+        let way = (Version::HTTP_11, !matches!(length, Length::None | Length::Bytes(0)));
+        self.tell_upstream(request, way, exchange, &mut head)?;
+        let mut sent = AsSent::new(request.method, head, length);
         // With the head: most content is short.
         client.take_content(|piece| sent.put(piece))?;
         if client.is_content_read() {
@@ -109,10 +113,11 @@ impl Gateway {
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let mut answer = self.head(&mut service, client, exchange).await?;
+        let answer = self.head(&mut service, client, exchange).await?;
+        let head = receive(client, &answer, exchange)?;
         service.begins();
         let mut body = Body::new(answer.length);
-        self.hand_on(client, &mut answer, exchange).await?;
+        self.hand_on(client, answer.status, head, exchange).await?;
         if exchange.is_stream() {
             // Both may talk for as long as they like.
             client.await_patiently();
@@ -138,13 +143,13 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<Answer> {
         loop {
-            let mut answer = poll_fn(|context| service.poll_head(context, client, exchange)).await?;
-            hand_back::receive(client.request(), answer.status, &mut answer.fields, exchange)?;
+            let answer = poll_fn(|context| service.poll_head(context, client, exchange)).await?;
             if !answer.status.is_informational() {
                 return Ok(answer);
             }
-            hand_back::undress(&mut answer.fields, exchange);
-            client.put_interim(answer.status, answer.phrase.as_deref(), &answer.fields);
+            let mut head = receive(client, &answer, exchange)?;
+            hand_back::undress(&mut head, exchange);
+            client.put_interim(answer.status, head);
             client.flush().await?;
         }
     }
@@ -153,17 +158,29 @@ impl Gateway {
     async fn hand_on(
         &self,
         client: &mut LaneClient<'_>,
-        answer: &mut Answer,
+        status: StatusCode,
+        mut head: Overlay<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        if answer.length == Length::UntilClose {
-            // So that the client's connection can live on.
-            answer.fields.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        let status = answer.status;
-        self.begin_answer(client, AnswerView::of(status, &answer.fields), exchange).await?;
-        hand_back::dress(&mut answer.fields, status, client.request(), exchange);
-        client.put_head(status, answer.phrase.as_deref(), answer.fields.iter());
+        self.begin_answer(client, AnswerView::of(status, &head), exchange).await?;
+        hand_back::dress(&mut head, status, client.request(), exchange);
+        client.put_head(status, head);
         Ok(())
     }
+}
+
+/// A head that has come, with what goes on of it.
+fn receive<'a>(
+    client: &LaneClient<'_>,
+    answer: &'a Answer,
+    exchange: &mut Exchange,
+) -> pingora::Result<Overlay<'a>> {
+    let line = status_line(answer.status, answer.phrase.as_deref());
+    let mut head = Overlay::over(line, answer.fields.iter());
+    hand_back::receive(client.request(), answer.status, &mut head, exchange)?;
+    if answer.length == Length::UntilClose {
+        // So that the client's connection can live on.
+        head.set(&TRANSFER_ENCODING, Value::Static("chunked"));
+    }
+    Ok(head)
 }

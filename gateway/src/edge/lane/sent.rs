@@ -3,16 +3,14 @@
 
 use bytes::{BufMut as _, BytesMut};
 use http::Method;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use token_source::Outgoing as _;
 
 use super::overlay::Overlay;
 use crate::framing::{Length, Sent};
-use crate::http1::{LAST_CHUNK, write_chunk, write_request};
-use crate::pipeline::Headers as _;
+use crate::http1::{LAST_CHUNK, write_chunk};
+use crate::pipeline::{Headers as _, Value};
 
-/// Room for most heads.
-const HEAD_BYTES_USUAL: usize = 1_024;
 /// Of a request that may be sent once more, so much content is kept for that.
 const KEPT_BYTES_MAX: u64 = 64 * 1_024;
 
@@ -41,13 +39,14 @@ pub(super) struct AsSent {
 
 impl AsSent {
     /// `head` has the fields that go on, but for what says that the content goes in chunks.
-    pub(super) fn new(method: &Method, target: &str, head: &mut Overlay<'_>, length: Length) -> Self {
+    pub(super) fn new(method: &Method, mut head: Overlay<'_>, length: Length) -> Self {
         if length == Length::Chunked {
             head.remove(&CONTENT_LENGTH);
-            head.set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            head.set(&TRANSFER_ENCODING, Value::Static("chunked"));
         }
-        let mut bytes = BytesMut::with_capacity(HEAD_BYTES_USUAL);
-        write_request(method, target, head.fields(), &mut bytes);
+        let is_measured = is_measured(&head, length);
+        let closes = head.has(&CONNECTION);
+        let bytes = head.into_text();
         Self {
             written: 0,
             head_bytes: bytes.len(),
@@ -55,11 +54,11 @@ impl AsSent {
             bytes,
             content_bytes: 0,
             length,
-            is_measured: is_measured(head, length),
+            is_measured,
             is_whole: false,
             is_kept: method.is_idempotent(),
             is_head: method == Method::HEAD,
-            closes: head.has(&CONNECTION),
+            closes,
         }
     }
 
@@ -151,7 +150,7 @@ impl AsSent {
 /// Whether the head says what length the content has, and nothing of another end.
 fn is_measured(head: &Overlay<'_>, length: Length) -> bool {
     let mut lengths = head.values(&CONTENT_LENGTH);
-    let said = lengths.next().map_or(Some(0), |length| length.to_str().ok()?.parse().ok());
+    let said = lengths.next().map_or(Some(0), |length| std::str::from_utf8(length).ok()?.parse().ok());
     let is_said = match length {
         Length::None => said == Some(0),
         Length::Bytes(bytes) => said == Some(bytes),
@@ -163,16 +162,15 @@ fn is_measured(head: &Overlay<'_>, length: Length) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
-
     use super::*;
+    use crate::http1::request_line;
 
     fn sent(method: Method, length: Length) -> AsSent {
-        let mut headers = HeaderMap::new();
+        let mut head = Overlay::over(request_line(&method, "/"), []);
         if let Length::Bytes(bytes) = length {
-            headers.insert(CONTENT_LENGTH, bytes.into());
+            head.set(&CONTENT_LENGTH, Value::Text(bytes.to_string().as_bytes()));
         }
-        AsSent::new(&method, "/", &mut Overlay::over(&headers), length)
+        AsSent::new(&method, head, length)
     }
 
     fn text(sent: &AsSent) -> String {
