@@ -83,11 +83,12 @@ impl<'a> Overlay<'a> {
 impl Headers for Overlay<'_> {
     fn remove(&mut self, name: &HeaderName) {
         let name = name.as_str();
-        if self.sent_names.may_have(name) {
-            self.sent.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        let bit = Names::bit(name);
+        if self.sent_names.have(bit) {
+            self.sent.retain(|(other, _)| !is(other, name));
         }
-        if self.text_names.may_have(name) {
-            self.cut(|other| other.eq_ignore_ascii_case(name));
+        if self.text_names.have(bit) {
+            self.cut(|other| is(other, name));
         }
     }
 
@@ -99,10 +100,10 @@ impl Headers for Overlay<'_> {
     fn add(&mut self, name: &HeaderName, value: Value<'_>) {
         let name = name.as_str();
         // Values of a name keep their order: those that were sent are written before this one.
-        if self.sent_names.may_have(name) {
+        if self.sent_names.have(Names::bit(name)) {
             let Self { sent, text, text_names, .. } = self;
             sent.retain(|(other, value)| {
-                let is_same = other.eq_ignore_ascii_case(name);
+                let is_same = is(other, name);
                 if is_same {
                     text_names.note(name);
                     write_field(other, value, text);
@@ -116,14 +117,12 @@ impl Headers for Overlay<'_> {
 
 impl<'a> Outgoing for Overlay<'a> {
     fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h, 'a> {
-        let is_sent = self.sent_names.may_have(name.as_str());
-        let is_put = self.text_names.may_have(name.as_str());
-        let sent = if is_sent { &*self.sent } else { &[] };
-        let put = if is_put { self.text.get(self.line_bytes..).unwrap_or_default() } else { &[] };
-        let name = name.clone();
-        // What is written was there before: see `add`.
-        let all = Lines(put).chain(sent.iter().copied());
-        all.filter_map(move |(other, value)| other.eq_ignore_ascii_case(name.as_str()).then_some(value))
+        let bit = Names::bit(name.as_str());
+        let put = if self.text_names.have(bit) { self.text.get(self.line_bytes..) } else { None };
+        let sent = if self.sent_names.have(bit) { &*self.sent } else { &[] };
+        let is_there = put.is_some() || !sent.is_empty();
+        let (name, put) = (is_there.then(|| name.clone()), Lines(put.unwrap_or_default()));
+        Values { name, put, sent: sent.iter() }
     }
 
     fn take_out(&mut self, name: &HeaderName) {
@@ -140,6 +139,29 @@ impl<'a> Outgoing for Overlay<'a> {
     }
 }
 
+/// Whether both are one name (RFC 9110 §5.1). Mostly they are written alike.
+fn is(other: &str, name: &str) -> bool {
+    other.len() == name.len() && (other == name || other.eq_ignore_ascii_case(name))
+}
+
+/// The values of a name. What is written was there before what is not: see `add`.
+struct Values<'h> {
+    /// `None` where it is not there.
+    name: Option<HeaderName>,
+    put: Lines<'h>,
+    sent: std::slice::Iter<'h, (&'h str, &'h [u8])>,
+}
+
+impl<'h> Iterator for Values<'h> {
+    type Item = &'h [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.name.as_ref()?.as_str();
+        let found = if self.put.0.is_empty() { None } else { self.put.find(|(other, _)| is(other, name)) };
+        found.or_else(|| self.sent.find(|(other, _)| is(other, name)).copied()).map(|(_, value)| value)
+    }
+}
+
 /// Which names there may be: what is looked for is mostly not there.
 #[derive(Clone, Copy, Default)]
 struct Names(u64);
@@ -149,14 +171,14 @@ impl Names {
         self.0 |= Self::bit(name);
     }
 
-    fn may_have(self, name: &str) -> bool {
-        self.0 & Self::bit(name) != 0
+    fn have(self, bit: u64) -> bool {
+        self.0 & bit != 0
     }
 
     /// By what tells usual names apart, however they are written.
     fn bit(name: &str) -> u64 {
-        let (first, last) = (name.bytes().next(), name.bytes().next_back());
-        let [first, last] = [first, last].map(|byte| usize::from(byte.unwrap_or_default() | 0x20));
+        let &[first, .., last] = name.as_bytes() else { return 1 };
+        let (first, last) = (usize::from(first | 0x20), usize::from(last | 0x20));
         1 << ((name.len() * 9 + first * 2 + last * 3) % 64)
     }
 }
