@@ -45,10 +45,13 @@ impl Gateway {
     /// admitted.
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let request = client.request();
-        let mut head = Overlay::over(request.headers);
+        let fields = request.headers.to_list();
+        let broken = || Error::explain(ErrorType::InternalError, "what was read cannot be written");
+        let fields = fields.ok_or_else(broken)?;
+        let mut head = Overlay::over(fields.iter().map(|(name, value)| (name, value)));
         // Before ours are set: a client must not take those off.
         if client.speaks_of_connection() {
-            head.take_off_the_connection(request.headers);
+            head.take_off_the_connection();
         }
         let length = client.length();
         let way = (Version::HTTP_11, !matches!(length, Length::None | Length::Bytes(0)));

@@ -1,7 +1,8 @@
 //! The fields of a request on their way to its service: those that its client sent, of which no copy is made,
 //! without what is taken off, and with what is put in place.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::CONNECTION;
+use http::{HeaderName, HeaderValue};
 use token_source::Outgoing;
 
 use crate::http1::{Fields, is_of_the_connection};
@@ -18,15 +19,14 @@ pub(super) struct Overlay<'a> {
 }
 
 impl<'a> Overlay<'a> {
-    pub(super) fn over(headers: &'a HeaderMap) -> Self {
-        let mut sent = Vec::with_capacity(headers.len());
-        sent.extend(headers);
+    pub(super) fn over(headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>) -> Self {
+        let sent = headers.into_iter().collect();
         Self { sent, put: Fields::with_capacity(PUT_USUAL) }
     }
 
     /// Takes off what is about the connection of a simple request.
-    pub(super) fn take_off_the_connection(&mut self, sent: &HeaderMap) {
-        let said = sent.get(http::header::CONNECTION);
+    pub(super) fn take_off_the_connection(&mut self) {
+        let said = self.sent.iter().find(|(name, _)| **name == CONNECTION).map(|(_, said)| *said);
         self.sent.retain(|(name, _)| !is_of_the_connection(name, said));
     }
 
@@ -81,7 +81,8 @@ impl<'a> Outgoing for Overlay<'a> {
 
 #[cfg(test)]
 mod tests {
-    use http::header::{ACCEPT, CONNECTION, COOKIE};
+    use http::HeaderMap;
+    use http::header::{ACCEPT, COOKIE};
 
     use super::*;
 
@@ -150,7 +151,7 @@ mod tests {
         let mut client = sent();
         client.insert(CONNECTION, HeaderValue::from_static("Close"));
         let mut overlay = Overlay::over(&client);
-        overlay.take_off_the_connection(&client);
+        overlay.take_off_the_connection();
         assert_eq!(told(&overlay), "accept=1 accept=4 cookie=2 x-user-id=3");
     }
 }
