@@ -47,8 +47,7 @@ pub(super) fn settled(bytes: &[u8]) -> Result<Settled, Problem> {
     if request.method == b"CONNECT" {
         return Err(Problem::new(Code::MethodNotAllowed).allow(METHODS));
     }
-    let is_odd = |byte: &u8| *byte == b'#' || is_left_raw(*byte);
-    let goes_on = request.target.starts_with(b"/") && !request.target.iter().any(is_odd);
+    let goes_on = request.target.starts_with(b"/") && !request.target.iter().any(|byte| is_odd(*byte));
     let head = if goes_on { None } else { Some(rewritten(bytes, &request)?) };
     Ok(Settled {
         unusual: if head.is_some() { Some(Unusual::Target) } else { unusual(&request) },
@@ -116,6 +115,11 @@ fn origin_form<'a>(request: &RequestHead<'a>) -> Result<&'a [u8], Problem> {
     } else {
         Err(malformed("Host is not the host of the request target"))
     }
+}
+
+/// What does not go on as it was sent.
+fn is_odd(byte: u8) -> bool {
+    byte == b'#' || is_left_raw(byte)
 }
 
 /// What browsers and tools leave raw, and Pingora takes in no path or no query.
