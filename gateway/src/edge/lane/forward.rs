@@ -45,10 +45,12 @@ impl Gateway {
     /// admitted.
     fn as_sent_on(&self, client: &mut LaneClient<'_>, exchange: &Exchange) -> pingora::Result<AsSent> {
         let request = client.request();
-        let fields = request.headers.to_list();
-        let broken = || Error::explain(ErrorType::InternalError, "what was read cannot be written");
-        let fields = fields.ok_or_else(broken)?;
-        let mut head = Overlay::over(fields.iter().map(|(name, value)| (name, value)));
+        let value = |(name, value)| HeaderValue::from_bytes(value).map(|value| (name, value));
+        let fields: Result<Vec<_>, _> = request.headers.iter().map(value).collect();
+        let broken =
+            |fault| Error::because(ErrorType::InternalError, "what was read cannot be written", fault);
+        let fields = fields.map_err(broken)?;
+        let mut head = Overlay::over(fields.iter().map(|(name, value)| (*name, value)));
         // Before ours are set: a client must not take those off.
         if client.speaks_of_connection() {
             head.take_off_the_connection();
