@@ -4,6 +4,7 @@
 
 mod body;
 mod chunked;
+mod field_line;
 mod follow;
 mod head;
 mod head_limits;
