@@ -186,7 +186,7 @@ impl Api {
         request: http::Request<Bytes>,
         client: Client,
     ) -> (http::Response<Content>, Option<Problem>) {
-        let audience = Audience::of_own(request.headers());
+        let audience = Audience::of_own(request.headers().into());
         let request_id = client.request_id.clone();
         let is_head = request.method() == http::Method::HEAD;
         let mut request: Request = request.map(axum::body::Body::from);

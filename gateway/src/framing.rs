@@ -1,14 +1,16 @@
 //! Where a message of HTTP/1.1 ends (RFC 9112 §6, §7), and whether the head of a request is one, read
 //! strictly and without I/O: what two readers could end in different places is an error. It knows heads
-//! only as bytes; what a head means otherwise is not said here.
+//! only as bytes, and their fields by name; what a head means otherwise is not said here.
 
 mod body;
 mod chunked;
+mod field_line;
 mod follow;
 mod head;
 mod head_limits;
 mod persistence;
 mod request;
+mod section;
 
 pub use body::Body;
 pub use chunked::Chunked;
@@ -17,6 +19,7 @@ pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
 pub use head_limits::{HeadLimits, Oversized};
 pub use persistence::{Habit, KeepAlive, SETTLED, Trust, may_follow_content, shows_a_kept_connection};
 pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
+pub use section::{AllFields, FieldLine, HeaderSection, Values, text};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["startup", "cli"]),
     ("reqwest", &["adapter"]),
     ("form_urlencoded", &["api", "cli"]),
-    ("memchr", &["framing", "http1", "pipeline", "telemetry"]),
+    ("memchr", &["framing", "pipeline", "telemetry"]),
     ("ipnet", &["pipeline", "edge", "config"]),
     // Cryptography. Keys and signatures are one room's; hashes are many rooms'.
     ("jsonwebtoken", &["token"]),

@@ -43,7 +43,7 @@ where
         };
         let head = client.head(&parts.method, &parts.headers);
         Shared::from_ref(state).config.refuse_foreign_page(&head)?;
-        if keeps_no_cookies(&parts.headers) {
+        if keeps_no_cookies((&parts.headers).into()) {
             return Err(Problem::new(Code::CookiesNeedHttps));
         }
         Ok(Self::Cookies(Arc::clone(browser)))

@@ -8,6 +8,7 @@ use http::HeaderName;
 use super::Gateway;
 use super::exchange::Exchange;
 use super::view::RequestView;
+use crate::framing::text;
 use crate::pipeline::X_REQUEST_ID;
 use crate::telemetry::{RequestId, TraceParent};
 
@@ -23,16 +24,14 @@ impl Gateway {
             let client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
             exchange.client = client.unless_nobodys(exchange.arrival.is_nobodys);
             if exchange.client.peer_is_trusted
-                && let Some(id) =
-                    headers.get(&X_REQUEST_ID).and_then(|id| RequestId::accept(id.to_str().ok()?))
+                && let Some(id) = headers.text(&X_REQUEST_ID).and_then(RequestId::accept)
             {
                 exchange.request_id = id;
             }
         }
         // Two of them are none (W3C Trace Context §3.2).
-        let mut parents = request.headers.get_all(TRACEPARENT).iter();
-        let parent = parents.next().filter(|_| parents.next().is_none());
-        let parent = parent.and_then(|parent| TraceParent::parse(parent.to_str().ok()?));
+        let parent = request.headers.only(&TRACEPARENT).and_then(text);
+        let parent = parent.and_then(TraceParent::parse);
         exchange.trace = self.parts.traces.begin(parent, exchange.client.peer_is_trusted);
     }
 }

@@ -28,9 +28,10 @@ pub(super) async fn read(
     let mut request = http::Request::new(body);
     *request.method_mut() = sent.method.clone();
     *request.uri_mut() = uri;
-    *request.headers_mut() = sent.headers.clone();
+    // What was read strictly is a map.
+    *request.headers_mut() = sent.headers.to_map().ok_or_else(|| Problem::new(Code::MalformedRequest))?;
     // HTTP/2 has it in `:authority`; HTTP/1.0 may have none.
-    if !sent.headers.contains_key(HOST)
+    if !sent.headers.has(&HOST)
         && let Some(host) = Some(sent.host()).filter(|host| !host.is_empty())
         && let Ok(host) = HeaderValue::from_str(host)
     {

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use ipnet::IpNet;
 
+use crate::framing::{HeaderSection, text};
 use crate::identity::{Network, Width};
 use crate::pipeline::X_FORWARDED_FOR;
 use crate::telemetry::ShownAddress;
@@ -35,6 +36,7 @@ pub(super) struct ClientAddress {
     pub secure: bool,
 }
 
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl ClientAddress {
@@ -86,7 +88,7 @@ impl TrustedProxies {
     }
 
     /// Nothing that an untrusted peer says is believed.
-    pub(super) fn client(&self, peer: IpAddr, secure: bool, headers: &HeaderMap) -> ClientAddress {
+    pub(super) fn client(&self, peer: IpAddr, secure: bool, headers: HeaderSection<'_>) -> ClientAddress {
         let peer = peer.to_canonical();
         if self.networks.is_empty() || !self.trusts(peer) {
             self.warn_once(peer, headers);
@@ -96,7 +98,7 @@ impl TrustedProxies {
         let mut hops = Vec::new();
         for value in headers.get_all(&X_FORWARDED_FOR) {
             // A value that is no text breaks the chain, like an address that is none.
-            let text = value.to_str().unwrap_or("?");
+            let text = text(value).unwrap_or("?");
             hops.extend(text.split(',').map(|hop| parse_hop(hop.trim())));
         }
         let mut vouched: Vec<IpAddr> = Vec::new();
@@ -109,7 +111,7 @@ impl TrustedProxies {
         }
         let client = vouched.last().copied().unwrap_or(peer);
         let chain: Vec<_> = vouched.iter().rev().map(IpAddr::to_string).collect();
-        let proto = headers.get("x-forwarded-proto").map(|value| value.as_bytes());
+        let proto = headers.get(&FORWARDED_PROTO);
         ClientAddress {
             peer,
             client,
@@ -121,12 +123,12 @@ impl TrustedProxies {
     }
 
     /// A proxy that nobody named is a common slip: everybody would then share one address.
-    fn warn_once(&self, peer: IpAddr, headers: &HeaderMap) {
+    fn warn_once(&self, peer: IpAddr, headers: HeaderSection<'_>) {
         let private = match peer {
             IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
             IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
         };
-        if private && headers.contains_key(&X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
+        if private && headers.has(&X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = ShownAddress::of(peer).map(tracing::field::display),
                 "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"
@@ -143,7 +145,7 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -153,7 +155,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
         }
-        TrustedProxies::new(networks, Vec::new()).client(peer.parse().unwrap(), false, &headers)
+        TrustedProxies::new(networks, Vec::new()).client(peer.parse().unwrap(), false, (&headers).into())
     }
 
     fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {

@@ -30,7 +30,7 @@ use super::lane::Lane;
 use super::lasting::Lasting;
 use super::patience::Patience;
 use super::proxy_protocol;
-use super::request_line::settled;
+use super::request_line::{Settled, settled};
 use super::streams::Streams;
 use crate::framing::{Malformed, head_end};
 use crate::problem::{Code, Problem};
@@ -65,8 +65,8 @@ pub(super) struct Conversation<A> {
 
 /// What became of waiting for a head.
 enum Head {
-    /// With where it ends.
-    Whole(BytesMut, usize),
+    /// With what lies behind it, and what it says.
+    Whole(BytesMut, Result<Settled, Problem>),
     /// The client went away, said nothing for long, or we are to stop.
     None,
     /// Nothing was said, and another process goes on.
@@ -178,20 +178,21 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
                 let first = timeout(FIRST_TIME_MAX, self.head(&mut stream, &mut drained, &mut idle));
                 head = Box::pin(first).await.unwrap_or(Head::None);
             }
-            let (mut head, end) = match head {
-                Head::Whole(head, end) => (head, end),
+            let (mut head, settled) = match head {
+                Head::Whole(head, settled) => (head, settled),
                 Head::None => return,
                 Head::HandOver => return self.leave(stream.stream(), door),
                 Head::Refused(code, head) => {
                     return Box::pin(self.refuse(&mut stream, &Problem::new(code), &head)).await;
                 }
             };
-            // Nearly always there is none; to cut nothing off would not be free.
-            let rest = if end < head.len() { head.split_off(end) } else { BytesMut::new() };
-            let mut settled = match settled(&head) {
+            let mut settled = match settled {
                 Ok(settled) => settled,
                 Err(problem) => return Box::pin(self.refuse(&mut stream, &problem, &head)).await,
             };
+            // Nearly always there is none; to cut nothing off would not be free.
+            let has_rest = settled.end < head.len();
+            let rest = if has_rest { head.split_off(settled.end) } else { BytesMut::new() };
             head = settled.head.take().unwrap_or(head);
             stream.begin(settled.length, settled.asks_for_upgrade, rest);
             if stream.malformed() == Some(Malformed::Length) {
@@ -203,7 +204,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             let may_follow = requests + 1 < REQUESTS_MAX && !*self.closing.borrow();
             let may_follow = may_follow && !(door.has_tls && *self.drain.borrow());
             let keeps = may_follow && settled.keeps_connection;
-            head = match lane.take(head, &settled) {
+            head = match lane.take(head, settled) {
                 Ok(request) => match lane.carry(&mut stream, &request, keeps, &mut lasting).await {
                     Some(true) => continue,
                     Some(false) => return Shutdown::shutdown(&mut *stream).await,
@@ -276,12 +277,18 @@ impl<A> Conversation<A> {
             head.clear();
             blank = true;
         }
-        let end = if begins_blank(&head) { None } else { head_end(&head, 0) };
-        if let Some(end) = end {
-            return Head::Whole(head, end);
+        // Nearly all come whole and are read at once. Where one is not or cannot, its end is looked for: it ends
+        // where it is refused, too.
+        if !begins_blank(&head) {
+            if let Ok(settled) = settled(&head) {
+                return Head::Whole(head, Ok(settled));
+            }
+            if let Some(end) = head_end(&head, 0) {
+                return of_whole(head, end);
+            }
         }
         match Box::pin(timeout(HEAD_TIME_MAX, rest(stream, &mut head, blank))).await {
-            Ok(Some(end)) => Head::Whole(head, end),
+            Ok(Some(end)) => of_whole(head, end),
             Ok(None) if begins_blank(&head) => Head::Refused(Code::MalformedRequest, head),
             Ok(None) if head.len() > HEAD_BYTES_MAX => Head::Refused(Code::HeadersTooLarge, head),
             Ok(None) => Head::None,
@@ -315,6 +322,15 @@ fn peer_of(stream: &(impl GetSocketDigest + ?Sized)) -> Option<SocketAddr> {
 /// Whether there is nothing yet of the line of the request, or not in the place where it begins.
 fn begins_blank(head: &[u8]) -> bool {
     head.first().is_none_or(|first| matches!(first, b'\r' | b'\n'))
+}
+
+/// A head that ends there, with what lies behind it.
+fn of_whole(mut head: BytesMut, end: usize) -> Head {
+    let settled = settled(head.get(..end).unwrap_or_default());
+    if settled.is_err() {
+        head.truncate(end);
+    }
+    Head::Whole(head, settled)
 }
 
 /// Reads until the head is whole, and says where it ends; `None` when the client ended first, or sent too much or nonsense.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::USER_AGENT;
 
 use super::client::Client;
 use super::connections::Place;
@@ -14,6 +15,7 @@ use super::exchange::{Exchange, Forwarding, Reason, State};
 use super::view::RequestView;
 use super::{Content, Gateway, bridge, explain, head};
 use crate::clock::Stopwatch;
+use crate::framing::HeaderSection;
 use crate::identity::UserAgent;
 use crate::pipeline::{
     Admitted, AnsweredBy, CanonicalTarget, Decision, Denied, Head, Paused, Preflight, RequestTarget,
@@ -149,11 +151,11 @@ impl Gateway {
     }
 
     /// What is done about a refusal beside answering it.
-    async fn refused(&self, headers: &http::HeaderMap, exchange: &Exchange, denied: Denied) -> No {
+    async fn refused(&self, headers: HeaderSection<'_>, exchange: &Exchange, denied: Denied) -> No {
         if !denied.refusal.is_noted() {
             return denied.into();
         }
-        let user_agent = UserAgent::of(headers);
+        let user_agent = headers.get(&USER_AGENT).map_or_else(UserAgent::default, UserAgent::cut);
         let by = Requester {
             address: exchange.client.client,
             user_agent: &user_agent,

@@ -1,9 +1,10 @@
 //! Why: the decision step by step in a header of the answer, for operators who ask.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::client_addr::ClientAddress;
+use crate::framing::HeaderSection;
 use crate::pipeline::{Decision, Denied, Step, Trail};
 use crate::problem::Code;
 use crate::telemetry::Way;
@@ -14,8 +15,9 @@ const ALLOW: &str = "verdict: allow";
 
 /// A trail that is written where an operator asks, and silent otherwise: also for whoever asks through a
 /// proxy that does not say for whom, though it may be an operator's.
-pub(super) fn trail(headers: &HeaderMap, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
-    let asked = !allowed.is_empty() && headers.contains_key(EXPLAIN) && client.is_told();
+pub(super) fn trail(headers: HeaderSection<'_>, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
+    let names = || headers.has(&HeaderName::from_static(EXPLAIN));
+    let asked = !allowed.is_empty() && names() && client.is_told();
     let silent = Trail::silent();
     let may = || allowed.iter().any(|network| network.contains(&client.client));
     if asked && may() { silent.written() } else { silent }

@@ -40,7 +40,7 @@ pub(super) fn on_the_way(
     }
     let repeatable =
         client.request().method.is_idempotent() && client.can_repeat() && client.status().is_none();
-    let fields = client.request().headers.len();
+    let fields = client.request().headers.count();
     let request = Interrupted { repeatable, client: exchange.client.site(), fields };
     let again = exchange.leg_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
     fault.set_retry(again);

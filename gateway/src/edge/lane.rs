@@ -72,16 +72,14 @@ impl Lane {
 
     /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
     /// anything is decided, so that nothing is decided twice.
-    pub(super) fn take(&self, head: BytesMut, settled: &Settled) -> Result<Taken, (BytesMut, Way)> {
-        if let Some(way) = beside(settled, self.gateway.parts.fast_path) {
+    pub(super) fn take(&self, head: BytesMut, settled: Settled) -> Result<Taken, (BytesMut, Way)> {
+        if let Some(way) = beside(&settled, self.gateway.parts.fast_path) {
             return Err((head, way));
         }
-        let head = head.freeze();
         let configured = (self.gateway.parts.current)();
         // It has been read: there is a request.
-        let Some(request) = Request::of(&head, settled.fields) else {
-            return Err((head.into(), Way::Target));
-        };
+        let request = Request::of(head, settled.target, settled.lines);
+        let request = request.map_err(|head| (head, Way::Target))?;
         let all_do = configured.upstreams.all_speak_http1();
         if all_do || speaks_http1(&configured.decision.routes, &request) {
             // Of one that has none that can be told nothing is read: it is refused.
@@ -89,8 +87,7 @@ impl Lane {
             let speaks_of_connection = settled.speaks_of_connection;
             Ok(Taken { request, length, speaks_of_connection, configured })
         } else {
-            drop(request);
-            Err((head.into(), Way::Service))
+            Err((request.into_head(), Way::Service))
         }
     }
 
@@ -130,8 +127,8 @@ fn as_counted(unusual: Unusual) -> Way {
 
 /// Whether its service does.
 fn speaks_http1(routes: &Routes, request: &Request) -> bool {
-    let Ok(target) = std::str::from_utf8(&request.target) else { return false };
-    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let Ok(target) = std::str::from_utf8(request.target()) else { return false };
+    let host = request.headers().text(&HOST).unwrap_or("");
     let canonical = canonical(target).ok();
     let target = RequestTarget::new(target, canonical.as_ref());
     // What has no route is refused, or is ours.

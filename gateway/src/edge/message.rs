@@ -6,6 +6,7 @@ use token_source::Outgoing;
 
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
+use crate::framing::HeaderSection;
 use crate::pipeline::{Headers, UpstreamHeaders, Value};
 
 /// The headers of a message that goes on: without Pingora's second map, of how their names were
@@ -63,9 +64,9 @@ impl<'p> Outgoing for Plain<'p> {
 
 impl Exchange {
     /// What an answer carries whoever made it, the upstream or we. `sent` is what its client sent.
-    pub(super) fn dress(&self, sent: &HeaderMap, headers: &mut impl Headers) {
+    pub(super) fn dress(&self, sent: HeaderSection<'_>, headers: &mut impl Headers) {
         if let Some(cors) = self.cors() {
-            cors.apply(sent.get(ORIGIN), headers);
+            cors.apply(sent.get(&ORIGIN), headers);
         }
         if let Some(browser) = &self.browser {
             browser.tell(headers);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{ACCEPT, HeaderValue};
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, HEAD_TIME_MAX};
@@ -63,7 +63,8 @@ fn audience(head: &[u8]) -> Audience {
         let (name, value) = line.split_at_checked(NAME.len())?;
         name.eq_ignore_ascii_case(NAME).then(|| HeaderValue::from_bytes(value.trim_ascii()).ok())?
     });
-    Audience::of_own(&accepted.map(|value| (ACCEPT, value)).collect())
+    let accepted: HeaderMap = accepted.map(|value| (ACCEPT, value)).collect();
+    Audience::of_own((&accepted).into())
 }
 
 fn serialize(response: &Response<Bytes>) -> Vec<u8> {

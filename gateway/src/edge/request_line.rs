@@ -2,10 +2,12 @@
 //! form in which Pingora takes what browsers and proxies send. What Pingora refuses it answers by itself,
 //! bare, and nobody is told.
 
+use std::ops::Range;
+
 use bytes::{BufMut as _, BytesMut};
 
 use super::head::HEAD_BYTES_MAX;
-use crate::framing::{Connection, Flaw, Length, Malformed, RequestHead, read_request};
+use crate::framing::{Connection, FieldLine, Flaw, Length, Malformed, RequestHead, read_request};
 use crate::http1::{Unusual, unusual};
 use crate::pipeline::{METHODS, is_authority, is_same_authority};
 use crate::problem::{Code, Problem};
@@ -14,7 +16,12 @@ use crate::problem::{Code, Problem};
 pub(super) struct Settled {
     /// The head as it goes on, where it does not go on as it is, as nearly all do.
     pub(super) head: Option<BytesMut>,
-    pub(super) fields: usize,
+    /// Where it ends, in the bytes that were read.
+    pub(super) end: usize,
+    /// Where its target is, as it was sent.
+    pub(super) target: Range<usize>,
+    /// As they were sent.
+    pub(super) lines: Vec<FieldLine>,
     pub(super) length: Result<Length, Malformed>,
     pub(super) asks_for_upgrade: bool,
     /// Whether its client means to go on with the connection.
@@ -24,11 +31,13 @@ pub(super) struct Settled {
     pub(super) unusual: Option<Unusual>,
 }
 
-pub(super) fn settled(head: &[u8]) -> Result<Settled, Problem> {
-    if head.len() > HEAD_BYTES_MAX {
+/// What may lie behind the head is not looked at.
+pub(super) fn settled(bytes: &[u8]) -> Result<Settled, Problem> {
+    let read = read_request(bytes);
+    if read.as_ref().map_or(bytes.len(), |request| request.bytes) > HEAD_BYTES_MAX {
         return Err(Problem::new(Code::HeadersTooLarge));
     }
-    let request = read_request(head).map_err(|flaw| match flaw {
+    let request = read.map_err(|flaw| match flaw {
         Flaw::TooManyFields => Problem::new(Code::TooManyHeaders),
         flaw => malformed(flaw.message()),
     })?;
@@ -38,28 +47,29 @@ pub(super) fn settled(head: &[u8]) -> Result<Settled, Problem> {
     if request.method == b"CONNECT" {
         return Err(Problem::new(Code::MethodNotAllowed).allow(METHODS));
     }
-    let is_odd = |byte: &u8| *byte == b'#' || is_left_raw(*byte);
-    let goes_on = request.target.starts_with(b"/") && !request.target.iter().any(is_odd);
-    let head = if goes_on { None } else { Some(rewritten(head, &request)?) };
+    let goes_on = request.target.starts_with(b"/") && !request.target.iter().any(|byte| is_odd(*byte));
+    let head = if goes_on { None } else { Some(rewritten(bytes, &request)?) };
     Ok(Settled {
         unusual: if head.is_some() { Some(Unusual::Target) } else { unusual(&request) },
         head,
-        fields: request.fields,
+        end: request.bytes,
+        target: request.target_range(),
         length: request.length,
         asks_for_upgrade: request.asks_for_upgrade,
         speaks_of_connection: request.speaks_of_connection,
         keeps_connection: request.connection != Connection::Close,
+        lines: request.lines,
     })
 }
 
 /// In origin form, and with escapes for what Pingora takes in no target. An escape is what is meant.
-fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<BytesMut, Problem> {
+fn rewritten(bytes: &[u8], request: &RequestHead<'_>) -> Result<BytesMut, Problem> {
     // A target has no fragment (RFC 9112 §3.2); Pingora would cut it off, others would not.
     if request.target.contains(&b'#') {
         return Err(Problem::new(Code::AmbiguousPath));
     }
     let target = origin_form(request)?;
-    let mut out = BytesMut::with_capacity(head.len() + HEAD_ROOM);
+    let mut out = BytesMut::with_capacity(request.bytes + HEAD_ROOM);
     out.put_slice(request.method);
     out.put_u8(b' ');
     if !matches!(target, [b'/' | b'*', ..]) {
@@ -72,7 +82,7 @@ fn rewritten(head: &[u8], request: &RequestHead<'_>) -> Result<BytesMut, Problem
             out.put_u8(*byte);
         }
     }
-    let behind = head.get(request.method.len() + 1 + request.target.len()..);
+    let behind = bytes.get(request.target_range().end..request.bytes);
     out.put_slice(behind.ok_or_else(|| malformed(Flaw::RequestLine.message()))?);
     Ok(out)
 }
@@ -105,6 +115,11 @@ fn origin_form<'a>(request: &RequestHead<'a>) -> Result<&'a [u8], Problem> {
     } else {
         Err(malformed("Host is not the host of the request target"))
     }
+}
+
+/// What does not go on as it was sent.
+fn is_odd(byte: u8) -> bool {
+    byte == b'#' || is_left_raw(byte)
 }
 
 /// What browsers and tools leave raw, and Pingora takes in no path or no query.

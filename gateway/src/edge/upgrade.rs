@@ -46,7 +46,7 @@ pub(super) fn ask(request: RequestView<'_>, version: Version, headers: &mut impl
     }
     for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
         if let Some(value) = request.headers.get(&name) {
-            headers.set(&name, Value::Is(value));
+            headers.set(&name, Value::Text(value));
         }
     }
     headers.set(&CONNECTION, Value::Static("Upgrade"));
@@ -80,8 +80,8 @@ pub(super) fn name(client: &mut impl Client, status: StatusCode, is_named: impl 
 /// gRPC says at once that it streams, and so does gRPC-Web.
 pub(super) fn asks_for_a_stream(request: RequestView<'_>) -> bool {
     const WEB: &[u8] = b"application/grpc-web";
-    let Some(media) = request.headers.get(CONTENT_TYPE) else { return false };
-    let web = media.as_bytes().get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB));
+    let Some(media) = request.headers.get(&CONTENT_TYPE) else { return false };
+    let web = media.get(..WEB.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEB));
     web || is_grpc(request.headers)
 }
 

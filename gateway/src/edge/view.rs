@@ -2,9 +2,10 @@
 //! copy, and without a type of whatever forwards messages.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, UPGRADE};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use token_source::Outgoing;
 
+use crate::framing::HeaderSection;
 use crate::pipeline::Value;
 
 /// The head of a request.
@@ -16,7 +17,7 @@ pub(super) struct RequestView<'a> {
     pub(super) version: Version,
     /// `:authority` (RFC 9113 §8.3.1).
     pub(super) authority: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
+    pub(super) headers: HeaderSection<'a>,
 }
 
 /// The head of an answer.
@@ -39,27 +40,23 @@ impl<'a> RequestView<'a> {
     /// Whom the request is for: `Host`, which was checked, or `:authority`; nothing where HTTP/1.0 does not
     /// say it.
     pub(super) fn host(self) -> &'a str {
-        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
-        host.or(self.authority).unwrap_or("")
+        self.headers.text(&HOST).or(self.authority).unwrap_or("")
     }
 
     /// The same as a header has it, where it is said.
     pub(super) fn host_value(self) -> Option<Value<'a>> {
-        let host = match self.headers.get(HOST) {
-            Some(host) => Value::Is(host),
-            None => Value::Text(self.authority?.as_bytes()),
-        };
-        host.bytes().is_some_and(|host| !host.is_empty()).then_some(host)
+        let host = self.headers.get(&HOST).or(self.authority.map(str::as_bytes))?;
+        (!host.is_empty()).then_some(Value::Text(host))
     }
 
     /// The length that the body is said to have, in bytes.
     pub(super) fn declared_length(self) -> Option<u64> {
-        self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.headers.text(&CONTENT_LENGTH)?.parse().ok()
     }
 
     /// RFC 9110 §10.1.1: what HTTP/1.0 says there is not heard.
     pub(super) fn awaits_continue(self) -> bool {
-        self.headers.contains_key(EXPECT) && self.version != Version::HTTP_10
+        self.headers.has(&EXPECT) && self.version != Version::HTTP_10
     }
 
     pub(super) fn is_http2(self) -> bool {
@@ -84,8 +81,8 @@ impl<'a> AnswerView<'a> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http::header::TRANSFER_ENCODING;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -94,6 +91,7 @@ mod tests {
     }
 
     fn of(headers: &HeaderMap, version: Version) -> RequestView<'_> {
+        let headers = headers.into();
         RequestView { method: &Method::PUT, raw_target: b"/a?b", version, authority: None, headers }
     }
 

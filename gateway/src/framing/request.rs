@@ -1,14 +1,22 @@
 //! The head of a request, line by line and strictly (RFC 9112 §2.2, §3, §5): what passes here, any parser
 //! takes, and takes alike. Which targets and hosts there can be is not said here.
 
+use std::ops::Range;
+
+use http::HeaderName;
+
+use super::field_line::field_line;
 use super::head::Fields;
-use super::{Length, Malformed};
+use super::{FieldLine, Length, Malformed};
 
 /// Fields that a head may have.
 pub const FIELDS_MAX: usize = 256;
 
+/// Room for the lines of most heads.
+const FIELDS_USUAL: usize = 16;
+
 /// What a head says of whom and what it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead<'a> {
     pub method: &'a [u8],
     /// At least one character: graphic ones of ASCII, and UTF-8.
@@ -18,7 +26,9 @@ pub struct RequestHead<'a> {
     /// The last `Host`; empty where there is none.
     pub host: &'a [u8],
     pub hosts: usize,
-    pub fields: usize,
+    pub lines: Vec<FieldLine>,
+    /// With its empty line.
+    pub bytes: usize,
     /// Where its content ends. Nothing behind the head is read where that cannot be known.
     pub length: Result<Length, Malformed>,
     /// Whether it would go on in another protocol (RFC 9110 §7.8).
@@ -68,34 +78,44 @@ impl Flaw {
     }
 }
 
-/// Reads a whole head, with its empty line.
+/// Reads a head with its empty line, once. What may lie behind it is not looked at.
 ///
 /// # Errors
 ///
-/// Where it is none.
-pub fn read_request(head: &[u8]) -> Result<RequestHead<'_>, Flaw> {
-    let mut rest = head;
-    let mut request = request_line(next_line(&mut rest)?)?;
+/// Where it is none, or not whole.
+pub fn read_request(bytes: &[u8]) -> Result<RequestHead<'_>, Flaw> {
+    let mut at = 0;
+    let mut request = request_line(next_line(bytes, &mut at)?)?;
     let mut framing = Fields::default();
-    for fields in 0..=FIELDS_MAX {
-        let field = next_line(&mut rest)?;
-        if field.is_empty() {
-            request.fields = fields;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if rest.starts_with(b"\r\n") {
+            request.bytes = at + 2;
             request.length = framing.of_request(request.is_old);
             return Ok(request);
         }
-        let end = field.iter().position(|byte| !is_token(*byte)).filter(|end| *end > 0);
-        let (name, rest) = end.and_then(|end| field.split_at_checked(end)).ok_or(Flaw::Field)?;
-        let value = rest.strip_prefix(b":").ok_or(Flaw::Field)?;
-        if has_control(value) {
-            return Err(Flaw::Field);
+        let (name, value, behind) = field_line(rest)?;
+        if request.lines.len() == FIELDS_MAX {
+            return Err(Flaw::TooManyFields);
         }
-        request.note(name, value.trim_ascii(), &mut framing);
+        let text = value.trim_ascii_start();
+        let start = at + name.len() + 1 + value.len() - text.len();
+        at += behind;
+        let text = text.trim_ascii_end();
+        request.note(name, text, &mut framing);
+        // It takes tokens (RFC 9110 §5.1) and nothing else, and this file looks at each of their bytes no more.
+        let name = HeaderName::from_bytes(name).map_err(|_| Flaw::Field)?;
+        request.lines.push(FieldLine { name, value: start..start + text.len() });
     }
-    Err(Flaw::TooManyFields)
 }
 
 impl<'a> RequestHead<'a> {
+    /// Where in the head its target is.
+    pub fn target_range(&self) -> Range<usize> {
+        let start = self.method.len() + 1;
+        start..start + self.target.len()
+    }
+
     /// The few fields that say something here, told apart by their length first.
     fn note(&mut self, name: &[u8], value: &'a [u8], framing: &mut Fields) {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
@@ -136,11 +156,12 @@ impl Connection {
     }
 }
 
-fn next_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Flaw> {
+/// The line that begins `at` this place, which is behind it then.
+fn next_line<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], Flaw> {
+    let rest = bytes.get(*at..).ok_or(Flaw::LineEnd)?;
     let end = memchr::memchr(b'\n', rest).ok_or(Flaw::LineEnd)?;
-    let (line, behind) = rest.split_at_checked(end + 1).ok_or(Flaw::LineEnd)?;
-    *rest = behind;
-    line.strip_suffix(b"\r\n").ok_or(Flaw::LineEnd)
+    *at += end + 1;
+    rest.get(..end).and_then(|line| line.strip_suffix(b"\r")).ok_or(Flaw::LineEnd)
 }
 
 fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
@@ -171,7 +192,8 @@ fn request_line(line: &[u8]) -> Result<RequestHead<'_>, Flaw> {
         is_old,
         host: b"",
         hosts: 0,
-        fields: 0,
+        lines: Vec::with_capacity(FIELDS_USUAL),
+        bytes: 0,
         length: Ok(Length::None),
         asks_for_upgrade: false,
         speaks_of_trailers: false,
@@ -202,11 +224,6 @@ const TOKENS: [bool; 256] = {
     }
     all
 };
-
-/// RFC 9110 §5.5. All of it is looked at, which is quicker than to stop.
-fn has_control(value: &[u8]) -> bool {
-    value.iter().fold(false, |found, byte| found | ((*byte < 0x20) & (*byte != b'\t')) | (*byte == 0x7f))
-}
 
 #[cfg(test)]
 mod tests {
@@ -282,7 +299,7 @@ mod tests {
             let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
             let request = read_request(head.as_bytes()).unwrap();
             let told = [request.asks_for_upgrade, request.speaks_of_trailers];
-            (told, request.connection, request.fields)
+            (told, request.connection, request.lines.len())
         };
         assert_eq!(read("A: b\r\nUpgrades: x\r\n"), ([false; 2], Connection::Unsaid, 2));
         assert_eq!(read("UPGRADE: x\r\n").0, [true, false]);

@@ -1,74 +1,80 @@
-//! A request as a map of fields. Each value is a part of the head as it was sent, and no copy.
+//! A request as its head and what was read of it: the lines of its fields are parts of the head, and no copy.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::ops::Range;
+
+use bytes::BytesMut;
+use http::Method;
+
+use crate::framing::{FieldLine, HeaderSection};
 
 /// The head of a request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
-    /// As it was sent.
-    pub target: Bytes,
-    pub headers: HeaderMap,
+    head: BytesMut,
+    target: Range<usize>,
+    lines: Vec<FieldLine>,
 }
 
 impl Request {
-    /// `head` was taken by [`read_request`](crate::framing::read_request), and has so many fields. `None`
-    /// where it has one that a map cannot have, so that nobody goes on with a part of it.
-    pub fn of(head: &Bytes, fields: usize) -> Option<Self> {
-        let end = memchr::memchr(b'\n', head)?;
-        let line = head.get(..end)?.strip_suffix(b"\r")?;
-        let mut words = line.split(|byte| *byte == b' ');
-        let (method, target) = (words.next()?, words.next()?);
-        let mut headers = HeaderMap::try_with_capacity(fields).ok()?;
-        let mut rest = head.get(end + 1..)?;
-        for _ in 0..fields {
-            let (field, behind) = rest.split_at_checked(memchr::memchr(b'\n', rest)? + 1)?;
-            // A name is short: to call for help would take longer.
-            let colon = field.iter().position(|byte| *byte == b':')?;
-            let (name, value) = field.split_at_checked(colon)?;
-            let name = HeaderName::from_bytes(name).ok()?;
-            let value = head.slice_ref(value.strip_prefix(b":")?.trim_ascii());
-            headers.try_append(name, HeaderValue::from_maybe_shared(value).ok()?).ok()?;
-            rest = behind;
+    /// `head` was read by [`read_request`](crate::framing::read_request), which said where in it the target is,
+    /// and which lines it has. The head again where it is no such request.
+    pub fn of(head: BytesMut, target: Range<usize>, lines: Vec<FieldLine>) -> Result<Self, BytesMut> {
+        let method = target.start.checked_sub(1).and_then(|end| head.get(..end));
+        match method.map(Method::from_bytes) {
+            Some(Ok(method)) => Ok(Self { method, head, target, lines }),
+            _ => Err(head),
         }
-        // The empty line, and nothing else.
-        if rest != b"\r\n" {
-            return None;
-        }
-        Some(Self { method: Method::from_bytes(method).ok()?, target: head.slice_ref(target), headers })
+    }
+
+    /// As it was sent.
+    pub fn target(&self) -> &[u8] {
+        self.head.get(self.target.clone()).unwrap_or_default()
+    }
+
+    pub fn headers(&self) -> HeaderSection<'_> {
+        HeaderSection::Lines(&self.head, &self.lines)
+    }
+
+    pub fn into_head(self) -> BytesMut {
+        self.head
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::{HOST, HeaderName};
     use proptest::prelude::*;
 
     use super::*;
     use crate::framing::read_request;
 
-    fn read(head: &[u8]) -> Option<Request> {
-        let fields = read_request(head).ok()?.fields;
-        Some(Request::of(&Bytes::copy_from_slice(head), fields).expect("what is read strictly is a request"))
+    fn read(bytes: &[u8]) -> Option<Request> {
+        let request = read_request(bytes).ok()?;
+        let target = request.target_range();
+        let head = BytesMut::from(&bytes[..request.bytes]);
+        Some(Request::of(head, target, request.lines).expect("what is read strictly is a request"))
     }
 
     #[test]
-    fn a_head_becomes_a_map_of_its_fields() {
+    fn a_head_has_its_fields_as_parts() {
         let head =
             b"PATCH /a%20b?c=d HTTP/1.1\r\nHost: a.example\r\nx-A:\tb \xe9 c\t\r\nX-a:\r\nCookie: d\r\n\r\n";
         let request = read(head).unwrap();
-        assert_eq!((request.method.as_str(), &request.target[..]), ("PATCH", &b"/a%20b?c=d"[..]));
-        let values: Vec<_> = request.headers.get_all("x-a").iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!((request.method.as_str(), request.target()), ("PATCH", &b"/a%20b?c=d"[..]));
+        let name = HeaderName::from_static("x-a");
+        let values: Vec<_> = request.headers().get_all(&name).collect();
         assert_eq!(values, [&b"b \xe9 c"[..], b""]);
-        assert_eq!((request.headers["host"].as_bytes(), request.headers.len()), (&b"a.example"[..], 4));
+        assert_eq!((request.headers().get(&HOST), request.headers().count()), (Some(&b"a.example"[..]), 4));
+        assert_eq!(request.into_head(), &head[..]);
     }
 
     #[test]
     fn what_lies_behind_its_end_belongs_to_no_head() {
-        let head = Bytes::from_static(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n");
-        assert!(Request::of(&head, 1).is_none());
-        assert!(Request::of(&head.slice(..27), 0).is_none());
-        assert!(Request::of(&head.slice(..27), 1).is_some());
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+        let request = read(head).unwrap();
+        assert_eq!((request.headers().count(), request.into_head()), (1, BytesMut::from(&head[..27])));
+        assert!(read(&head[..26]).is_none());
     }
 
     /// The method, the target, and the fields by name.
@@ -95,11 +101,12 @@ mod tests {
             let fields: String = fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
             let head = format!("{line}\r\n{fields}\r\n");
             if let Some(request) = read(head.as_bytes()) {
-                let mut own: Vec<_> = request.headers.iter()
+                let map = request.headers().to_map().expect("what is read strictly is a map");
+                let mut own: Vec<_> = map.iter()
                     .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
                     .collect();
                 own.sort_by(|one, other| one.0.cmp(&other.0));
-                let target = String::from_utf8(request.target.to_vec()).unwrap();
+                let target = String::from_utf8(request.target().to_vec()).unwrap();
                 prop_assert_eq!(Some((request.method.to_string(), target, own)), by_others(head.as_bytes()));
             }
         }

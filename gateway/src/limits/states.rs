@@ -4,10 +4,11 @@
 //! keys that are known keep their own.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::{BuildHasher as _, Hash};
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::fast::RandomState;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use parking_lot::Mutex;
@@ -16,7 +17,8 @@ const SHARDS: usize = 64;
 
 /// One theoretical arrival time (GCRA) for each key.
 struct BoundedStates<K> {
-    /// Keyed hashing: clients choose some of the keys, and must not choose their buckets.
+    /// For shards alone. Clients choose some of the keys: that they must not choose their buckets is for the
+    /// keyed hashing of the maps.
     hasher: RandomState,
     shards: Box<[Mutex<HashMap<K, NonZeroU64>>]>,
     held: AtomicUsize,
@@ -27,7 +29,7 @@ struct BoundedStates<K> {
 impl<K: Hash + Eq + Clone> BoundedStates<K> {
     fn new(keys_max: usize) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             held: AtomicUsize::new(0),
             keys_max,

@@ -1,12 +1,12 @@
 //! Our cookies in requests and answers (RFC 6265): found, taken out, and written. What cannot be
 //! read as a cookie is none.
 
-use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use token_source::Outgoing;
 
 use super::Refusal;
+use crate::framing::HeaderSection;
 use crate::token::RawToken;
 
 // `__Host-`: browsers take these only over TLS and from this very host, so that no sibling domain can
@@ -43,7 +43,7 @@ pub struct Carried<'a> {
 
 impl<'a> Carried<'a> {
     /// Refused where one occurs twice: whoever could plant the other one would choose who it is.
-    pub(super) fn read(headers: &'a HeaderMap) -> Result<Option<Self>, Refusal> {
+    pub(super) fn read(headers: HeaderSection<'a>) -> Result<Option<Self>, Refusal> {
         let (access, refresh) = (only(headers, ACCESS)?, only(headers, REFRESH)?);
         let carried = Self { access: access.map(RawToken::new), refresh };
         Ok((carried.access.is_some() || carried.refresh.is_some()).then_some(carried))
@@ -51,8 +51,8 @@ impl<'a> Carried<'a> {
 }
 
 /// The value of the one cookie of this name, if it is one that a token can have.
-fn only<'a>(headers: &'a HeaderMap, wanted: &str) -> Result<Option<&'a str>, Refusal> {
-    let all = fields(headers).flat_map(pieces).filter_map(pair);
+fn only<'a>(headers: HeaderSection<'a>, wanted: &str) -> Result<Option<&'a str>, Refusal> {
+    let all = headers.get_all(&COOKIE).flat_map(pieces).filter_map(pair);
     let mut values = all.filter(|(name, _)| *name == wanted.as_bytes()).map(|(_, value)| value);
     let first = values.next();
     if values.next().is_some() {
@@ -164,6 +164,7 @@ fn without_ours(field: &[u8]) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use proptest::prelude::*;
 
     use super::*;
@@ -185,7 +186,7 @@ mod tests {
     /// Whether an access and a refresh token are found; `None` where the request is refused.
     fn read(values: &[&str]) -> Option<(bool, bool)> {
         let headers = sent(values);
-        let carried = Carried::read(&headers).ok()?;
+        let carried = Carried::read((&headers).into()).ok()?;
         Some(carried.map_or((false, false), |carried| (carried.access.is_some(), carried.refresh.is_some())))
     }
 
@@ -265,7 +266,7 @@ mod tests {
             let mut headers = sent(&values);
             take_out(&mut headers);
             prop_assert!(!headers.get_all(COOKIE).iter().any(|value| pieces(value.as_bytes()).any(is_ours)));
-            prop_assert!(matches!(Carried::read(&headers), Ok(None)));
+            prop_assert!(matches!(Carried::read((&headers).into()), Ok(None)));
         }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::header_rules::{Headers, Value};
 use super::{AnsweredBy, Head, Route, Snapshot};
+use crate::framing::HeaderSection;
 
 /// A route's policy towards pages of other origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +44,11 @@ const OURS: [HeaderName; 6] = [
 ];
 
 /// The method that a preflight asks for; `None` for any other request.
-pub(super) fn preflight_for(method: &Method, headers: &HeaderMap) -> Option<Method> {
-    if *method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+pub(super) fn preflight_for(method: &Method, headers: HeaderSection<'_>) -> Option<Method> {
+    if *method != Method::OPTIONS || !headers.has(&ORIGIN) {
         return None;
     }
-    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
+    Method::from_bytes(headers.get(&ACCESS_CONTROL_REQUEST_METHOD)?).ok()
 }
 
 /// What pages of other origins are told that they may do.
@@ -75,12 +76,12 @@ pub(super) fn preflight(config: &Snapshot, head: &Head<'_>) -> Option<Preflight>
         }
         (route.cors.as_ref()?, Some(Arc::clone(route)))
     };
-    Some(Preflight { answer: policy.preflight(head.headers.get(ORIGIN)), route })
+    Some(Preflight { answer: policy.preflight(head.headers.get(&ORIGIN)), route })
 }
 
 impl Cors {
     /// The answer to a preflight: the same for everybody whose origin is allowed, token or not.
-    fn preflight(&self, origin: Option<&HeaderValue>) -> Response<()> {
+    fn preflight(&self, origin: Option<&[u8]>) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::NO_CONTENT;
         self.apply(origin, response.headers_mut());
@@ -95,7 +96,7 @@ impl Cors {
     }
 
     /// Tells a browser whether the page of this origin may read the answer: ours or the upstream's.
-    pub fn apply(&self, origin: Option<&HeaderValue>, headers: &mut impl Headers) {
+    pub fn apply(&self, origin: Option<&[u8]>, headers: &mut impl Headers) {
         for name in &OURS {
             headers.remove(name);
         }
@@ -114,14 +115,22 @@ impl Cors {
     }
 
     /// Whether pages of this origin may act for a user.
-    pub(super) fn vouches_for(&self, origin: &HeaderValue) -> bool {
-        self.credentials && matches!(&self.origins, Origins::These(origins) if origins.contains(origin))
+    pub(super) fn vouches_for(&self, origin: &[u8]) -> bool {
+        self.credentials && self.listed(origin).is_some()
     }
 
-    fn allowed<'o>(&self, origin: &'o HeaderValue) -> Option<Value<'o>> {
+    fn allowed(&self, origin: &[u8]) -> Option<Value<'_>> {
         match &self.origins {
             Origins::Any => Some(Value::Static("*")),
-            Origins::These(origins) => origins.contains(origin).then_some(Value::Is(origin)),
+            Origins::These(_) => self.listed(origin).map(Value::Is),
+        }
+    }
+
+    /// This origin, where it is one of those that are named.
+    fn listed(&self, origin: &[u8]) -> Option<&HeaderValue> {
+        match &self.origins {
+            Origins::Any => None,
+            Origins::These(origins) => origins.iter().find(|listed| listed.as_bytes() == origin),
         }
     }
 }

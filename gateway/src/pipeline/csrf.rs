@@ -3,14 +3,15 @@
 
 use std::net::Ipv4Addr;
 
-use http::header::{HeaderValue, ORIGIN, REFERER};
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
+use http::header::{ORIGIN, REFERER};
 
 use super::extract::Presented;
 use super::handshake::asks_for_websocket;
 use super::host::name_of;
 use super::{Carried, Cookies, Cors, Head, Refusal, Snapshot};
 use crate::clock::Timestamp;
+use crate::framing::{HeaderSection, text};
 use crate::identity::SessionId;
 use crate::token::RawToken;
 
@@ -83,8 +84,7 @@ pub(super) fn by_cookies(
         Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
         // A token of the session shows more than a name that we may not know.
         Sender::Elsewhere | Sender::Unknown => {
-            let mut tokens = head.headers.get_all(X_CSRF_TOKEN).iter();
-            let token = tokens.next().filter(|_| tokens.next().is_none()).map(HeaderValue::as_bytes);
+            let token = head.headers.only(&X_CSRF_TOKEN);
             let belongs = |session| cookies.is_csrf_token(session, token.unwrap_or_default());
             // Of all there are: a refresh token of one session must not pass by the access token of another.
             // With none there is nobody to act for, and the next stage says so.
@@ -107,9 +107,9 @@ pub(super) fn refuse_foreign(head: &Head<'_>, cors: Option<&Cors>) -> Result<(),
 
 /// Whether the page is of `http://`, and not of the machine itself: browsers keep no `Secure` cookie from
 /// there (RFC 6265bis §5.7). Where nothing is said of a page nobody knows: TLS may end in front of us.
-pub fn keeps_no_cookies(headers: &HeaderMap) -> bool {
-    headers.get_all(ORIGIN).iter().any(|origin| {
-        let page = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+pub fn keeps_no_cookies(headers: HeaderSection<'_>) -> bool {
+    headers.get_all(&ORIGIN).any(|origin| {
+        let page = text(origin).and_then(|origin| origin.strip_prefix("http://"));
         page.is_some_and(|authority| !is_local(&name_of(authority)))
     })
 }
@@ -129,14 +129,14 @@ fn by_certificate(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
     if safe && !asks_for_websocket(head.headers) {
         return Ok(());
     }
-    let mut origins = head.headers.get_all(ORIGIN).iter();
-    let vouched = |origin: &HeaderValue| cors.is_some_and(|cors| cors.vouches_for(origin));
+    let mut origins = head.headers.get_all(&ORIGIN);
+    let vouched = |origin: &[u8]| cors.is_some_and(|cors| cors.vouches_for(origin));
     let (origin, another) = (origins.next(), origins.next().is_some());
-    let ours = |origin: &HeaderValue| {
-        let own = origin.to_str().is_ok_and(|origin| is_own(origin, head.host, true));
+    let ours = |origin: &[u8]| {
+        let own = text(origin).is_some_and(|origin| is_own(origin, head.host, true));
         !another && (own || vouched(origin))
     };
-    let site = head.headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    let site = head.headers.get(&SEC_FETCH_SITE);
     let elsewhere = matches!(site, Some(b"same-site" | b"cross-site")) && !origin.is_some_and(vouched);
     match elsewhere || !origin.is_none_or(ours) {
         true => Err(Refusal::Csrf(Suspicion::Foreign)),
@@ -145,16 +145,12 @@ fn by_certificate(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
 }
 
 fn sender(head: &Head<'_>, cors: Option<&Cors>) -> Sender {
-    let only = |name: &HeaderName| {
-        let mut values = head.headers.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none())
-    };
-    let origin = only(&ORIGIN);
+    let origin = head.headers.only(&ORIGIN);
     // First: pages of these are of another origin, and may all the same.
     if origin.is_some_and(|origin| cors.is_some_and(|cors| cors.vouches_for(origin))) {
         return Sender::Ours;
     }
-    match only(&SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+    match head.headers.only(&SEC_FETCH_SITE) {
         Some(b"same-origin") => Sender::Ours,
         Some(b"same-site" | b"cross-site") => Sender::Foreign,
         // `none` is a person's own doing, and no person types a POST. A value that nobody knows yet is
@@ -164,18 +160,18 @@ fn sender(head: &Head<'_>, cors: Option<&Cors>) -> Sender {
 }
 
 /// For browsers that say no more (Safari before 16.4): by the origin of the page, or its address.
-fn by_page(head: &Head<'_>, origin: Option<&HeaderValue>) -> Sender {
-    fn text(value: &HeaderValue) -> &str {
-        value.to_str().unwrap_or("null")
+fn by_page(head: &Head<'_>, origin: Option<&[u8]>) -> Sender {
+    fn shown(value: &[u8]) -> &str {
+        text(value).unwrap_or("null")
     }
     let page = match origin {
-        Some(origin) if is_own(text(origin), head.host, head.is_encrypted) => return Sender::Ours,
-        Some(origin) => text(origin),
+        Some(origin) if is_own(shown(origin), head.host, head.is_encrypted) => return Sender::Ours,
+        Some(origin) => shown(origin),
         // Two of them are nobody's.
-        None if head.headers.contains_key(ORIGIN) => return Sender::Elsewhere,
+        None if head.headers.has(&ORIGIN) => return Sender::Elsewhere,
         // An address of ours proves nothing, since it can be left out.
-        None => match head.headers.get(REFERER) {
-            Some(address) => origin_of(text(address)),
+        None => match head.headers.get(&REFERER) {
+            Some(address) => origin_of(shown(address)),
             None => return Sender::Unknown,
         },
     };
@@ -212,6 +208,8 @@ fn sessions(config: &Snapshot, carried: Carried<'_>, now: Timestamp) -> impl Ite
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -232,7 +230,7 @@ mod tests {
     fn a_page_without_tls_keeps_no_cookies_unless_it_is_of_this_machine() {
         let keeps_none = |origin: &str| {
             let origin = HeaderValue::from_str(origin).unwrap();
-            keeps_no_cookies(&HeaderMap::from_iter([(ORIGIN, origin)]))
+            keeps_no_cookies((&HeaderMap::from_iter([(ORIGIN, origin)])).into())
         };
         for lost in
             ["http://nas.lan", "http://10.0.0.1:8080", "http://localhost.evil.test", "http://127.evil.test"]
@@ -249,7 +247,7 @@ mod tests {
         ] {
             assert!(!keeps_none(kept), "{kept}");
         }
-        assert!(!keeps_no_cookies(&HeaderMap::new()));
+        assert!(!keeps_no_cookies((&HeaderMap::new()).into()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     is_authority, networks,
 };
 
-const DESTINATION: HeaderName = HeaderName::from_static("destination");
+static DESTINATION: HeaderName = HeaderName::from_static("destination");
 
 /// Refuses what would reach what another route of the service protects, for whom that one would refuse.
 pub(super) fn check(
@@ -53,10 +53,10 @@ fn is_one_of(names: &[&str], method: &str) -> bool {
 
 /// One destination, of which services may choose no other reading, and what it overwrites.
 fn arrives(config: &Snapshot, admitted: &Admitted, head: &Head<'_>) -> Result<(), Refusal> {
-    let mut fields = head.headers.get_all(DESTINATION).iter();
+    let mut fields = head.headers.get_all(&DESTINATION);
     // A service refuses this itself.
     let Some(field) = fields.next() else { return Ok(()) };
-    let named = Named::read(field.as_bytes()).filter(|_| fields.next().is_none());
+    let named = Named::read(field).filter(|_| fields.next().is_none());
     let named = named.ok_or(Refusal::AmbiguousPath)?;
     lands(config, admitted, head, &named)?;
     let hosts = [head.host, named.authority.unwrap_or(head.host)];

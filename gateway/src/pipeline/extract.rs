@@ -86,7 +86,7 @@ fn either<'a>(head: &Head<'a>, access: &Access, sources: &Sources) -> Result<Opt
 
 /// What is to be known where nothing came that is looked at.
 fn nothing(head: &Head<'_>, sources: &Sources) -> Refusal {
-    let is_manifest = || head.headers.get(SEC_FETCH_DEST).is_some_and(|kind| kind == "manifest");
+    let is_manifest = || head.headers.get(&SEC_FETCH_DEST).is_some_and(|kind| kind == b"manifest");
     match (sources.reads(TokenSource::Authorization), sources.reads(TokenSource::Cookie)) {
         (_, true) if head.cookies.is_some() && is_manifest() => Refusal::ManifestWithoutCookies,
         (false, false) => Refusal::NoCertificate,

@@ -1,12 +1,13 @@
 //! The handshake of a WebSocket (RFC 6455 §4.2.1): what asks for one, and what is wrong with it.
 
+use http::Method;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
+    UPGRADE,
 };
-use http::{HeaderMap, Method};
 
 use super::{Head, Refusal, Route};
+use crate::framing::HeaderSection;
 use crate::problem::Problem;
 
 /// The one version that there is.
@@ -25,7 +26,7 @@ pub enum HandshakeFlaw {
 }
 
 /// Whether a WebSocket is asked for, perhaps among others (RFC 9110 §7.8).
-pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub fn asks_for_websocket(headers: HeaderSection<'_>) -> bool {
     lists(headers, &UPGRADE, "websocket")
 }
 
@@ -64,45 +65,42 @@ impl HandshakeFlaw {
 }
 
 /// What is wrong with a request that asks for one.
-fn handshake_flaw(method: &Method, headers: &HeaderMap) -> Option<HandshakeFlaw> {
-    let length = headers.get(CONTENT_LENGTH);
+fn handshake_flaw(method: &Method, headers: HeaderSection<'_>) -> Option<HandshakeFlaw> {
+    let length = headers.get(&CONTENT_LENGTH);
     if *method != Method::GET {
         Some(HandshakeFlaw::Method)
-    } else if headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length != "0") {
+    } else if headers.has(&TRANSFER_ENCODING) || length.is_some_and(|length| length != b"0") {
         Some(HandshakeFlaw::Body)
     } else if !lists(headers, &CONNECTION, "upgrade") {
         Some(HandshakeFlaw::Connection)
-    } else if !only(headers, &SEC_WEBSOCKET_KEY).is_some_and(is_key) {
+    } else if !headers.only(&SEC_WEBSOCKET_KEY).is_some_and(is_key) {
         Some(HandshakeFlaw::Key)
     } else {
-        match only(headers, &SEC_WEBSOCKET_VERSION) {
+        match headers.only(&SEC_WEBSOCKET_VERSION) {
             None => Some(HandshakeFlaw::NoVersion),
-            Some(version) => (version != WEBSOCKET_VERSION).then_some(HandshakeFlaw::OtherVersion),
+            Some(version) => (version != WEBSOCKET_VERSION.as_bytes()).then_some(HandshakeFlaw::OtherVersion),
         }
     }
 }
 
 /// Whether a field, which is a list, has this member.
-fn lists(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    headers.get_all(name).iter().any(|value| {
-        let mut members = value.as_bytes().split(|byte| *byte == b',');
+fn lists(headers: HeaderSection<'_>, name: &HeaderName, member: &str) -> bool {
+    headers.get_all(name).any(|value| {
+        let mut members = value.split(|byte| *byte == b',');
         members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member.as_bytes()))
     })
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
 /// Sixteen bytes in base64.
-fn is_key(value: &HeaderValue) -> bool {
+fn is_key(value: &[u8]) -> bool {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
-    matches!(value.as_bytes(), [digits @ .., b'=', b'='] if digits.len() == 22 && digits.iter().all(known))
+    matches!(value, [digits @ .., b'=', b'='] if digits.len() == 22 && digits.iter().all(known))
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderValue};
+
     use super::*;
 
     fn request(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -114,12 +112,12 @@ mod tests {
 
     #[test]
     fn a_websocket_may_be_asked_for_among_others() {
-        let asks = |value| asks_for_websocket(&request(&[("upgrade", value)]));
+        let asks = |value| asks_for_websocket((&request(&[("upgrade", value)])).into());
         assert!(asks("websocket") && asks("WebSocket") && asks("h2c, websocket") && asks("websocket\t,h2c"));
         assert!(
             !asks("") && !asks("websockets") && !asks("h2c") && !asks("websocket/13") && !asks("web socket")
         );
-        assert!(!asks_for_websocket(&HeaderMap::new()));
+        assert!(!asks_for_websocket((&HeaderMap::new()).into()));
     }
 
     #[test]
@@ -130,13 +128,13 @@ mod tests {
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
             ("sec-websocket-version", "13"),
         ];
-        let flaw = |fields: &[_]| handshake_flaw(&Method::GET, &request(fields));
+        let flaw = |fields: &[_]| handshake_flaw(&Method::GET, (&request(fields)).into());
         assert_eq!(flaw(&whole), None);
         assert_eq!(flaw(&[&whole[..], &[("content-length", "0")]].concat()), None);
         assert_eq!(flaw(&[&whole[..], &[("content-length", "00")]].concat()), Some(HandshakeFlaw::Body));
         assert_eq!(flaw(&whole[..1]), Some(HandshakeFlaw::Connection));
         assert_eq!(flaw(&whole[..2]), Some(HandshakeFlaw::Key));
         assert_eq!(flaw(&whole[..3]), Some(HandshakeFlaw::NoVersion));
-        assert_eq!(handshake_flaw(&Method::HEAD, &request(&whole)), Some(HandshakeFlaw::Method));
+        assert_eq!(handshake_flaw(&Method::HEAD, (&request(&whole)).into()), Some(HandshakeFlaw::Method));
     }
 }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::{CanonicalTarget, Cookies, Refusal, is_own};
+use crate::framing::HeaderSection;
 use crate::token::PeerCertificate;
 
 /// The head of a request, and what is known of who sent it.
@@ -15,7 +16,7 @@ pub struct Head<'a> {
     /// `Host` or `:authority`, with its port if it has one; empty where it is not known.
     pub host: &'a str,
     pub target: RequestTarget<'a>,
-    pub headers: &'a HeaderMap,
+    pub headers: HeaderSection<'a>,
     /// Whether it offers to go on in another protocol, which only HTTP/1.1 knows (RFC 9110 §7.8).
     pub offers_upgrade: bool,
     /// Whose it is, as far as trusted proxies say.
@@ -48,14 +49,14 @@ impl<'a> Head<'a> {
         method: &'a Method,
         host: &'a str,
         target: RequestTarget<'a>,
-        headers: &'a HeaderMap,
+        headers: impl Into<HeaderSection<'a>>,
         client: IpAddr,
     ) -> Self {
         Self {
             method,
             host,
             target,
-            headers,
+            headers: headers.into(),
             offers_upgrade: false,
             client,
             client_is_told: true,

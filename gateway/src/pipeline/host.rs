@@ -24,7 +24,7 @@ impl HostPattern {
         let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse().ok());
         match (address, below) {
             (Some(address), false) => Some(Self::Name(spelled(address).into())),
-            _ if !is_name(name) => None,
+            _ if !is_name(name.as_bytes()) => None,
             (_, false) => Some(Self::Name(name.to_ascii_lowercase().into())),
             (_, true) => Some(Self::Below(name.to_ascii_lowercase().into())),
         }
@@ -78,22 +78,27 @@ fn spelled(address: Ipv6Addr) -> String {
 /// a host that we know, and we would not, is none: the routes of any host must not be a way around
 /// those of this one.
 pub fn is_authority(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let (name_fits, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
-        None => {
-            // By bytes, here and below: names are short, and each request has one.
-            let end = host.bytes().position(|byte| byte == b':').unwrap_or(host.len());
-            let (name, port) = host.split_at(end);
-            (is_name(name.strip_suffix('.').unwrap_or(name)), port)
+    let (name_fits, port) = match host {
+        [b'[', rest @ ..] => {
+            let Some((address, port)) = std::str::from_utf8(rest).ok().and_then(|rest| rest.split_once(']'))
+            else {
+                return false;
+            };
+            (address.parse::<Ipv6Addr>().is_ok(), port.as_bytes())
+        }
+        // By bytes, here and below: names are short, and each request has one.
+        _ => {
+            let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
+            let (name, port) = host.split_at_checked(end).unwrap_or((host, b""));
+            (is_name(name.strip_suffix(b".").unwrap_or(name)), port)
         }
     };
     // RFC 3986 §3.2.3: it may be empty.
-    let fits = |port: &str| {
-        let digits = port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-        digits && (port.is_empty() || port.parse::<u16>().is_ok())
+    let fits = |port: &[u8]| {
+        let number = || port.iter().fold(0, |number, digit| number * 10 + u32::from(digit & 0xf));
+        port.len() <= 5 && port.iter().all(u8::is_ascii_digit) && number() <= u32::from(u16::MAX)
     };
-    name_fits && (port.is_empty() || port.strip_prefix(':').is_some_and(fits))
+    name_fits && (port.is_empty() || port.strip_prefix(b":").is_some_and(fits))
 }
 
 /// Whether two authorities are one, where a port that is not written is the usual one (RFC 9110 §4.2.3).
@@ -110,23 +115,31 @@ pub fn is_same_authority(one: &[u8], other: &[u8], usual_port: u16) -> bool {
 }
 
 /// Labels, none of them empty: some pass over an empty one, and would see another name.
-fn is_name(name: &str) -> bool {
-    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    labels(name).all(|label| !label.is_empty() && label.iter().all(known)) && !is_odd_address(name)
+fn is_name(name: &[u8]) -> bool {
+    let mut before = b'.';
+    for byte in name {
+        let fits = match byte {
+            b'.' => before != b'.',
+            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => true,
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b'.' && !is_odd_address(name)
 }
 
 /// Numbers that some take for an address of IPv4 (the WHATWG's URL standard, "IPv4 parser"): in
 /// fewer parts, hexadecimal or octal. Only four decimal ones are what everybody sees.
-fn is_odd_address(name: &str) -> bool {
+fn is_odd_address(name: &[u8]) -> bool {
     let is_number = |label: &[u8]| match label {
         [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
         digits => digits.iter().all(u8::is_ascii_digit),
     };
-    labels(name).all(is_number) && name.parse::<Ipv4Addr>().is_err()
-}
-
-fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
-    name.as_bytes().split(|byte| *byte == b'.')
+    let is_address = || std::str::from_utf8(name).is_ok_and(|name| name.parse::<Ipv4Addr>().is_ok());
+    name.split(|byte| *byte == b'.').all(is_number) && !is_address()
 }
 
 #[cfg(test)]

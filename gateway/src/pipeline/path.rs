@@ -55,9 +55,31 @@ impl CanonicalTarget {
 
 /// Normalises a request target in origin form, or refuses it.
 pub fn canonical(target: &str) -> Result<CanonicalTarget, Refusal> {
+    let (plain, is_dotted) = plainly(target.as_bytes());
+    // Nearly all paths are done here.
+    if !is_dotted && target.starts_with('/') {
+        let (path, rest) = target.split_at_checked(plain).unwrap_or((target, ""));
+        if rest.is_empty() || rest.starts_with('?') {
+            return CanonicalTarget::new(path, rest.strip_prefix('?')).ok_or(Refusal::AmbiguousPath);
+        }
+    }
     let (path, query) = parts(target);
     let path = canonical_path(path);
     path.and_then(|path| CanonicalTarget::new(&path, query)).ok_or(Refusal::AmbiguousPath)
+}
+
+/// How far it goes on in characters that stay as they are, and whether up to there two slashes follow each
+/// other, or a dot begins a segment.
+fn plainly(target: &[u8]) -> (usize, bool) {
+    let (mut before, mut is_dotted) = (0, false);
+    for (at, byte) in target.iter().enumerate() {
+        if !is_unreserved(*byte) && *byte != b'/' {
+            return (at, is_dotted);
+        }
+        is_dotted |= before == b'/' && matches!(byte, b'/' | b'.');
+        before = *byte;
+    }
+    (target.len(), is_dotted)
 }
 
 /// The path, and the query where there is one.
@@ -68,18 +90,14 @@ pub(super) fn parts(target: &str) -> (&str, Option<&str>) {
 }
 
 fn canonical_path(path: &str) -> Option<Cow<'_, str>> {
-    let plain = path.bytes().all(|byte| is_unreserved(byte) || byte == b'/');
-    let path = if plain { Cow::Borrowed(path) } else { Cow::Owned(undo_escapes(path)?) };
-    let below = path.strip_prefix('/')?.as_bytes();
-    // Nearly all paths are done here: a segment that is nothing or dots begins so.
-    if path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/.")) {
-        let mut segments = below.split(|byte| *byte == b'/').peekable();
-        while let Some(segment) = segments.next() {
-            let last = segments.peek().is_none();
-            let doubled = segment.is_empty() && !last;
-            if doubled || matches!(segment, b"." | b"..") {
-                return None;
-            }
+    let is_plain = plainly(path.as_bytes()).0 == path.len();
+    let path = if is_plain { Cow::Borrowed(path) } else { Cow::Owned(undo_escapes(path)?) };
+    let mut segments = path.strip_prefix('/')?.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        let doubled = segment.is_empty() && !last;
+        if doubled || matches!(segment, "." | "..") {
+            return None;
         }
     }
     Some(path)
@@ -166,7 +184,7 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
 
 /// RFC 3986 §2.3.
 fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~')
 }
 
 /// `pchar` of RFC 3986 §3.3 and the slash, less `;` and `%`.

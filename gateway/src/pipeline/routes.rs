@@ -227,10 +227,10 @@ impl Node {
         let Some(rest) = rest else {
             return if self.here.is_empty() { below() } else { Some(&self.here) };
         };
-        let (segment, rest) = match rest.split_once('/') {
-            Some((segment, rest)) => (segment, Some(rest)),
-            None => (rest, None),
-        };
+        // Short, as segments are: to call for help would take longer.
+        let slash = rest.bytes().position(|byte| byte == b'/');
+        let (segment, behind) = rest.split_at_checked(slash.unwrap_or(rest.len())).unwrap_or((rest, ""));
+        let rest = behind.strip_prefix('/');
         let literal = self.literals.get(segment).and_then(|node| node.find(rest));
         let parameter = || self.parameter.as_ref().filter(|_| !segment.is_empty())?.find(rest);
         literal.or_else(parameter).or_else(below)

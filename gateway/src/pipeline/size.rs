@@ -6,7 +6,7 @@ use http::header::CONTENT_LENGTH;
 use super::{Head, Refusal, Route};
 
 pub(super) fn check(head: &Head<'_>, route: &Route) -> Result<(), Refusal> {
-    let declared = || head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
+    let declared = || head.headers.text(&CONTENT_LENGTH)?.parse::<u64>().ok();
     match declared().is_some_and(|length| length > route.body_bytes_max) {
         true => Err(Refusal::BodyTooLarge),
         false => Ok(()),

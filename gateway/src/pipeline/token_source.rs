@@ -1,12 +1,13 @@
 //! The places where a request may have a token. Each has one arm by which it is read, and one by which it is
 //! taken out of what goes on: without the other neither compiles (`token_source`).
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::AUTHORIZATION;
 use token_source::{Outgoing, Reading};
 
 use super::cookies::{Carried, take_out};
 use super::extract::credentials;
 use super::{Cookies, Refusal, offer};
+use crate::framing::{HeaderSection, text};
 use crate::token::RawToken;
 
 /// A place where a token may be, in the order in which they are looked at.
@@ -26,7 +27,7 @@ pub type Sources = token_source::Sources<TokenSource>;
 /// What is looked at.
 #[derive(Clone, Copy)]
 pub struct Looked<'a> {
-    pub headers: &'a HeaderMap,
+    pub headers: HeaderSection<'a>,
     /// There where cookies are on; without it none is looked at.
     pub cookies: Option<&'a Cookies>,
 }
@@ -84,16 +85,11 @@ impl token_source::TokenSource for TokenSource {
 }
 
 /// Two are refused, also where they agree.
-fn authorization(headers: &HeaderMap) -> Result<Option<Found<'_>>, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
+fn authorization(headers: HeaderSection<'_>) -> Result<Option<Found<'_>>, Refusal> {
+    let mut values = headers.get_all(&AUTHORIZATION);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::TwoTokens);
     }
     Ok(Some(text(value).and_then(credentials).map_or(Found::NotBearer, Found::Token)))
-}
-
-/// As `HeaderValue::to_str`, and not byte by byte: of what is no text, a value has only what is not ASCII.
-fn text(value: &HeaderValue) -> Option<&str> {
-    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use super::{Code, Problem};
+use crate::framing::{HeaderSection, text};
 
 /// The protection space that is named in challenges (RFC 9110 §11.5).
 const REALM: &str = "gateway";
@@ -33,22 +34,22 @@ pub enum Audience {
 }
 
 impl Audience {
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: HeaderSection<'_>) -> Self {
         if is_grpc(headers) { Self::Grpc } else { Self::of_own(headers) }
     }
 
     /// For the endpoints of the gateway itself. They speak no gRPC, whose refusals are HTTP 200:
     /// a proxy that asks `/api/auth/verify` and hands on its client's `Content-Type` would take
     /// that for a yes.
-    pub fn of_own(headers: &HeaderMap) -> Self {
-        let accepted = headers.get_all(ACCEPT).iter().any(|value| {
+    pub fn of_own(headers: HeaderSection<'_>) -> Self {
+        let accepted = headers.get_all(&ACCEPT).any(|value| {
             let lists = |text: &str| {
                 text.split(',').any(|item| {
                     let media = item.split(';').next().unwrap_or("").trim();
                     media.eq_ignore_ascii_case("application/problem+json")
                 })
             };
-            value.to_str().is_ok_and(lists)
+            text(value).is_some_and(lists)
         });
         if accepted { Self::ProblemJson } else { Self::Json }
     }
@@ -56,9 +57,9 @@ impl Audience {
 
 /// Whether it is a call of gRPC: `application/grpc`, alone or with the coding of its messages behind a
 /// `+`. gRPC-Web is another protocol.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
+pub fn is_grpc(headers: HeaderSection<'_>) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    let value = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let value = headers.get(&CONTENT_TYPE).unwrap_or_default();
     value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         && matches!(value.get(GRPC.len()), None | Some(b'+' | b';' | b' ' | b'\t'))
 }
@@ -281,7 +282,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/html, application/problem+json;q=0.9"));
         let problem = Problem::validation(vec!["Invalid email address".into()]);
-        let response = problem.render(Audience::of(&headers), "r-1");
+        let response = problem.render(Audience::of((&headers).into()), "r-1");
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(header(&response, "content-type"), "application/problem+json");
         assert_eq!(body["status"], 422);
@@ -300,7 +301,7 @@ mod tests {
             (Code::RateLimited, "8"),
             (Code::RevocationUnavailable, "14"),
         ] {
-            let response = Problem::new(code).render(Audience::of(&headers), "r");
+            let response = Problem::new(code).render(Audience::of((&headers).into()), "r");
             assert_eq!(response.status(), 200);
             assert_eq!(header(&response, "grpc-status"), status);
         }

@@ -14,7 +14,7 @@ pub(super) fn request(head: &RequestHeader) -> RequestView<'_> {
         raw_target: head.raw_path(),
         version: head.version,
         authority: head.uri.authority().map(http::uri::Authority::as_str),
-        headers: &head.headers,
+        headers: (&head.headers).into(),
     }
 }
 

@@ -256,10 +256,10 @@ impl Client for LaneClient<'_> {
     fn request(&self) -> RequestView<'_> {
         RequestView {
             method: &self.taken.request.method,
-            raw_target: &self.taken.request.target,
+            raw_target: self.taken.request.target(),
             version: Version::HTTP_11,
             authority: None,
-            headers: &self.taken.request.headers,
+            headers: self.taken.request.headers(),
         }
     }
 

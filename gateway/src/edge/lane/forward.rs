@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, StatusCode, Version};
+use http::{StatusCode, Version};
 use pingora::{Error, ErrorType};
 
 use super::answer::Service;
@@ -51,10 +51,10 @@ impl Gateway {
             return Err(Error::explain(ErrorType::InternalError, "the target cannot be written"));
         }
         let line = request_line(request.method, &target);
-        let fields = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let fields = request.headers.iter().map(|(name, value)| (name.as_str(), value));
         // Before ours are set: a client must not take those off.
         let mut head = if client.speaks_of_connection() {
-            let said = request.headers.get(CONNECTION).map(HeaderValue::as_bytes);
+            let said = request.headers.get(&CONNECTION);
             Overlay::over(line, fields.filter(|(name, _)| !is_of_the_connection(name, said)))
         } else {
             Overlay::over(line, fields)

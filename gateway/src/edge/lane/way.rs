@@ -1,6 +1,6 @@
 //! Which way a request would take, for whoever asks without sending it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{beside, speaks_http1};
 use crate::edge::request_line::settled;
@@ -14,7 +14,6 @@ pub fn way_of(head: &[u8], is_open: bool, routes: &Routes) -> Option<Way> {
     if let Some(way) = beside(&settled, is_open) {
         return Some(way);
     }
-    let head: Bytes = settled.head.unwrap_or_else(|| BytesMut::from(head)).freeze();
-    let request = Request::of(&head, settled.fields)?;
+    let request = Request::of(BytesMut::from(head), settled.target, settled.lines).ok()?;
     Some(if speaks_http1(routes, &request) { Way::Lane } else { Way::Service })
 }
