@@ -9,6 +9,7 @@ mod head;
 mod head_limits;
 mod persistence;
 mod request;
+mod response;
 
 pub use body::Body;
 pub use chunked::Chunked;
@@ -17,6 +18,7 @@ pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
 pub use head_limits::{HeadLimits, Oversized};
 pub use persistence::{Habit, KeepAlive, SETTLED, Trust, may_follow_content, shows_a_kept_connection};
 pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
+pub use response::{ResponseHead, read_response};
 
 /// How a message says where its content ends (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
