@@ -2,6 +2,7 @@
 
 mod backoff;
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -109,6 +110,32 @@ pub fn wall_time() -> SystemTime {
     SystemTime::now()
 }
 
+thread_local! {
+    static TURN: Cell<Turn> = const { Cell::new(Turn::None) };
+}
+
+/// The turn of a task, which this thread has at the moment.
+#[derive(Clone, Copy)]
+enum Turn {
+    None,
+    Begun,
+    /// The clock was read last then.
+    Read(std::time::Instant),
+}
+
+/// Lets a task have a turn, in which [`Stopwatch::lately`] need not read the clock again.
+pub fn turn<T>(poll: impl FnOnce() -> T) -> T {
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            TURN.set(Turn::None);
+        }
+    }
+    TURN.set(Turn::Begun);
+    let _over = Over;
+    poll()
+}
+
 /// A monotonic reading, for measuring how long something took.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
@@ -121,13 +148,26 @@ impl Default for Stopwatch {
 }
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
     pub fn start() -> Self {
-        Self(std::time::Instant::now())
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of time")]
+        let now = std::time::Instant::now();
+        if !matches!(TURN.get(), Turn::None) {
+            TURN.set(Turn::Read(now));
+        }
+        Self(now)
+    }
+
+    /// The same by the last reading in this turn of the task, where there is one: a turn takes microseconds.
+    /// For what begins now, and for deadlines.
+    pub fn lately() -> Self {
+        match TURN.get() {
+            Turn::Read(now) => Self(now),
+            Turn::None | Turn::Begun => Self::start(),
+        }
     }
 
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        Self::start().since(self)
     }
 
     /// How much later it was started than `earlier`.
@@ -175,6 +215,20 @@ mod tests {
         for wrong in ["", "yesterday", "2023-02-29 13:00:00", "1969-12-31T23:59:59Z", "13:00"] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_clock_is_read_anew_in_each_turn_and_by_whoever_measures() {
+        let reading = || Stopwatch::lately().0;
+        assert!(reading() < reading(), "outside of any turn");
+        let first = turn(|| {
+            let first = reading();
+            assert_eq!(first, reading());
+            let measured = Stopwatch::start().0;
+            assert!(first < measured && reading() == measured);
+            measured
+        });
+        assert!(turn(reading) > first && reading() < reading());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod head;
 mod head_limits;
 mod persistence;
 mod request;
+mod response;
 mod section;
 
 pub use body::Body;
@@ -19,6 +20,7 @@ pub use head::{Answer, asks_for_upgrade, head_end, of_request, of_response};
 pub use head_limits::{HeadLimits, Oversized};
 pub use persistence::{Habit, KeepAlive, SETTLED, Trust, may_follow_content, shows_a_kept_connection};
 pub use request::{Connection, FIELDS_MAX, Flaw, RequestHead, read_request};
+pub use response::{ResponseHead, read_response};
 pub use section::{AllFields, FieldLine, HeaderSection, Values, text};
 
 /// How a message says where its content ends (RFC 9112 §6.3).

@@ -9,7 +9,7 @@ mod request;
 mod simple;
 mod write;
 
-pub use answer::{Answer, NoAnswer, read_answer};
+pub use answer::{Answer, NoAnswer, Usual, read_answer, read_usual_answer};
 pub use decimal::Decimal;
 pub use fields::Fields;
 pub use hop_by_hop::is_of_the_connection;

@@ -1,6 +1,8 @@
 //! The head of a service's answer, made right where services get it wrong: what one client overlooks,
 //! another one takes for the end of the connection. Where it contradicts itself, it is no answer.
 
+use std::cell::Cell;
+
 use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use pingora::{Error, ErrorType};
@@ -9,6 +11,9 @@ use token_source::Outgoing;
 use crate::pipeline::{Headers, Value};
 
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Fields that are about the connection, or name others that are.
+const OF_THE_CONNECTION: [&str; 4] = ["connection", "upgrade", "proxy-connection", "te"];
 
 /// The headers of an answer, which can be read, too.
 pub(super) trait AnswerHeaders: Headers + Outgoing {}
@@ -21,16 +26,32 @@ impl<H: Headers + Outgoing> AnswerHeaders for H {}
 ///
 /// Where the content is coded in a way that nobody asked for.
 pub(super) fn make_right(status: StatusCode, headers: &mut impl AnswerHeaders) -> pingora::Result<()> {
-    let interim = status.is_informational();
-    if interim || status == StatusCode::NO_CONTENT {
+    let is_interim = status.is_informational();
+    let has_content = !is_interim && status != StatusCode::NO_CONTENT;
+    // Most of what is looked for is not there: one pass over the names, which takes out nothing, tells.
+    let [is_coded, is_measured, speaks_of_connection] = [const { Cell::new(false) }; 3];
+    headers.take_out_all(|name| {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            14 if is("content-length") => is_measured.set(true),
+            17 if is("transfer-encoding") => is_coded.set(true),
+            2 | 7 | 10 | 16 if OF_THE_CONNECTION.into_iter().any(is) => speaks_of_connection.set(true),
+            _ => {}
+        }
+        false
+    });
+    if !has_content && (is_coded.get() || is_measured.get()) {
         // RFC 9110 §8.6, RFC 9112 §6.1: no such answer has either. HTTP/2 takes a length for a promise.
         headers.remove(&CONTENT_LENGTH);
         headers.remove(&TRANSFER_ENCODING);
-    } else {
+    }
+    if has_content && is_coded.get() {
         code_once(headers)?;
+    }
+    if has_content && is_measured.get() {
         measure_once(headers);
     }
-    if !interim {
+    if !is_interim && speaks_of_connection.get() {
         take_off_the_connection(status, headers);
     }
     Ok(())

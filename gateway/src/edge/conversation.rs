@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ use super::patience::Patience;
 use super::proxy_protocol;
 use super::request_line::{Settled, settled};
 use super::streams::Streams;
+use crate::clock::turn;
 use crate::framing::{Malformed, head_end};
 use crate::problem::{Code, Problem};
 use crate::telemetry::{Metrics, Refused, Spoken};
@@ -134,7 +135,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
         }
         self.metrics.connections.accepted(Spoken::Http1);
         let arrival = Arc::new(arrival());
-        self.http1(stream, door, arrival).await;
+        let mut carrying = pin!(self.http1(stream, door, arrival));
+        poll_fn(|context| turn(|| carrying.as_mut().poll(context))).await;
     }
 
     /// Goes on with a connection of the process before, which was plain and idle.

@@ -47,7 +47,7 @@ impl Gateway {
     /// have changed something is told what became of it; and nobody is refused since nobody can be asked.
     pub(super) async fn ask_again(&self, method: &Method, exchange: &Exchange) -> pingora::Result<()> {
         let Some(admitted) = exchange.still_admitted() else { return Ok(()) };
-        let is_late = || exchange.started.elapsed() > UNWATCHED_MAX;
+        let is_late = || Stopwatch::lately().since(&exchange.started) > UNWATCHED_MAX;
         let watched = |_: &&_| method.is_safe() && !admitted.route().shadow && is_late();
         let principal = admitted.principal().filter(watched);
         let Some(principal) = principal else { return Ok(()) };

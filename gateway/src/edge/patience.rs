@@ -2,9 +2,10 @@
 //! set anew with each of them, but when it ends.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep};
 
 use crate::clock::Stopwatch;
@@ -12,8 +13,31 @@ use crate::clock::Stopwatch;
 #[derive(Default)]
 pub(super) struct Patience {
     since: Option<Stopwatch>,
-    /// With the longest wait for which it ends soon enough.
-    timer: Option<(Duration, Pin<Box<Sleep>>)>,
+    timer: Option<Timer>,
+}
+
+struct Timer {
+    /// The longest wait for which it ends soon enough.
+    longest: Duration,
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes when it ends.
+    wakes: Waker,
+}
+
+impl Timer {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // It runs, and knows: to ask it again would tell it the same.
+        if self.wakes.will_wake(context.waker()) && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.wakes.clone_from(context.waker());
+        self.begin(context)
+    }
+
+    fn begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // Or tokio may not set it, because the task has had its share of work.
+        std::pin::pin!(unconstrained(self.sleep.as_mut())).poll(context)
+    }
 }
 
 impl Patience {
@@ -24,20 +48,21 @@ impl Patience {
 
     /// Somebody is waited for, since it was first asked. Ready after so long.
     pub(super) fn poll_over(&mut self, most: Duration, context: &mut Context<'_>) -> Poll<()> {
-        let since = *self.since.get_or_insert_with(Stopwatch::start);
+        let since = *self.since.get_or_insert_with(Stopwatch::lately);
+        // One that ends too late does not count.
+        if let Some(timer) = self.timer.as_mut().filter(|timer| timer.longest <= most) {
+            ready!(timer.poll(context));
+        }
         loop {
-            if let Some((longest, timer)) = &mut self.timer
-                && *longest <= most
-            {
-                ready!(timer.as_mut().poll(context));
-            }
-            // None, one that ends too late, or one that was set for a wait before this one.
+            // None, or one that was set for a wait before this one.
             let left = most.saturating_sub(since.elapsed());
             if left.is_zero() {
                 *self = Self::default();
                 return Poll::Ready(());
             }
-            self.timer = Some((most, Box::pin(sleep(left))));
+            let wakes = context.waker().clone();
+            let timer = self.timer.insert(Timer { longest: most, sleep: Box::pin(sleep(left)), wakes });
+            ready!(timer.begin(context));
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Sent {
 enum Sending {
     #[default]
     Head,
+    /// So many bytes, the head among them, and none was sent.
+    Measured(u64),
     Content(Body),
     /// Where it ends cannot be told: nothing can come after it.
     Unknown,
@@ -36,14 +38,17 @@ impl Sent {
     /// One of so many bytes, by whoever wrote it and knows: with a head of `head_bytes`, and content of a
     /// length that stands in it.
     pub fn measured(head_bytes: usize, bytes: usize, is_head: bool) -> Self {
-        let state = Sending::Content(Body::new(Length::Bytes(bytes as u64)));
+        let state = Sending::Measured(bytes as u64);
         Self { state, head_bytes, is_head, has_content: bytes > head_bytes, asks_for_upgrade: false }
     }
 
     /// How many of these bytes belong to the request. Its head must come in one piece.
     pub fn read(&mut self, bytes: &[u8]) -> usize {
+        if let Sending::Measured(bytes) = self.state {
+            self.state = Sending::Content(Body::Bytes(bytes));
+        }
         match &mut self.state {
-            Sending::Unknown => return bytes.len(),
+            Sending::Unknown | Sending::Measured(_) => return bytes.len(),
             Sending::Content(body) => {
                 if let Ok(read) = body.read(bytes) {
                     return read;
@@ -69,7 +74,7 @@ impl Sent {
 
     /// Whether nothing of it was sent.
     pub fn is_to_come(&self) -> bool {
-        matches!(self.state, Sending::Head)
+        matches!(self.state, Sending::Head | Sending::Measured(_))
     }
 
     pub fn is_ended(&self) -> bool {
@@ -86,7 +91,7 @@ impl Sent {
         matches!(&self.state, Sending::Content(Body::Chunked(chunked)) if !chunked.is_ended())
     }
 
-    /// Bytes of its head; zero before it was sent.
+    /// Bytes of its head; zero where it was not sent, and is not known.
     pub fn head_bytes(&self) -> usize {
         self.head_bytes
     }
@@ -174,9 +179,32 @@ impl Received {
         Ok(at)
     }
 
+    /// Whether nothing came of the next head.
+    pub fn is_to_begin(&self) -> bool {
+        matches!(&self.state, Receiving::Head(seen) if seen.is_empty())
+    }
+
+    /// The same for bytes that begin with a head of so many, which somebody read, and which says this.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn read_behind(
+        &mut self,
+        head_bytes: usize,
+        answer: Answer,
+        bytes: &[u8],
+    ) -> Result<usize, Malformed> {
+        self.state = self.follow(Some(answer))?;
+        Ok(head_bytes + self.read(bytes.get(head_bytes..).unwrap_or_default(), false)?)
+    }
+
     fn after(&mut self, head: &[u8], to_head: bool) -> Result<Receiving, Malformed> {
-        let answer = of_response(head, to_head).map(Answer::judged).transpose()?;
-        Ok(match answer {
+        self.follow(of_response(head, to_head))
+    }
+
+    fn follow(&mut self, answer: Option<Answer>) -> Result<Receiving, Malformed> {
+        Ok(match answer.map(Answer::judged).transpose()? {
             Some(answer) if answer.status == 101 => Receiving::Unknown,
             Some(answer) if answer.status < 200 => {
                 self.interim += 1;
@@ -265,8 +293,9 @@ mod tests {
     #[test]
     fn a_request_that_was_measured_ends_where_it_was_said() {
         let mut sent = Sent::measured(20, 25, true);
+        assert!(sent.is_to_come() && !sent.is_ended());
         assert_eq!(sent.read(&[0; 24]), 24);
-        assert!(!sent.is_ended() && sent.is_head());
+        assert!(!sent.is_to_come() && !sent.is_ended() && sent.is_head());
         assert_eq!((sent.read(&[0; 2]), sent.is_ended(), sent.head_bytes()), (1, true, 20));
     }
 

@@ -62,25 +62,7 @@ pub fn of_response(head: &[u8], to_head: bool) -> Option<Answer> {
     let line = lines.next()?;
     let status = number(line.strip_prefix(b"HTTP/1.")?.get(2..5)?)?;
     let status = u16::try_from(status).ok()?;
-    let fields = Fields::read(lines);
-    let keep_alive = fields.keep_alive;
-    if to_head || matches!(status, 100..=199 | 204 | 304) {
-        let (length, is_clear) = (Length::None, true);
-        return Some(Answer { status, length, is_clear, keep_alive, is_malformed: false });
-    }
-    let (length, is_clear) = match (fields.lengths, fields.codings) {
-        (0, 0) => (Length::UntilClose, true),
-        (0, 1) if fields.is_chunked_alone => (Length::Chunked, true),
-        // RFC 9110 §8.6: the same number twice may be taken for one.
-        (_, 0) => (fields.length.map_or(Length::UntilClose, Length::Bytes), fields.length.is_some()),
-        _ => (if fields.ends_chunked { Length::Chunked } else { Length::UntilClose }, false),
-    };
-    // Without a coding, or with chunks inside of another one, beside a length: RFC 9112 §6.1.
-    let is_malformed = fields.has_odd_coding
-        || (fields.has_chunks && !fields.ends_chunked)
-        || (fields.codings > 0 && !fields.has_chunks && fields.lengths > 0);
-    let is_clear = is_clear && !fields.has_odd_line;
-    Some(Answer { status, length, is_clear, keep_alive, is_malformed })
+    Some(Fields::read(lines).of_response(status, to_head))
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -133,12 +115,11 @@ impl Fields {
     }
 
     /// The few fields that say something here, told apart by their length first.
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
-            10 if is(b"keep-alive") => self.keep_alive.read(value.trim_ascii()),
-            14 if is(b"content-length") => self.measures(value.trim_ascii()),
-            17 if is(b"transfer-encoding") => self.codes(value.trim_ascii()),
+            10 if is(name, b"keep-alive") => self.keep_alive.read(value.trim_ascii()),
+            14 if is(name, b"content-length") => self.measures(value.trim_ascii()),
+            17 if is(name, b"transfer-encoding") => self.codes(value.trim_ascii()),
             _ => {}
         }
     }
@@ -161,6 +142,33 @@ impl Fields {
         }
     }
 
+    /// Whether a length that is said is one, and stands beside no coding.
+    pub(super) fn is_measured_once(&self) -> bool {
+        self.lengths == 0 || self.codings == 0 && self.length.is_some()
+    }
+
+    /// Where an answer of this status ends.
+    pub(super) fn of_response(&self, status: u16, to_head: bool) -> Answer {
+        let keep_alive = self.keep_alive;
+        if to_head || matches!(status, 100..=199 | 204 | 304) {
+            let (length, is_clear) = (Length::None, true);
+            return Answer { status, length, is_clear, keep_alive, is_malformed: false };
+        }
+        let (length, is_clear) = match (self.lengths, self.codings) {
+            (0, 0) => (Length::UntilClose, true),
+            (0, 1) if self.is_chunked_alone => (Length::Chunked, true),
+            // RFC 9110 §8.6: the same number twice may be taken for one.
+            (_, 0) => (self.length.map_or(Length::UntilClose, Length::Bytes), self.length.is_some()),
+            _ => (if self.ends_chunked { Length::Chunked } else { Length::UntilClose }, false),
+        };
+        // Without a coding, or with chunks inside of another one, beside a length: RFC 9112 §6.1.
+        let is_malformed = self.has_odd_coding
+            || (self.has_chunks && !self.ends_chunked)
+            || (self.codings > 0 && !self.has_chunks && self.lengths > 0);
+        let is_clear = is_clear && !self.has_odd_line;
+        Answer { status, length, is_clear, keep_alive, is_malformed }
+    }
+
     /// `is_old` says that the request is one of HTTP/1.0.
     pub(super) fn of_request(&self, is_old: bool) -> Result<Length, Malformed> {
         match (self.lengths, self.codings) {
@@ -171,6 +179,14 @@ impl Fields {
             _ => Err(Malformed::Length),
         }
     }
+}
+
+/// Whether this is the name, which is given in lower case. All of it is looked at, which is quicker than to stop.
+pub(super) fn is<const BYTES: usize>(written: &[u8], name: &[u8; BYTES]) -> bool {
+    <&[u8; BYTES]>::try_from(written).is_ok_and(|written| {
+        let differences = written.iter().zip(name).map(|(byte, own)| byte.to_ascii_lowercase() ^ own);
+        differences.fold(0, |all, one| all | one) == 0
+    })
 }
 
 fn is_blank(byte: &u8) -> bool {
@@ -185,7 +201,7 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Digits and nothing else.
-fn number(value: &[u8]) -> Option<u64> {
+pub(super) fn number(value: &[u8]) -> Option<u64> {
     let add = |number: u64, byte: &u8| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         number.checked_mul(10)?.checked_add(digit)
@@ -218,6 +234,14 @@ mod tests {
             for from in 0..=end.unwrap_or(head.len()).saturating_sub(1).min(head.len()) {
                 assert_eq!(head_end(head.as_bytes(), from), end, "{head:?} from {from}");
             }
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_any_case_and_no_other() {
+        assert!(is(b"Keep-ALIVE", b"keep-alive"));
+        for other in ["keep-aliv", "keep-alive ", "keep_alive", "\u{b}eep-alive", "keep\ralive"] {
+            assert!(!is(other.as_bytes(), b"keep-alive"), "{other:?}");
         }
     }
 

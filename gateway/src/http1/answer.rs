@@ -10,7 +10,7 @@ use httparse::{ParserConfig, Status};
 use token_source::Outgoing as _;
 
 use super::Fields;
-use crate::framing::{Length, head_end};
+use crate::framing::{self, Length, head_end, read_response};
 
 /// Fields that a head may have.
 const FIELDS_MAX: usize = 256;
@@ -18,6 +18,10 @@ const FIELDS_MAX: usize = 256;
 const HEAD_BYTES_MAX: usize = 1_024 * 1_024;
 /// Fields that are added on the way to a client, for which there is room.
 const ADDED: usize = 8;
+/// Room for the fields of most answers, and for what is added. More than a kilobyte would cost more.
+const FIELDS_USUAL: usize = 14;
+/// What follows a head is copied with it, up to this.
+const COPIED_MAX: usize = 4 * 1_024;
 
 /// The head of an answer, an interim one or the last.
 #[derive(Debug)]
@@ -30,6 +34,16 @@ pub struct Answer {
     pub length: Length,
     /// Whether its service means to go on with the connection (RFC 9112 §9.3).
     pub keeps_connection: bool,
+}
+
+/// An answer whose head came whole and is written as nearly all are, so that it is read once for all.
+pub struct Usual {
+    pub answer: Answer,
+    pub head_bytes: usize,
+    /// What the head says of its end to whoever follows its connection.
+    pub framing: framing::Answer,
+    /// It, and what came behind it, unless that is long.
+    came: Bytes,
 }
 
 /// What came is no answer: no head, one that is too large, or one that contradicts itself.
@@ -66,6 +80,40 @@ pub fn read_answer(bytes: &[u8], to_head: bool) -> Result<Option<(usize, Answer)
     // However it came.
     let head_bytes = answer.as_ref().map_or(bytes.len(), |(end, _)| *end);
     if head_bytes > HEAD_BYTES_MAX { Err(NoAnswer::TooLarge) } else { Ok(answer) }
+}
+
+/// The same for bytes that came together, where their head is a usual one. What it takes, [`read_answer`] takes
+/// alike, and so does whoever follows the connection.
+pub fn read_usual_answer(bytes: &[u8], to_head: bool) -> Option<Usual> {
+    let came = if bytes.len() > COPIED_MAX { bytes.get(..head_end(bytes, 0)?)? } else { bytes };
+    let came = Bytes::copy_from_slice(came);
+    let (mut fields, mut are_fields) = (Fields::with_capacity(FIELDS_USUAL), true);
+    let head = read_response(&came, to_head, |name, value| {
+        let name = HeaderName::from_bytes(name).ok();
+        match name.zip(HeaderValue::from_maybe_shared(came.slice_ref(value)).ok()) {
+            Some((name, value)) => fields.put(name, value),
+            None => are_fields = false,
+        }
+    });
+    let head = head.filter(|_| are_fields)?;
+    let status = StatusCode::from_u16(head.answer.status).ok()?;
+    let is_said = status.canonical_reason().map(str::as_bytes) == Some(head.phrase);
+    let phrase = (!is_said).then(|| came.slice_ref(head.phrase));
+    let (length, keeps_connection) = (head.answer.length, !head.closes);
+    let (head_bytes, framing) = (head.bytes, head.answer);
+    let answer = Answer { status, phrase, fields, length, keeps_connection };
+    Some(Usual { answer, head_bytes, framing, came })
+}
+
+impl Usual {
+    /// What lies behind its head in these bytes, which begin with it.
+    pub fn behind(&self, bytes: &[u8]) -> Bytes {
+        match bytes.get(self.head_bytes..) {
+            None | Some([]) => Bytes::new(),
+            Some(_) if bytes.len() <= self.came.len() => self.came.slice(self.head_bytes..bytes.len()),
+            Some(behind) => Bytes::copy_from_slice(behind),
+        }
+    }
 }
 
 fn read(bytes: Bytes, to_head: bool) -> Result<Option<(usize, Answer)>, NoAnswer> {
@@ -151,6 +199,8 @@ fn measured(fields: &Fields) -> Result<Option<u64>, NoAnswer> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(head: &str, to_head: bool) -> Result<Answer, NoAnswer> {
@@ -245,6 +295,37 @@ mod tests {
         for end in ["", "\r\n\r\n"] {
             let head = format!("{long}{end}");
             assert_eq!(read_answer(head.as_bytes(), false).unwrap_err(), NoAnswer::TooLarge, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_usual_head_is_at_hand_however_long_it_is() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n";
+        for length in [0, 1, COPIED_MAX - head.len(), COPIED_MAX - head.len() + 1, 9_000] {
+            let bytes = format!("{head}{}", "x".repeat(length));
+            let usual = read_usual_answer(bytes.as_bytes(), false).unwrap();
+            assert_eq!(usual.behind(bytes.as_bytes()), "x".repeat(length));
+            // Of which some may not belong to it.
+            let own = &bytes.as_bytes()[..head.len() + length / 2];
+            assert_eq!(usual.behind(own).len(), length / 2);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_usual_is_read_as_pingora_reads_it(
+            line in "HTTP/1\\.[01] [1-5]0[0-9] ?(OK|[a-zA-Z ]{0,3})",
+            fields in proptest::collection::vec(
+                ("(Content-Length|Transfer-Encoding|Connection|Keep-Alive|[A-Z ]{1,2})", "( |:|,|\t|5|6|chunked|gzip|close|x|é|\r|\n){0,3}"), 0..4),
+            to_head: bool,
+        ) {
+            let fields: String = fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
+            let bytes = format!("{line}\r\n{fields}\r\nbehind");
+            if let Some(usual) = read_usual_answer(bytes.as_bytes(), to_head) {
+                let others = read_answer(bytes.as_bytes(), to_head);
+                let own = Ok::<_, NoAnswer>(Some((usual.head_bytes, usual.answer)));
+                prop_assert_eq!(format!("{own:?}"), format!("{others:?}"));
+            }
         }
     }
 }

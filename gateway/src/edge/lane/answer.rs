@@ -6,36 +6,39 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use pingora::{Error, ErrorSource, ErrorType, RetryType};
+use tokio::io::AsyncRead as _;
 
 use super::client::LaneClient;
-use super::scratch::{read_into, read_once};
+use super::scratch::{read_once, with_room};
 use super::sent::AsSent;
 use super::upload::Upload;
 use crate::edge::exchange::Exchange;
 use crate::edge::upstreams::Framed;
 use crate::framing::{Body, Malformed};
-use crate::http1::{Answer, read_answer};
+use crate::http1::{Answer, Usual, read_answer};
 
 /// A connection on which a request goes out, and an answer is to come.
 pub(super) struct Service<'a> {
-    pub(super) framed: Framed,
+    pub(super) framed: Box<Framed>,
     pub(super) sent: &'a mut AsSent,
     pub(super) upload: Upload,
     /// Longest time in which nothing of the request is taken.
     pub(super) write_max: Option<Duration>,
     /// Longest silence.
     silence_max: Option<Duration>,
-    /// What came and was not taken yet.
+    /// What came and was not taken yet: of a head that came in pieces, or in another way than most.
     seen: BytesMut,
+    /// Content that came along with any other head.
+    along: Bytes,
     /// The head of the answer came.
     pub(super) has_begun: bool,
 }
 
 impl<'a> Service<'a> {
     pub(super) fn new(
-        mut framed: Framed,
+        mut framed: Box<Framed>,
         sent: &'a mut AsSent,
         write_max: Option<Duration>,
         silence_max: Option<Duration>,
@@ -43,8 +46,8 @@ impl<'a> Service<'a> {
         if let Some(announced) = sent.announced() {
             framed.announce(announced);
         }
-        let (seen, upload) = (BytesMut::new(), Upload::Goes);
-        Self { framed, sent, upload, write_max, silence_max, seen, has_begun: false }
+        let (seen, along, upload) = (BytesMut::new(), Bytes::new(), Upload::Goes);
+        Self { framed, sent, upload, write_max, silence_max, seen, along, has_begun: false }
     }
 
     /// The next head, for as long as the client waits for it.
@@ -71,10 +74,14 @@ impl<'a> Service<'a> {
                 fault.retry = RetryType::ReusedOnly;
                 fault
             };
-            let fault = match self.poll_more(context, client) {
+            let mut usual = None;
+            let fault = match self.poll_more(context, client, &mut usual) {
                 Poll::Pending if moved.is_pending() || self.is_upload_over() => return Poll::Pending,
                 Poll::Pending => continue,
-                Poll::Ready(Ok(read)) if read > 0 => continue,
+                Poll::Ready(Ok(read)) if read > 0 => match usual {
+                    Some(usual) => return Poll::Ready(Ok(usual.answer)),
+                    None => continue,
+                },
                 Poll::Ready(Ok(_)) => {
                     let fault = Error::explain(ErrorType::ConnectionClosed, "before the head of an answer");
                     may_be_stale(fault.into_up())
@@ -102,11 +109,12 @@ impl<'a> Service<'a> {
         exchange: &mut Exchange,
         body: &mut Body,
     ) -> Poll<pingora::Result<()>> {
-        // What came with the head.
-        let seen = std::mem::take(&mut self.seen);
-        let read = body.read_content(&seen, |piece| client.put(piece)).map_err(malformed)?;
+        // What came with the head. There is one of the two at most.
+        let (along, seen) = (std::mem::take(&mut self.along), std::mem::take(&mut self.seen));
+        let came = if seen.is_empty() { &along[..] } else { &seen[..] };
+        let read = body.read_content(came, |piece| client.put(piece)).map_err(malformed)?;
         // Nothing is left behind an end, but where it is not the one that was seen before.
-        self.seen.extend_from_slice(seen.get(read..).unwrap_or_default());
+        self.seen.extend_from_slice(came.get(read..).unwrap_or_default());
         loop {
             if body.is_ended() {
                 client.put_end();
@@ -134,7 +142,7 @@ impl<'a> Service<'a> {
             ready!(client.poll_flush(context))?;
         }
         let Self { framed, seen, .. } = self;
-        let read = read_once(Pin::new(framed), context, |read| {
+        let read = read_once(Pin::new(&mut **framed), context, |read| {
             let taken = body.read_content(read, |piece| client.put(piece))?;
             seen.extend_from_slice(read.get(taken..).unwrap_or_default());
             Ok::<_, Malformed>(read.len())
@@ -157,13 +165,27 @@ impl<'a> Service<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// Bytes of a head, or of what follows it. Zero at the end.
+    /// Bytes of a head, or of what follows it; and a head that nobody need read any more. Zero at the end.
     fn poll_more(
         &mut self,
         context: &mut Context<'_>,
         client: &mut LaneClient<'_>,
+        usual: &mut Option<Usual>,
     ) -> Poll<pingora::Result<usize>> {
-        let read = read_into(Pin::new(&mut self.framed), context, &mut self.seen);
+        let Self { framed, seen, along, .. } = self;
+        let read = with_room(|room| {
+            if seen.is_empty() {
+                ready!(framed.poll_answer(context, room, usual))?;
+            } else {
+                // What came before is gathered with what comes, whatever it is.
+                ready!(Pin::new(&mut **framed).poll_read(context, room))?;
+            }
+            match usual {
+                Some(usual) => *along = usual.behind(room.filled()),
+                None => seen.extend_from_slice(room.filled()),
+            }
+            Poll::Ready(Ok(room.filled().len()))
+        });
         self.poll_patiently(context, client, read)
     }
 
@@ -199,7 +221,7 @@ impl<'a> Service<'a> {
     }
 
     /// The answer was read to its end; `keeps` says that its service keeps the connection.
-    pub(super) fn leave(self, keeps: bool) {
+    pub(super) fn leave(&mut self, keeps: bool) {
         if keeps && !self.sent.closes && self.seen.is_empty() {
             self.framed.release();
         } else {

@@ -95,9 +95,9 @@ impl Gateway {
         let write_max = route.write_timeout.or(dial.write_timeout());
         let silence_max = route.read_timeout.or(dial.read_timeout());
         let (came, is_whole) = (sent.content_bytes(), sent.is_whole());
-        let service = Service::new(framed, sent, write_max, silence_max);
+        let mut service = Service::new(framed, sent, write_max, silence_max);
         let sent = match forward::send(exchange, came, is_whole) {
-            Ok(()) => self.over(service, client, exchange).await,
+            Ok(()) => self.over(&mut service, client, exchange).await,
             Err(fault) => Err(fault),
         };
         sent.map_err(|fault| {
@@ -109,11 +109,11 @@ impl Gateway {
     /// Over one connection.
     async fn over(
         &self,
-        mut service: Service<'_>,
+        service: &mut Service<'_>,
         client: &mut LaneClient<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        let answer = self.head(&mut service, client, exchange).await?;
+        let answer = self.head(service, client, exchange).await?;
         let head = receive(client, &answer, exchange)?;
         service.begins();
         let mut body = Body::new(answer.length);

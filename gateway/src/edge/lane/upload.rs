@@ -94,13 +94,13 @@ impl Service<'_> {
     /// Writes what there is. It goes at once, so that its end is seen.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.sent.unwritten().is_empty() {
-            let written = ready!(Pin::new(&mut self.framed).poll_write(context, self.sent.unwritten()))?;
+            let written = ready!(Pin::new(&mut *self.framed).poll_write(context, self.sent.unwritten()))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent.wrote(written);
         }
-        Pin::new(&mut self.framed).poll_flush(context)
+        Pin::new(&mut *self.framed).poll_flush(context)
     }
 
     /// What is left of it, behind an answer that came early: its service may go on taking.

@@ -69,24 +69,24 @@ impl Dial {
     }
 
     /// A connection that was kept, if there is one.
-    fn kept(self: &Arc<Self>) -> Option<Framed> {
+    fn kept(self: &Arc<Self>) -> Option<Box<Framed>> {
         let used = self.server.connections.take(self.is_repeatable)?;
         self.is_reused.store(true, Ordering::Relaxed);
-        Some(Framed::new(used, Arc::clone(self)))
+        Some(Box::new(Framed::new(used, Arc::clone(self))))
     }
 
     /// A new one.
-    async fn connect(self: &Arc<Self>) -> pingora::Result<Framed> {
+    async fn connect(self: &Arc<Self>) -> pingora::Result<Box<Framed>> {
         let place = self.server.connections.reserve();
         let place = place.ok_or_else(|| Error::explain(UPSTREAM_FULL, "no connection is left"))?;
         self.blocks(true);
         let connection = Connection::open(&self.server.peer).await;
         self.blocks(false);
-        Ok(Framed::new(Used::new(connection?, place), Arc::clone(self)))
+        Ok(Box::new(Framed::new(Used::new(connection?, place), Arc::clone(self))))
     }
 
     /// Either, a new one within the time that there is for that.
-    pub(in crate::edge) async fn open(self: &Arc<Self>) -> pingora::Result<Framed> {
+    pub(in crate::edge) async fn open(self: &Arc<Self>) -> pingora::Result<Box<Framed>> {
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
@@ -154,6 +154,6 @@ impl L4Connect for Dialling {
             Some(kept) => kept,
             None => self.0.connect().await?,
         };
-        Ok(Stream::from(VirtualSocketStream::new(Box::new(framed))))
+        Ok(Stream::from(VirtualSocketStream::new(framed)))
     }
 }

@@ -21,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::Connection;
 use super::dial::Dial;
 use super::kept::Used;
-use crate::framing::{Received, Sent, may_follow_content, shows_a_kept_connection};
+use crate::framing::{Malformed, Received, Sent, may_follow_content, shows_a_kept_connection};
+use crate::http1::{Usual, read_usual_answer};
 use crate::telemetry::Unclean;
 
 /// Chunks are gathered up to here, so that the line of a size, and the end of a chunk, do not go
@@ -35,8 +36,6 @@ pub(in crate::edge) struct Framed {
     held: Option<Used>,
     dial: Arc<Dial>,
     sent: Sent,
-    /// What is to be sent, where that is known.
-    announced: Option<Sent>,
     /// Of what was followed, so much was not taken by the connection yet.
     followed: usize,
     gathered: BytesMut,
@@ -60,7 +59,6 @@ impl Framed {
             held: Some(used),
             dial,
             sent: Sent::default(),
-            announced: None,
             followed: 0,
             gathered: BytesMut::new(),
             received: Received::default(),
@@ -105,17 +103,19 @@ impl Framed {
 
     /// What is to be sent is known, and need not be read.
     pub(in crate::edge) fn announce(&mut self, sent: Sent) {
-        self.announced = Some(sent);
+        self.sent = sent;
     }
 
     /// Whoever has the connection is done with it, and saw the ends where we did: it is put aside.
-    pub(in crate::edge) fn release(mut self) {
+    pub(in crate::edge) fn release(&mut self) {
         self.is_released = self.is_over();
+        self.put_aside();
     }
 
     /// The same, and it is not to be used again.
-    pub(in crate::edge) fn end(mut self) {
+    pub(in crate::edge) fn end(&mut self) {
         self.gives_up();
+        self.put_aside();
     }
 
     fn gives_up(&mut self) {
@@ -132,6 +132,69 @@ impl Framed {
         self.is_released = self.is_over();
     }
 
+    /// As it is read otherwise; and an answer whose head came whole and is a usual one, which is read once, for
+    /// whoever asks and for us.
+    pub(in crate::edge) fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        usual: &mut Option<Usual>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_received(context, buffer, |received, bytes, to_head| {
+            if received.is_to_begin() {
+                *usual = read_usual_answer(bytes, to_head);
+            }
+            match usual {
+                Some(usual) => received.read_behind(usual.head_bytes, usual.framing, bytes),
+                None => received.read(bytes, to_head),
+            }
+        })
+    }
+
+    fn poll_received(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        receive: impl FnOnce(&mut Received, &[u8], bool) -> Result<usize, Malformed>,
+    ) -> Poll<io::Result<()>> {
+        // Nobody reads before a request is sent, but to see whether the connection is open.
+        if self.received.is_ended() || self.sent.is_to_come() {
+            self.released(buffer.remaining());
+            return Poll::Ready(Ok(()));
+        }
+        if std::mem::take(&mut self.unsettled) {
+            // In the next turn of the task: see docs/decisions/0011.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.dial.pace.as_ref().is_some_and(|pace| pace.poll_broken(context).is_ready()) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        let outcome = ready!(self.connection()?.poll_read(context, buffer));
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        if outcome.is_err() || read.is_empty() {
+            self.lost();
+            return Poll::Ready(outcome);
+        }
+        self.dial.hears();
+        match receive(&mut self.received, read, self.sent.is_head()) {
+            Ok(taken) => {
+                if taken < read.len() {
+                    self.unclean = Some(Unclean::Unasked);
+                }
+                self.is_early |= self.received.is_begun() && !self.is_sent();
+                buffer.set_filled(before + taken);
+                Poll::Ready(Ok(()))
+            }
+            Err(fault) => {
+                self.unclean = Some(Unclean::Malformed);
+                buffer.set_filled(before);
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)))
+            }
+        }
+    }
+
     fn why_unclean(&self) -> Option<Unclean> {
         if self.unclean.is_some() {
             return self.unclean;
@@ -143,24 +206,13 @@ impl Framed {
         (self.received.is_ended() && is_first).then_some(Unclean::UnfinishedRequest)
     }
 
-    /// It ended, or failed. Where nothing was said on it since it waited, its server did not keep it; but
-    /// a head that is more than some servers take is a reason of its own.
-    fn lost(&self) {
-        let past = self.held.as_ref().and_then(|used| used.past.as_ref());
-        if let Some(past) = past.filter(|_| !self.dial.is_heard() && !self.dial.is_large()) {
-            self.dial.server.connections.lost(past);
-        }
-    }
-}
-
-impl Drop for Framed {
-    fn drop(&mut self) {
+    /// For whoever asks next, if it may be used again. Once: from then on there is no connection.
+    fn put_aside(&mut self) {
+        let Some(used) = self.held.take() else { return };
         let server = &self.dial.server;
         if let Some(why) = self.why_unclean() {
-            server.metrics.unclean(why);
-            return;
+            return server.metrics.unclean(why);
         }
-        let Some(used) = self.held.take() else { return };
         if self.is_ending {
             server.connections.see_off(used);
         } else if self.is_given_up {
@@ -177,51 +229,30 @@ impl Drop for Framed {
             }
         }
     }
+
+    /// It ended, or failed. Where nothing was said on it since it waited, its server did not keep it; but
+    /// a head that is more than some servers take is a reason of its own.
+    fn lost(&self) {
+        let past = self.held.as_ref().and_then(|used| used.past.as_ref());
+        if let Some(past) = past.filter(|_| !self.dial.is_heard() && !self.dial.is_large()) {
+            self.dial.server.connections.lost(past);
+        }
+    }
+}
+
+impl Drop for Framed {
+    fn drop(&mut self) {
+        self.put_aside();
+    }
 }
 
 impl AsyncRead for Framed {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        // Nobody reads before a request is sent, but to see whether the connection is open.
-        if this.received.is_ended() || this.sent.is_to_come() {
-            this.released(buffer.remaining());
-            return Poll::Ready(Ok(()));
-        }
-        if std::mem::take(&mut this.unsettled) {
-            // In the next turn of the task: see docs/decisions/0011.
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if this.dial.pace.as_ref().is_some_and(|pace| pace.poll_broken(context).is_ready()) {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        let before = buffer.filled().len();
-        let outcome = ready!(this.connection()?.poll_read(context, buffer));
-        let read = buffer.filled().get(before..).unwrap_or_default();
-        if outcome.is_err() || read.is_empty() {
-            this.lost();
-            return Poll::Ready(outcome);
-        }
-        this.dial.hears();
-        match this.received.read(read, this.sent.is_head()) {
-            Ok(taken) => {
-                if taken < read.len() {
-                    this.unclean = Some(Unclean::Unasked);
-                }
-                this.is_early |= this.received.is_begun() && !this.is_sent();
-                buffer.set_filled(before + taken);
-                Poll::Ready(Ok(()))
-            }
-            Err(fault) => {
-                this.unclean = Some(Unclean::Malformed);
-                buffer.set_filled(before);
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)))
-            }
-        }
+        self.get_mut().poll_received(context, buffer, Received::read)
     }
 }
 
@@ -238,9 +269,6 @@ impl AsyncWrite for Framed {
         if this.sent.is_to_come() {
             let fits = this.dial.limits.check(bytes);
             fits.map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
-            if let Some(announced) = this.announced.take() {
-                this.sent = announced;
-            }
         }
         if this.followed == 0 {
             this.followed = this.sent.read(bytes);

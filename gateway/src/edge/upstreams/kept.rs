@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::connection::{Connection, Idle};
 use super::waiting::{Kept, Past, Waiting};
+use crate::clock::Stopwatch;
 use crate::edge::descriptors::Descriptors;
 use crate::framing::{Habit, KeepAlive, SETTLED, Trust};
 use crate::telemetry::{ServerMetrics, Unclean};
@@ -286,7 +287,7 @@ impl Connections {
 
     /// Whether it may still be used; and what is to be learned of it.
     fn look(&self, kept: &mut Kept) -> bool {
-        let waited = kept.past.since.elapsed();
+        let waited = Stopwatch::lately().since(&kept.past.since);
         match kept.connection.idle() {
             Idle::Quiet => {
                 if waited >= SETTLED && !kept.past.is_settled {

@@ -61,7 +61,7 @@ impl Leg {
             retries: 0,
             stale: 0,
             broken: 0,
-            trying: Stopwatch::start(),
+            trying: Stopwatch::lately(),
             connecting: Duration::ZERO,
             sent: None,
             first_byte: None,
@@ -123,7 +123,7 @@ impl Leg {
         self.dial =
             server.plain.is_some().then(|| Dial::new(Arc::clone(&server), pace, &self.pool.settings, method));
         self.current = Some(server.enter());
-        self.trying = Stopwatch::start();
+        self.trying = Stopwatch::lately();
         self.connecting = Duration::ZERO;
         self.sent = None;
         Ok(server)

@@ -47,7 +47,7 @@ pub(super) struct Past {
 impl Past {
     /// That begins to wait now.
     pub(super) fn new(answers: u32, idle: Duration) -> Self {
-        Self { answers, idle, since: Stopwatch::start(), is_settled: false }
+        Self { answers, idle, since: Stopwatch::lately(), is_settled: false }
     }
 }
 
