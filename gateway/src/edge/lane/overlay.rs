@@ -190,7 +190,7 @@ impl<'t> Iterator for Lines<'t> {
     type Item = (&'t str, &'t [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (line, rest) = self.0.split_at_checked(memchr::memchr(b'\n', self.0)? + 1)?;
+        let (line, rest) = self.0.split_at_checked(self.0.iter().position(|byte| *byte == b'\n')? + 1)?;
         let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
         self.0 = rest;
         Some((std::str::from_utf8(name).ok()?, value.strip_prefix(b": ")?.strip_suffix(b"\r\n")?))
