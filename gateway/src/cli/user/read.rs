@@ -188,6 +188,7 @@ impl Written {
                 "role" => &mut written.role,
                 "is_active" => &mut written.is_active,
                 "created_at" => &mut written.created_at,
+                "email_verified" => &mut written.email_verified,
                 _ => continue,
             };
             *field = Value::from(value);
