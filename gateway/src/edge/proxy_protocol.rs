@@ -86,7 +86,15 @@ async fn read(stream: &mut Stream) -> Result<(Option<SocketAddr>, bool), Unprove
     }
 }
 
+/// How a header begins, in either version.
+const BEGINNINGS: [&[u8]; 2] = [b"PROXY ", v2::PROTOCOL_PREFIX];
+
 fn parse(bytes: &[u8]) -> Spoken {
+    // The parser waits for more of what ends like a beginning, and does not begin like one.
+    let begins = |known: &&[u8]| known.iter().zip(bytes).all(|(known, byte)| known == byte);
+    if !BEGINNINGS.iter().any(begins) {
+        return Spoken::Nonsense;
+    }
     let is_line = bytes.starts_with(b"PROXY");
     let has_ended = bytes.windows(2).any(|end| end == b"\r\n");
     // The parser calls some beginnings of a good line errors.
@@ -175,6 +183,8 @@ mod tests {
             b"PROXY TCP4 999.0.2.7 10.0.0.1 4711 443\r\n",
             b"PROXY TCP4 192.0.2.7 10.0.0.1 4711\r\n",
             b"PROXY TCP4\r\n",
+            b"PROXYTCP4",
+            b"P ROXY TCP",
         ] {
             assert_eq!(parse(wrong), Spoken::Nonsense, "{}", String::from_utf8_lossy(wrong));
         }
