@@ -1,5 +1,8 @@
 //! A file of accounts, line by line: CSV with a header, or JSON lines.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
