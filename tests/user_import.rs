@@ -146,6 +146,25 @@ fn json_lines_are_read_too() {
 }
 
 #[test]
+fn an_address_that_was_proved_elsewhere_is_so_here_in_either_form() {
+    let place = Place::new(METHODS);
+    let hash = werkzeug("Correct1", "pbkdf2:sha256:1000");
+    let file =
+        format!("email,password_hash,email_verified\nada@example.com,{hash},t\nbob@example.com,{hash},\n");
+    assert_eq!(place.import("users.csv", &file, &[]).0, 0);
+    let line = json!({"email": "eve@example.com", "password_hash": hash, "email_verified": true});
+    assert_eq!(place.import("users.jsonl", &line.to_string(), &[]).0, 0);
+    let verified: Vec<_> = place.stored().iter().map(|user| user["email_verified"].clone()).collect();
+    assert_eq!(verified, [true, false, true]);
+    let (_, out, _) = place.import(
+        "more.csv",
+        &format!("email,password_hash,email_verified\nx@y.example,{hash},maybe\n"),
+        &["--json"],
+    );
+    assert!(out.contains("email_verified must be true or false"), "{out}");
+}
+
+#[test]
 fn each_bad_line_is_named_and_then_nothing_is_imported() {
     let place = Place::new(METHODS);
     let hash = werkzeug("CANARY-Password-1", "pbkdf2:sha256:1000");

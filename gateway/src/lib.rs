@@ -26,6 +26,8 @@ pub mod config;
 pub mod edge;
 pub mod errands;
 pub mod framing;
+#[cfg(test)]
+mod fuzz;
 pub mod http1;
 pub mod identity;
 pub mod limits;

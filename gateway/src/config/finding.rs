@@ -29,6 +29,7 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn of(message: String, file: &File, places: &Places) -> Self {
+        let message = visible(message);
         if let Some((Place { file, line, entry }, message)) = places.split(&message) {
             let advice = advice(message).map(str::to_owned);
             return Self { key: None, entry, file, line, value: None, advice, message: message.to_owned() };
@@ -38,8 +39,20 @@ impl Finding {
         let advice = advice(rest).map(str::to_owned);
         let (key, value) = (about.key, value.map(str::to_owned));
         let Place { file, line, entry } = key.as_deref().and_then(|key| places.find(key)).unwrap_or_default();
-        Self { key, entry, file, line, value, message, advice }
+        Self { key, entry: entry.map(visible), file, line, value, message, advice }
     }
+}
+
+/// Escapes what a terminal would obey: a name of the configuration's can hold it.
+fn visible(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
 }
 
 impl fmt::Display for Finding {
@@ -164,6 +177,15 @@ mod tests {
         let finding = Finding::of(message.to_owned(), &file, &Places::default());
         assert_eq!(finding.message, message);
         (finding.key, finding.value, finding.advice)
+    }
+
+    #[test]
+    fn nothing_that_is_shown_is_obeyed_by_a_terminal() {
+        let shown =
+            |message: &str| Finding::of(message.to_owned(), &File::default(), &Places::default()).to_string();
+        let said = shown("`server.\u{1b}[2J` = \"a\nb\u{9b}\": is no setting");
+        assert_eq!(said, r#"`server.\u{1b}[2J` = "a\nb\u{9b}": is no setting"#);
+        assert_eq!(shown("`server.é\u{200b}` is no setting"), "`server.é\u{200b}` is no setting");
     }
 
     #[test]

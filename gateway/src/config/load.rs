@@ -1,5 +1,8 @@
 //! Reads the configuration from its four places, and says everything that is wrong with it.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -119,8 +122,9 @@ pub fn load(path: Option<&Path>, flags: &Flags) -> Loaded {
         }
     };
     let places = places.with(figment, written.clone());
-    let fitting = shape::fitting(written, &mut faults);
-    let fitting = Figment::from(Serialized::defaults(fitting));
+    // A value that was dropped leaves no default behind.
+    let fitting = Figment::from(Serialized::defaults(File::default()));
+    let fitting = fitting.merge(Serialized::defaults(shape::fitting(written, &mut faults)));
     let file = File {
         server: section(&fitting, "server", &mut faults),
         listeners: section(&fitting, "listeners", &mut faults),
@@ -182,9 +186,7 @@ fn section<T: Default + serde::de::DeserializeOwned>(
     name: &str,
     faults: &mut Vec<String>,
 ) -> T {
-    // A value that was dropped leaves no default behind.
-    let whole = Figment::from(Serialized::defaults(File::default())).merge(fitting);
-    whole.extract_inner(name).unwrap_or_else(|all| {
+    fitting.extract_inner(name).unwrap_or_else(|all| {
         for fault in all {
             // Figment puts the name that was asked for behind the path below it.
             let mut keys = fault.path.clone();

@@ -1,5 +1,8 @@
 //! The client's address: the peer's, or what trusted proxies say, read from the right.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -2,6 +2,9 @@
 //! client's who that is. Only on listeners that ask for it, and only from networks that they name:
 //! there it must come, since otherwise a client of the balancer could be taken for the balancer.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::time::Duration;
@@ -86,7 +89,15 @@ async fn read(stream: &mut Stream) -> Result<(Option<SocketAddr>, bool), Unprove
     }
 }
 
+/// How a header begins, in either version.
+const BEGINNINGS: [&[u8]; 2] = [b"PROXY ", v2::PROTOCOL_PREFIX];
+
 fn parse(bytes: &[u8]) -> Spoken {
+    // The parser waits for more of what ends like a beginning, and does not begin like one.
+    let begins = |known: &&[u8]| known.iter().zip(bytes).all(|(known, byte)| known == byte);
+    if !BEGINNINGS.iter().any(begins) {
+        return Spoken::Nonsense;
+    }
     let is_line = bytes.starts_with(b"PROXY");
     let has_ended = bytes.windows(2).any(|end| end == b"\r\n");
     // The parser calls some beginnings of a good line errors.
@@ -127,8 +138,6 @@ fn parse(bytes: &[u8]) -> Spoken {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn version2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
@@ -175,24 +184,11 @@ mod tests {
             b"PROXY TCP4 999.0.2.7 10.0.0.1 4711 443\r\n",
             b"PROXY TCP4 192.0.2.7 10.0.0.1 4711\r\n",
             b"PROXY TCP4\r\n",
+            b"PROXYTCP4",
+            b"P ROXY TCP",
         ] {
             assert_eq!(parse(wrong), Spoken::Nonsense, "{}", String::from_utf8_lossy(wrong));
         }
         assert_eq!(parse(&version2(1, 0, &[])), Spoken::Nonsense, "proxied, of no address");
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic_or_reach_behind_their_end(
-            start in prop_oneof![
-                Just(b"PROXY TCP4 ".to_vec()), Just(b"\r\n\r\n\0\r\nQUIT\n!\x11".to_vec()), Just(Vec::new())
-            ],
-            rest in proptest::collection::vec(any::<u8>(), 0..64),
-        ) {
-            let bytes = [start, rest].concat();
-            if let Spoken::For(_, length) | Spoken::Itself(length) | Spoken::ForNobody(length) = parse(&bytes) {
-                prop_assert!(length <= bytes.len());
-            }
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Laws of verification over random tokens: what we accept, another implementation accepts, too.
 
+pub(super) mod fuzz;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,10 +166,5 @@ proptest! {
         let ours = accepts(&issuer.verifier(), &token);
         prop_assert!(ours || !honest, "an honest token is refused: {claims}");
         prop_assert!(!ours || peer_accepts(&token), "{claims}");
-    }
-
-    #[test]
-    fn no_text_at_all_makes_verification_panic(token in "[A-Za-z0-9_.=-]{0,200}|\\PC{0,60}") {
-        prop_assert!(!accepts(&issuer().verifier(), &token));
     }
 }

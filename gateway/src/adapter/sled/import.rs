@@ -1,6 +1,9 @@
 //! A store from text: every line is checked before anything is written, and only an empty store is
 //! written to.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::io::{BufRead, Read};
 
 use super::judge::{Judge, ticket_key};

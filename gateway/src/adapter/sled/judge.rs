@@ -22,6 +22,9 @@ pub(super) struct Judge {
     user_ids: HashSet<UserId>,
     emails: HashSet<Email>,
     session_ids: HashSet<SessionId>,
+    tickets: HashSet<[u8; 32]>,
+    invitation_ids: HashSet<u64>,
+    errand_ids: HashSet<u64>,
     ended: bool,
 }
 
@@ -78,14 +81,22 @@ impl Judge {
                 let known = self.user_ids.contains(user);
                 require(known, || format!("networks of user {user}, who is not here"))?;
             }
-            Line::Ticket { key, .. } => drop(ticket_key(key)?),
+            Line::Ticket { key, .. } => {
+                let fresh = self.tickets.insert(ticket_key(key)?);
+                require(fresh, || "this ticket was there before".to_owned())?;
+            }
             Line::Invitation(invitation) => {
                 let given = invitation.id <= self.last_invitation_id;
                 require(given, || format!("{} is beyond {LAST_INVITATION_ID}", invitation.id))?;
+                let fresh = self.invitation_ids.insert(invitation.id);
+                require(fresh, || format!("invitation {} was there before", invitation.id))?;
             }
             Line::Errand(errand) => {
                 let given = errand.id <= self.last_errand_id;
                 require(given, || format!("{} is beyond {LAST_ERRAND_ID}", errand.id))?;
+                // Two would be one errand that is due at two times.
+                let fresh = self.errand_ids.insert(errand.id);
+                require(fresh, || format!("errand {} was there before", errand.id))?;
             }
             Line::Audit { line } => {
                 self.prover.take(line).map_err(|broken| format!("the audit trail: {broken}"))?;
@@ -95,6 +106,7 @@ impl Judge {
                 require(*counts == read, || format!("{counts:?} were written, {read:?} are here"))?;
                 self.ended = true;
             }
+            // Of two about the same, the store keeps the wider one, and the sum of two counts.
             Line::Revocation(_) | Line::Tally { .. } => {}
         }
         Ok(())
@@ -134,4 +146,28 @@ pub(super) fn ticket_key(text: &str) -> Result<[u8; 32], String> {
 
 fn require(sound: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
     sound.then_some(()).ok_or_else(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_thing_has_one_line() {
+        let waiting = include_str!("../../../../tests/fuzzing/corpus/export/waiting");
+        for (record, fault) in [
+            ("ticket", "this ticket was there before"),
+            ("invitation", "invitation 2 was there before"),
+            ("errand", "errand 3 was there before"),
+            ("user", "user 1 was there before"),
+        ] {
+            let is_twice = |line: &str| line.starts_with(&format!("{{\"record\":\"{record}\""));
+            let line = waiting.lines().find(|line| is_twice(line)).unwrap();
+            let later = line.replace("\"due_at\":2", "\"due_at\":3").replace("\"0a", "\"0A");
+            let mut judge = Judge::default();
+            let mut lines = waiting.lines().skip(1).take_while(|line| !line.contains("\"end\""));
+            lines.try_for_each(|line| judge.take(line.as_bytes()).map(drop)).unwrap();
+            assert_eq!(judge.take(later.as_bytes()).unwrap_err(), fault);
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! A file of accounts, line by line: CSV with a header, or JSON lines.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -188,6 +191,7 @@ impl Written {
                 "role" => &mut written.role,
                 "is_active" => &mut written.is_active,
                 "created_at" => &mut written.created_at,
+                "email_verified" => &mut written.email_verified,
                 _ => continue,
             };
             *field = Value::from(value);
