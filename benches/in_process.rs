@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gateway::adapter::embedded::EmbeddedRevocations;
-use gateway::clock::SystemClock;
-use gateway::edge::outcomes;
-use gateway::identity::TokenId;
-use gateway::limits::{Allowance, Books, Limiter, Policy};
-use gateway::pipeline::{
+use gateway_clock::SystemClock;
+use gateway_edge::outcomes;
+use gateway_identity::TokenId;
+use gateway_limits::{Allowance, Books, Limiter, Policy};
+use gateway_pipeline::{
     Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
     RequestTarget, Requires, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail, Upstream,
     UserLimit, Value, canonical,
 };
-use gateway::store::{Revocation, Revocations as _};
-use gateway::telemetry::Metrics;
-use gateway::token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
+use gateway_store::{Revocation, Revocations as _};
+use gateway_store_memory::EmbeddedRevocations;
+use gateway_telemetry::Metrics;
+use gateway_token::{Algorithm, DatedKey, ForeignIssuers, Issuer, KeyRing, SignBy, TokenTerms};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use token_source::Use;

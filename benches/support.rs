@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::clock::{Clock as _, SystemClock, Timestamp};
-use gateway::identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
-use gateway::pipeline::Assertions;
-use gateway::token::{
+use gateway_clock::{Clock as _, SystemClock, Timestamp};
+use gateway_identity::{Email, Generation, InstallationId, Role, SessionId, UserId};
+use gateway_pipeline::Assertions;
+use gateway_token::{
     AccessGrant, Algorithm, AssertionIssuer, DatedKey, HmacKey, Issuer, KeyRing, SignBy, TokenTerms,
 };
 

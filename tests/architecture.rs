@@ -1,8 +1,9 @@
-//! The house rules, as tests: which room may name which, where each foreign crate lives, and how
+//! The house rules, as tests: which crate may be built with which, where crates of others live, and how
 //! long a file may get. Each rule is also held against a small bad sample, so that it is seen to
 //! fail.
 
 mod division;
+mod graph;
 mod homes;
 mod messages;
 mod paths;
@@ -14,9 +15,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use homes::{homeless_crates, misplaced_crates, unused_homes};
-use rules::{empty_rooms, endpoints, entangled_adapters, entangled_endpoints, misplaced_rooms};
-use source::{Source, product};
+use graph::{crates, read};
+use homes::{misplaced_modules, strayed, unused};
+use rules::{empty_ranks, endpoints, entangled_endpoints, misplaced_crates};
+use source::Source;
 use tidy::{json_of_bytes, long_files, unfinished, vague_names};
 
 fn project() -> PathBuf {
@@ -43,137 +45,155 @@ fn sources(folder: &str) -> Vec<Source> {
     found
 }
 
-/// The gateway's own, of which each file is read once.
-fn gateway() -> &'static [Source] {
-    static FILES: LazyLock<Vec<Source>> = LazyLock::new(|| sources("gateway/src"));
+/// The product's own, crate by crate, of which each file is read once.
+fn product() -> &'static [(&'static str, Vec<Source>)] {
+    static FILES: LazyLock<Vec<(&str, Vec<Source>)>> =
+        LazyLock::new(|| crates().iter().map(|one| (one.name.as_str(), sources(&one.sources))).collect());
     &FILES
+}
+
+/// Those of one crate.
+fn of(name: &str) -> &'static [Source] {
+    product().iter().find(|(other, _)| *other == name).map(|(_, sources)| &sources[..]).unwrap()
 }
 
 fn sample(name: &str, text: &str) -> Vec<Source> {
     vec![Source::new(name, text)]
 }
 
-/// A sample beside another file that is there.
-fn beside(other: &str, name: &str, text: &str) -> Vec<Source> {
-    sample(other, "").into_iter().chain(sample(name, text)).collect()
-}
-
 fn all() -> Vec<Source> {
-    let crates = ["gateway/crates/commit/src", "gateway/crates/token-source/src"];
-    ["gateway/src", "todo-backend/src", "tests", "benches"]
-        .into_iter()
-        .chain(crates)
+    let ours = crates().iter().map(|one| one.sources.as_str());
+    ours.chain(["gateway/crates/fuzz/src", "todo-backend/src", "tests", "benches"])
         .flat_map(sources)
         .collect()
 }
 
 const NOTHING: [String; 0] = [];
 
-#[test]
-fn a_room_names_rooms_of_lower_rank_only() {
-    assert_eq!(misplaced_rooms(gateway()), NOTHING);
-    assert_eq!(empty_rooms(gateway()), NOTHING);
-    let climbs = sample("token/verify.rs", "use crate::pipeline::Pipeline;");
-    assert_eq!(misplaced_rooms(&climbs), ["token/verify.rs: token names pipeline"]);
-    let sideways = sample("session/open.rs", "fn f() { crate::pipeline::canonical(\"/\"); }");
-    assert_eq!(misplaced_rooms(&sideways), ["session/open.rs: session names pipeline"]);
-    let grouped = sample("token.rs", "use crate::{clock::Clock, edge::Gateway};");
-    assert_eq!(misplaced_rooms(&grouped), ["token.rs: token names edge"]);
-    let behind_the_ports = sample("edge.rs", "use crate::adapter::redis::RedisView;");
-    assert_eq!(misplaced_rooms(&behind_the_ports), ["edge.rs: edge names adapter"]);
-    let unknown = sample("attic.rs", "");
-    assert_eq!(misplaced_rooms(&unknown), ["attic.rs: attic has no rank"]);
-    let told = sample("token.rs", "// use crate::pipeline::Pipeline;\n/// See crate::edge.\nfn f() {}");
-    assert_eq!(misplaced_rooms(&told), NOTHING);
+/// What Cargo would say of a crate with this name that is built with these.
+fn built(name: &str, with: &[&str]) -> String {
+    let package = |name: &str, with: &[&str]| {
+        let dependency = |name: &&str| serde_json::json!({"name": name, "kind": null});
+        let with: Vec<_> = with.iter().map(dependency).collect();
+        serde_json::json!({"name": name, "manifest_path": "/x/Cargo.toml", "dependencies": with})
+    };
+    let others = crates().iter().map(|one| format!("gateway-{}", one.name));
+    let others = others.filter(|other| other != name).map(|other| package(&other, &[]));
+    let packages: Vec<_> = others.chain([package(name, with)]).collect();
+    serde_json::json!({"workspace_root": "/x", "packages": packages}).to_string()
 }
 
 #[test]
-fn another_room_is_seen_by_whatever_way_it_is_named() {
+fn a_crate_is_built_with_crates_of_lower_rank_only() {
+    assert_eq!(misplaced_crates(crates()), NOTHING);
+    assert_eq!(empty_ranks(crates()), NOTHING);
+    let faults = |name: &str, with: &[&str]| misplaced_crates(&read(&built(name, with)));
+    assert_eq!(faults("gateway-token", &["gateway-pipeline"]), ["token is built with pipeline"]);
+    assert_eq!(faults("gateway-api", &["gateway-edge"]), ["api is built with edge"]);
+    assert_eq!(faults("gateway-edge", &["gateway-store-redis"]), ["edge is built with store-redis"]);
+    assert_eq!(faults("gateway-attic", &[]), ["attic has no rank"]);
+}
+
+#[test]
+fn one_endpoint_never_names_another() {
+    let api = of("api");
+    assert!(["login", "key_set", "operator"].iter().all(|one| endpoints(api).contains(one)));
+    assert_eq!(entangled_endpoints(api), NOTHING);
+    let router = ".route(\"/x\", get(sessions::list).put(register::write))";
+    let mut endpoints = sample("lib.rs", &format!("fn f() {{ Router::new(){router}; }}"));
+    endpoints.extend(sample("register.rs", "fn f() { super::sessions::overloaded() }"));
+    assert_eq!(entangled_endpoints(&endpoints), ["register.rs: endpoint register names endpoint sessions"]);
+}
+
+#[test]
+fn another_module_is_seen_by_whatever_way_it_is_named() {
+    let named = |text: &str| {
+        let names = Source::new("register/page.rs", text).names().clone();
+        names.into_iter().any(|path| path.starts_with("crate::sessions"))
+    };
     for text in [
-        "use super::super::edge::Gateway;",
-        "mod inner { use super::super::super::edge; }",
-        "use crate as house; fn f() { house::edge::f() }",
-        "#[serde(with = \"crate::edge::bytes\")] struct S;",
-        "fn f() { tracing::info!(\"{}\", crate::edge::NAME) }",
-        "const TEXT: &str = \"https://example.com\"; use crate::edge::Gateway;",
+        "use super::super::sessions::list;",
+        "mod inner { use super::super::super::sessions; }",
+        "use crate as house; fn f() { house::sessions::list() }",
+        "#[serde(with = \"crate::sessions::bytes\")] struct S;",
+        "fn f() { tracing::info!(\"{}\", crate::sessions::NAME) }",
+        "const TEXT: &str = \"https://example.com\"; use crate::sessions::list;",
     ] {
-        let named = misplaced_rooms(&sample("token/verify.rs", text));
-        assert_eq!(named, ["token/verify.rs: token names edge"], "{text}");
+        assert!(named(text), "{text}");
     }
-    for text in ["use super::edge;", "mod edge; use edge::f;", "const T: &str = \"crate::edge::f\";"] {
-        assert_eq!(misplaced_rooms(&sample("token/verify.rs", text)), NOTHING, "{text}");
+    for text in
+        ["mod sessions; use sessions::f;", "const T: &str = \"crate::sessions::f\";", "// crate::sessions::f"]
+    {
+        assert!(!named(text), "{text}");
     }
 }
 
 #[test]
 fn what_is_only_there_for_tests_is_left_out_wherever_it_stands() {
-    const CLIMBS: &str = "use crate::edge::Gateway;";
+    const NAMES: &str = "use aws_lc_rs::signature::Ed25519KeyPair;";
+    let faults = |files: &[Source]| misplaced_modules("api", files);
+    let fault = ["api: aws_lc_rs::signature lives in token"];
     for tests in [
         "#[cfg(test)] mod tests;",
-        "#[cfg(test)] mod tests { use crate::cli; }",
-        "#[cfg(test)] #[must_use] pub(crate) fn f<A, B>(of: [u8; 2]) { crate::cli::f() }",
-        "#[cfg(all(test, unix))] use crate::cli::{f, g};",
-        "enum E { #[cfg(test)] A(crate::cli::A), B }",
-        "fn f() { match x { #[cfg(test)] A => crate::cli::f(), B => {} } }",
-        "fn f() { #[cfg(test)] let x = crate::cli::X {}; }",
-        "struct S { #[cfg(test)] a: crate::cli::A, b: u8 }",
+        "#[cfg(test)] mod tests { use aws_lc_rs::rsa; }",
+        "#[cfg(test)] #[must_use] pub(crate) fn f<A, B>(of: [u8; 2]) { aws_lc_rs::rsa::f() }",
+        "#[cfg(all(test, unix))] use aws_lc_rs::rsa::{f, g};",
+        "enum E { #[cfg(test)] A(aws_lc_rs::rsa::A), B }",
+        "fn f() { match x { #[cfg(test)] A => aws_lc_rs::rsa::f(), B => {} } }",
+        "fn f() { #[cfg(test)] let x = aws_lc_rs::rsa::X {}; }",
+        "struct S { #[cfg(test)] a: aws_lc_rs::rsa::A, b: u8 }",
     ] {
-        let both = misplaced_rooms(&sample("token.rs", &format!("{tests} {CLIMBS}")));
-        assert_eq!(both, ["token.rs: token names edge"], "{tests}");
+        assert_eq!(faults(&sample("login.rs", &format!("{tests} {NAMES}"))), fault, "{tests}");
     }
-    let without = "#[cfg(not(test))] use crate::edge::Gateway;";
-    assert_eq!(misplaced_rooms(&sample("token.rs", without)), ["token.rs: token names edge"]);
-    let mut files = sample("token.rs", "#[cfg(test)] mod proof;");
-    files.extend(sample("token/proof.rs", CLIMBS));
-    files.extend(sample("token/proof/far.rs", CLIMBS));
-    files.extend(sample("token/proofs.rs", CLIMBS));
-    assert_eq!(misplaced_rooms(&files), ["token/proofs.rs: token names edge"]);
+    let without = format!("#[cfg(not(test))] {NAMES}");
+    assert_eq!(faults(&sample("login.rs", &without)), fault);
+    let mut files = sample("login.rs", "#[cfg(test)] mod proof;");
+    files.extend(sample("login/proof.rs", NAMES));
+    files.extend(sample("login/proof/far.rs", NAMES));
+    assert_eq!(faults(&files), NOTHING);
+    files.extend(sample("login/proofs.rs", NAMES));
+    assert_eq!(faults(&files), fault);
 }
 
 #[test]
-fn one_adapter_never_names_another_and_one_endpoint_never_names_another() {
-    let all = gateway();
-    assert!(["login", "key_set", "operator"].iter().all(|one| endpoints(all).contains(one)));
-    assert_eq!(entangled_adapters(all), NOTHING);
-    assert_eq!(entangled_endpoints(all), NOTHING);
-    let adapters = beside("adapter/paper.rs", "adapter/redis/view.rs", "use crate::adapter::paper::Paper;");
-    assert_eq!(entangled_adapters(&adapters), ["adapter/redis/view.rs: adapter redis names adapter paper"]);
-    let router = ".route(\"/x\", get(sessions::list).put(register::write))";
-    let mut endpoints = sample("api.rs", &format!("fn f() {{ Router::new(){router}; }}"));
-    endpoints.extend(sample("api/register.rs", "fn f() { super::sessions::overloaded() }"));
-    assert_eq!(
-        entangled_endpoints(&endpoints),
-        ["api/register.rs: endpoint register names endpoint sessions"]
+fn what_is_anothers_alone_stays_there() {
+    for (name, sources) in product() {
+        assert_eq!(misplaced_modules(name, sources), NOTHING);
+    }
+    assert_eq!(strayed(crates()), NOTHING);
+    let signs = sample("login.rs", "use aws_lc_rs::{digest, signature::Ed25519KeyPair};");
+    assert_eq!(misplaced_modules("api", &signs), ["api: aws_lc_rs::signature lives in token"]);
+    let nobodys = sample("lib.rs", "use aws_lc_rs::aead;");
+    assert_eq!(misplaced_modules("token", &nobodys), ["token: aws_lc_rs::aead has no home"]);
+    let with_it = read(&built("gateway-pipeline", &["jsonwebtoken"]));
+    assert!(strayed(&with_it).contains(&"pipeline: jsonwebtoken is token's alone".to_owned()));
+    assert!(
+        strayed(&with_it).contains(&"token: jsonwebtoken is token's alone".to_owned()),
+        "it has it no more"
     );
 }
 
 #[test]
-fn each_foreign_crate_has_its_homes() {
-    assert_eq!(misplaced_crates(gateway()), NOTHING);
-    assert_eq!(unused_homes(gateway()), NOTHING);
-    let elsewhere = sample("pipeline/verify.rs", "fn f() { jsonwebtoken::decode(); }");
-    assert_eq!(misplaced_crates(&elsewhere), ["pipeline/verify.rs: jsonwebtoken lives in token"]);
-    let part = sample("api/login.rs", "use pingora::proxy::Session;");
-    assert_eq!(misplaced_crates(&part), ["api/login.rs: pingora lives in edge, startup, shutdown"]);
-    let renamed = sample("api/login.rs", "use pingora as p;");
-    assert_eq!(misplaced_crates(&renamed), ["api/login.rs: pingora lives in edge, startup, shutdown"]);
-    let signs = sample("api/login.rs", "use aws_lc_rs::{digest, signature::Ed25519KeyPair};");
-    assert_eq!(misplaced_crates(&signs), ["api/login.rs: aws_lc_rs::signature lives in token"]);
-    let nobodys = sample("token.rs", "use aws_lc_rs::aead;");
-    assert_eq!(misplaced_crates(&nobodys), ["token.rs: aws_lc_rs::aead has no home"]);
-    let own = sample("cli/store.rs", "mod sled; fn f() { sled::open() }");
-    assert_eq!(misplaced_crates(&own), NOTHING);
-    assert!(unused_homes(&own).contains(&"sled is not in adapter".to_owned()));
+fn what_a_crate_is_built_with_it_names() {
+    for (one, (_, sources)) in crates().iter().zip(product()) {
+        assert_eq!(unused(one, sources), NOTHING);
+    }
+    let crates = read(&built("gateway-x", &["left-pad", "uuid"]));
+    let x = crates.iter().find(|one| one.name == "x").unwrap();
+    let names_one = sample("lib.rs", "mod left_pad; use uuid::Uuid;");
+    assert_eq!(unused(x, &names_one), ["x is built with left-pad, and does not name it"]);
 }
 
 #[test]
-fn each_dependency_has_a_home_or_is_anybodys() {
-    let manifest = std::fs::read_to_string(project().join("gateway/Cargo.toml")).unwrap();
-    assert_eq!(homeless_crates(&manifest), NOTHING);
-    let grown = manifest.replace("[dependencies]", "[dependencies]\nleft-pad = \"1\"");
-    assert_eq!(homeless_crates(&grown), ["left_pad has no home"]);
-    let shrunk = manifest.replace("ppp.workspace = true", "");
-    assert_eq!(homeless_crates(&shrunk), ["ppp is no dependency"]);
+fn no_crate_takes_for_granted_what_may_not_be() {
+    for (name, sources) in product() {
+        let root = sources.iter().find(|source| source.name == "lib.rs").unwrap();
+        let denied =
+            "#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]\n";
+        assert!(root.text.contains(denied), "{name} lacks {denied}");
+        let outside = "#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]\n";
+        assert!(root.text.contains(outside), "{name} lacks {outside}");
+    }
 }
 
 #[test]
@@ -199,9 +219,11 @@ fn nothing_is_left_unfinished() {
 
 #[test]
 fn what_others_wrote_is_utf8_before_it_is_json() {
-    assert_eq!(json_of_bytes(gateway()), NOTHING);
-    let bytes = sample("adapter/jwks/fetch.rs", "let x = serde_json::from_slice(&body);");
-    assert_eq!(json_of_bytes(&bytes), ["adapter/jwks/fetch.rs"]);
+    for (name, sources) in product() {
+        assert_eq!(json_of_bytes(name, sources), NOTHING);
+    }
+    let bytes = sample("fetch.rs", "let x = serde_json::from_slice(&body);");
+    assert_eq!(json_of_bytes("jwks", &bytes), ["jwks: fetch.rs"]);
 }
 
 #[test]
@@ -213,10 +235,10 @@ fn each_file_says_first_what_is_in_it() {
 }
 
 #[test]
-fn each_room_stands_in_the_map() {
+fn each_crate_stands_in_the_map() {
     let map = std::fs::read_to_string(project().join("ARCHITECTURE.md")).unwrap();
-    for room in product(gateway()).into_iter().map(Source::room).collect::<BTreeSet<_>>() {
-        assert!(map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name the room `{room}`");
+    for (name, _) in product() {
+        assert!(map.contains(&format!("`{name}`")), "ARCHITECTURE.md does not name the crate `{name}`");
     }
 }
 
@@ -236,9 +258,10 @@ fn each_file_of_the_tests_is_declared() {
 #[test]
 fn each_error_code_appears_in_a_test_and_in_the_reference() {
     let tests: String = sources("tests").iter().map(|source| source.text.as_str()).collect();
-    let units: BTreeSet<String> = gateway().iter().flat_map(Source::names_in_tests).collect();
+    let units: BTreeSet<String> =
+        product().iter().flat_map(|(_, files)| files).flat_map(Source::names_in_tests).collect();
     let reference = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
-    for code in gateway::problem::Code::ALL {
+    for code in gateway_problem::Code::ALL {
         let entry = code.entry();
         let row = format!(
             "| `{}` | {} | {} | {} | {} |",
@@ -254,10 +277,10 @@ fn each_error_code_appears_in_a_test_and_in_the_reference() {
 #[test]
 fn the_configuration_that_explains_all_settings_is_the_default() {
     let path = project().join("conf/gateway.toml");
-    let json = |file: &gateway::config::File| serde_json::to_value(file).unwrap();
+    let json = |file: &gateway_config::File| serde_json::to_value(file).unwrap();
     // What has no default stands there as a comment; everything else as a setting.
     let text = std::fs::read_to_string(path).unwrap();
-    let settings = json(&gateway::config::File::default());
+    let settings = json(&gateway_config::File::default());
     for (section, keys) in settings.as_object().unwrap() {
         for (key, value) in keys.as_object().into_iter().flatten() {
             // A table with a heading of its own, or one in a line.

@@ -56,11 +56,25 @@ fn a_rust_that_is_new_enough_is_used_as_it_is_and_none_is_fetched() {
     }
 }
 
+/// Their folders, all of one where that is what is said.
+fn members() -> Vec<String> {
+    let workspace: toml::Table = read("Cargo.toml").parse().unwrap();
+    let named = workspace["workspace"]["members"].as_array().unwrap().iter();
+    let folders = named.flat_map(|member| match member.as_str().unwrap().strip_suffix("/*") {
+        Some(parent) => {
+            let entries = std::fs::read_dir(project().join(parent)).unwrap();
+            let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+            entries.map(|entry| format!("{parent}/{}", name(entry).to_str().unwrap())).collect()
+        }
+        None => vec![member.as_str().unwrap().to_owned()],
+    });
+    folders.collect()
+}
+
 #[test]
 fn each_member_and_the_readme_name_the_rust_of_the_workspace() {
-    let workspace: toml::Table = read("Cargo.toml").parse().unwrap();
-    for member in workspace["workspace"]["members"].as_array().unwrap() {
-        let manifest = read(&format!("{}/Cargo.toml", member.as_str().unwrap()));
+    for member in members() {
+        let manifest = read(&format!("{member}/Cargo.toml"));
         assert!(manifest.contains("\nrust-version.workspace = true\n"), "{member}");
         assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{member}");
     }

@@ -1,9 +1,9 @@
 //! Letters: what they say, that nothing which people write becomes a header or mark-up, and how a
 //! mail leaves the house, to a real mail server or into a folder.
 
-use gateway::adapter::mail::{Delivery, Mailbox, Security, Sender, SmtpSettings, notifier};
-use gateway::identity::{Email, Role};
-use gateway::notify::{Letter, Link, Mail, Notifier, Templates, Wording};
+use gateway_identity::{Email, Role};
+use gateway_mail::{Delivery, Mailbox, Security, Sender, SmtpSettings, notifier};
+use gateway_notify::{Letter, Link, Mail, Notifier, Templates, Wording};
 use std::sync::Arc;
 use std::time::Duration;
 

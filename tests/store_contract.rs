@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::support::told::*;
-use gateway::adapter::embedded::EmbeddedRevocations;
-use gateway::adapter::own_first::OwnFirst;
-use gateway::adapter::sled::{SledOptions, SledStore};
-use gateway::clock::Timestamp;
-use gateway::identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
-use gateway::store::{
+use gateway_clock::Timestamp;
+use gateway_identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
+use gateway_store::{
     AuditEvent, AuditTrail, Event, NewUser, Outbox, RefreshToken, Revocation, RevocationLedger, Revocations,
     Room, Session, Sessions, StoredHash, Tickets, User, Users,
 };
+use gateway_store_memory::EmbeddedRevocations;
+use gateway_store_memory::OwnFirst;
+use gateway_store_sled::{SledOptions, SledStore};
 use tempfile::TempDir;
 
 /// One test for each adapter and law. A law that is missing in the list is dead code: a warning.

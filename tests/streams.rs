@@ -11,7 +11,7 @@ mod websocket;
 use std::io::Read as _;
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 
 use crate::support::authority::Authority;
 use crate::support::forge;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{ACCESS_KEY, Gateway, REFRESH_KEY, Setup, command, finish, run};

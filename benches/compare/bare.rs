@@ -35,7 +35,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ! {
     let threads = next().parse().expect("a number of threads");
     let upstream: SocketAddr = next().parse().expect("an upstream");
     let [plain, tls, h2c, certificate, key] = [(); 5].map(|()| next());
-    gateway::token::install_cryptography().expect("a provider of cryptography");
+    gateway_token::install_cryptography().expect("a provider of cryptography");
     let peer = HttpPeer::new(upstream, false, String::new());
     let conf = ServerConf { threads, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);

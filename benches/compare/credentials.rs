@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gateway::clock::Timestamp;
-use gateway::identity::{Email, Generation, Role, SessionId, TokenId, UserId};
-use gateway::token::{AccessGrant, Algorithm, DatedKey, Issuer, KeyRing, SignBy, TokenTerms, jwks};
+use gateway_clock::Timestamp;
+use gateway_identity::{Email, Generation, Role, SessionId, TokenId, UserId};
+use gateway_token::{AccessGrant, Algorithm, DatedKey, Issuer, KeyRing, SignBy, TokenTerms, jwks};
 use serde_json::{Value, json};
 
 use crate::support;

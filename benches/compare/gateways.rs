@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use gateway::adapter::sled::{Importing, SledOptions, SledStore};
-use gateway::clock::Timestamp;
-use gateway::identity::TokenId;
-use gateway::store::{AuditEvent, Event, Revocation, RevocationLedger as _, UnitOfWork};
+use gateway_clock::Timestamp;
+use gateway_identity::TokenId;
+use gateway_store::{AuditEvent, Event, Revocation, RevocationLedger as _, UnitOfWork};
+use gateway_store_sled::{Importing, SledOptions, SledStore};
 use serde_json::json;
 
 use crate::certificate::Certificate;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gateway::identity::TokenId;
+use gateway_identity::TokenId;
 use tokio::runtime::Runtime;
 
 use crate::clients::Protocol;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use tokio::task::JoinSet;
 
 use crate::clients::{ANSWER_BYTES_MAX, Client, Protocol};

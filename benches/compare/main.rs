@@ -41,7 +41,7 @@ mod upstream;
 
 use std::fmt::Write as _;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use tokio::runtime::Runtime;
 
 use certificate::Certificate;
@@ -77,7 +77,7 @@ fn main() {
 fn compare(options: &Options) -> Result<(), String> {
     let watch = Stopwatch::start();
     let machine = report::machine();
-    gateway::token::install_cryptography()?;
+    gateway_token::install_cryptography()?;
     rlimit::increase_nofile_limit(u64::MAX).map_err(|fault| fault.to_string())?;
     let before = options.before.as_deref().map(programs::named).transpose()?;
     let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;

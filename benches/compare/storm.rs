@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use gateway::pipeline::{Reserved, canonical, inject};
-use gateway::token::{Algorithm, install_cryptography};
+use gateway_pipeline::{Reserved, canonical, inject};
+use gateway_token::{Algorithm, install_cryptography};
 use http::header::HeaderMap;
 
 use crate::in_process::{

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use gateway::adapter::sled::{Importing, SledOptions, SledStore};
+use gateway_store_sled::{Importing, SledOptions, SledStore};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 //! The difference is the stage.
 
 use divan::{Bencher, black_box};
-use gateway::pipeline::{Requires, UserLimit};
+use gateway_pipeline::{Requires, UserLimit};
 
 use crate::in_process::{PROTECTED, admit, headers, pipeline_with, revoked};
 use crate::support;

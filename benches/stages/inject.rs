@@ -1,7 +1,7 @@
 //! The headers of the request that goes out: theirs stripped, ours set.
 
 use divan::Bencher;
-use gateway::pipeline::{Reserved, inject};
+use gateway_pipeline::{Reserved, inject};
 
 use crate::in_process::{Outgoing, PROTECTED, admit, forwarded, headers, pipeline, revoked};
 use crate::support;

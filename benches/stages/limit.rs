@@ -1,8 +1,8 @@
 //! The limit for each user, and the fields that tell a client what is left.
 
 use divan::{Bencher, black_box};
-use gateway::identity::{SubjectKey, UserId};
-use gateway::limits::fields;
+use gateway_identity::{SubjectKey, UserId};
+use gateway_limits::fields;
 
 use crate::in_process::{PROTECTED, admit, headers, limiter, pipeline, revoked};
 use crate::support;

@@ -20,7 +20,7 @@ mod whole;
 mod yardstick;
 
 use divan::AllocProfiler;
-use gateway::token::install_cryptography;
+use gateway_token::install_cryptography;
 use mimalloc::MiMalloc;
 
 #[global_allocator]

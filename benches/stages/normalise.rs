@@ -1,7 +1,7 @@
 //! The path in canonical form, and the names of the headers of a browser.
 
 use divan::{Bencher, black_box};
-use gateway::pipeline::{canonical, is_reserved};
+use gateway_pipeline::{canonical, is_reserved};
 
 const TARGETS: [(&str, bool); 4] = [
     ("/api/todos/42", true),

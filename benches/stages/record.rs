@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
-use gateway::edge::outcomes;
-use gateway::telemetry::{Metrics, Observed, Way};
+use gateway_edge::outcomes;
+use gateway_telemetry::{Metrics, Observed, Way};
 
 /// As one thread after the other has it, and as two at once have it.
 #[divan::bench(threads = [1, 2])]

@@ -1,8 +1,8 @@
 //! Whether a token was revoked: the embedded view, with few and with many revocations in it.
 
 use divan::{Bencher, black_box};
-use gateway::identity::{Generation, SessionId, TokenId, UserId};
-use gateway::store::{Revocations as _, Subject};
+use gateway_identity::{Generation, SessionId, TokenId, UserId};
+use gateway_store::{Revocations as _, Subject};
 
 use crate::in_process::{TOKENS, at_once, revoked};
 

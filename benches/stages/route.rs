@@ -1,7 +1,7 @@
 //! The choice of the route, among few and among many.
 
 use divan::{Bencher, black_box};
-use gateway::pipeline::{Access, HostPattern, Route, Routes};
+use gateway_pipeline::{Access, HostPattern, Route, Routes};
 use http::Method;
 
 use crate::in_process::route;

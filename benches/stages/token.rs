@@ -1,7 +1,7 @@
 //! The bearer token out of the value of `Authorization`.
 
 use divan::{Bencher, black_box};
-use gateway::pipeline::credentials;
+use gateway_pipeline::credentials;
 
 use crate::support;
 

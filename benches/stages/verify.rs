@@ -6,7 +6,7 @@
 //! token is no business of a caller.
 
 use divan::{Bencher, black_box};
-use gateway::token::{Algorithm, RawToken};
+use gateway_token::{Algorithm, RawToken};
 
 use crate::in_process::{PROTECTED, TOKENS, admit, issuer, pipeline, revoked, senders};
 use crate::support;

@@ -14,7 +14,7 @@ mod world;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use shared::support;
 use tokio::signal::unix::{SignalKind, signal};
 

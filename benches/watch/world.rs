@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use gateway::clock::{Clock as _, SystemClock};
+use gateway_clock::{Clock as _, SystemClock};
 
 use crate::support::authority::Authority;
 use crate::support::farm::Instance;

@@ -2,26 +2,25 @@
 
 mod account;
 mod audit;
-mod bench;
 mod check;
 mod demo;
 mod explain;
 mod keys;
 mod operators;
-mod prove_upstream;
 mod report;
 mod serve;
 mod session;
 mod store;
-mod terminal;
-mod trust;
 mod user;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use terminal::{BAD, painted};
+use gateway_bench as bench;
+use gateway_command::terminal::{BAD, painted};
+use gateway_command::{Failure, counted};
+use gateway_prove_upstream as prove_upstream;
 
 use crate::startup::dumps;
 
@@ -72,17 +71,6 @@ enum Command {
 /// A negative verdict.
 const EXIT_VERDICT: u8 = 3;
 
-/// How a command ends when it does not succeed.
-enum Failure {
-    /// Faults of the configuration, all of them.
-    Configuration(Vec<String>),
-    /// The question was understood, and the answer is no.
-    Verdict(Vec<String>),
-    Other(String),
-    /// Everything was said already, and this is the status.
-    Said(u8),
-}
-
 /// Something went wrong.
 const EXIT_FAILURE: u8 = 1;
 
@@ -92,7 +80,7 @@ pub fn main() -> ExitCode {
     dumps::forbid().ok();
     let arguments = Arguments::parse();
     let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let cryptography = crate::token::install_cryptography();
+    let cryptography = gateway_token::install_cryptography();
     let outcome = match (provider, cryptography) {
         (Ok(()), Ok(())) => match arguments.command {
             Command::Demo(arguments) => demo::run(arguments),
@@ -111,7 +99,7 @@ pub fn main() -> ExitCode {
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),
     };
     // What was said until now is to be read before what is said last.
-    crate::telemetry::log::end();
+    gateway_telemetry::log::end();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Configuration(faults)) => {
@@ -133,13 +121,4 @@ pub fn main() -> ExitCode {
         }
         Err(Failure::Said(status)) => ExitCode::from(status),
     }
-}
-
-/// A number with its noun, which has two forms.
-fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

@@ -9,8 +9,8 @@ use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
-use crate::clock::Stopwatch;
-use crate::edge::{Connections, Handover};
+use gateway_clock::Stopwatch;
+use gateway_edge::{Connections, Handover};
 
 /// How often it is looked whether all connections have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -36,21 +36,21 @@ pub(crate) use self::operators::SOCKET;
 pub(crate) use self::prepared::Prepared;
 pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 
-use crate::adapter::embedded::EmbeddedRevocations;
-use crate::adapter::redis::RedisRevocations;
-use crate::adapter::sled::{Opened, SledStore};
-use crate::api::{Api, Services};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, Source, csrf_key};
-use crate::edge::{
+use crate::shutdown::{CheckSuccessor, Drain, Signals};
+use gateway_api::{Api, Services};
+use gateway_clock::{Clock, SystemClock};
+use gateway_config::{Checked, Source, csrf_key};
+use gateway_edge::{
     Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover, Inherited,
     Operator, Parts, Public, Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
-use crate::limits::Books;
-use crate::pipeline::Cookies;
-use crate::shutdown::{CheckSuccessor, Drain, Signals};
-use crate::store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
-use crate::telemetry::{Metrics, Traces};
+use gateway_limits::Books;
+use gateway_pipeline::Cookies;
+use gateway_store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
+use gateway_store_memory::EmbeddedRevocations;
+use gateway_store_redis::RedisRevocations;
+use gateway_store_sled::{Opened, SledStore};
+use gateway_telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
 const UPSTREAM_TRIES: usize = 16;
@@ -203,7 +203,7 @@ pub fn run(
         operations: sockets.operations.address,
         made_admin,
     };
-    let ready: crate::edge::OnReady = {
+    let ready: gateway_edge::OnReady = {
         let view = Arc::clone(&view);
         let (current, running_on) = (Arc::clone(&current), Arc::clone(&carrier));
         let (keys, streams) = (Arc::clone(&issuer_keys), Arc::clone(&streams));
@@ -301,7 +301,7 @@ pub fn run(
         signal_thread.hold();
         if !before.block_on(async { signals.lock().await.told_to_stop().await }) {
             // What was acknowledged is durable; locks and descriptors end with this program.
-            crate::telemetry::log::end();
+            gateway_telemetry::log::end();
             return Err(successor.replace(sockets.handover.take()));
         }
     }

@@ -4,17 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::adapter::mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
-use gateway::adapter::sled::{SledOptions, SledStore};
-use gateway::clock::{Clock, ManualClock, Stopwatch, Timestamp};
-use gateway::errands::{Courier, Unsettled};
-use gateway::identity::{Email, Role};
-use gateway::notify::{Templates, Wording};
-use gateway::store::{
+use gateway_clock::{Clock, ManualClock, Stopwatch, Timestamp};
+use gateway_errands::{Courier, Unsettled};
+use gateway_identity::{Email, Role};
+use gateway_mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
+use gateway_notify::{Templates, Wording};
+use gateway_store::{
     AuditQuery, AuditTrail, Errand, Invitation, NewUser, Outbox, PasswordChange, Precondition, StoreError,
     StoredHash, TicketKey, Tickets, User, Users, Way,
 };
-use gateway::telemetry::Metrics;
+use gateway_store_sled::{SledOptions, SledStore};
+use gateway_telemetry::Metrics;
 
 use crate::support::eventually;
 use crate::support::outbox::letters_in;
@@ -59,7 +59,7 @@ impl House {
             notifier: notifier(Delivery::Outbox(settings)).unwrap(),
             announcer: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            metrics: Metrics::new(gateway::edge::outcomes()).unwrap(),
+            metrics: Metrics::new(gateway_edge::outcomes()).unwrap(),
             called: Arc::clone(&called),
             unsettled: Unsettled::default(),
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{Gateway, Setup};

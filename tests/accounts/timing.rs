@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use serde_json::json;
 
 use super::{NEW, WRONG};

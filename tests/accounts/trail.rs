@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gateway::adapter::sled::{SledOptions, SledStore};
-use gateway::clock::Timestamp;
-use gateway::identity::UserId;
-use gateway::store::{AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover};
+use gateway_clock::Timestamp;
+use gateway_identity::UserId;
+use gateway_store::{AuditQuery, AuditTrail, Break, Entry, Hash, Proof, Prover};
+use gateway_store_sled::{SledOptions, SledStore};
 use serde_json::{Value, json};
 
 use super::{NEW, WRONG};
@@ -156,7 +156,7 @@ async fn what_is_tampered_with_in_the_folder_is_found() {
         (
             "an entry is sealed anew",
             |audit, _| {
-                let (line, _) = gateway::store::seal(5, at(4), entry(9), Hash::default()).unwrap();
+                let (line, _) = gateway_store::seal(5, at(4), entry(9), Hash::default()).unwrap();
                 audit.insert(key(5), line.as_bytes()).unwrap();
             },
             Break::Unlinked { seq: 5 },

@@ -183,7 +183,7 @@ fn what_a_stopped_gateways_tokens_lose_is_remembered_as_long_as_any_may_live() {
     machine.says(&format!("user disable --data {}", ada.id));
     let exported = machine.says_of_store();
     let recorded = exported.iter().find(|line| line["kind"] == "generation").unwrap();
-    let now = gateway::clock::wall_time().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let now = gateway_clock::wall_time().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     assert!(u128::from(recorded["until"].as_u64().unwrap()) > now + 86_000_000, "{recorded}");
 }
 

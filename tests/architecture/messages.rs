@@ -2,14 +2,13 @@
 //! of them, so that whatever carries a request can stand below.
 
 use super::source::Source;
-use super::{NOTHING, sample, sources};
+use super::{NOTHING, of, sample};
 
 /// Heads that are nobody's request: of a probe of a server, and of the operations listener.
-const OTHER_HEADS: [&str; 2] = ["edge/upstreams/health.rs", "edge/operations.rs"];
+const OTHER_HEADS: [&str; 2] = ["upstreams/health.rs", "operations.rs"];
 
 fn misplaced_messages(sources: &[Source]) -> Vec<String> {
-    let elsewhere =
-        |source: &&Source| source.name != "edge/gateway.rs" && !source.name.starts_with("edge/gateway/");
+    let elsewhere = |source: &&Source| source.name != "gateway.rs" && !source.name.starts_with("gateway/");
     let faults = sources.iter().filter(elsewhere).flat_map(|source| {
         let lines = source.text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
         let code: String = lines.flat_map(|line| [line, "\n"]).collect();
@@ -18,7 +17,7 @@ fn misplaced_messages(sources: &[Source]) -> Vec<String> {
         let found: Vec<_> = heads
             .filter(|name| names(&code, name))
             .chain(names_session(&code).then_some("Session"))
-            .map(|name| format!("{}: {name} lives in edge/gateway", source.name))
+            .map(|name| format!("{}: {name} lives in gateway", source.name))
             .collect();
         found
     });
@@ -38,8 +37,8 @@ fn names(code: &str, word: &str) -> bool {
 
 #[test]
 fn only_the_callbacks_name_pingoras_session_and_its_heads() {
-    assert_eq!(misplaced_messages(&sources("gateway/src")), NOTHING);
-    let found = |text: &str| misplaced_messages(&sample("edge/record.rs", text)).len();
+    assert_eq!(misplaced_messages(of("edge")), NOTHING);
+    let found = |text: &str| misplaced_messages(&sample("record.rs", text)).len();
     for bad in [
         "use pingora::proxy::Session;",
         "use pingora::{\n    Error,\n    proxy::{ProxyHttp, Session},\n};",
@@ -57,5 +56,5 @@ fn only_the_callbacks_name_pingoras_session_and_its_heads() {
     ] {
         assert_eq!(found(good), 0, "{good}");
     }
-    assert_eq!(misplaced_messages(&sample("edge/gateway/heads.rs", "use pingora::proxy::Session;")), NOTHING);
+    assert_eq!(misplaced_messages(&sample("gateway/heads.rs", "use pingora::proxy::Session;")), NOTHING);
 }

@@ -25,12 +25,6 @@ impl Source {
         self.name.split(['/', '.']).next().unwrap_or_default()
     }
 
-    /// The second part: an adapter, an endpoint.
-    pub(super) fn part(&self) -> Option<&str> {
-        let part = self.name.strip_suffix(".rs")?.split('/').nth(1);
-        part.filter(|part| !part.is_empty())
-    }
-
     /// The paths that the program's part of the file names, from the root of the crate (`crate::…`) or
     /// of another one.
     pub(super) fn names(&self) -> &BTreeSet<String> {

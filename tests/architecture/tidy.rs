@@ -42,14 +42,20 @@ pub(super) fn unfinished(sources: &[Source]) -> Vec<String> {
 
 /// Where what others wrote is read as JSON from bytes: `serde_json` takes bytes that are not UTF-8 in
 /// whatever it skips, so they are to be read as text before.
-pub(super) fn json_of_bytes(sources: &[Source]) -> Vec<String> {
+pub(super) fn json_of_bytes(name: &str, sources: &[Source]) -> Vec<String> {
     // What these read was written by a gateway, or is an answer that one of ours rendered.
-    const OURS: [&str; 5] =
-        ["adapter/sled/", "api/openapi/", "cli/explain.rs", "cli/operators.rs", "startup/upgrade.rs"];
-    let others =
-        product(sources).into_iter().filter(|source| !OURS.iter().any(|ours| source.name.starts_with(ours)));
+    const OURS: [(&str, &str); 5] = [
+        ("store-sled", ""),
+        ("api", "openapi/"),
+        ("gateway", "cli/explain.rs"),
+        ("gateway", "cli/operators.rs"),
+        ("gateway", "startup/upgrade.rs"),
+    ];
+    let is_ours =
+        |source: &&Source| OURS.iter().any(|(own, file)| *own == name && source.name.starts_with(file));
+    let others = product(sources).into_iter().filter(|source| !is_ours(source));
     others
         .filter(|source| source.names().contains("serde_json::from_slice"))
-        .map(|source| source.name.clone())
+        .map(|source| format!("{name}: {}", source.name))
         .collect()
 }

@@ -254,7 +254,7 @@ fn an_upstream_that_does_not_answer_is_given_up_in_time() {
         silent.local_addr().unwrap()
     );
     let gateway = Setup::new(&config).route("silent", "/silent", "silent", "auth = \"public\"").start();
-    let begun = gateway::clock::Stopwatch::start();
+    let begun = gateway_clock::Stopwatch::start();
     let reply = gateway.client().get("/silent").send();
     assert_eq!((reply.status, reply.code().as_str()), (504, "upstream_timeout"));
     assert!(begun.elapsed() < Duration::from_secs(15) && !reply.header("retry-after").is_empty());

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 
 use super::Siege;
 use crate::support::gateway::Setup;

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 
 /// Of one target, where nobody asks for more by `FUZZ_SECONDS`.
 const TARGET_SECONDS: u64 = 60;

@@ -1,7 +1,7 @@
 //! The keys of an issuer: fetched in the background, fetched again when they change, and kept while
 //! the issuer is away.
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 

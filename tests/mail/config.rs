@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gateway::adapter::mail::{Delivery, Security};
-use gateway::config::{Flags, KeyPolicy, MailSettings, Secrets, load};
-use gateway::limits::Books;
+use gateway_config::{Flags, KeyPolicy, MailSettings, Secrets, load};
+use gateway_limits::Books;
+use gateway_mail::{Delivery, Security};
 
 use crate::support::authority::Authority;
 use crate::support::canary;
@@ -126,7 +126,7 @@ fn settings(lines: &str) -> MailSettings {
     };
     let loaded = load(Some(file.path()), &flags);
     let checked =
-        gateway::config::check(loaded, Secrets::read(&environment), KeyPolicy::LookOnly, &Books::default());
+        gateway_config::check(loaded, Secrets::read(&environment), KeyPolicy::LookOnly, &Books::default());
     checked.unwrap_or_else(|faults| panic!("{faults:#?}")).mail
 }
 

@@ -1,6 +1,6 @@
 //! What each letter says, and what it cannot be made to say.
 
-use gateway::notify::{NotSent, Replacement};
+use gateway_notify::{NotSent, Replacement};
 use proptest::prelude::*;
 
 use super::*;

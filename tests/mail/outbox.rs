@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gateway::adapter::mail::OutboxSettings;
-use gateway::notify::NotSent;
+use gateway_mail::OutboxSettings;
+use gateway_notify::NotSent;
 
 use super::*;
 

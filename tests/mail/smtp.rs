@@ -1,7 +1,7 @@
 //! A real mail server at the other end, good and bad.
 
-use gateway::adapter::mail::Login;
-use gateway::notify::NotSent;
+use gateway_mail::Login;
+use gateway_notify::NotSent;
 
 use super::*;
 use crate::support::authority::Authority;
@@ -122,7 +122,7 @@ async fn an_address_that_an_account_can_have_can_be_written_to() {
 #[tokio::test]
 async fn a_line_with_a_dot_alone_does_not_end_the_mail() {
     let source = "Subject: x\n\n{{ token }}\n.\n..\nRSET\nafter it";
-    let replacement = gateway::notify::Replacement {
+    let replacement = gateway_notify::Replacement {
         name: "password_reset.txt",
         place: String::new(),
         source: source.to_owned(),

@@ -46,7 +46,7 @@ fn each_documented_endpoint_is_there_with_the_methods_that_are_documented() {
 
 #[test]
 fn each_routed_endpoint_is_documented() {
-    let source = std::fs::read_to_string(project().join("gateway/src/api.rs")).unwrap();
+    let source = std::fs::read_to_string(project().join("gateway/crates/api/src/lib.rs")).unwrap();
     let endpoints = source.split("let endpoints = Router::new()").nth(1).unwrap();
     let (endpoints, rest) = endpoints.split_once("// Not there for requests from the network.").unwrap();
     let own = rest.split(".nest(").last().unwrap();
@@ -56,7 +56,7 @@ fn each_routed_endpoint_is_documented() {
         named.map(|path| format!("{above}{path}")).collect()
     };
     let routed: BTreeSet<_> = routes(endpoints, "/api/auth").union(&routes(own, "")).cloned().collect();
-    let document = gateway::api::document();
+    let document = gateway_api::document();
     let documented: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(routed, documented);
     assert!(documented.len() > 20, "{documented:?}");
@@ -64,7 +64,7 @@ fn each_routed_endpoint_is_documented() {
 
 #[test]
 fn nothing_in_the_document_points_nowhere_and_each_operation_has_a_name_of_its_own() {
-    let document = gateway::api::document();
+    let document = gateway_api::document();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     let mut left = vec![&document];
     while let Some(part) = left.pop() {
@@ -86,7 +86,7 @@ fn nothing_in_the_document_points_nowhere_and_each_operation_has_a_name_of_its_o
 
 #[test]
 fn an_operation_is_called_by_what_it_does_in_the_words_of_the_field() {
-    let document = gateway::api::document();
+    let document = gateway_api::document();
     let items = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
     for (_, operation) in items {
         let summary = operation["summary"].as_str().unwrap();
@@ -117,7 +117,7 @@ fn an_operation_is_called_by_what_it_does_in_the_words_of_the_field() {
 
 #[test]
 fn what_is_open_to_anybody_says_that_it_asks_for_no_token() {
-    let document = gateway::api::document();
+    let document = gateway_api::document();
     let security = |method: &str, path: &str| document["paths"][path][method]["security"].clone();
     assert_eq!(security("post", "/api/auth/login"), serde_json::json!([]));
     assert_eq!(security("get", "/.well-known/jwks.json"), serde_json::json!([]));
@@ -126,9 +126,9 @@ fn what_is_open_to_anybody_says_that_it_asks_for_no_token() {
 
 #[test]
 fn each_code_of_the_list_is_one_that_the_document_knows() {
-    let document = gateway::api::document();
+    let document = gateway_api::document();
     let known = document["components"]["schemas"]["RefusalCode"]["enum"].as_array().unwrap();
-    let words: Vec<_> = gateway::problem::Code::ALL.iter().map(|code| Value::from(code.word())).collect();
+    let words: Vec<_> = gateway_problem::Code::ALL.iter().map(|code| Value::from(code.word())).collect();
     assert_eq!(*known, words);
 }
 
@@ -179,7 +179,7 @@ fn where_the_docs_are_off_there_are_none() {
 #[test]
 fn the_copy_among_the_docs_is_the_documents_own() {
     let path = project().join("docs/openapi.json");
-    let wanted = format!("{:#}\n", gateway::api::document());
+    let wanted = format!("{:#}\n", gateway_api::document());
     if std::env::var_os("WRITE_DOCS").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }

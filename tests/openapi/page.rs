@@ -84,7 +84,7 @@ fn the_page_runs_its_own_files_and_nothing_else() {
 
 #[test]
 fn the_files_of_swagger_ui_are_those_of_its_package() {
-    let folder = crate::support::project().join("gateway/assets/swagger-ui");
+    let folder = crate::support::project().join("gateway/crates/api/assets/swagger-ui");
     let mut command = std::process::Command::new("sha256sum");
     let output = command.args(["--check", "--strict", "SHA256SUMS"]).current_dir(&folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gateway::config::{File, Flags, load};
+use gateway_config::{File, Flags, load};
 use serde_json::json;
 
 use crate::support::checking::check_json;

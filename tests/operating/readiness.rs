@@ -118,6 +118,6 @@ fn it_is_on_loopback_unless_said_otherwise_and_then_it_is_warned_of() {
         said.contains("environment: operations.listen = \"0.0.0.0:9090\" is no loopback address"),
         "{said}"
     );
-    let file = gateway::config::File::default();
+    let file = gateway_config::File::default();
     assert!(file.operations.listen.starts_with("127.0.0.1:"));
 }

@@ -116,7 +116,7 @@ fn a_redis_that_hangs_fails_closed_within_the_time_for_a_check() {
     let answers = under_load(&gateway, &good, &revoked, || {
         redis.pause();
         eventually("it is refused", || ask(&gateway, &good.access).status == 503);
-        let asked = gateway::clock::Stopwatch::start();
+        let asked = gateway_clock::Stopwatch::start();
         is_unavailable(&ask(&gateway, &good.access));
         assert!(asked.elapsed() < std::time::Duration::from_secs(3), "nobody waits for it");
         redis.resume();

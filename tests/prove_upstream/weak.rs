@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::json;
 
-use gateway::pipeline::{Reserved, is_reserved};
+use gateway_pipeline::{Reserved, is_reserved};
 
 use crate::support::forge::encode;
 

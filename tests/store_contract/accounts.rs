@@ -1,7 +1,7 @@
 //! The laws of what a change of an account takes with it: sessions, tokens, and what is told of it.
 
-use gateway::identity::{Generation, Role, UserId};
-use gateway::store::{
+use gateway_identity::{Generation, Role, UserId};
+use gateway_store::{
     Account, Amendment, Closing, Entry, Errand, PasswordChange, Precondition, Revocation, Session,
     StoreError, StoredHash, Taken, User, UserCounts, Way,
 };

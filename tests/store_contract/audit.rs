@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Role, UserAgent, UserId};
-use gateway::store::{
+use gateway_identity::{Role, UserAgent, UserId};
+use gateway_store::{
     Actor, AuditQuery, Break, ENTRY_TEXT_BYTES_MAX, Entry, Proof, Prover, Sealed, StoreError, Tally,
 };
 
@@ -256,7 +256,7 @@ async fn counts_go_with_the_entries_of_their_time(stores: &Stores) {
     assert_eq!(stores.trail.tallies(hour, hour).await.unwrap(), []);
 }
 
-fn along(seconds: u64, event: &'static str) -> gateway::store::UnitOfWork {
+fn along(seconds: u64, event: &'static str) -> gateway_store::UnitOfWork {
     recording(at(seconds), Entry::of(event))
 }
 

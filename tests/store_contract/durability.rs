@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use gateway::adapter::sled::{SledOptions, SledStore};
-use gateway::identity::{Role, TokenId};
-use gateway::store::{Event, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
+use gateway_identity::{Role, TokenId};
+use gateway_store::{Event, Revocation, RevocationLedger, RotationRequest, Sessions, StoreError, Users};
+use gateway_store_sled::{SledOptions, SledStore};
 
 use super::{at, copy_of, new_user, room, session, token, user_id};
 use crate::support::told::*;

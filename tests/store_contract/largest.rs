@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway::adapter::sled::{SledOptions, SledStore, verify};
-use gateway::identity::{Email, NAME_CHARACTERS_MAX, Role, SessionId, TokenId, UserAgent};
-use gateway::store::{
+use gateway_identity::{Email, NAME_CHARACTERS_MAX, Role, SessionId, TokenId, UserAgent};
+use gateway_store::{
     Actor, AuditTrail, ENTRY_TEXT_BYTES_MAX, Entry, Errand, Event, Invitation, NewUser, Outbox, Purpose,
     Revocation, RevocationLedger, Session, Sessions, StoredHash, Ticket, TicketKey, Tickets, Users,
 };
+use gateway_store_sled::{SledOptions, SledStore, verify};
 use serde_json::Value;
 
 use super::{at, new_user, room, session, user_id};
@@ -90,7 +90,7 @@ async fn filled(folder: &Path) -> SledStore {
         let address = format!("2001:db8:ffff:{:x}:ffff:ffff:ffff:ffff", 0xff00 + network);
         Sessions::open(&store, Session { address, ..session() }, room(100), work()).told().await.unwrap();
     }
-    let minimum = gateway::identity::Generation(u64::MAX);
+    let minimum = gateway_identity::Generation(u64::MAX);
     let revoked = [
         Revocation::Token { id: TokenId::random(), until: at(60) },
         Revocation::Session { id: SessionId::random(), until: at(60) },
@@ -136,7 +136,7 @@ async fn the_largest_record_of_each_kind_comes_back() {
         ["audit", "counter", "end", "errand", "familiar", "invitation", "revocation", "session", "tally"];
     assert!(kinds.iter().eq(all.iter().chain(&["ticket", "user"])), "{kinds:?}");
     let copy = SledStore::open(to.path(), SledOptions::default()).unwrap();
-    copy.import(&mut lines.join("\n").as_bytes(), gateway::adapter::sled::Importing::Restore).unwrap();
+    copy.import(&mut lines.join("\n").as_bytes(), gateway_store_sled::Importing::Restore).unwrap();
     assert_eq!(records(&exported(&copy)), records(&lines));
     assert!(copy.prove().await.unwrap().is_ok());
 }

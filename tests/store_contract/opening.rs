@@ -4,9 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
-use gateway::adapter::sled::{OpenError, SledOptions, SledStore};
-use gateway::identity::Role;
-use gateway::store::Users;
+use gateway_identity::Role;
+use gateway_store::Users;
+use gateway_store_sled::{OpenError, SledOptions, SledStore};
 use tempfile::TempDir;
 
 use super::{new_user, room};
@@ -113,7 +113,7 @@ async fn a_store_of_the_version_before_is_brought_to_this_one() {
     let ada = store.create(new_user("ada@example.org", Role::User), work()).told().await.unwrap();
     let mut session = super::session();
     session.user = ada.id;
-    gateway::store::Sessions::open(&store, session.clone(), room(1_000), work()).told().await.unwrap();
+    gateway_store::Sessions::open(&store, session.clone(), room(1_000), work()).told().await.unwrap();
     drop(store);
     let db = plain_sled(folder.path());
     db.drop_tree("user_sessions").unwrap();
@@ -121,7 +121,7 @@ async fn a_store_of_the_version_before_is_brought_to_this_one() {
     drop(db);
     for _ in 0..2 {
         let store = open(folder.path()).unwrap();
-        let found = gateway::store::Sessions::of_user(&store, ada.id, session.created_at).await.unwrap();
+        let found = gateway_store::Sessions::of_user(&store, ada.id, session.created_at).await.unwrap();
         assert_eq!(found, [session.clone()]);
     }
 }

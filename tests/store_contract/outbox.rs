@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gateway::identity::{Email, Role};
-use gateway::store::{AuditEvent, Errand, Event, Queued, StoreError, UnitOfWork, Way};
+use gateway_identity::{Email, Role};
+use gateway_store::{AuditEvent, Errand, Event, Queued, StoreError, UnitOfWork, Way};
 
 use super::{Stores, at, new_user, user_id};
 use crate::support::told::*;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::adapter::redis::{RedisReading, RedisRevocations, RedisSettings};
-use gateway::clock::{Clock, Stopwatch, SystemClock, Timestamp};
-use gateway::identity::{Generation, InstallationId, SessionId, TokenId, UserId};
-use gateway::store::{Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
+use gateway_clock::{Clock, Stopwatch, SystemClock, Timestamp};
+use gateway_identity::{Generation, InstallationId, SessionId, TokenId, UserId};
+use gateway_store::{Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
+use gateway_store_redis::{RedisReading, RedisRevocations, RedisSettings};
 use secrecy::SecretString;
 
 use crate::support::ledger::MemoryLedger;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::Revocation;
+use gateway_identity::{Generation, SessionId, TokenId};
+use gateway_store::Revocation;
 
 use super::{Stores, at, user_id};
 use crate::support::told::*;

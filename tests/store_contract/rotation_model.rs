@@ -1,7 +1,7 @@
 //! Any sequence of rotations, against a model that knows the whole history of the tokens.
 
-use gateway::identity::TokenId;
-use gateway::store::{Event, Rotation, RotationRequest};
+use gateway_identity::TokenId;
+use gateway_store::{Event, Rotation, RotationRequest};
 use proptest::prelude::*;
 
 use super::{Stores, at, session, token};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Network, Role, TokenId};
-use gateway::store::{
+use gateway_identity::{Network, Role, TokenId};
+use gateway_store::{
     Amendment, Closing, Event, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
 };
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Email, Role, UserId};
-use gateway::store::{
+use gateway_identity::{Email, Role, UserId};
+use gateway_store::{
     Amendment, Entry, Errand, Invitation, PasswordChange, Precondition, Purpose, StoreError, StoredHash,
     Ticket, TicketKey, Way,
 };
@@ -271,7 +271,7 @@ async fn issue(stores: &Stores, token: &str, purpose: Purpose) {
     stores.tickets.issue(TicketKey::of(token), granted(purpose, 60)).await.unwrap();
 }
 
-fn redeeming(token: &str) -> gateway::store::UnitOfWork {
+fn redeeming(token: &str) -> gateway_store::UnitOfWork {
     work_at(at(0)).provided(Precondition::Ticket(TicketKey::of(token)))
 }
 

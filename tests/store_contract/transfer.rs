@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gateway::adapter::sled::{Importing, SledOptions, SledStore, TransferError};
-use gateway::identity::{Role, SessionId, TokenId};
-use gateway::store::{Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
+use gateway_identity::{Role, SessionId, TokenId};
+use gateway_store::{Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
+use gateway_store_sled::{Importing, SledOptions, SledStore, TransferError};
 use tempfile::TempDir;
 
 use super::{at, new_user, room, session, token, user_id};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gateway::identity::{Generation, Role};
-use gateway::store::{Amended, Amendment, Revocation, StoreError, StoredHash};
+use gateway_identity::{Generation, Role};
+use gateway_store::{Amended, Amendment, Revocation, StoreError, StoredHash};
 
 use super::{Stores, at, new_user, user_id};
 use crate::support::told::*;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use gateway::adapter::embedded::EmbeddedRevocations;
-use gateway::adapter::own_first::OwnFirst;
-use gateway::identity::{Generation, SessionId, TokenId};
-use gateway::store::{Check, Revocation, Revocations, Standing, Subject};
+use gateway_identity::{Generation, SessionId, TokenId};
+use gateway_store::{Check, Revocation, Revocations, Standing, Subject};
+use gateway_store_memory::EmbeddedRevocations;
+use gateway_store_memory::OwnFirst;
 
 use super::{Stores, View, at, user_id};
 use crate::support::told::*;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use gateway::clock::Timestamp;
-use gateway::identity::UserId;
-use gateway::store::{Entry, Hash, seal};
+use gateway_clock::Timestamp;
+use gateway_identity::UserId;
+use gateway_store::{Entry, Hash, seal};
 use serde_json::{Value, json};
 
 use super::gateway::run;

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use gateway::clock::Timestamp;
-use gateway::identity::InstallationId;
-use gateway::store::{Committed, Revocation, RevocationLedger, StoreError, UnitOfWork};
+use gateway_clock::Timestamp;
+use gateway_identity::InstallationId;
+use gateway_store::{Committed, Revocation, RevocationLedger, StoreError, UnitOfWork};
 use tokio::sync::watch;
 
 pub(crate) struct MemoryLedger {

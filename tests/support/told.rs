@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use commit::{Published, UnderWay};
-use gateway::clock::Timestamp;
-use gateway::store::{
+use gateway_clock::Timestamp;
+use gateway_store::{
     Announce, AuditEvent, AuditTrail, CommitFault, Committed, Entry, Event, Revocation, StoreError,
     UnitOfWork, Words, commit,
 };

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use gateway::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 use serde_json::{Value, json};
 
 use crate::issuers::handmade::HandMade;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use gateway::edge::outcomes;
-use gateway::telemetry::Metrics;
+use gateway_edge::outcomes;
+use gateway_telemetry::Metrics;
 
 use super::everything::Everything;
 use super::expressions::{self, Expression, metrics, selectors};

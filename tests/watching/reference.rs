@@ -1,7 +1,7 @@
 //! The reference is the code's own.
 
-use gateway::edge::outcomes;
-use gateway::telemetry::Metrics;
+use gateway_edge::outcomes;
+use gateway_telemetry::Metrics;
 
 use crate::support::project;
 

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::adapter::mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
-use gateway::adapter::sled::{SledOptions, SledStore};
-use gateway::adapter::webhook::{Webhook, WebhookSecret, WebhookSettings};
-use gateway::clock::{Clock, ManualClock, Timestamp};
-use gateway::edge::outcomes;
-use gateway::errands::{Courier, Unsettled};
-use gateway::identity::UserId;
-use gateway::notify::{Templates, Wording};
-use gateway::store::{AuditQuery, AuditTrail, Errand, Outbox, Way};
-use gateway::telemetry::Metrics;
+use gateway_clock::{Clock, ManualClock, Timestamp};
+use gateway_edge::outcomes;
+use gateway_errands::{Courier, Unsettled};
+use gateway_identity::UserId;
+use gateway_mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
+use gateway_notify::{Templates, Wording};
+use gateway_store::{AuditQuery, AuditTrail, Errand, Outbox, Way};
+use gateway_store_sled::{SledOptions, SledStore};
+use gateway_telemetry::Metrics;
+use gateway_webhook::{Webhook, WebhookSecret, WebhookSettings};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Notify;

@@ -118,6 +118,17 @@ fn a_refused_head_has_one_line_with_whose_it_was_and_no_secret() {
     assert!(!gateway.log().contains("SECRET"));
 }
 
+/// RFC 9112 §2.2. Its first byte was read along with the request before it.
+#[test]
+fn an_empty_line_in_pieces_is_no_request() {
+    let (gateway, _upstream) = gateway();
+    let mut client = Raw::connect(gateway.address);
+    client.send("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n\r");
+    assert_eq!(client.reply().unwrap().status, 404);
+    client.send("\n").says_no_more();
+    assert_eq!(client.rest(), "", "nothing was asked");
+}
+
 /// RFC 9112 §3.2.2: the absolute form is what counts; it is taken where Host names the same.
 #[test]
 fn an_absolute_target_is_taken_whatever_the_spelling_of_its_host() {

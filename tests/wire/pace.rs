@@ -50,7 +50,7 @@ fn a_trickle_is_given_up_over_either_protocol() {
     let upstream = Upstream::start();
     let gateway = gateway(upstream.address, "");
     let ended = crate::support::in_parallel(2, |which| {
-        let begun = gateway::clock::Stopwatch::start();
+        let begun = gateway_clock::Stopwatch::start();
         let text = if which == 0 { trickle_http1(&gateway) } else { trickle_http2(&gateway) };
         (text, begun.elapsed())
     });

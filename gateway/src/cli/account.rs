@@ -8,9 +8,9 @@ use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::operators::{Line, Place, cell, confirm, password, print, print_json};
-use super::terminal::table;
+use gateway_command::Failure;
+use gateway_command::terminal::table;
 
 /// A role, as it is written at the command line.
 #[derive(Clone, Copy, ValueEnum)]

@@ -7,9 +7,9 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::operators::{Line, Place, cell, print, print_json};
-use super::terminal::{GOOD, painted, table};
-use super::{Failure, counted};
-use crate::store::{Hash, Proof, Prover};
+use gateway_command::terminal::{GOOD, painted, table};
+use gateway_command::{Failure, counted};
+use gateway_store::{Hash, Proof, Prover};
 
 /// Lines that are fetched at a time.
 const FETCHED: u64 = 1_000;
@@ -228,7 +228,7 @@ fn proof_of_file(file: &Path, noted: Option<(u64, Hash)>) -> Result<Proof, Failu
     let fault = |fault: std::io::Error| Failure::Other(format!("{}: {fault}", file.display()));
     let lines = std::io::BufReader::new(std::fs::File::open(file).map_err(fault)?).lines();
     let mut prover = Prover::new(noted);
-    let verdict = |broken: crate::store::Break| Failure::Verdict(vec![broken.to_string()]);
+    let verdict = |broken: gateway_store::Break| Failure::Verdict(vec![broken.to_string()]);
     for line in lines {
         prover.take(&line.map_err(fault)?).map_err(verdict)?;
     }

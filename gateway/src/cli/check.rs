@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::terminal::{GOOD, UNCLEAR, painted};
-use super::{EXIT_CONFIG, EXIT_VERDICT, Failure, counted};
-use crate::config::{Checked, Finding, Flags, Found, KeyPolicy, Secrets, called, examine, load};
-use crate::limits::Books;
+use super::{EXIT_CONFIG, EXIT_VERDICT};
 use crate::startup::let_signals_through;
+use gateway_command::terminal::{GOOD, UNCLEAR, painted};
+use gateway_command::{Failure, counted};
+use gateway_config::{Checked, Finding, Flags, Found, KeyPolicy, Secrets, called, examine, load};
+use gateway_limits::Books;
 
 const ROTATION: &str =
     "refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)";
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // A gateway that asks whether another may take over holds them back.
     let_signals_through();
     let loaded = load(arguments.config.as_deref(), &Flags::default());
-    let secrets = Secrets::read(&super::environment);
+    let secrets = Secrets::read(&gateway_command::environment);
     let mut told = match examine(loaded, secrets, KeyPolicy::Foresee, &Books::default()) {
         Ok(checked) => Told::of(checked),
         Err(Found { faults, warnings, notes }) => {

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use super::Failure;
 use super::serve::{announce, logged, make_folder, prepare};
-use crate::config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, WebhookEntry, check, load};
-use crate::limits::Books;
 use crate::startup::{Listening, Sockets, run as run_gateway};
+use gateway_command::Failure;
+use gateway_config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, WebhookEntry, check, load};
+use gateway_limits::Books;
 
 /// `sun_path` of unix(7), less its final zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let (socket, _folder) = socket_path(&data)?;
     loaded.file.upstreams.push(UpstreamEntry::new("todo", format!("unix:{}", socket.display())));
     loaded.file.routes.push(RouteEntry::new("todos", "/api/todos", "todo"));
-    let mut secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
+    let mut secrets = Secrets::read(&gateway_command::environment).map_err(Failure::Configuration)?;
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
     let password = first_admin(&mut secrets)?;

@@ -3,7 +3,6 @@
 mod advice;
 mod way;
 
-use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,25 +17,25 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use self::advice::Question;
-use super::Failure;
 use super::operators::socket_of_running;
-use super::terminal::{BAD, GOOD, painted};
-use crate::adapter::jwks::JwksBook;
-use crate::adapter::sled::installation_of;
-use crate::clock::SystemClock;
-use crate::config::{Flags, KeyPolicy, Secrets, check, is_standard_input, kept_csrf_key, load};
-use crate::edge::way_of;
-use crate::identity::{Generation, InstallationId, TokenId};
-use crate::limits::Books;
-use crate::pipeline::{
+use crate::startup::Prepared;
+use gateway_clock::SystemClock;
+use gateway_command::Failure;
+use gateway_command::terminal::{BAD, GOOD, painted};
+use gateway_config::{Flags, KeyPolicy, Secrets, check, is_standard_input, kept_csrf_key, load};
+use gateway_edge::way_of;
+use gateway_identity::{Generation, InstallationId, TokenId};
+use gateway_jwks::JwksBook;
+use gateway_limits::Books;
+use gateway_pipeline::{
     Account, Admitted, Cookies, Decision, Denied, Head, Pipeline, Renewed, RequestTarget, SameSite, Step,
     Trail, canonical, identity_fields, is_authority,
 };
-use crate::problem::Code;
-use crate::startup::Prepared;
-use crate::store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
-use crate::telemetry::{Metrics, Way};
-use crate::token::PeerCertificate;
+use gateway_problem::Code;
+use gateway_store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
+use gateway_store_sled::installation_of;
+use gateway_telemetry::{Metrics, Way};
+use gateway_token::PeerCertificate;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -79,10 +78,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         ));
     }
     let loaded = load(arguments.config.as_deref(), &Flags::default());
-    let secrets = Secrets::read(&super::environment);
+    let secrets = Secrets::read(&gateway_command::environment);
     let books = Books::default();
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
-    let token = read_token(arguments.token.clone(), arguments.token_file.as_deref())?;
+    let token = gateway_command::read_token(arguments.token.clone(), arguments.token_file.as_deref())?;
     let other = |what: &str| Failure::Other(what.to_owned());
     let method = http::Method::from_bytes(arguments.method.as_bytes());
     let method = method.map_err(|_| other("the method is none; write for example GET"))?;
@@ -187,19 +186,6 @@ fn read_certificate(path: &Path) -> Result<Arc<PeerCertificate>, Failure> {
         Ok(chain) => Ok(PeerCertificate::new(chain)),
         Err(fault) => Err(other(&fault)),
     }
-}
-
-/// From the command line, a file, or standard input.
-pub(super) fn read_token(written: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
-    let Some(path) = file else { return Ok(written) };
-    let mut text = String::new();
-    let read = if is_standard_input(path) {
-        std::io::stdin().read_to_string(&mut text).map(|_| ())
-    } else {
-        std::fs::read_to_string(path).map(|read| text = read)
-    };
-    read.map_err(|fault| Failure::Other(format!("{}: {fault}", path.display())))?;
-    Ok(Some(text))
 }
 
 fn read_headers(written: &[String]) -> Result<HeaderMap, String> {

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::Failure;
 use super::operators::print;
-use super::terminal::table;
-use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::config::{
+use gateway_clock::{Clock as _, SystemClock, Timestamp};
+use gateway_command::Failure;
+use gateway_command::terminal::table;
+use gateway_config::{
     Checked, Flags, Given, KeyFolder, KeyPolicy, KeyUse, Rotated, Secrets, check, load, rotate,
 };
-use crate::limits::Books;
-use crate::token::{KeyRing, KeyState};
+use gateway_limits::Books;
+use gateway_token::{KeyRing, KeyState};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// The configuration, with nothing made; and which secrets come from the environment.
 fn look(config: PathBuf) -> Result<(Checked, Given), Failure> {
     let loaded = load(Some(&config), &Flags::default());
-    let secrets = Secrets::read(&super::environment).map_err(Failure::Configuration)?;
+    let secrets = Secrets::read(&gateway_command::environment).map_err(Failure::Configuration)?;
     let given = secrets.given();
     let checked = check(loaded, Ok(secrets), KeyPolicy::LookOnly, &Books::default());
     Ok((checked.map_err(Failure::Configuration)?, given))

@@ -12,12 +12,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::Failure;
-use crate::api::{Client, Content};
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load, owned_by_another};
-use crate::limits::Books;
-use crate::problem::Problem;
 use crate::startup::{SOCKET, Stopped};
+use gateway_api::{Client, Content};
+use gateway_command::Failure;
+use gateway_config::{Checked, Flags, KeyPolicy, Secrets, check, load, owned_by_another};
+use gateway_limits::Books;
+use gateway_problem::Problem;
 
 /// Where the accounts are.
 #[derive(Clone, clap::Args)]
@@ -69,7 +69,7 @@ impl Place {
         // Nothing is sent from here: whoever has no secrets of mail and webhook needs none.
         loaded.file.mail = Default::default();
         loaded.file.webhook = Default::default();
-        let secrets = Secrets::read(&super::environment).map(|secrets| Secrets {
+        let secrets = Secrets::read(&gateway_command::environment).map(|secrets| Secrets {
             smtp_password: None,
             webhook_secret: None,
             ..secrets

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Failure;
 use super::operators::{Place, cell, print, print_json};
-use super::terminal::table;
+use gateway_command::Failure;
+use gateway_command::terminal::table;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Failure;
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, Source, called, check, log_hash_key};
-use crate::limits::Books;
 use crate::startup::{Listening, Sockets, dumps, hold_signals_back, run as run_gateway};
-use crate::telemetry::log;
+use gateway_command::Failure;
+use gateway_config::{Checked, Flags, KeyPolicy, Secrets, Source, called, check, log_hash_key};
+use gateway_limits::Books;
+use gateway_telemetry::log;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -26,9 +26,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let flags = Flags { listen: arguments.listen, operations_listen: arguments.ops, store_path: None };
-    let source = Source { path: arguments.config, flags, environment: super::environment };
+    let source = Source { path: arguments.config, flags, environment: gateway_command::environment };
     let loaded = source.load();
-    let secrets = Secrets::read(&super::environment);
+    let secrets = Secrets::read(&gateway_command::environment);
     let books = Arc::new(Books::default());
     let checked =
         check(loaded, secrets, KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let configuration = source.path.as_deref().map_or("the defaults".to_owned(), called);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), configuration, "the gateway is starting");
     prepare(&checked);
-    let sockets = Sockets::bind(&checked, &super::environment).map_err(logged)?;
+    let sockets = Sockets::bind(&checked, &gateway_command::environment).map_err(logged)?;
     let admin_given = checked.first_admin.is_some();
     let announce = move |listening: Listening| {
         if admin_given && !listening.made_admin {

@@ -4,10 +4,10 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::Value;
 
-use super::Failure;
 use super::account::named;
 use super::operators::{Place, cell, print, print_json};
-use super::terminal::table;
+use gateway_command::Failure;
+use gateway_command::terminal::table;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Failure, counted};
-use crate::adapter::sled::{
+use gateway_command::{Failure, counted};
+use gateway_store_sled::{
     IDS_SKIPPED, Importing, SledOptions, SledStore, TransferCounts, TransferError, installation_of, verify,
 };
 

@@ -11,13 +11,13 @@ use http::Method;
 use serde_json::json;
 
 use super::operators::Line as Way;
-use super::{Failure, counted};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Checked, Flags, KeyPolicy, Secrets, check, load};
-use crate::identity::UserId;
-use crate::limits::Books;
-use crate::password::ImportedHash;
-use crate::store::{Account, Taken};
+use gateway_clock::{Clock as _, SystemClock};
+use gateway_command::{Failure, counted};
+use gateway_config::{Checked, Flags, KeyPolicy, Secrets, check, load};
+use gateway_identity::UserId;
+use gateway_limits::Books;
+use gateway_password::ImportedHash;
+use gateway_store::{Account, Taken};
 use progress::Progress;
 use read::Line;
 
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     };
     let loaded = load(Some(&config), &Flags::default());
-    let secrets = Secrets::read(&super::environment);
+    let secrets = Secrets::read(&gateway_command::environment);
     let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
     let checked = checked.map_err(Failure::Configuration)?;
     let (lines, reach) = read::lines(&file, SystemClock.now()).map_err(Failure::Other)?;

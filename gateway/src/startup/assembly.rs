@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use super::View;
 use super::prepared::Prepared;
-use crate::adapter::embedded::EmbeddedRevocations;
-use crate::adapter::jwks::JwksBook;
-use crate::adapter::own_first::OwnFirst;
-use crate::adapter::redis::RedisRevocations;
-use crate::adapter::sled::{SledOptions, SledStore};
-use crate::api::{Api, AskingProxy, Registration, Services};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Checked, Reloadable, RevocationSettings};
-use crate::edge::outcomes;
-use crate::limits::{Books, Setbacks};
-use crate::password::{HashPool, OnHashed, PoolSettings};
-use crate::pipeline::Pipeline;
-use crate::session::{Announcements, Lifecycle};
-use crate::store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions, UnderWay};
-use crate::telemetry::Metrics;
+use gateway_api::{Api, AskingProxy, Registration, Services};
+use gateway_clock::{Clock, SystemClock};
+use gateway_config::{Checked, Reloadable, RevocationSettings};
+use gateway_edge::outcomes;
+use gateway_jwks::JwksBook;
+use gateway_limits::{Books, Setbacks};
+use gateway_password::{HashPool, OnHashed, PoolSettings};
+use gateway_pipeline::Pipeline;
+use gateway_session::{Announcements, Lifecycle};
+use gateway_store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions, UnderWay};
+use gateway_store_memory::EmbeddedRevocations;
+use gateway_store_memory::OwnFirst;
+use gateway_store_redis::RedisRevocations;
+use gateway_store_sled::{SledOptions, SledStore};
+use gateway_telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
 const PAIRS_MAX: usize = 100_000;

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::background::{Background, finish};
-use crate::adapter::mail::notifier;
-use crate::adapter::webhook::{Webhook, WebhookSettings};
-use crate::api::Services;
-use crate::config::MailSettings;
-use crate::errands::{Courier, Unsettled};
-use crate::notify::Announcer;
-use crate::store::Errand;
+use gateway_api::Services;
+use gateway_config::MailSettings;
+use gateway_errands::{Courier, Unsettled};
+use gateway_mail::notifier;
+use gateway_notify::Announcer;
+use gateway_store::Errand;
+use gateway_webhook::{Webhook, WebhookSettings};
 
 /// Begins to empty it.
 pub(super) fn start(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::api::{Api, Client, Services};
-use crate::edge::{self, ApiClient, Configured, Endpoints, RenewSession, ServeApi};
+use gateway_api::{Api, Client, Services};
+use gateway_edge::{ApiClient, Configured, Endpoints, RenewSession, ServeApi};
 
 /// One configuration, with all that works by it.
 pub(super) struct Whole {
@@ -35,7 +35,7 @@ impl Current {
     }
 
     /// The same for the edge, which knows nothing of the endpoints.
-    pub(super) fn of_edge(self: &Arc<Self>) -> edge::Current {
+    pub(super) fn of_edge(self: &Arc<Self>) -> gateway_edge::Current {
         let this = Arc::clone(self);
         Arc::new(move || Arc::clone(&this.0.load().edge))
     }
@@ -68,7 +68,7 @@ fn api_client(client: ApiClient) -> Client {
         request_id: client.request_id,
         trace: client.trace,
         browser: client.browser,
-        user_agent: crate::identity::UserAgent::default(),
+        user_agent: gateway_identity::UserAgent::default(),
         operator: None,
     }
 }

@@ -5,19 +5,19 @@ use std::sync::atomic::Ordering;
 
 use super::View;
 use super::current::{Current, Whole};
-use crate::adapter::jwks::{JwksBook, JwksReading};
-use crate::adapter::redis::RedisReading;
-use crate::adapter::sled::SledStore;
-use crate::clock::Timestamp;
-use crate::edge::{CheckReadiness, Connections, Descriptors, Streams};
-use crate::limits::Books;
-use crate::password::HashPool;
-use crate::store::Revocations;
-use crate::telemetry::{
+use gateway_clock::Timestamp;
+use gateway_edge::{CheckReadiness, Connections, Descriptors, Streams};
+use gateway_jwks::{JwksBook, JwksReading};
+use gateway_limits::Books;
+use gateway_password::HashPool;
+use gateway_store::Revocations;
+use gateway_store_redis::RedisReading;
+use gateway_store_sled::SledStore;
+use gateway_telemetry::{
     ConnectionsReading, HashingReading, IssuerReading, PolicyReading, ProcessReading, Reading, RedisCounts,
     RevocationReading, StoreReading, TokensReading, Traces, log,
 };
-use crate::token::TOKENS_REMEMBERED_MAX;
+use gateway_token::TOKENS_REMEMBERED_MAX;
 
 /// Whom a scrape asks.
 pub(super) struct Figures {

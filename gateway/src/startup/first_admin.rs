@@ -4,11 +4,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::api::Services;
-use crate::identity::{Email, Role};
-use crate::password::Password;
-use crate::session::SessionFault;
-use crate::store::{AuditEvent, CommitFault, Event, NewUser, StoreError, StoredHash, UnitOfWork, commit};
+use gateway_api::Services;
+use gateway_identity::{Email, Role};
+use gateway_password::Password;
+use gateway_session::SessionFault;
+use gateway_store::{AuditEvent, CommitFault, Event, NewUser, StoreError, StoredHash, UnitOfWork, commit};
 
 /// Answers whether it was made now.
 pub(super) async fn ensure(

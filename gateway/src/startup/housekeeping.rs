@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::background::Background;
 use super::current::Current;
-use crate::adapter::embedded::EmbeddedRevocations;
-use crate::api::{REFUSED, Services};
-use crate::clock::{Clock, Stopwatch};
-use crate::store::Tally;
+use gateway_api::{REFUSED, Services};
+use gateway_clock::{Clock, Stopwatch};
+use gateway_store::Tally;
+use gateway_store_memory::EmbeddedRevocations;
 
 const PAUSE: Duration = Duration::from_secs(30);
 const EXPIRE_PAUSE: Duration = Duration::from_secs(3_600);

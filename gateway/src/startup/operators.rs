@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 
 use super::background::{Background, finish};
 use super::current::Current;
-use crate::api::{Client, Content, whole};
-use crate::problem::{Audience, Code, Problem};
-use crate::telemetry::RequestId;
+use gateway_api::{Client, Content, whole};
+use gateway_problem::{Audience, Code, Problem};
+use gateway_telemetry::RequestId;
 
 /// Its name in the data folder.
 pub(crate) const SOCKET: &str = "operators.sock";

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::adapter::jwks::JwksBook;
-use crate::api::EndpointLimits;
-use crate::config::{IssuerSettings, KeysFrom, ProofSettings, Reloadable};
-use crate::identity::InstallationId;
-use crate::limits::{Books, Policy};
-use crate::pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
-use crate::token::{
+use gateway_api::EndpointLimits;
+use gateway_config::{IssuerSettings, KeysFrom, ProofSettings, Reloadable};
+use gateway_identity::InstallationId;
+use gateway_jwks::JwksBook;
+use gateway_limits::{Books, Policy};
+use gateway_pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
+use gateway_token::{
     ForeignIssuer, ForeignIssuers, GivenKeys, Issuer, KeySource, LegacySecret, Proof, Published,
 };
 

@@ -10,17 +10,17 @@ use tokio::signal::unix::Signal;
 use super::background::Background;
 use super::current::{Current, Whole, endpoints};
 use super::prepared::Prepared;
-use crate::adapter::jwks::JwksBook;
-use crate::api::Api;
-use crate::clock::{Clock, Stopwatch, Timestamp};
-use crate::config::{
+use gateway_api::Api;
+use gateway_clock::{Clock, Stopwatch, Timestamp};
+use gateway_config::{
     Faults, File, KeyPolicy, Reloadable, Secrets, Source, changed, check, fingerprint, log_hash_key,
     needing_restart,
 };
-use crate::edge::{Configured, Parts};
-use crate::limits::Books;
-use crate::store::{Announce, AuditEvent, AuditTrail, Event, record_at_least_in_the_log};
-use crate::telemetry::{Metrics, log};
+use gateway_edge::{Configured, Parts};
+use gateway_jwks::JwksBook;
+use gateway_limits::Books;
+use gateway_store::{Announce, AuditEvent, AuditTrail, Event, record_at_least_in_the_log};
+use gateway_telemetry::{Metrics, log};
 
 /// What a reload reads, and what it swaps.
 pub(super) struct Reload {

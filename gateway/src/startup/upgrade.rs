@@ -15,9 +15,9 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use crate::clock::Stopwatch;
-use crate::config::Source;
-use crate::edge::{Inherited, Left};
+use gateway_clock::Stopwatch;
+use gateway_config::Source;
+use gateway_edge::{Inherited, Left};
 
 /// Tells the next process that its standard input has sockets.
 const MARK: &str = "GATEWAY_HANDOVER";

@@ -6,7 +6,7 @@ pub(super) mod in_hyper;
 pub(super) mod in_nginx;
 pub(super) mod lax;
 
-use gateway::framing::{Body, Chunked, Length};
+use gateway_framing::{Body, Chunked, Length};
 
 use super::bodies::Case;
 

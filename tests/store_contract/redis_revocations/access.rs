@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use gateway::adapter::redis::RedisSettings;
-use gateway::identity::InstallationId;
-use gateway::store::{Revocations, Standing};
+use gateway_identity::InstallationId;
+use gateway_store::{Revocations, Standing};
+use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, generation_of, ledger, somebody, token_of};
 use crate::support::ledger::MemoryLedger;

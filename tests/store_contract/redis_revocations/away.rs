@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gateway::adapter::redis::{OnFailure, RedisSettings};
-use gateway::clock::Stopwatch;
-use gateway::store::{Revocations, Standing};
+use gateway_clock::Stopwatch;
+use gateway_store::{Revocations, Standing};
+use gateway_store_redis::{OnFailure, RedisSettings};
 
 use super::{Gateway, PATIENCE, ledger, somebody, token_of, until};
 use crate::support::redis::Redis;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::adapter::redis::RedisSettings;
-use gateway::clock::Stopwatch;
-use gateway::identity::{InstallationId, TokenId};
-use gateway::store::{RevocationLedger, Revocations, Standing, Subject};
+use gateway_clock::Stopwatch;
+use gateway_identity::{InstallationId, TokenId};
+use gateway_store::{RevocationLedger, Revocations, Standing, Subject};
+use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, generation_of, ledger, session_of, somebody, token_of, until};
 use crate::support::ledger::MemoryLedger;

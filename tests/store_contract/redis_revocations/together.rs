@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use gateway::adapter::redis::RedisSettings;
-use gateway::store::{Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Revocations, Standing, Subject, Unreachable};
+use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, ledger, somebody, token_of};
 use crate::support::redis::Redis;

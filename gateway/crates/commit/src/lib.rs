@@ -95,6 +95,8 @@
 //!     work.committed(1, vec![7])
 //! }
 //! ```
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 #![deny(clippy::let_underscore_must_use)]
 
 mod announce;

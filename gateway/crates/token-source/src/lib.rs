@@ -117,6 +117,8 @@
 //!
 //! forward(&HeaderMap::new());
 //! ```
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::clock::{Clock as _, SystemClock};
-use crate::pipeline::{Account, Denied, HostPattern, Route, Snapshot};
-use crate::problem::Code;
-use crate::token::RawToken;
+use gateway_clock::{Clock as _, SystemClock};
+use gateway_pipeline::{Account, Denied, HostPattern, Route, Snapshot};
+use gateway_problem::Code;
+use gateway_token::RawToken;
 
 /// What was asked.
 pub(super) struct Question<'a> {

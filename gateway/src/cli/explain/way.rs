@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use crate::telemetry::Way;
+use gateway_telemetry::Way;
 
 /// The head as a client writes it.
 pub(super) fn head(method: &Method, target: &str, host: &str, headers: &HeaderMap) -> Vec<u8> {

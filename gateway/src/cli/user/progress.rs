@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use crate::clock::Stopwatch;
+use gateway_clock::Stopwatch;
 
 /// So often it is said.
 const STEP: usize = 10_000;

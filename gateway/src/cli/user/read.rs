@@ -13,9 +13,9 @@ use csv::StringRecord;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::clock::Timestamp;
-use crate::identity::{Email, Role, UserId, person_name};
-use crate::store::{Account, StoredHash};
+use gateway_clock::Timestamp;
+use gateway_identity::{Email, Role, UserId, person_name};
+use gateway_store::{Account, StoredHash};
 
 /// Half of what there is: an account that is made later gets an id above all that were imported.
 const ID_MAX: u64 = UserId::MAX / 2;

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 
-use gateway::framing::{Chunked, Length, head_end, of_response};
+use gateway_framing::{Chunked, Length, head_end, of_response};
 
 use super::{Door, broken};
 use crate::fuzzing::answering::{Answering, Then};

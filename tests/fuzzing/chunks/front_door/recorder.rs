@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use gateway::framing::{Chunked, Length, head_end, of_request};
+use gateway_framing::{Chunked, Length, head_end, of_request};
 
 /// A request, or its beginning.
 #[derive(Debug)]

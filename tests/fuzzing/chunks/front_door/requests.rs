@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr};
 
-use gateway::framing::Chunked;
+use gateway_framing::Chunked;
 
 use super::recorder::{Arrived, Recorder};
 use super::{Door, broken};

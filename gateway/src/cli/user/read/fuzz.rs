@@ -5,9 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{Line, lines};
-use crate::clock::Timestamp;
-use crate::fuzz::{Corpus, Held};
-use crate::store::Account;
+use gateway_clock::Timestamp;
+use gateway_fuzz::{Corpus, Held};
+use gateway_store::Account;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 

@@ -1,0 +1,9 @@
+//! What is revoked, in this process's memory.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
+
+mod embedded;
+mod own_first;
+
+pub use embedded::{EmbeddedRevocations, Sizes};
+pub use own_first::OwnFirst;

@@ -1,0 +1,204 @@
+//! A store from text: every line is checked before anything is written, and only an empty store is
+//! written to.
+
+#[cfg(test)]
+mod fuzz;
+
+use std::io::{BufRead, Read};
+
+use super::judge::{Judge, ticket_key};
+use super::transfer::{FORMAT, FORMAT_VERSION, FORMAT_VERSION_FIRST, Header, LINE_BYTES_MAX, Line};
+use super::trees::{
+    Change, Fault, IMPORTING, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, STORE_ID, Stop, Trees,
+    store_error,
+};
+use super::{SledStore, TransferCounts, TransferError, installation};
+use gateway_identity::{InstallationId, UserId};
+use gateway_store::{Familiar, Invitation, Queued, Revocation, Session, Tally, Ticket, User};
+
+/// Records in one transaction: sled holds a transaction in memory until it is complete.
+const TRANSACTION_RECORDS: usize = 512;
+
+/// Ids that an import leaves out above those of the export: an export is older than the store that was
+/// lost, and what was given out in between is not given again, to somebody else. An account costs the
+/// hash of a password, so that these are more than can have been made since any backup that is of use.
+pub const IDS_SKIPPED: u64 = 1_000_000;
+
+/// What the store becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Importing {
+    /// The installation of the export, if no id was given out here yet: its tokens stay good.
+    Restore,
+    /// An installation of its own, such as a copy to try things out: no token or link of the other one
+    /// is good here, and nothing is sent that waits there.
+    AsNew,
+}
+
+/// An export that was read and checked.
+#[derive(Default)]
+struct Export {
+    installation: Option<InstallationId>,
+    users: Vec<User>,
+    sessions: Vec<Session>,
+    familiar: Vec<(UserId, Vec<Familiar>)>,
+    revocations: Vec<Revocation>,
+    tickets: Vec<([u8; 32], Ticket)>,
+    invitations: Vec<Invitation>,
+    errands: Vec<Queued>,
+    audit: Vec<String>,
+    tallies: Vec<Tally>,
+    judge: Judge,
+}
+
+impl SledStore {
+    /// Fills this store, which must be empty, with an export. It is durable on return. Blocks.
+    pub fn import(
+        &self,
+        input: &mut dyn BufRead,
+        importing: Importing,
+    ) -> Result<TransferCounts, TransferError> {
+        let mut export = Export::default();
+        (export.installation, export.judge) = read(input, |record| export.keep(record))?;
+        if importing == Importing::AsNew {
+            export.leave_behind();
+        }
+        let counts = export.counts();
+        let imported = self.0.writer.write_blocking(move |trees| {
+            let empty = trees.all()[1..].iter().all(|tree| tree.is_empty());
+            if empty { write(trees, &export).map(|()| true) } else { Ok(false) }
+        })?;
+        if !imported {
+            return Err(TransferError::NotEmpty);
+        }
+        installation::tell(&self.0.place.folder, self.read(Trees::installation)?);
+        Ok(counts)
+    }
+}
+
+/// Reads an export to its end, and writes it nowhere.
+pub fn verify(input: &mut dyn BufRead) -> Result<TransferCounts, TransferError> {
+    read(input, |_| Ok(())).map(|(_, judge)| judge.counts)
+}
+
+/// The installation that it is of, and what was asked of the lines, which went to `keep`.
+fn read(
+    input: &mut dyn BufRead,
+    mut keep: impl FnMut(Line) -> Result<(), String>,
+) -> Result<(Option<InstallationId>, Judge), TransferError> {
+    let (mut installation, mut judge) = (None, Judge::default());
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        let most = LINE_BYTES_MAX as u64 + 1;
+        let length = (&mut *input).take(most).read_until(b'\n', &mut text).map_err(TransferError::Read)?;
+        let fault = |fault: String| TransferError::Line { line, fault };
+        match (length, line) {
+            (0, _) => {
+                judge.finish().map_err(fault)?;
+                break;
+            }
+            (_, 1) => installation = Some(header(&text).map_err(fault)?),
+            _ => {
+                let record = judge.take(text.trim_ascii_end()).map_err(fault)?;
+                keep(record).map_err(fault)?;
+            }
+        }
+    }
+    Ok((installation, judge))
+}
+
+pub(super) fn header(text: &[u8]) -> Result<InstallationId, String> {
+    let header: Header = serde_json::from_slice(text)
+        .map_err(|cause| format!("this is not the header of a {FORMAT} export: {cause}"))?;
+    if header.format != FORMAT {
+        return Err(format!("the format is {:?}, not {FORMAT:?}", header.format));
+    }
+    if !(FORMAT_VERSION_FIRST..=FORMAT_VERSION).contains(&header.version) {
+        let found = header.version;
+        return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
+    }
+    Ok(header.store_id)
+}
+
+impl Export {
+    /// What is of the other installation alone: who is logged in there, what its mails link to, and
+    /// what it has yet to send.
+    fn leave_behind(&mut self) {
+        self.installation = None;
+        self.sessions.clear();
+        self.tickets.clear();
+        self.invitations.clear();
+        self.errands.clear();
+    }
+
+    fn keep(&mut self, record: Line) -> Result<(), String> {
+        match record {
+            Line::User(user) => self.users.push(user),
+            Line::Session(session) => self.sessions.push(session),
+            Line::Familiar { user, networks } => self.familiar.push((user, networks)),
+            Line::Revocation(revocation) => self.revocations.push(revocation),
+            Line::Ticket { key, ticket } => self.tickets.push((ticket_key(&key)?, ticket)),
+            Line::Invitation(invitation) => self.invitations.push(invitation),
+            Line::Errand(errand) => self.errands.push(errand),
+            Line::Audit { line } => self.audit.push(line),
+            Line::Tally { hour, word, count } => self.tallies.push(Tally { hour, word, count }),
+            Line::Counter { .. } | Line::End(_) => {}
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> TransferCounts {
+        TransferCounts {
+            users: self.users.len() as u64,
+            sessions: self.sessions.len() as u64,
+            revocations: self.revocations.len() as u64,
+            tickets: self.tickets.len() as u64,
+            invitations: self.invitations.len() as u64,
+            errands: self.errands.len() as u64,
+            audit: self.audit.len() as u64,
+        }
+    }
+}
+
+/// Many transactions, between a first that says so and a last that takes it back: a store with
+/// half an import is not opened again.
+fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
+    let half = |error: Fault| match error {
+        Fault::Refused(error) | Fault::HalfApplied(error) => Fault::HalfApplied(error),
+    };
+    trees.transact(|change| change.set_counter(IMPORTING, 1))?;
+    trees.meta.flush().map_err(|error| half(store_error(error).into()))?;
+    put(trees, &export.users, Change::add_user).map_err(half)?;
+    put(trees, &export.sessions, Change::open_session).map_err(half)?;
+    put(trees, &export.familiar, |change, (user, networks)| change.put_familiar(*user, networks))
+        .map_err(half)?;
+    put(trees, &export.revocations, Change::revoke).map_err(half)?;
+    put(trees, &export.tickets, |change, (key, ticket)| change.put_ticket(key, ticket)).map_err(half)?;
+    put(trees, &export.invitations, Change::put_invitation).map_err(half)?;
+    put(trees, &export.errands, Change::put_errand).map_err(half)?;
+    put(trees, &export.audit, |change, line| change.put_line(line)).map_err(half)?;
+    put(trees, &export.tallies, |change, one| change.tally(one.hour, &one.word, one.count)).map_err(half)?;
+    let ended = trees.transact(|change| {
+        let given_here = change.counter(LAST_USER_ID)?;
+        for (name, last) in [
+            (LAST_INVITATION_ID, export.judge.last_invitation_id),
+            (LAST_ERRAND_ID, export.judge.last_errand_id),
+            (LAST_USER_ID, export.judge.last_user_id.max(given_here)),
+        ] {
+            change.set_counter(name, last.saturating_add(IDS_SKIPPED))?;
+        }
+        // Whoever got an id here may have a token: it must not become somebody of the export.
+        if let Some(id) = export.installation.filter(|_| given_here == 0) {
+            change.meta.insert(STORE_ID, id.to_string().as_bytes())?;
+        }
+        change.meta.remove(IMPORTING)?;
+        Ok(())
+    });
+    ended.map_err(half)
+}
+
+fn put<T>(trees: &Trees, records: &[T], put: impl Fn(&Change, &T) -> Result<(), Stop>) -> Result<(), Fault> {
+    records
+        .chunks(TRANSACTION_RECORDS)
+        .try_for_each(|some| trees.transact(|change| some.iter().try_for_each(|record| put(change, record))))
+}
