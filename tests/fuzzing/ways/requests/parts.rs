@@ -111,6 +111,12 @@ impl Parts {
         self.fields.insert(at, field.to_vec());
     }
 
+    /// In place of another one: two of them are too many for nginx.
+    pub(super) fn expects(&mut self, field: &[u8], dice: &mut Dice) {
+        self.fields.retain(|other| !other.starts_with(b"Expect:"));
+        self.field(field, dice);
+    }
+
     pub(super) fn host(&mut self, lines: &[&[u8]]) {
         self.fields.retain(|field| field != HOST);
         self.fields.extend(lines.iter().map(|line| line.to_vec()));

@@ -36,6 +36,6 @@ pub(super) const FIELDS: [Oddity; 33] = [
     odd("trailers that it takes", |parts, dice| { parts.field(b"TE: trailers", dice); }, Not, Not),
     odd("a coding that it takes", |parts, dice| { parts.field(b"TE: gzip", dice); }, Not, Not),
     odd("trailers that it names", |parts, _| { parts.codes(&[b"Transfer-Encoding: chunked", b"Trailer: X-T"]); parts.framed = b"5\r\nhello\r\n0\r\nX-T: a\r\n\r\n".to_vec(); }, Not, Not),
-    odd("content that waits to be asked for", |parts, dice| { parts.measured(b"hello"); parts.field(b"Expect: 100-continue", dice); }, Not, Not),
-    odd("an expectation of nobody's", |parts, dice| { parts.field(b"Expect: x", dice); }, Not, Not),
+    odd("content that waits to be asked for", |parts, dice| { parts.measured(b"hello"); parts.expects(b"Expect: 100-continue", dice); }, Not, Not),
+    odd("an expectation of nobody's", |parts, dice| { parts.expects(b"Expect: x", dice); }, Not, Not),
 ];
