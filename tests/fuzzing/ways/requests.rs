@@ -77,8 +77,7 @@ impl Ways {
         let lane = self.lane.ask(case).map_err(|why| broken(&why, case, &[]))?;
         let usual = self.usual.ask(case).map_err(|why| broken(&why, case, &[]))?;
         let ours = [("lane", &lane), ("usual", &usual)];
-        let alike = if case.is_one_piece() { is_alike } else { is_alike_until_refused };
-        if !alike(&lane, &usual) {
+        if !is_alike(&lane, &usual) && (case.is_one_piece() || !is_alike_until_closed(case, &lane, &usual)) {
             return Err(broken("the two ways differ", case, &ours));
         }
         let mut differ = Vec::new();
@@ -101,12 +100,18 @@ fn is_alike(one: &Seen, other: &Seen) -> bool {
     one.statuses == other.statuses && own(one) == own(other)
 }
 
-/// What has not come yet when a request is refused may never come: then nothing is read behind it.
-fn is_alike_until_refused(one: &Seen, other: &Seen) -> bool {
+/// Nothing is read behind what is refused where it has not come yet, nor where it came early behind what asks
+/// for another protocol. Of two reasons to refuse, one may not have come yet either.
+fn is_alike_until_closed(case: &Case, one: &Seen, other: &Seen) -> bool {
     let (less, more) = if one.statuses.len() < other.statuses.len() { (one, other) } else { (other, one) };
-    let ends_refused = less.statuses.last().is_some_and(|status| *status >= 400);
-    is_alike(less, more)
-        || ends_refused && more.statuses.starts_with(&less.statuses) && own(more).starts_with(&own(less))
+    let ends = less.statuses.last().is_some_and(|status| is_refusal(*status)) || case.asks_for_upgrade;
+    let mut statuses = less.statuses.iter().zip(&more.statuses);
+    ends && statuses.all(|(one, other)| one == other || is_refusal(*one) && is_refusal(*other))
+        && own(more).starts_with(&own(less))
+}
+
+fn is_refusal(status: u16) -> bool {
+    status >= 400
 }
 
 /// Without what is new in each request, and the address of a service in place of a host that nobody named.

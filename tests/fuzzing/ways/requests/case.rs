@@ -15,6 +15,8 @@ pub(super) struct Case {
     pub(super) oddities: Vec<&'static Oddity>,
     /// What the requests are where none is odd: method, target and content.
     pub(super) meant: Vec<(String, String, Vec<u8>)>,
+    /// Whether one of them asks for another protocol: what comes early behind it may be meant for that.
+    pub(super) asks_for_upgrade: bool,
 }
 
 impl Case {
@@ -42,9 +44,10 @@ impl Case {
             let at = dice.below(count);
             (oddity.change)(&mut requests[at], dice);
         }
+        let asks_for_upgrade = requests.iter().any(Parts::asks_for_upgrade);
         let bytes: Vec<u8> = requests.iter().flat_map(Parts::bytes).collect();
         let cuts = cuts(bytes.len(), dice);
-        Self { seed, bytes, cuts, oddities, meant }
+        Self { seed, bytes, cuts, oddities, meant, asks_for_upgrade }
     }
 
     /// Whether whoever reads it has all of it at once.

@@ -117,6 +117,10 @@ impl Parts {
         self.field(field, dice);
     }
 
+    pub(super) fn asks_for_upgrade(&self) -> bool {
+        self.fields.iter().any(|field| field.starts_with(b"Upgrade:"))
+    }
+
     pub(super) fn host(&mut self, lines: &[&[u8]]) {
         self.fields.retain(|field| field != HOST);
         self.fields.extend(lines.iter().map(|line| line.to_vec()));
