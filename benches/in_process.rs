@@ -14,10 +14,10 @@ use std::time::Duration;
 use gateway_clock::SystemClock;
 use gateway_edge::outcomes;
 use gateway_identity::TokenId;
-use gateway_limits::{Allowance, Books, Limiter, Policy};
+use gateway_limits::{Allowance, Limiter, Limiters, Policy};
 use gateway_pipeline::{
-    Access, Admitted, Decision, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern, Pipeline,
-    RequestTarget, Requires, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Trail, Upstream,
+    Access, Admitted, Decision, DecisionTrace, Denied, FailureLimit, Forwarded, Head, Headers, PathPattern,
+    Pipeline, RequestTarget, Requires, Route, Routes, Snapshot, Sources, Timeouts, TokenSource, Upstream,
     UserLimit, Value, canonical,
 };
 use gateway_store::{Revocation, Revocations as _};
@@ -108,7 +108,7 @@ pub fn pipeline_with(
         route("reports", "/api/reports", Access::Required(Requires::default())),
     ];
     let name = "failed-authentication-address";
-    let failures = Books::default().address_limiter(name, policy(name), KEYS_MAX);
+    let failures = Limiters::default().address_limiter(name, policy(name), KEYS_MAX);
     let config = Snapshot {
         routes: Routes::new(routes).expect("the routes do not tie"),
         verifier: Arc::new(issuer.verifier()),
@@ -146,8 +146,8 @@ pub fn senders(issuer: &Issuer) -> Vec<HeaderMap> {
 pub fn admit(by: &Deciding, target: &str, headers: &HeaderMap) -> Result<Admitted, Denied> {
     let canonical = canonical(target).ok();
     let asked = RequestTarget::new(target, canonical.as_ref());
-    let head = Head::of(&Method::GET, HOST, asked, headers, CLIENT);
-    let decided = at_once(by.pipeline.receive(&by.config, &head, &mut Trail::silent()));
+    let head = Head::new(&Method::GET, HOST, asked, headers, CLIENT);
+    let decided = at_once(by.pipeline.receive(&by.config, &head, &mut DecisionTrace::silent()));
     decided.map(|decision| match decision {
         Decision::Forward(admitted) => admitted,
         _ => unreachable!("it is for a route, and nothing is renewed"),

@@ -12,7 +12,7 @@ fn request(bencher: Bencher<'_, '_>) {
     let metrics = Metrics::new(outcomes()).expect("each metric has a name of its own");
     let route = metrics.requests.route("todos", Some("todo"));
     let server = metrics.upstreams.server("todo", "127.0.0.1:3000");
-    let tokens = metrics.tokens.of("gateway", "HS256");
+    let tokens = metrics.tokens.verifications("gateway", "HS256");
     let outcome = outcomes().next().expect("there are outcomes");
     bencher.bench(|| {
         tokens.seen.count();

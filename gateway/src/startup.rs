@@ -26,7 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use self::assembly::{Assembly, Needed};
-use self::current::{Current, Whole, endpoints};
+use self::current::{ActiveConfiguration, Current, endpoints};
 use self::figures::Figures;
 use self::signal_thread::SignalThread;
 use self::upgrade::Successor;
@@ -44,7 +44,7 @@ use gateway_edge::{
     Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover, Inherited,
     Operator, Parts, Public, Streams, TrustedProxies, operator_service, outcomes, proxy_service,
 };
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_pipeline::Cookies;
 use gateway_store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
 use gateway_store_memory::EmbeddedRevocations;
@@ -103,7 +103,7 @@ struct View {
 pub fn run(
     checked: Checked,
     source: Option<Source>,
-    books: Arc<Books>,
+    limiters: Arc<Limiters>,
     sockets: Sockets,
     announce: impl FnOnce(Listening) + Send + Sync + 'static,
 ) -> Result<(), String> {
@@ -135,7 +135,7 @@ pub fn run(
         registration: checked.registration,
     };
     let assembly =
-        before.block_on(Assembly::new(needed, &books, Arc::clone(&clock), Arc::clone(&metrics)))?;
+        before.block_on(Assembly::new(needed, &limiters, Arc::clone(&clock), Arc::clone(&metrics)))?;
     let Assembly { store, services, view, issuer_keys } = assembly;
     tell_which(&store, &checked.store_path);
     let made_admin = match checked.first_admin {
@@ -158,7 +158,7 @@ pub fn run(
         tls: checked.listeners.iter().map(|listener| listener.tls.clone()).collect(),
     };
     let configured = before.block_on(Configured::prepare(parts, None, &metrics, &descriptors))?;
-    let current = Current::new(Whole { api, edge: Arc::new(configured) });
+    let current = Current::new(ActiveConfiguration { api, edge: Arc::new(configured) });
     let socket = operators::Socket::listen(&checked.store_path, Arc::clone(&current))?;
     let socket = Arc::new(parking_lot::Mutex::new(socket));
     let streams = Streams::new(Arc::clone(&pipeline), current.of_edge(), Arc::clone(&metrics));
@@ -241,7 +241,7 @@ pub fn run(
     server.add_boxed_service(public);
     let figures = Figures {
         current: Arc::clone(&current),
-        books: Arc::clone(&books),
+        limiters: Arc::clone(&limiters),
         view: Arc::clone(&view),
         store: store.clone(),
         connections: Arc::clone(&connections),
@@ -261,7 +261,7 @@ pub fn run(
         hangup,
         source,
         written: checked.written,
-        books,
+        limiters,
         issuer_keys,
         current,
         audit,
@@ -341,7 +341,7 @@ fn caps_within(descriptors: &Descriptors, asked: Caps) -> Caps {
 /// The first thing of this run in the audit trail: what came before it is over.
 async fn record_start(services: &Services) -> Result<(), String> {
     let started = AuditEvent::of_gateway(Event::Started, services.clock.now());
-    let started = started.saying(format!("version {}", env!("CARGO_PKG_VERSION")));
+    let started = started.with_detail(format!("version {}", env!("CARGO_PKG_VERSION")));
     match record_at_least_in_the_log(&services.audit, &services.sessions.announce, started).await {
         // Tokens can be verified all the same: a full disk is no reason not to start.
         Err(StoreError::Full(fault)) => {

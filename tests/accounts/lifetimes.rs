@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_clock::{Clock, ManualClock, Stopwatch, Timestamp};
-use gateway_errands::{Courier, Unsettled};
 use gateway_identity::{Email, Role};
 use gateway_mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
 use gateway_notify::{Templates, Wording};
+use gateway_outbox_relay::{OutboxRelay, Unsettled};
 use gateway_store::{
-    AuditQuery, AuditTrail, Errand, Invitation, NewUser, Outbox, PasswordChange, Precondition, StoreError,
-    StoredHash, TicketKey, Tickets, User, Users, Way,
+    AuditQuery, AuditTrail, Invitation, NewUser, Outbox, OutboxMessage, PasswordChange, Precondition,
+    StoreError, StoredHash, TicketKey, Tickets, User, Users, Way,
 };
 use gateway_store_sled::{SledOptions, SledStore};
 use gateway_telemetry::Metrics;
@@ -50,14 +50,14 @@ impl House {
             verify_link: None,
             invitation_link: None,
         };
-        let courier = Arc::new(Courier {
+        let courier = Arc::new(OutboxRelay {
             users: Arc::new(store.clone()),
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             announce: nobody(),
             templates: Templates::new(wording, Vec::new()).unwrap(),
             notifier: notifier(Delivery::Outbox(settings)).unwrap(),
-            announcer: None,
+            event_publisher: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             metrics: Metrics::new(gateway_edge::outcomes()).unwrap(),
             called: Arc::clone(&called),
@@ -81,7 +81,7 @@ impl House {
         self.store.create(new, work()).told().await.unwrap()
     }
 
-    async fn send(&self, errand: Errand) {
+    async fn send(&self, errand: OutboxMessage) {
         self.store.enqueue(errand, self.clock.now(), None).told().await.unwrap();
         self.called.notify_one();
     }
@@ -91,7 +91,7 @@ impl House {
         tokio::task::block_in_place(|| eventually("it is sent", || self.store.waiting() == 0));
         let letters = letters_in(mails);
         assert_eq!(letters.len(), 1, "{letters:#?}");
-        TicketKey::of(&letters[0].token())
+        TicketKey::from_token(&letters[0].token())
     }
 
     /// Good until just before, and at that moment no more.
@@ -110,7 +110,7 @@ async fn a_reset_token_is_good_for_30_minutes() {
     let mails = tempfile::tempdir().unwrap();
     let house = House::open(mails.path());
     let ada = house.user("ada@example.org").await;
-    house.send(Errand::PasswordReset { email: ada.email.clone() }).await;
+    house.send(OutboxMessage::PasswordReset { email: ada.email.clone() }).await;
     let key = house.token(mails.path());
     house.is_good_for(key, Duration::from_secs(30 * 60)).await;
 }
@@ -121,7 +121,7 @@ async fn a_token_that_expires_while_the_new_password_is_hashed_is_refused() {
     let mails = tempfile::tempdir().unwrap();
     let house = House::open(mails.path());
     let ada = house.user("ada@example.org").await;
-    house.send(Errand::PasswordReset { email: ada.email.clone() }).await;
+    house.send(OutboxMessage::PasswordReset { email: ada.email.clone() }).await;
     let key = house.token(mails.path());
     house.clock.advance(Duration::from_secs(30 * 60));
     let now = house.clock.now();
@@ -146,7 +146,7 @@ async fn a_verification_token_is_good_for_two_days() {
     let mails = tempfile::tempdir().unwrap();
     let house = House::open(mails.path());
     let ada = house.user("ada@example.org").await;
-    house.send(Errand::EmailVerification { user: ada.id }).await;
+    house.send(OutboxMessage::EmailVerification { user: ada.id }).await;
     let key = house.token(mails.path());
     house.is_good_for(key, Duration::from_secs(48 * 3_600)).await;
 }
@@ -180,7 +180,7 @@ async fn a_mail_that_cannot_go_out_for_a_day_is_given_up_and_not_before() {
     // Nothing goes out as long as there is a file in the folder's place.
     std::fs::write(&mails, "").unwrap();
     let ada = house.user("ada@example.org").await;
-    house.send(Errand::PasswordReset { email: ada.email.clone() }).await;
+    house.send(OutboxMessage::PasswordReset { email: ada.email.clone() }).await;
     let far = Timestamp::from_seconds(4_000_000_000);
     let mut tries = 0;
     for advanced in [0, 5, 10, 80_000, 3_600] {
@@ -216,15 +216,15 @@ async fn the_store_has_the_same_work_where_there_is_nobody_to_write_to() {
     let house = House::open(mails.path());
     let known = house.user("ada@example.org").await.email;
     let nobody = Email::parse("nobody@example.org").unwrap();
-    let registration = |email: Email| Errand::Registration {
+    let registration = |email: Email| OutboxMessage::Registration {
         email,
         password_hash: StoredHash("$argon2id$other".to_owned()),
         first_name: String::new(),
         last_name: String::new(),
     };
     for errand in [
-        Errand::PasswordReset { email: known.clone() },
-        Errand::PasswordReset { email: nobody.clone() },
+        OutboxMessage::PasswordReset { email: known.clone() },
+        OutboxMessage::PasswordReset { email: nobody.clone() },
         registration(known),
         registration(nobody),
     ] {

@@ -33,7 +33,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn entry(user: u64) -> Entry {
-    Entry { user_id: UserId::new(user), ..Entry::of("login_succeeded") }
+    Entry { user_id: UserId::new(user), ..Entry::new("login_succeeded") }
 }
 
 /// One entry a second, of users in turn.

@@ -10,7 +10,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs::encoding", &["token"]),
     ("aws_lc_rs::rsa", &["token"]),
     ("aws_lc_rs::signature", &["token"]),
-    ("aws_lc_rs::rand", &["token", "errands"]),
+    ("aws_lc_rs::rand", &["token", "outbox-relay"]),
     ("aws_lc_rs::pbkdf2", &["password"]),
     ("aws_lc_rs::constant_time", &["password"]),
     ("aws_lc_rs::hmac", &["token", "telemetry", "pipeline", "webhook"]),

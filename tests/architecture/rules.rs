@@ -26,7 +26,7 @@ const RANKS: [(&str, u8); 29] = [
     ("store-sled", 2),
     ("telemetry", 2),
     ("webhook", 2),
-    ("errands", 3),
+    ("outbox-relay", 3),
     ("limits", 3),
     ("session", 3),
     ("pipeline", 4),

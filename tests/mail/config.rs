@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gateway_config::{Flags, KeyPolicy, MailSettings, Secrets, load};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_mail::{Delivery, Security};
 
 use crate::support::authority::Authority;
@@ -126,7 +126,7 @@ fn settings(lines: &str) -> MailSettings {
     };
     let loaded = load(Some(file.path()), &flags);
     let checked =
-        gateway_config::check(loaded, Secrets::read(&environment), KeyPolicy::LookOnly, &Books::default());
+        gateway_config::check(loaded, Secrets::read(&environment), KeyPolicy::LookOnly, &Limiters::default());
     checked.unwrap_or_else(|faults| panic!("{faults:#?}")).mail
 }
 

@@ -37,7 +37,7 @@ pub(super) fn documented(name: &str) -> String {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
@@ -106,7 +106,7 @@ impl Kind {
         upstream: Upstream,
         change: impl FnOnce(Setup) -> Setup,
     ) -> Front {
-        let setup = Setup::new(&documented("gateway.toml")).env("GATEWAY__VERIFY__PROXY", self.word());
+        let setup = Setup::new(&documented("gateway.toml")).env("GATEWAY__VERIFY__PROXY", self.as_str());
         let gateway = change(setup).start();
         // Somebody else may take the port first: then the proxy ends, and another one is tried.
         let started = (0..5).find_map(|_| self.try_start(gateway.address, app));

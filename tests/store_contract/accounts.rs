@@ -2,8 +2,8 @@
 
 use gateway_identity::{Generation, Role, UserId};
 use gateway_store::{
-    Account, Amendment, Closing, Entry, Errand, PasswordChange, Precondition, Revocation, Session,
-    StoreError, StoredHash, Taken, User, UserCounts, Way,
+    Account, Amendment, Entry, OutboxMessage, PasswordChange, Precondition, Revocation, Session,
+    SessionScope, StoreError, StoredHash, Taken, User, UserCounts, Way,
 };
 
 use super::{Stores, at, network, new_user, room, session, user_id};
@@ -85,16 +85,16 @@ async fn its_owner_is_told_of_a_password_that_was_chosen_from_somewhere(stores: 
         ada = stores.users.set_password(chosen, work_at(at(5))).told().await.unwrap().unwrap();
     }
     let address = "198.51.100.1".to_owned();
-    let told = Errand::PasswordChanged { user: ada.id, at: at(5), address };
+    let told = OutboxMessage::PasswordChanged { user: ada.id, at: at(5), address };
     assert_eq!(errands(stores, Way::Mail).await, [told]);
 }
 
 async fn who_is_deleted_is_told_and_so_are_services_behind(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     stores.users.delete(ada.id, at(60), work_at(at(5))).told().await.unwrap().unwrap();
-    let told = Errand::AccountDeleted { email: ada.email, name: ada.first_name, at: at(5) };
+    let told = OutboxMessage::AccountDeleted { email: ada.email, name: ada.first_name, at: at(5) };
     assert_eq!(errands(stores, Way::Mail).await, [told]);
-    assert_eq!(errands(stores, Way::Webhook).await, [Errand::UserDeleted { user: ada.id, at: at(5) }]);
+    assert_eq!(errands(stores, Way::Webhook).await, [OutboxMessage::UserDeleted { user: ada.id, at: at(5) }]);
 }
 
 async fn sessions_that_end_for_good_raise_the_generation(stores: &Stores) {
@@ -103,7 +103,7 @@ async fn sessions_that_end_for_good_raise_the_generation(stores: &Stores) {
     for generation in [1, 2] {
         let minimum = Generation(generation);
         let raised = Revocation::Generation { user: ada.id, minimum, until: at(60) };
-        assert_eq!(close(stores, ada.id, Closing::All).await, Some(vec![raised]));
+        assert_eq!(close(stores, ada.id, SessionScope::All).await, Some(vec![raised]));
         assert_eq!(stores.ledger.live(at(0)).await.unwrap(), [raised]);
         assert_eq!(stores.users.by_id(ada.id).await.unwrap().unwrap().generation, minimum);
     }
@@ -115,8 +115,8 @@ async fn all_sessions_but_one_end_by_themselves(stores: &Stores) {
     let [kept, other] = [opened(stores, ada.id).await, opened(stores, ada.id).await];
     let elsewhere = opened(stores, bob.id).await;
     let ended = Revocation::Session { id: other.id, until: at(60) };
-    assert_eq!(close(stores, ada.id, Closing::AllBut(kept.id)).await, Some(vec![ended]));
-    assert_eq!(close(stores, ada.id, Closing::AllBut(kept.id)).await, Some(vec![]));
+    assert_eq!(close(stores, ada.id, SessionScope::AllBut(kept.id)).await, Some(vec![ended]));
+    assert_eq!(close(stores, ada.id, SessionScope::AllBut(kept.id)).await, Some(vec![]));
     assert_eq!(stores.sessions.of_user(ada.id, at(0)).await.unwrap(), [kept]);
     assert_eq!(stores.sessions.of_user(bob.id, at(0)).await.unwrap(), [elsewhere]);
     assert_eq!(stores.users.by_id(ada.id).await.unwrap().unwrap().generation, ada.generation);
@@ -134,15 +134,15 @@ async fn more_sessions_than_one_transaction_takes_end_all_the_same(stores: &Stor
         opened.await.unwrap().unwrap();
     }
     let kept = opened(stores, ada.id).await;
-    let revoked = close(stores, ada.id, Closing::AllBut(kept.id)).await.unwrap();
+    let revoked = close(stores, ada.id, SessionScope::AllBut(kept.id)).await.unwrap();
     assert_eq!(revoked.len(), 1_100);
     assert_eq!(stores.ledger.count(at(0)).await.unwrap(), 1_100);
     assert_eq!(stores.sessions.of_user(ada.id, at(0)).await.unwrap(), [kept]);
 }
 
 async fn the_sessions_of_nobody_do_not_end(stores: &Stores) {
-    let along = recording(at(0), Entry::of("sessions_ended"));
-    let ended = stores.sessions.close_of(user_id(9), Closing::All, at(60), along).told().await.unwrap();
+    let along = recording(at(0), Entry::new("sessions_ended"));
+    let ended = stores.sessions.close_of(user_id(9), SessionScope::All, at(60), along).told().await.unwrap();
     assert!(!ended);
     assert_eq!(stores.ledger.live(at(0)).await.unwrap(), []);
     assert_eq!(stores.trail.lines(1, 10).await.unwrap(), Vec::<String>::new());
@@ -202,7 +202,7 @@ async fn an_entry_says_what_the_account_became(stores: &Stores) {
     for (event, now, amendment) in
         [("account_changed", None, admin), ("account_changed", said, names), ("email_verified", None, proven)]
     {
-        let along = recording(at(0), Entry { now, ..Entry::of(event) });
+        let along = recording(at(0), Entry { now, ..Entry::new(event) });
         stores.users.amend(ada.id, amendment, at(60), along).told().await.unwrap().unwrap();
     }
     assert_eq!(told(stores, "now").await, [Some("admin, active"), Some("names"), None].map(text));
@@ -211,7 +211,7 @@ async fn an_entry_says_what_the_account_became(stores: &Stores) {
 async fn an_amendment_that_changes_nothing_is_not_recorded(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     let same = Amendment { role: Some(Role::User), is_active: Some(true), ..Amendment::default() };
-    let along = recording(at(0), Entry::of("account_changed"));
+    let along = recording(at(0), Entry::new("account_changed"));
     let amended = stores.users.amend(ada.id, same, at(60), along).told().await.unwrap().unwrap();
     assert!(!amended.is_changed);
     assert_eq!(told(stores, "event").await, []);
@@ -220,7 +220,7 @@ async fn an_amendment_that_changes_nothing_is_not_recorded(stores: &Stores) {
 async fn each_session_that_ends_for_a_new_one_is_recorded(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     let ends = [opened(stores, ada.id).await, opened(stores, ada.id).await];
-    let along = recording(at(1), Entry::of("login_succeeded"));
+    let along = recording(at(1), Entry::new("login_succeeded"));
     stores.sessions.open(Session { created_at: at(1), ..session() }, room(1), along).told().await.unwrap();
     assert_eq!(
         told(stores, "event").await,
@@ -295,7 +295,7 @@ async fn set(stores: &Stores, change: PasswordChange) -> Option<(User, Vec<Revoc
     set.map(|user| (user, revoked))
 }
 
-async fn close(stores: &Stores, user: UserId, closing: Closing) -> Option<Vec<Revocation>> {
+async fn close(stores: &Stores, user: UserId, closing: SessionScope) -> Option<Vec<Revocation>> {
     let (is_there, revoked) =
         stores.sessions.close_of(user, closing, at(60), work()).revoking().await.unwrap();
     is_there.then_some(revoked)
@@ -322,7 +322,7 @@ fn account(name: &str, id: Option<u64>) -> Account {
     }
 }
 
-async fn errands(stores: &Stores, way: Way) -> Vec<Errand> {
+async fn errands(stores: &Stores, way: Way) -> Vec<OutboxMessage> {
     let due = stores.outbox.due(at(60), way, 10).await.unwrap();
     due.into_iter().map(|queued| queued.errand).collect()
 }

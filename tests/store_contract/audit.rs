@@ -50,7 +50,8 @@ async fn parallel_entries_are_all_there_and_hold_together(stores: &Stores) {
     let appending: Vec<_> = (0..50)
         .map(|number| {
             let trail = Arc::clone(&stores.trail);
-            let entry = |part| Entry { reason: Some(format!("{number} {part}").into()), ..Entry::of("told") };
+            let entry =
+                |part| Entry { reason: Some(format!("{number} {part}").into()), ..Entry::new("told") };
             let entries = vec![entry(1), entry(2)];
             tokio::spawn(async move { trail.append(at(number), entries).await })
         })
@@ -94,7 +95,7 @@ async fn an_entry_is_found_by_each_of_its_parts(stores: &Stores) {
         user_id: Some(user_id(number)),
         email: Some(format!("u{number}@example.org")),
         address: Some(format!("192.0.2.{number}")),
-        ..Entry::of(["first", "second", "third"][number as usize - 1])
+        ..Entry::new(["first", "second", "third"][number as usize - 1])
     };
     stores.trail.append(at(1), (1..=3).map(entry).collect()).await.unwrap();
     let any = || AuditQuery { limit: 10, ..AuditQuery::default() };
@@ -116,9 +117,9 @@ async fn whom_an_entry_concerns_finds_it_once(stores: &Stores) {
     let (ada, bob) = (user_id(1), user_id(2));
     let entry = |actor: UserId, about| {
         let actor = Some(Actor::User { user_id: actor });
-        Entry { actor, user_id: about, ..Entry::of("done") }
+        Entry { actor, user_id: about, ..Entry::new("done") }
     };
-    let entries = vec![entry(ada, Some(bob)), entry(ada, Some(ada)), entry(bob, None), Entry::of("done")];
+    let entries = vec![entry(ada, Some(bob)), entry(ada, Some(ada)), entry(bob, None), Entry::new("done")];
     stores.trail.append(at(1), entries).await.unwrap();
     let of = |user| AuditQuery { user: Some(user), limit: 10, ..AuditQuery::default() };
     assert_eq!(found(stores, &of(ada)).await, [2, 1]);
@@ -147,7 +148,7 @@ async fn entries_of_a_span_of_time_are_found(stores: &Stores) {
 async fn page_by_page_everything_is_found_once(stores: &Stores) {
     // More than 255, so that an order of bytes that is no order of numbers shows.
     let entry =
-        |number: u64| Entry { user_id: number.is_multiple_of(3).then(|| user_id(7)), ..Entry::of("told") };
+        |number: u64| Entry { user_id: number.is_multiple_of(3).then(|| user_id(7)), ..Entry::new("told") };
     stores.trail.append(at(1), (1..=400).map(entry).collect()).await.unwrap();
     let all: Vec<_> = (1..=400).rev().collect();
     let of_one: Vec<_> = all.iter().copied().filter(|seq| seq % 3 == 0).collect();
@@ -158,7 +159,7 @@ async fn page_by_page_everything_is_found_once(stores: &Stores) {
 
 async fn a_page_of_long_lines_is_short_and_the_rest_follows(stores: &Stores) {
     let reason = Some("r".repeat(ENTRY_TEXT_BYTES_MAX).into());
-    let entry = Entry { reason, ..Entry::of("told") };
+    let entry = Entry { reason, ..Entry::new("told") };
     stores.trail.append(at(1), vec![entry; 300]).await.unwrap();
     let query = AuditQuery { limit: 300, ..AuditQuery::default() };
     let page = stores.trail.find(query.clone()).await.unwrap();
@@ -168,7 +169,7 @@ async fn a_page_of_long_lines_is_short_and_the_rest_follows(stores: &Stores) {
 }
 
 async fn lines_are_read_from_a_number_on(stores: &Stores) {
-    stores.trail.append(at(1), vec![Entry::of("told"); 300]).await.unwrap();
+    stores.trail.append(at(1), vec![Entry::new("told"); 300]).await.unwrap();
     let numbers = async |first, limit| {
         let lines = stores.trail.lines(first, limit).await.unwrap();
         lines.iter().map(|line| sealed(line).seq).collect::<Vec<_>>()
@@ -186,7 +187,7 @@ async fn a_text_is_cut_to_its_bound_and_what_was_cut_is_marked(stores: &Stores) 
         reason: Some(long.clone().into()),
         now: Some(long),
         user_agent: UserAgent::cut("u".repeat(1_000).as_bytes()).said(),
-        ..Entry::of("told")
+        ..Entry::new("told")
     };
     stores.trail.append(at(1), vec![entry]).await.unwrap();
     let kept = lines(stores, 1).await.remove(0).entry;
@@ -199,7 +200,7 @@ async fn a_text_is_cut_to_its_bound_and_what_was_cut_is_marked(stores: &Stores) 
 
 async fn what_is_too_old_goes_and_the_rest_is_proved(stores: &Stores) {
     for seconds in [100, 200, 300] {
-        let entry = Entry { user_id: Some(user_id(1)), ..Entry::of("told") };
+        let entry = Entry { user_id: Some(user_id(1)), ..Entry::new("told") };
         stores.trail.append(at(seconds), vec![entry]).await.unwrap();
     }
     let noted = proof(stores).await.unwrap();
@@ -226,7 +227,7 @@ async fn where_nothing_is_too_old_nothing_is_recorded(stores: &Stores) {
 
 async fn a_removal_of_many_takes_all_of_them(stores: &Stores) {
     // More than one batch of a sweep.
-    stores.trail.append(at(1), vec![Entry::of("told"); 700]).await.unwrap();
+    stores.trail.append(at(1), vec![Entry::new("told"); 700]).await.unwrap();
     append(stores, 100, ["stays"]).await;
     assert_eq!(stores.trail.expire(at(50), at(100)).await.unwrap(), 700);
     let proof = proof(stores).await.unwrap();
@@ -257,11 +258,11 @@ async fn counts_go_with_the_entries_of_their_time(stores: &Stores) {
 }
 
 fn along(seconds: u64, event: &'static str) -> gateway_store::UnitOfWork {
-    recording(at(seconds), Entry::of(event))
+    recording(at(seconds), Entry::new(event))
 }
 
 async fn append<const N: usize>(stores: &Stores, seconds: u64, events: [&'static str; N]) {
-    stores.trail.append(at(seconds), events.map(Entry::of).to_vec()).await.unwrap();
+    stores.trail.append(at(seconds), events.map(Entry::new).to_vec()).await.unwrap();
 }
 
 fn sealed(line: &str) -> Sealed {

@@ -33,6 +33,6 @@ fn a_driver_decides_nothing() {
         }
     }
     assert_eq!(decided("if user.role == Role::Admin {"), ["Role"]);
-    assert_eq!(decided("let told = Entry { now, ..Entry::of(word) };"), ["Entry::", "Entry {"]);
+    assert_eq!(decided("let told = Entry { now, ..Entry::new(word) };"), ["Entry::", "Entry {"]);
     assert_eq!(decided("// The role of an Entry { is not ours.\nfs::DirEntry::path()"), [""; 0]);
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use gateway_identity::{Email, NAME_CHARACTERS_MAX, Role, SessionId, TokenId, UserAgent};
 use gateway_store::{
-    Actor, AuditTrail, ENTRY_TEXT_BYTES_MAX, Entry, Errand, Event, Invitation, NewUser, Outbox, Purpose,
-    Revocation, RevocationLedger, Session, Sessions, StoredHash, Ticket, TicketKey, Tickets, Users,
+    Actor, AuditTrail, ENTRY_TEXT_BYTES_MAX, Entry, Event, Invitation, NewUser, Outbox, OutboxMessage,
+    Purpose, Revocation, RevocationLedger, Session, Sessions, StoredHash, Ticket, TicketKey, Tickets, Users,
 };
 use gateway_store_sled::{SledOptions, SledStore, verify};
 use serde_json::Value;
@@ -44,25 +44,25 @@ fn entry(event: Event) -> Entry {
         request_id: Some("r".repeat(128)),
         reason: Some("\u{1}".repeat(100_000).into()),
         now: Some("\u{e4}\"".repeat(100_000)),
-        ..Entry::of(event.word())
+        ..Entry::new(event.as_str())
     }
 }
 
-fn errands() -> Vec<Errand> {
+fn errands() -> Vec<OutboxMessage> {
     let (user, at, email) = (user_id(1), at(1), email());
     vec![
-        Errand::PasswordReset { email: email.clone() },
-        Errand::PasswordChanged { user, at, address: ADDRESS.to_owned() },
-        Errand::EmailVerification { user },
-        Errand::Invitation { id: u64::MAX },
-        Errand::Registration {
+        OutboxMessage::PasswordReset { email: email.clone() },
+        OutboxMessage::PasswordChanged { user, at, address: ADDRESS.to_owned() },
+        OutboxMessage::EmailVerification { user },
+        OutboxMessage::Invitation { id: u64::MAX },
+        OutboxMessage::Registration {
             email: email.clone(),
             password_hash: hash(),
             first_name: name(),
             last_name: name(),
         },
-        Errand::AccountDeleted { email, name: name(), at },
-        Errand::UserDeleted { user, at },
+        OutboxMessage::AccountDeleted { email, name: name(), at },
+        OutboxMessage::UserDeleted { user, at },
     ]
 }
 
@@ -99,7 +99,7 @@ async fn filled(folder: &Path) -> SledStore {
     RevocationLedger::record(&store, &revoked, work()).told().await.unwrap();
     for (number, purpose) in purposes().into_iter().enumerate() {
         let ticket = Ticket { purpose, expires_at: at(60) };
-        store.issue(TicketKey::of(&number.to_string()), ticket).await.unwrap();
+        store.issue(TicketKey::from_token(&number.to_string()), ticket).await.unwrap();
     }
     let (email, role, invited_by) = (email(), Role::Admin, Some(user_id(1)));
     let invitation = Invitation { id: 0, email, role, created_at: at(0), expires_at: at(60), invited_by };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gateway_identity::{Email, Role};
-use gateway_store::{AuditEvent, Errand, Event, Queued, StoreError, UnitOfWork, Way};
+use gateway_store::{AuditEvent, Event, OutboxMessage, Queued, StoreError, UnitOfWork, Way};
 
 use super::{Stores, at, new_user, user_id};
 use crate::support::told::*;
@@ -40,7 +40,7 @@ async fn what_is_queued_is_due_at_once_and_comes_in_its_order(stores: &Stores) {
 }
 
 async fn an_errand_is_due_by_its_own_way_only(stores: &Stores) {
-    let announcement = Errand::UserDeleted { user: user_id(7), at: at(0) };
+    let announcement = OutboxMessage::UserDeleted { user: user_id(7), at: at(0) };
     for errand in [mail(1), announcement.clone(), mail(2)] {
         enqueue(stores, 0, errand).await;
     }
@@ -67,14 +67,14 @@ async fn what_is_settled_never_comes_again(stores: &Stores) {
         enqueue(stores, 0, mail(number)).await;
     }
     let second = due(stores, 0).await[1].id;
-    stores.outbox.settle(second).await.unwrap();
+    stores.outbox.acknowledge(second).await.unwrap();
     let left: Vec<_> = due(stores, 9_999).await.into_iter().map(|queued| queued.errand).collect();
     assert_eq!((left, stores.outbox.waiting()), (vec![mail(0), mail(2)], 2));
 }
 
 async fn what_did_not_work_comes_at_its_new_time_and_counts_its_tries(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
-    enqueue(stores, 0, Errand::UserDeleted { user: user_id(7), at: at(0) }).await;
+    enqueue(stores, 0, OutboxMessage::UserDeleted { user: user_id(7), at: at(0) }).await;
     let first = due(stores, 0).await.remove(0);
     for (attempts, seconds) in [(1, 30), (2, 10), (3, 600)] {
         stores.outbox.postpone(first.id, at(seconds)).await.unwrap();
@@ -90,7 +90,7 @@ async fn what_is_gone_is_neither_settled_nor_postponed(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
     let id = due(stores, 0).await[0].id;
     for _ in 0..2 {
-        stores.outbox.settle(id).await.unwrap();
+        stores.outbox.acknowledge(id).await.unwrap();
         stores.outbox.postpone(id, at(10)).await.unwrap();
     }
     assert_eq!((due(stores, 9_999).await, stores.outbox.waiting()), (vec![], 0));
@@ -105,7 +105,7 @@ async fn an_errand_is_there_with_the_change_that_it_goes_along_with(stores: &Sto
     assert_eq!(next.users.by_id(ada.id).await.unwrap(), Some(ada.clone()));
     let due = due(&next, 3).await;
     let errands: Vec<_> = due.iter().map(|queued| queued.errand.clone()).collect();
-    let expected = [mail(1), Errand::EmailVerification { user: ada.id }];
+    let expected = [mail(1), OutboxMessage::EmailVerification { user: ada.id }];
     assert!(errands.len() == 2 && expected.iter().all(|one| errands.contains(one)), "{errands:?}");
     assert!(due.iter().all(|queued| queued.request_id.as_deref() == Some("asked")));
 }
@@ -139,7 +139,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_after_a_kill(stores: &Stores) {
         enqueue(stores, number, mail(number)).await;
         let queued = due(stores, number).await.pop().unwrap();
         match number % 3 {
-            0 => stores.outbox.settle(queued.id).await.unwrap(),
+            0 => stores.outbox.acknowledge(queued.id).await.unwrap(),
             1 => {
                 stores.outbox.postpone(queued.id, at(100 + number)).await.unwrap();
                 expected.push(Queued { due_at: at(100 + number), attempts: 1, ..queued });
@@ -173,17 +173,17 @@ async fn parallel_errands_are_all_there_once(stores: &Stores) {
 async fn ids_of_errands_are_never_given_twice(stores: &Stores) {
     enqueue(stores, 0, mail(1)).await;
     let first = due(stores, 0).await[0].id;
-    stores.outbox.settle(first).await.unwrap();
+    stores.outbox.acknowledge(first).await.unwrap();
     let next = stores.after_a_kill().await;
     enqueue(&next, 0, mail(2)).await;
     assert!(due(&next, 0).await[0].id > first);
 }
 
-fn mail(number: u64) -> Errand {
-    Errand::PasswordReset { email: Email::parse(&format!("u{number}@example.org")).unwrap() }
+fn mail(number: u64) -> OutboxMessage {
+    OutboxMessage::PasswordReset { email: Email::parse(&format!("u{number}@example.org")).unwrap() }
 }
 
-async fn enqueue(stores: &Stores, seconds: u64, errand: Errand) {
+async fn enqueue(stores: &Stores, seconds: u64, errand: OutboxMessage) {
     stores.outbox.enqueue(errand, at(seconds), Some("asked".to_owned())).told().await.unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway_clock::{Clock, Stopwatch, SystemClock, Timestamp};
 use gateway_identity::{Generation, InstallationId, SessionId, TokenId, UserId};
-use gateway_store::{Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Revocation, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable};
 use gateway_store_redis::{RedisReading, RedisRevocations, RedisSettings};
 use secrecy::SecretString;
 
@@ -46,7 +46,7 @@ impl Gateway {
         Self { revocations, ledger }
     }
 
-    async fn check(&self, subject: &Subject) -> Result<Standing, Unreachable> {
+    async fn check(&self, subject: &Subject) -> Result<TokenStatus, Unreachable> {
         self.revocations.check(subject).answer().await
     }
 
@@ -61,7 +61,7 @@ impl Gateway {
     }
 
     /// Asks until the answer is this one; answers how long that took.
-    async fn comes_to(&self, subject: &Subject, standing: Standing) -> Duration {
+    async fn comes_to(&self, subject: &Subject, standing: TokenStatus) -> Duration {
         let waited = Stopwatch::start();
         loop {
             let answer = self.check(subject).await;
@@ -119,14 +119,14 @@ async fn a_revoked_token_is_refused_by_the_next_check() {
     let redis = Redis::start();
     let gateway = Gateway::at(&redis.url(), &ledger());
     let (ada, other) = (somebody(), somebody());
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Active);
 
     gateway.revoke(token_of(&ada)).await.unwrap();
 
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
-    assert_eq!(gateway.check(&other).await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
+    assert_eq!(gateway.check(&other).await.unwrap(), TokenStatus::Active);
     let beside = Subject { token: TokenId::random(), ..ada };
-    assert_eq!(gateway.check(&beside).await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.check(&beside).await.unwrap(), TokenStatus::Active);
 }
 
 #[tokio::test]
@@ -134,12 +134,12 @@ async fn a_token_of_another_issuer_is_revoked_by_itself() {
     let redis = Redis::start();
     let gateway = Gateway::at(&redis.url(), &ledger());
     let (one, other) = (TokenId::derived([1; 16]), TokenId::derived([2; 16]));
-    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), TokenStatus::Active);
     gateway.revoke(Revocation::Token { id: one, until: in_an_hour() }).await.unwrap();
-    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), Standing::Revoked);
-    assert_eq!(gateway.revocations.check_token(other).answer().await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.revocations.check_token(one).answer().await.unwrap(), TokenStatus::Revoked);
+    assert_eq!(gateway.revocations.check_token(other).answer().await.unwrap(), TokenStatus::Active);
     redis.cli(&["FLUSHALL"]);
-    assert_ne!(gateway.revocations.check_token(one).answer().await.ok(), Some(Standing::InForce));
+    assert_ne!(gateway.revocations.check_token(one).answer().await.ok(), Some(TokenStatus::Active));
 }
 
 #[tokio::test]
@@ -149,9 +149,9 @@ async fn all_tokens_of_a_revoked_session_are_refused() {
     let ada = somebody();
     gateway.revoke(session_of(&ada)).await.unwrap();
     let later = Subject { token: TokenId::random(), ..ada };
-    assert_eq!(gateway.check(&later).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&later).await.unwrap(), TokenStatus::Revoked);
     let elsewhere = Subject { session: SessionId::random(), ..ada };
-    assert_eq!(gateway.check(&elsewhere).await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.check(&elsewhere).await.unwrap(), TokenStatus::Active);
 }
 
 #[tokio::test]
@@ -162,8 +162,8 @@ async fn a_generation_revokes_what_is_older_and_is_never_lowered() {
     let at = |generation| Subject { generation: Generation(generation), ..ada };
     gateway.revoke(generation_of(&ada, 5)).await.unwrap();
     gateway.revoke(generation_of(&ada, 4)).await.unwrap();
-    assert_eq!(gateway.check(&at(4)).await.unwrap(), Standing::Revoked);
-    assert_eq!(gateway.check(&at(5)).await.unwrap(), Standing::InForce);
+    assert_eq!(gateway.check(&at(4)).await.unwrap(), TokenStatus::Revoked);
+    assert_eq!(gateway.check(&at(5)).await.unwrap(), TokenStatus::Active);
     assert_eq!(redis.cli(&["GET", "revoked:generation:7"]), "5");
 }
 
@@ -219,12 +219,12 @@ async fn what_the_ledger_held_before_the_start_is_refused_by_the_first_check() {
     let (ada, other) = (somebody(), somebody());
     ledger.record(&[token_of(&ada)], work()).told().await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
 
     // Also by a gateway that finds an epoch of its store and all in order.
     ledger.record(&[token_of(&other)], work()).told().await.unwrap();
     let second = Gateway::at(&redis.url(), &ledger);
-    assert_eq!(second.check(&other).await.unwrap(), Standing::Revoked);
+    assert_eq!(second.check(&other).await.unwrap(), TokenStatus::Revoked);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -243,7 +243,7 @@ async fn checks_are_answered_while_others_publish() {
         })
         .collect();
     while publishers.iter().any(|publisher| !publisher.is_finished()) {
-        assert_eq!(gateway.check(&somebody()).await.unwrap(), Standing::InForce);
+        assert_eq!(gateway.check(&somebody()).await.unwrap(), TokenStatus::Active);
     }
     for publisher in publishers {
         publisher.await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gateway_identity::{Network, Role, TokenId};
 use gateway_store::{
-    Amendment, Closing, Event, RefreshToken, Revocation, Rotation, RotationRequest, Session, StoreError,
+    Amendment, Event, RefreshToken, Revocation, Rotation, RotationRequest, Session, SessionScope, StoreError,
 };
 
 use super::{Stores, at, network, new_user, room, session, token};
@@ -307,7 +307,7 @@ async fn a_network_is_familiar_to_the_account_that_was_used_there_and_to_no_othe
     );
     stores.sessions.close(session.id, &[], work()).told().await.unwrap();
     assert!(is_familiar(stores, "ada", "192.0.2.1", 5).await, "a logout changes nothing");
-    stores.sessions.close_of(session.user, Closing::All, at(7_200), work()).told().await.unwrap();
+    stores.sessions.close_of(session.user, SessionScope::All, at(7_200), work()).told().await.unwrap();
     assert!(!is_familiar(stores, "ada", "192.0.2.1", 5).await);
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gateway_identity::{Email, Role, UserId};
 use gateway_store::{
-    Amendment, Entry, Errand, Invitation, PasswordChange, Precondition, Purpose, StoreError, StoredHash,
-    Ticket, TicketKey, Way,
+    Amendment, Entry, Invitation, OutboxMessage, PasswordChange, Precondition, Purpose, StoreError,
+    StoredHash, Ticket, TicketKey, Way,
 };
 
 use super::{Stores, at, new_user, user_id};
@@ -34,21 +34,21 @@ const KEY: &str = "a token of somebody";
 
 async fn a_ticket_is_found_as_it_was_issued_until_its_time_is_over(stores: &Stores) {
     let ticket = granted(reset(user_id(1), 0), 60);
-    stores.tickets.issue(TicketKey::of(KEY), ticket.clone()).await.unwrap();
+    stores.tickets.issue(TicketKey::from_token(KEY), ticket.clone()).await.unwrap();
     for (seconds, found) in [(0, true), (59, true), (60, false)] {
-        let now = stores.tickets.ticket(TicketKey::of(KEY), at(seconds)).await.unwrap();
+        let now = stores.tickets.ticket(TicketKey::from_token(KEY), at(seconds)).await.unwrap();
         assert_eq!(now, found.then(|| ticket.clone()), "{seconds}");
     }
-    assert_eq!(stores.tickets.ticket(TicketKey::of("another"), at(0)).await.unwrap(), None);
+    assert_eq!(stores.tickets.ticket(TicketKey::from_token("another"), at(0)).await.unwrap(), None);
 }
 
 async fn a_ticket_that_is_issued_again_is_the_later_one(stores: &Stores) {
     let later = granted(reset(user_id(2), 5), 600);
     for ticket in [granted(reset(user_id(1), 0), 60), later.clone()] {
-        stores.tickets.issue(TicketKey::of(KEY), ticket).await.unwrap();
+        stores.tickets.issue(TicketKey::from_token(KEY), ticket).await.unwrap();
     }
     stores.tickets.sweep(at(61)).await.unwrap();
-    assert_eq!(stores.tickets.ticket(TicketKey::of(KEY), at(61)).await.unwrap(), Some(later));
+    assert_eq!(stores.tickets.ticket(TicketKey::from_token(KEY), at(61)).await.unwrap(), Some(later));
     assert_eq!(stores.tickets.sweep(at(601)).await.unwrap(), 1);
 }
 
@@ -64,7 +64,7 @@ async fn a_ticket_permits_one_change(stores: &Stores) {
     assert!(matches!(other, Err(StoreError::TicketGone)));
     let after = stores.users.by_id(ada.id).await.unwrap().unwrap();
     assert_eq!((after.password_hash.0.as_str(), after.email_verified), ("second", false));
-    assert_eq!(stores.tickets.ticket(TicketKey::of(KEY), at(0)).await.unwrap(), None);
+    assert_eq!(stores.tickets.ticket(TicketKey::from_token(KEY), at(0)).await.unwrap(), None);
 }
 
 async fn of_fifty_who_hold_one_ticket_one_gets_through(stores: &Stores) {
@@ -89,7 +89,7 @@ async fn of_fifty_who_hold_one_ticket_one_gets_through(stores: &Stores) {
 async fn a_ticket_whose_time_is_over_permits_nothing(stores: &Stores) {
     let ada = stores.user("ada", Role::User).await;
     issue(stores, KEY, reset(ada.id, 0)).await;
-    let late = work_at(at(60)).provided(Precondition::Ticket(TicketKey::of(KEY)));
+    let late = work_at(at(60)).provided(Precondition::Ticket(TicketKey::from_token(KEY)));
     let refused = stores.users.set_password(password(ada.id, 0, "second"), late).told().await;
     assert!(matches!(refused, Err(StoreError::TicketGone)));
     assert_eq!(stores.users.by_id(ada.id).await.unwrap(), Some(ada));
@@ -100,7 +100,7 @@ async fn a_change_that_is_refused_leaves_its_ticket(stores: &Stores) {
     issue(stores, KEY, registration("ada@example.org")).await;
     let taken = stores.users.create(new_user("ada@example.org", Role::User), redeeming(KEY)).told().await;
     assert!(matches!(taken, Err(StoreError::Conflict)));
-    assert!(stores.tickets.ticket(TicketKey::of(KEY), at(0)).await.unwrap().is_some());
+    assert!(stores.tickets.ticket(TicketKey::from_token(KEY), at(0)).await.unwrap().is_some());
     stores.users.create(new_user("bob@example.org", Role::User), redeeming(KEY)).told().await.unwrap();
 }
 
@@ -125,14 +125,16 @@ async fn what_was_granted_to_an_account_goes_with_it(stores: &Stores) {
     stores.users.delete(ada.id, at(60), work()).told().await.unwrap();
     let mut found = Vec::new();
     for number in 0..5 {
-        found.push(stores.tickets.ticket(TicketKey::of(&number.to_string()), at(0)).await.unwrap().is_some());
+        found.push(
+            stores.tickets.ticket(TicketKey::from_token(&number.to_string()), at(0)).await.unwrap().is_some(),
+        );
     }
     assert_eq!(found, [false, false, false, true, true]);
 }
 
 async fn an_invitation_gets_an_id_that_none_had_and_a_mail(stores: &Stores) {
     let request_id = Some("asked".to_owned());
-    let along = recording(at(5), Entry { request_id, ..Entry::of("invited") });
+    let along = recording(at(5), Entry { request_id, ..Entry::new("invited") });
     let first = stores.tickets.invite(invitation("ada", None), along).told().await.unwrap();
     assert_eq!(stores.tickets.invitation(first.id).await.unwrap(), Some(first.clone()));
     assert_eq!(stores.tickets.invitation(first.id + 1).await.unwrap(), None);
@@ -142,7 +144,7 @@ async fn an_invitation_gets_an_id_that_none_had_and_a_mail(stores: &Stores) {
     let due = stores.outbox.due(at(5), Way::Mail, 10).await.unwrap();
     // The second one has no time, and so was due before.
     let errands: Vec<_> = due.iter().map(|queued| queued.errand.clone()).collect();
-    assert_eq!(errands, [second.id, first.id].map(|id| Errand::Invitation { id }));
+    assert_eq!(errands, [second.id, first.id].map(|id| OutboxMessage::Invitation { id }));
     assert_eq!((due[1].request_id.as_deref(), due[1].created_at), (Some("asked"), at(5)));
     let invited = |line: &&String| line.contains("\"invited\"");
     assert_eq!(stores.trail.lines(1, 10).await.unwrap().iter().filter(invited).count(), 1);
@@ -222,7 +224,7 @@ async fn invitations_are_listed_page_by_page_and_those_that_are_over_are_not(sto
 async fn an_invitation_is_withdrawn_once_and_its_ticket_is_void(stores: &Stores) {
     let invitation = invited(stores, "ada", None).await;
     issue(stores, KEY, Purpose::Invitation { id: invitation.id }).await;
-    let along = || recording(at(0), Entry::of("invitation_withdrawn"));
+    let along = || recording(at(0), Entry::new("invitation_withdrawn"));
     assert_eq!(
         stores.tickets.withdraw(invitation.id, along()).told().await.unwrap(),
         Some(invitation.clone())
@@ -239,7 +241,7 @@ async fn a_sweep_of_tickets_forgets_what_is_over_and_nothing_else(stores: &Store
     // More than one batch of a sweep.
     for number in 0..300 {
         let ticket = granted(reset(user_id(1), 0), 10);
-        stores.tickets.issue(TicketKey::of(&number.to_string()), ticket).await.unwrap();
+        stores.tickets.issue(TicketKey::from_token(&number.to_string()), ticket).await.unwrap();
     }
     issue(stores, KEY, reset(user_id(1), 0)).await;
     let over = Invitation { expires_at: at(10), ..invitation("over", None) };
@@ -247,7 +249,7 @@ async fn a_sweep_of_tickets_forgets_what_is_over_and_nothing_else(stores: &Store
     let good = invited(stores, "good", None).await.id;
     assert_eq!(stores.tickets.sweep(at(10)).await.unwrap(), 0);
     assert_eq!(stores.tickets.sweep(at(11)).await.unwrap(), 300);
-    assert!(stores.tickets.ticket(TicketKey::of(KEY), at(11)).await.unwrap().is_some());
+    assert!(stores.tickets.ticket(TicketKey::from_token(KEY), at(11)).await.unwrap().is_some());
     assert_eq!(stores.tickets.invitation(over).await.unwrap(), None);
     assert!(stores.tickets.invitation(good).await.unwrap().is_some());
 }
@@ -268,11 +270,11 @@ fn granted(purpose: Purpose, seconds: u64) -> Ticket {
 
 /// A ticket of a minute.
 async fn issue(stores: &Stores, token: &str, purpose: Purpose) {
-    stores.tickets.issue(TicketKey::of(token), granted(purpose, 60)).await.unwrap();
+    stores.tickets.issue(TicketKey::from_token(token), granted(purpose, 60)).await.unwrap();
 }
 
 fn redeeming(token: &str) -> gateway_store::UnitOfWork {
-    work_at(at(0)).provided(Precondition::Ticket(TicketKey::of(token)))
+    work_at(at(0)).provided(Precondition::Ticket(TicketKey::from_token(token)))
 }
 
 fn password(user: UserId, version: u64, hash: &str) -> PasswordChange {

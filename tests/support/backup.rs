@@ -65,7 +65,7 @@ impl Backup {
         let mut lines = Vec::new();
         for number in 0..users.len() * each {
             let user_id = UserId::new(users[number % users.len()]);
-            let entry = Entry { user_id, now: Some("x".repeat(bytes)), ..Entry::of("login_succeeded") };
+            let entry = Entry { user_id, detail: Some("x".repeat(bytes)), ..Entry::new("login_succeeded") };
             seq += 1;
             let (line, hash) = seal(seq, now(), entry, prev).unwrap();
             (prev, _) = (hash, lines.push(line));

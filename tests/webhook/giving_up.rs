@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use gateway_clock::{Clock, ManualClock, Timestamp};
 use gateway_edge::outcomes;
-use gateway_errands::{Courier, Unsettled};
 use gateway_identity::UserId;
 use gateway_mail::{Delivery, Mailbox, OutboxSettings, Sender, notifier};
 use gateway_notify::{Templates, Wording};
-use gateway_store::{AuditQuery, AuditTrail, Errand, Outbox, Way};
+use gateway_outbox_relay::{OutboxRelay, Unsettled};
+use gateway_store::{AuditQuery, AuditTrail, Outbox, OutboxMessage, Way};
 use gateway_store_sled::{SledOptions, SledStore};
 use gateway_telemetry::Metrics;
 use gateway_webhook::{Webhook, WebhookSecret, WebhookSettings};
@@ -30,7 +30,7 @@ async fn a_message_that_nobody_takes_is_tried_for_a_day_and_then_given_up() {
     let clock = Arc::new(ManualClock::at(begun));
     let store = Arc::new(SledStore::open(folder.path(), SledOptions::default()).unwrap());
     let user = UserId::new(7).unwrap();
-    store.enqueue(Errand::UserDeleted { user, at: begun }, begun, None).told().await.unwrap();
+    store.enqueue(OutboxMessage::UserDeleted { user, at: begun }, begun, None).told().await.unwrap();
     let called = Arc::new(Notify::new());
     let courier = courier(&store, &clock, &called, &upstream, &folder.path().join("outbox"));
     let running = tokio::spawn(Arc::new(courier).run());
@@ -70,7 +70,7 @@ fn courier(
     called: &Arc<Notify>,
     upstream: &Upstream,
     outbox: &std::path::Path,
-) -> Courier {
+) -> OutboxRelay {
     let wording = Wording {
         product: "Example".to_owned(),
         domain: "example.com".to_owned(),
@@ -88,14 +88,14 @@ fn courier(
         secret: WebhookSecret::parse(&SecretString::from(SECRET)).unwrap(),
     };
     let clock: Arc<dyn Clock> = clock.clone();
-    Courier {
+    OutboxRelay {
         users: store.clone(),
         tickets: store.clone(),
         outbox: store.clone(),
         announce: nobody(),
         templates: Templates::new(wording, Vec::new()).unwrap(),
         notifier: notifier(mails).unwrap(),
-        announcer: Some(Arc::new(Webhook::new(settings, Arc::clone(&clock)).unwrap())),
+        event_publisher: Some(Arc::new(Webhook::new(settings, Arc::clone(&clock)).unwrap())),
         clock,
         metrics: Metrics::new(outcomes()).unwrap(),
         called: Arc::clone(called),

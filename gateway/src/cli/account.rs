@@ -20,7 +20,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Admin => "admin",
@@ -133,7 +133,7 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
             let body = json!({
                 "email": email,
                 "password": password.expose_secret(),
-                "role": role.word(),
+                "role": role.as_str(),
                 "first_name": first_name,
                 "last_name": last_name,
             });
@@ -142,7 +142,7 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
             Ok(())
         }
         Action::Invite { place, role, email } => {
-            let body = json!({ "email": email, "role": role.word() });
+            let body = json!({ "email": email, "role": role.as_str() });
             let invitation = place.open()?.call(Method::POST, "/api/auth/invitations", Some(&body))?;
             print(&format!("invited until {}: a mail is on its way\n", cell(&invitation["expires_at"])));
             Ok(())
@@ -161,7 +161,7 @@ pub(super) fn run(action: Action) -> Result<(), Failure> {
         }
         Action::Disable { place, who } => amend(place, &who, &json!({ "is_active": false })),
         Action::Enable { place, who } => amend(place, &who, &json!({ "is_active": true })),
-        Action::SetRole { place, who, role } => amend(place, &who, &json!({ "role": role.word() })),
+        Action::SetRole { place, who, role } => amend(place, &who, &json!({ "role": role.as_str() })),
         Action::SetPassword { place, password_file, who } => {
             let password = password(password_file.as_deref())?;
             let line = place.open()?;
@@ -197,7 +197,7 @@ fn delete(place: Place, yes: bool, who: &str) -> Result<(), Failure> {
     let user = line.user(who)?;
     let ((id, name), email) = (named(&user), cell(&user["email"]));
     if !yes && std::io::stdin().is_terminal() {
-        // Who thinks about it must not keep a gateway from starting; an id is never given twice.
+        // A person at the prompt must not keep a gateway from starting; an id is never given twice.
         drop(line);
         confirm(&format!("{name}, and what belongs to it will be deleted, for good."), &email)?;
         line = place.open()?;

@@ -109,7 +109,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             let noted = head.map(|text| noted(&text)).transpose()?;
             let proof = match file {
                 Some(file) => proof_of_file(&file, noted)?,
-                None => proof_of_store(&Place::of(config, data).open()?, noted)?,
+                None => proof_of_store(&Place::new(config, data).open()?, noted)?,
             };
             let Proof { entries, first, last, head } = proof;
             if json {

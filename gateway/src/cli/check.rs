@@ -11,7 +11,7 @@ use crate::startup::let_signals_through;
 use gateway_command::terminal::{GOOD, UNCLEAR, painted};
 use gateway_command::{Failure, counted};
 use gateway_config::{Checked, Finding, Flags, Found, KeyPolicy, Secrets, called, examine, load};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 
 const ROTATION: &str =
     "refresh.rotation = \"always\" limits what a stolen refresh token is worth (RFC 9700 §4.14.2)";
@@ -58,8 +58,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let_signals_through();
     let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&gateway_command::environment);
-    let mut told = match examine(loaded, secrets, KeyPolicy::Foresee, &Books::default()) {
-        Ok(checked) => Told::of(checked),
+    let mut told = match examine(loaded, secrets, KeyPolicy::Foresee, &Limiters::default()) {
+        Ok(checked) => Told::new(checked),
         Err(Found { faults, warnings, notes }) => {
             Told { faults, warnings, notes, rotate_always: true, ..Told::default() }
         }
@@ -73,7 +73,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 impl Told {
-    fn of(checked: Checked) -> Self {
+    fn new(checked: Checked) -> Self {
         let Checked { warnings, notes, rotate_always, unmet, .. } = checked;
         let unmet = unmet.iter().map(ToString::to_string).collect();
         Self { warnings, notes, unmet, rotate_always, ..Self::default() }

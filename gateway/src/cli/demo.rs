@@ -13,7 +13,7 @@ use super::serve::{announce, logged, make_folder, prepare};
 use crate::startup::{Listening, Sockets, run as run_gateway};
 use gateway_command::Failure;
 use gateway_config::{Flags, KeyPolicy, RouteEntry, Secrets, UpstreamEntry, WebhookEntry, check, load};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 
 /// `sun_path` of unix(7), less its final zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -52,16 +52,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let shared = format!("whsec_{}", STANDARD.encode(random::<32>()?));
     loaded.file.webhook = WebhookEntry::through(&socket, "http://todo/webhooks/gateway");
     secrets.webhook_secret = Some(SecretString::from(shared.clone()));
-    let books = Arc::new(Books::default());
+    let limiters = Arc::new(Limiters::default());
     let checked =
-        check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
+        check(loaded, Ok(secrets), KeyPolicy::MakeWhereMissing, &limiters).map_err(Failure::Configuration)?;
     super::serve::begin_log(&checked)?;
     prepare(&checked);
     let sockets = Sockets::bind(&checked, &|_| None).map_err(logged)?;
     let backend = Backend::start(&data.join("todos"), &socket, &shared)?;
-    let outcome = run_gateway(checked, None, books, sockets, move |listening: Listening| {
+    let outcome = run_gateway(checked, None, limiters, sockets, move |listening: Listening| {
         let password = password.as_deref().filter(|_| listening.made_admin);
-        // Who cannot read it can still use it.
+        // A file that cannot be read back can still be used.
         introduce(&listening, &data, password).ok();
         announce(&listening);
     });

@@ -26,13 +26,13 @@ use gateway_config::{Flags, KeyPolicy, Secrets, check, is_standard_input, kept_c
 use gateway_edge::way_of;
 use gateway_identity::{Generation, InstallationId, TokenId};
 use gateway_jwks::JwksBook;
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_pipeline::{
-    Account, Admitted, Cookies, Decision, Denied, Head, Pipeline, Renewed, RequestTarget, SameSite, Step,
-    Trail, canonical, identity_fields, is_authority,
+    Account, Admitted, Cookies, Decision, DecisionTrace, Denied, Head, Pipeline, Renewed, RequestTarget,
+    SameSite, Step, canonical, identity_fields, is_authority,
 };
 use gateway_problem::Code;
-use gateway_store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Check, Revocation, Revocations, Subject, TokenStatus, Unreachable};
 use gateway_store_sled::installation_of;
 use gateway_telemetry::{Metrics, Way};
 use gateway_token::PeerCertificate;
@@ -79,8 +79,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&gateway_command::environment);
-    let books = Books::default();
-    let checked = check(loaded, secrets, KeyPolicy::LookOnly, &books).map_err(Failure::Configuration)?;
+    let limiters = Limiters::default();
+    let checked = check(loaded, secrets, KeyPolicy::LookOnly, &limiters).map_err(Failure::Configuration)?;
     let token = gateway_command::read_token(arguments.token.clone(), arguments.token_file.as_deref())?;
     let other = |what: &str| Failure::Other(what.to_owned());
     let method = http::Method::from_bytes(arguments.method.as_bytes());
@@ -112,7 +112,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let installation = known.unwrap_or_else(InstallationId::random);
     let snapshot =
-        Prepared::new(checked.reloadable, installation, &books, &keys).map_err(Failure::Other)?.snapshot;
+        Prepared::new(checked.reloadable, installation, &limiters, &keys).map_err(Failure::Other)?.snapshot;
     let running = socket_of_running(&checked.store_path);
     let pipeline = Pipeline::new(
         Arc::new(OfTheRunning(running.clone())),
@@ -127,11 +127,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         certificate: certificate.as_ref(),
         offers_upgrade: headers.contains_key(UPGRADE),
         cookies: cookies.as_ref(),
-        ..Head::of(&method, &arguments.host, target, &headers, arguments.client)
+        ..Head::new(&method, &arguments.host, target, &headers, arguments.client)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
-    let mut trail = Trail::silent().written();
+    let mut trail = DecisionTrace::silent().written();
     let decided = runtime.block_on(async {
         // The keys of other issuers are fetched for this one question.
         keys.start();
@@ -204,7 +204,7 @@ fn read_headers(written: &[String]) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// Whose session is to be renewed is known to the running gateway alone.
+/// Only the running gateway knows whose session is to be renewed.
 const RENEWED_FIRST: &str =
     "the browser's session would be renewed first, by its refresh cookie; whether it can be is not asked";
 
@@ -287,7 +287,7 @@ fn tell_admitted(admitted: &Admitted) {
         println!("{:<12} host: {}", "", host.to_str().unwrap_or("?"));
     }
     if !admitted.route().websocket {
-        let word = Code::WebsocketNotEnabled.word();
+        let word = Code::WebsocketNotEnabled.as_str();
         println!(
             "{:<12} no: who asks for one is refused by `{word}`; websocket = true allows it",
             "websocket"
@@ -323,7 +323,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
             json!({
                 "verdict": "refuse",
                 "route": denied.route.as_ref().map(|route| &route.name),
-                "code": denied.refusal.code().word(),
+                "code": denied.refusal.code().as_str(),
                 "status": denied.refusal.code().entry().status,
                 "reason": reason,
                 "why": why,
@@ -332,7 +332,7 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
             })
         }
     };
-    told["way"] = json!(asked.way.map(Way::word));
+    told["way"] = json!(asked.way.map(Way::as_str));
     println!("{told}");
 }
 
@@ -340,17 +340,17 @@ fn tell_program(steps: &[Step], decided: &Decided, asked: &Asked<'_>) {
 struct OfTheRunning(Option<PathBuf>);
 
 impl OfTheRunning {
-    async fn ask(&self, query: String) -> Result<Standing, Unreachable> {
-        let Some(socket) = &self.0 else { return Ok(Standing::InForce) };
+    async fn ask(&self, query: String) -> Result<TokenStatus, Unreachable> {
+        let Some(socket) = &self.0 else { return Ok(TokenStatus::Active) };
         let request = Request::builder().uri(format!("/operator/revocations?{query}"));
         let request = request.header(HOST, "gateway").body(Bytes::new());
         let request = request.map_err(|fault| Unreachable(fault.to_string()))?;
         let answer = super::operators::ask(socket, request).await.map_err(Unreachable)?;
         let told: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         match told["standing"].as_str() {
-            Some("in_force") => Ok(Standing::InForce),
-            Some("revoked") => Ok(Standing::Revoked),
-            Some("failed_open") => Ok(Standing::FailedOpen),
+            Some("in_force") => Ok(TokenStatus::Active),
+            Some("revoked") => Ok(TokenStatus::Revoked),
+            Some("failed_open") => Ok(TokenStatus::FailedOpen),
             _ => Err(Unreachable(format!("the running gateway answered {}", answer.status()))),
         }
     }

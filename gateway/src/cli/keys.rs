@@ -13,7 +13,7 @@ use gateway_command::terminal::table;
 use gateway_config::{
     Checked, Flags, Given, KeyFolder, KeyPolicy, KeyUse, Rotated, Secrets, check, load, rotate,
 };
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_token::{KeyRing, KeyState};
 
 #[derive(clap::Args)]
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             let named = |usage: &KeyUse| uses.is_empty() || uses.iter().any(|named| named.usage() == *usage);
             let uses: Vec<_> = KeyUse::ALL.into_iter().filter(named).collect();
             let done = rotate(&checked, given, &uses, at_once, now).map_err(Failure::Other)?;
-            tell(&done)
+            print_rotated(&done)
         }
     }
 }
@@ -90,7 +90,7 @@ fn look(config: PathBuf) -> Result<(Checked, Given), Failure> {
     let loaded = load(Some(&config), &Flags::default());
     let secrets = Secrets::read(&gateway_command::environment).map_err(Failure::Configuration)?;
     let given = secrets.given();
-    let checked = check(loaded, Ok(secrets), KeyPolicy::LookOnly, &Books::default());
+    let checked = check(loaded, Ok(secrets), KeyPolicy::LookOnly, &Limiters::default());
     Ok((checked.map_err(Failure::Configuration)?, given))
 }
 
@@ -133,7 +133,7 @@ fn list(checked: &Checked, json: bool, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn rows_of(checked: &Checked, usage: KeyUse, ring: &KeyRing, now: Timestamp) -> Result<Vec<Row>, Failure> {
-    let found = KeyFolder::of(&checked.written).read(usage, &mut Vec::new());
+    let found = KeyFolder::from_settings(&checked.written).read(usage, &mut Vec::new());
     let found = found.map_err(Failure::Configuration)?;
     let secrets = ring.secret_states(now).map(|(secret, state)| Row {
         r#use: usage.name(),
@@ -160,7 +160,7 @@ fn rows_of(checked: &Checked, usage: KeyUse, ring: &KeyRing, now: Timestamp) -> 
 }
 
 /// What was done on standard output; what was not, and what to do next, beside it.
-fn tell(done: &[Rotated]) -> Result<(), Failure> {
+fn print_rotated(done: &[Rotated]) -> Result<(), Failure> {
     let mut not_done = Vec::new();
     let mut changed = false;
     for step in done {

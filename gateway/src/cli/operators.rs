@@ -16,7 +16,7 @@ use crate::startup::{SOCKET, Stopped};
 use gateway_api::{Client, Content};
 use gateway_command::Failure;
 use gateway_config::{Checked, Flags, KeyPolicy, Secrets, check, load, owned_by_another};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_problem::Problem;
 
 /// Where the accounts are.
@@ -45,7 +45,7 @@ enum Way {
 
 impl Place {
     /// One of the two, as the command made sure.
-    pub(super) fn of(config: Option<PathBuf>, data: Option<PathBuf>) -> Self {
+    pub(super) fn new(config: Option<PathBuf>, data: Option<PathBuf>) -> Self {
         Self { config, data }
     }
 
@@ -74,7 +74,7 @@ impl Place {
             webhook_secret: None,
             ..secrets
         });
-        let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
+        let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Limiters::default());
         Line::to(checked.map_err(Failure::Configuration)?)
     }
 }

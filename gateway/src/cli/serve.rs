@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::startup::{Listening, Sockets, dumps, hold_signals_back, run as run_gateway};
 use gateway_command::Failure;
 use gateway_config::{Checked, Flags, KeyPolicy, Secrets, Source, called, check, log_hash_key};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_telemetry::log;
 
 #[derive(clap::Args)]
@@ -29,9 +29,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let source = Source { path: arguments.config, flags, environment: gateway_command::environment };
     let loaded = source.load();
     let secrets = Secrets::read(&gateway_command::environment);
-    let books = Arc::new(Books::default());
+    let limiters = Arc::new(Limiters::default());
     let checked =
-        check(loaded, secrets, KeyPolicy::MakeWhereMissing, &books).map_err(Failure::Configuration)?;
+        check(loaded, secrets, KeyPolicy::MakeWhereMissing, &limiters).map_err(Failure::Configuration)?;
     if !checked.unmet.is_empty() {
         return Err(Failure::Configuration(checked.unmet.iter().map(ToString::to_string).collect()));
     }
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         announce(&listening);
     };
-    run_gateway(checked, Some(source), books, sockets, announce).map_err(logged)
+    run_gateway(checked, Some(source), limiters, sockets, announce).map_err(logged)
 }
 
 /// What keeps it from running is said as everything else is: nothing in a log of JSON has another form.

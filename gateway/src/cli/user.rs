@@ -15,7 +15,7 @@ use gateway_clock::{Clock as _, SystemClock};
 use gateway_command::{Failure, counted};
 use gateway_config::{Checked, Flags, KeyPolicy, Secrets, check, load};
 use gateway_identity::UserId;
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_password::ImportedHash;
 use gateway_store::{Account, Taken};
 use progress::Progress;
@@ -68,11 +68,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let loaded = load(Some(&config), &Flags::default());
     let secrets = Secrets::read(&gateway_command::environment);
-    let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Books::default());
+    let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Limiters::default());
     let checked = checked.map_err(Failure::Configuration)?;
     let (lines, reach) = read::lines(&file, SystemClock.now()).map_err(Failure::Other)?;
     let mut progress = Progress::new();
-    let mut found = fitting(lines, &checked, |count| progress.tell(count, "lines read", reach.part()));
+    let mut found = fitting(lines, &checked, |count| progress.report(count, "lines read", reach.part()));
     progress.end();
     if found.accounts.is_empty() && found.faults.is_empty() {
         return Err(Failure::Other(format!("{}: there is no account in it", file.display())));
@@ -89,11 +89,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if let (Some(line), false) = (line, dry_run) {
         let all = accounts.len();
         let part = |count: usize| Some(count as f64 / all as f64);
-        let added = add(&line, accounts, |count| progress.tell(count, "accounts written", part(count)));
+        let added = add(&line, accounts, |count| progress.report(count, "accounts written", part(count)));
         progress.end();
         added?;
     }
-    result.tell();
+    result.print();
     Ok(())
 }
 
@@ -215,7 +215,7 @@ impl Outcome {
         Err(Failure::Other(format!("{} of the lines {are} bad; nothing was imported", self.faults.len())))
     }
 
-    fn tell(&self) {
+    fn print(&self) {
         if self.json {
             return self.write_json(self.imported);
         }

@@ -12,7 +12,7 @@ use gateway_clock::{Clock, SystemClock};
 use gateway_config::{Checked, Reloadable, RevocationSettings};
 use gateway_edge::outcomes;
 use gateway_jwks::JwksBook;
-use gateway_limits::{Books, Setbacks};
+use gateway_limits::{FailedLogins, Limiters};
 use gateway_password::{HashPool, OnHashed, PoolSettings};
 use gateway_pipeline::Pipeline;
 use gateway_session::{Announcements, Lifecycle};
@@ -61,7 +61,7 @@ pub(super) struct Assembly {
 impl Assembly {
     pub(super) async fn new(
         needed: Needed<'_>,
-        books: &Books,
+        limiters: &Limiters,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
@@ -83,7 +83,7 @@ impl Assembly {
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
         let Prepared { snapshot, limits, mut issuer } =
-            Prepared::new(needed.reloadable, installation, books, &issuer_keys)?;
+            Prepared::new(needed.reloadable, installation, limiters, &issuer_keys)?;
         if is_stopped {
             issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
@@ -117,7 +117,7 @@ impl Assembly {
             hashing,
             config: snapshot,
             limits: Arc::new(limits),
-            setbacks: Arc::new(Setbacks::new(PAIRS_MAX)),
+            failed_logins: Arc::new(FailedLogins::new(PAIRS_MAX)),
             long_answers: Arc::default(),
             registration: needed.registration,
             rotate_always: needed.rotate_always,
@@ -152,7 +152,7 @@ impl Stopped {
             asking_proxy: checked.asking_proxy,
             registration: checked.registration,
         };
-        let assembly = Assembly::new(needed, &Books::default(), Arc::new(SystemClock), metrics).await?;
+        let assembly = Assembly::new(needed, &Limiters::default(), Arc::new(SystemClock), metrics).await?;
         Ok(Self { api: Api::new(assembly.services) })
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::background::{Background, finish};
 use gateway_api::Services;
 use gateway_config::MailSettings;
-use gateway_errands::{Courier, Unsettled};
 use gateway_mail::notifier;
-use gateway_notify::Announcer;
-use gateway_store::Errand;
+use gateway_notify::EventPublisher;
+use gateway_outbox_relay::{OutboxRelay, Unsettled};
+use gateway_store::OutboxMessage;
 use gateway_webhook::{Webhook, WebhookSettings};
 
 /// Begins to empty it.
@@ -20,15 +20,15 @@ pub(super) fn start(
 ) -> Result<Background, String> {
     let webhook = webhook.map(|settings| Webhook::new(settings, Arc::clone(&services.clock)));
     let webhook = webhook.transpose()?;
-    services.metrics.deliveries.begin(&Errand::WORDS);
-    let courier = Arc::new(Courier {
+    services.metrics.deliveries.begin(&OutboxMessage::WORDS);
+    let courier = Arc::new(OutboxRelay {
         users: Arc::clone(&services.users),
         tickets: Arc::clone(&services.tickets),
         outbox: Arc::clone(&services.outbox),
         announce: Arc::clone(&services.sessions.announce),
         templates: mail.templates,
         notifier: notifier(mail.delivery)?,
-        announcer: webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Announcer>),
+        event_publisher: webhook.map(|webhook| Arc::new(webhook) as Arc<dyn EventPublisher>),
         clock: Arc::clone(&services.clock),
         metrics: Arc::clone(&services.metrics),
         called: Arc::clone(&services.courier),

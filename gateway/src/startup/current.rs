@@ -8,20 +8,20 @@ use gateway_api::{Api, Client, Services};
 use gateway_edge::{ApiClient, Configured, Endpoints, RenewSession, ServeApi};
 
 /// One configuration, with all that works by it.
-pub(super) struct Whole {
+pub(super) struct ActiveConfiguration {
     pub(super) api: Api,
     pub(super) edge: Arc<Configured>,
 }
 
 /// The one in use. Whoever begins something takes it once, and hands it down.
-pub(super) struct Current(ArcSwap<Whole>);
+pub(super) struct Current(ArcSwap<ActiveConfiguration>);
 
 impl Current {
-    pub(super) fn new(whole: Whole) -> Arc<Self> {
+    pub(super) fn new(whole: ActiveConfiguration) -> Arc<Self> {
         Arc::new(Self(ArcSwap::from_pointee(whole)))
     }
 
-    pub(super) fn load(&self) -> Arc<Whole> {
+    pub(super) fn load(&self) -> Arc<ActiveConfiguration> {
         self.0.load_full()
     }
 
@@ -30,7 +30,7 @@ impl Current {
     }
 
     /// What begins from here on begins with this.
-    pub(super) fn replace(&self, whole: Whole) {
+    pub(super) fn replace(&self, whole: ActiveConfiguration) {
         self.0.store(Arc::new(whole));
     }
 

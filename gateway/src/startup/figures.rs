@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::View;
-use super::current::{Current, Whole};
+use super::current::{ActiveConfiguration, Current};
 use gateway_clock::Timestamp;
 use gateway_edge::{CheckReadiness, Connections, Descriptors, Streams};
 use gateway_jwks::{JwksBook, JwksReading};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_password::HashPool;
 use gateway_store::Revocations;
 use gateway_store_redis::RedisReading;
@@ -19,10 +19,10 @@ use gateway_telemetry::{
 };
 use gateway_token::TOKENS_REMEMBERED_MAX;
 
-/// Whom a scrape asks.
+/// The sources of a scrape.
 pub(super) struct Figures {
     pub(super) current: Arc<Current>,
-    pub(super) books: Arc<Books>,
+    pub(super) limiters: Arc<Limiters>,
     pub(super) view: Arc<View>,
     pub(super) store: SledStore,
     pub(super) connections: Arc<Connections>,
@@ -37,7 +37,7 @@ impl Figures {
     pub(super) fn read(&self) -> Reading {
         let current = self.current.load();
         let services = current.api.services();
-        let policies = self.books.figures().into_iter().map(|(policy, figures)| PolicyReading {
+        let policies = self.limiters.figures().into_iter().map(|(policy, figures)| PolicyReading {
             policy,
             allowed: figures.allowed,
             refused: figures.refused,
@@ -68,7 +68,7 @@ impl Figures {
         }
     }
 
-    fn connections(&self, current: &Whole) -> ConnectionsReading {
+    fn connections(&self, current: &ActiveConfiguration) -> ConnectionsReading {
         let ends = current.edge.certificate_ends().into_iter();
         ConnectionsReading {
             open: self.connections.open(),
@@ -134,7 +134,7 @@ fn issuer(reading: JwksReading) -> IssuerReading {
         name: reading.issuer.as_str().to_owned(),
         keys: reading.keys,
         age: reading.age,
-        fetches: reading.fetches.map(|(result, count)| (result.word(), count)).to_vec(),
+        fetches: reading.fetches.map(|(result, count)| (result.as_str(), count)).to_vec(),
     }
 }
 

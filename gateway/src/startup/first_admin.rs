@@ -29,12 +29,12 @@ pub(super) async fn ensure(
         last_name: String::new(),
         role: Role::Admin,
         created_at: services.clock.now(),
-        // Whoever starts the gateway vouches for it.
+        // The operator who starts the gateway vouches for the address.
         email_verified: true,
         ask_to_verify: false,
     };
     let event = AuditEvent::of_gateway(Event::AccountCreated, services.clock.now());
-    let work = UnitOfWork::because(event.with_email(&admin.email).saying(Role::Admin.to_string()));
+    let work = UnitOfWork::because(event.with_email(&admin.email).with_detail(Role::Admin.to_string()));
     match commit(&services.sessions.announce, async move { users.create(admin, work).await }).await {
         Ok(user) => {
             tracing::info!(user_id = user.id.get(), "the first administrator was made");

@@ -8,7 +8,7 @@ use super::background::Background;
 use super::current::Current;
 use gateway_api::{REFUSED, Services};
 use gateway_clock::{Clock, Stopwatch};
-use gateway_store::Tally;
+use gateway_store::EventCount;
 use gateway_store_memory::EmbeddedRevocations;
 
 const PAUSE: Duration = Duration::from_secs(30);
@@ -60,7 +60,7 @@ impl Work {
         let hour = self.clock.now().seconds() / 3_600;
         let more = now.iter().filter_map(|(reason, count)| {
             let count = count.saturating_sub(counted.get(reason).copied().unwrap_or(0));
-            (count > 0).then(|| Tally { hour, word: format!("{REFUSED}{reason}"), count })
+            (count > 0).then(|| EventCount { hour, word: format!("{REFUSED}{reason}"), count })
         });
         let more: Vec<_> = more.collect();
         if more.is_empty() {

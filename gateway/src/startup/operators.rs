@@ -124,7 +124,7 @@ async fn serve(stream: UnixStream, current: Arc<Current>, mut closed: watch::Rec
         _ = &mut connection => return,
         _ = closed.wait_for(|closed| *closed) => connection.as_mut().graceful_shutdown(),
     }
-    // Who leaves in the middle has no answer to miss.
+    // A client that leaves in the middle misses no answer.
     connection.await.ok();
 }
 

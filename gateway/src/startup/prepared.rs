@@ -8,7 +8,7 @@ use gateway_api::EndpointLimits;
 use gateway_config::{IssuerSettings, KeysFrom, ProofSettings, Reloadable};
 use gateway_identity::InstallationId;
 use gateway_jwks::JwksBook;
-use gateway_limits::{Books, Policy};
+use gateway_limits::{Limiters, Policy};
 use gateway_pipeline::{Assertions, FailureLimit, Snapshot, UserLimit};
 use gateway_token::{
     ForeignIssuer, ForeignIssuers, GivenKeys, Issuer, KeySource, LegacySecret, Proof, Published,
@@ -25,7 +25,7 @@ impl Prepared {
     pub(crate) fn new(
         settings: Reloadable,
         installation: InstallationId,
-        books: &Books,
+        limiters: &Limiters,
         keys: &JwksBook,
     ) -> Result<Self, String> {
         let Reloadable { tokens, assertions, key_set_lifetime, limits, routes, .. } = settings;
@@ -34,7 +34,7 @@ impl Prepared {
         let issuer = Issuer { terms: tokens, installation };
         let keys_max = limits.keys_max;
         let by_address = |policy: Option<Policy>| {
-            policy.map(|policy| books.address_limiter(policy.name, policy, keys_max))
+            policy.map(|policy| limiters.address_limiter(policy.name, policy, keys_max))
         };
         let pair = limits.login_account_address;
         let snapshot = Snapshot {
@@ -45,17 +45,17 @@ impl Prepared {
             issuers: ForeignIssuers::new(&issuer.terms.issuer, issuers?),
             token_bytes_max,
             user_limit: UserLimit(
-                limits.user.map(|policy| books.users.limiter(policy.name, policy, keys_max)),
+                limits.user.map(|policy| limiters.users.limiter(policy.name, policy, keys_max)),
             ),
             failures: FailureLimit(by_address(limits.failed_authentication_address)),
             own_cors: own_cors.map(Arc::new),
         };
         let limits = EndpointLimits {
             login_address: by_address(limits.login_address),
-            login_pair: pair.map(|policy| books.logins.limiter(policy.name, policy, keys_max)),
+            login_pair: pair.map(|policy| limiters.logins.limiter(policy.name, policy, keys_max)),
             login_account: limits
                 .login_account
-                .map(|policy| books.accounts.limiter(policy.name, policy, keys_max)),
+                .map(|policy| limiters.accounts.limiter(policy.name, policy, keys_max)),
             login_failure_address: by_address(limits.login_failure_address),
             logout_address: by_address(limits.logout_address),
             register_address: by_address(limits.register_address),
@@ -63,10 +63,10 @@ impl Prepared {
             recovery_address: by_address(limits.recovery_address),
             mail_account: limits
                 .mail_account
-                .map(|policy| books.mails.limiter(policy.name, policy, keys_max)),
+                .map(|policy| limiters.mails.limiter(policy.name, policy, keys_max)),
             mail_unverified: limits
                 .mail_unverified
-                .map(|policy| books.totals.limiter(policy.name, policy, keys_max)),
+                .map(|policy| limiters.totals.limiter(policy.name, policy, keys_max)),
             login_lock: limits.login_lock,
         };
         Ok(Self { snapshot: Arc::new(snapshot), limits, issuer })

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 
 use super::background::Background;
-use super::current::{Current, Whole, endpoints};
+use super::current::{ActiveConfiguration, Current, endpoints};
 use super::prepared::Prepared;
 use gateway_api::Api;
 use gateway_clock::{Clock, Stopwatch, Timestamp};
@@ -18,7 +18,7 @@ use gateway_config::{
 };
 use gateway_edge::{Configured, Parts};
 use gateway_jwks::JwksBook;
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_store::{Announce, AuditEvent, AuditTrail, Event, record_at_least_in_the_log};
 use gateway_telemetry::{Metrics, log};
 
@@ -29,7 +29,7 @@ pub(super) struct Reload {
     pub(super) source: Option<Source>,
     /// What is in use.
     pub(super) written: File,
-    pub(super) books: Arc<Books>,
+    pub(super) limiters: Arc<Limiters>,
     pub(super) issuer_keys: Arc<JwksBook>,
     pub(super) current: Arc<Current>,
     pub(super) audit: Arc<dyn AuditTrail>,
@@ -71,7 +71,7 @@ pub(super) fn key_names(settings: &Reloadable, now: Timestamp) -> Vec<String> {
 /// Waits for the signal until it is told to end.
 pub(super) fn start(mut work: Reload) -> Result<Background, String> {
     // Before anybody is told that it listens: what is changed from then on is seen.
-    let mut watch = Watch::of(&work);
+    let mut watch = Watch::new(&work);
     Background::start("reload", |mut stopped| async move {
         loop {
             tokio::select! {
@@ -95,7 +95,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(work: &Reload) -> Self {
+    fn new(work: &Reload) -> Self {
         let every = Duration::from_secs(work.written.server.watch_seconds);
         let source = work.source.as_ref().filter(|_| !every.is_zero());
         let source = source.filter(|source| match source.can_be_read_again() {
@@ -156,11 +156,11 @@ impl Reload {
     }
 
     /// In the audit trail, too; that it cannot be written there takes nothing back.
-    async fn record(&self, event: Event, now: Option<String>) {
+    async fn record(&self, event: Event, detail: Option<String>) {
         let mut told = AuditEvent::of_gateway(event, self.clock.now());
-        told.entry_mut().now = now;
+        told.entry_mut().detail = detail;
         if let Err(fault) = record_at_least_in_the_log(&self.audit, &self.announce, told).await {
-            tracing::error!(error = %fault, event = event.word(), "this could not be recorded");
+            tracing::error!(error = %fault, event = event.as_str(), "this could not be recorded");
         }
     }
 
@@ -170,7 +170,7 @@ impl Reload {
         let source = self.source.as_ref().ok_or(vec!["there is no configuration file".to_owned()])?;
         let loaded = source.load_again()?;
         let secrets = Secrets::read_again(&source.environment);
-        let checked = check(loaded, secrets, KeyPolicy::MustBeThere, &self.books)?;
+        let checked = check(loaded, secrets, KeyPolicy::MustBeThere, &self.limiters)?;
         let changed = changed(&self.written, &checked.written);
         let restart = needing_restart(&changed);
         if !restart.is_empty() {
@@ -186,7 +186,7 @@ impl Reload {
         let keys = key_names(&checked.reloadable, self.clock.now());
         let before = self.current.load();
         let installation = before.api.services().sessions.issuer.installation;
-        let prepared = Prepared::new(checked.reloadable, installation, &self.books, &self.issuer_keys);
+        let prepared = Prepared::new(checked.reloadable, installation, &self.limiters, &self.issuer_keys);
         let prepared = prepared.map_err(|fault| vec![fault])?;
         let Prepared { snapshot, limits, issuer } = prepared;
         let decision = Arc::clone(&snapshot);
@@ -199,7 +199,7 @@ impl Reload {
         let carrier = self.carrier.get().ok_or(vec!["the gateway is still starting".to_owned()])?;
 
         log::change(&checked.log, log_key).map_err(|fault| vec![fault])?;
-        self.current.replace(Whole { api, edge: Arc::clone(&edge) });
+        self.current.replace(ActiveConfiguration { api, edge: Arc::clone(&edge) });
         let _context = carrier.enter();
         edge.start(Some(&before.edge));
         self.issuer_keys.start();

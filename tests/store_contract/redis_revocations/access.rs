@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway_identity::InstallationId;
-use gateway_store::{Revocations, Standing};
+use gateway_store::{Revocations, TokenStatus};
 use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, generation_of, ledger, somebody, token_of};
@@ -15,7 +15,7 @@ async fn a_password_never_shows_in_errors() {
     let redis = Redis::with_password("open-sesame");
     let ledger = ledger();
     let ada = somebody();
-    assert_eq!(Gateway::at(&redis.url(), &ledger).check(&ada).await.unwrap(), Standing::InForce);
+    assert_eq!(Gateway::at(&redis.url(), &ledger).check(&ada).await.unwrap(), TokenStatus::Active);
     for (login, advice) in [("", "asks for a password"), (":hunter2@", "refuses")] {
         let url = format!("redis://{login}localhost:{}/1", redis.port());
         let gateway = Gateway::at(&url, &ledger);
@@ -33,7 +33,7 @@ async fn a_password_that_redis_accepts_later_needs_no_restart() {
     let ada = somebody();
     assert!(gateway.check(&ada).await.is_err());
     redis.cli(&["ACL", "SETUSER", "default", ">new-word"]);
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn the_rights_that_are_asked_for_are_enough() {
     let gateway = Gateway::at(&redis.url_of_a_user_with(&["+info"]), &ledger());
     let ada = somebody();
     gateway.revoke(generation_of(&ada, 4)).await.unwrap();
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
     gateway.revocations.ping().await.unwrap();
 }
 
@@ -58,7 +58,7 @@ async fn rediss_verifies_the_certificate() {
     let trusting = |settings: &mut RedisSettings| settings.ca_file = Some(trusted.clone());
     let gateway = Gateway::with(&redis.url(), &ledger, trusting);
     gateway.revoke(token_of(&ada)).await.unwrap();
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
 
     // Signed by nobody whom the public roots know.
     let refused = Gateway::at(&redis.url(), &ledger).check(&ada).await.unwrap_err();
@@ -89,5 +89,5 @@ async fn a_socket_is_as_good_as_a_port() {
     let gateway = Gateway::at(&redis.socket_url(), &ledger());
     let ada = somebody();
     gateway.revoke(token_of(&ada)).await.unwrap();
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway_clock::Stopwatch;
-use gateway_store::{Revocations, Standing};
+use gateway_store::{Revocations, TokenStatus};
 use gateway_store_redis::{OnFailure, RedisSettings};
 
 use super::{Gateway, PATIENCE, ledger, somebody, token_of, until};
@@ -18,9 +18,9 @@ async fn a_restarted_redis_is_rebuilt_by_itself() {
 
     redis.restart();
 
-    let took = gateway.comes_to(&other, Standing::InForce).await;
+    let took = gateway.comes_to(&other, TokenStatus::Active).await;
     println!("answers again {took:?} after Redis");
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
@@ -38,7 +38,7 @@ async fn a_redis_that_was_long_away_is_found_soon_after_it_is_back() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     redis.restart();
-    let took = gateway.comes_to(&ada, Standing::InForce).await;
+    let took = gateway.comes_to(&ada, TokenStatus::Active).await;
     println!("answers again {took:?} after Redis");
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
@@ -70,7 +70,7 @@ async fn a_paused_redis_is_answered_within_the_timeout() {
     let short = |settings: &mut RedisSettings| settings.check_timeout = Duration::from_millis(50);
     let gateway = Gateway::with(&redis.url(), &ledger(), short);
     let ada = somebody();
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
 
     redis.pause();
 
@@ -87,7 +87,7 @@ async fn a_paused_redis_is_answered_within_the_timeout() {
     assert!(longest < Duration::from_secs(2), "{longest:?}");
     assert!(gateway.figures().timeouts > 0);
     redis.resume();
-    let took = gateway.comes_to(&ada, Standing::InForce).await;
+    let took = gateway.comes_to(&ada, TokenStatus::Active).await;
     println!("answers again {took:?} after the pause");
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
@@ -101,13 +101,13 @@ async fn a_publication_that_failed_is_caught_up_when_redis_is_back() {
     };
     let gateway = Gateway::with(&redis.url(), &ledger(), short);
     let ada = somebody();
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
     redis.pause();
     // This is never sent: the connection is given up before Redis goes on.
     until("the loss", || !gateway.figures().connected).await;
     assert!(gateway.revoke(token_of(&ada)).await.is_err());
     redis.resume();
-    gateway.comes_to(&ada, Standing::Revoked).await;
+    gateway.comes_to(&ada, TokenStatus::Revoked).await;
     assert_eq!(gateway.figures().rebuilds, 1, "the data was there all the time");
 }
 
@@ -123,10 +123,10 @@ async fn failing_open_must_be_asked_for_by_name() {
     let open = Gateway::with(&redis.url(), &ledger, open);
     let ada = somebody();
     closed.check(&ada).await.unwrap();
-    assert_eq!(open.check(&ada).await.unwrap(), Standing::InForce);
+    assert_eq!(open.check(&ada).await.unwrap(), TokenStatus::Active);
     redis.kill();
     assert!(closed.check(&ada).await.is_err());
-    assert_eq!(open.check(&ada).await.unwrap(), Standing::FailedOpen);
+    assert_eq!(open.check(&ada).await.unwrap(), TokenStatus::FailedOpen);
     // A logout is never confirmed that did not happen.
     assert!(open.revoke(token_of(&ada)).await.is_err());
     assert!(open.revocations.ping().await.is_err());
@@ -145,5 +145,5 @@ async fn a_read_only_replica_is_not_asked() {
     until("the replica is left", || !gateway.figures().connected).await;
     assert!(gateway.check(&ada).await.is_err());
     redis.cli(&["REPLICAOF", "NO", "ONE"]);
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
 }

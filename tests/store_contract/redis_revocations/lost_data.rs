@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway_clock::Stopwatch;
 use gateway_identity::{InstallationId, TokenId};
-use gateway_store::{RevocationLedger, Revocations, Standing, Subject};
+use gateway_store::{RevocationLedger, Revocations, Subject, TokenStatus};
 use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, generation_of, ledger, session_of, somebody, token_of, until};
@@ -29,8 +29,8 @@ async fn a_flushed_redis_fails_closed_until_it_is_rebuilt_from_the_ledger() {
         assert!(gateway.revocations.ping().await.is_err());
     }
     gateway.ledger.release();
-    gateway.comes_to(&other, Standing::InForce).await;
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    gateway.comes_to(&other, TokenStatus::Active).await;
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
     gateway.revocations.ping().await.unwrap();
     // One rebuild for the new Redis at the start, one for the flush, however many asked.
     assert_eq!(gateway.figures().rebuilds, 2);
@@ -61,8 +61,8 @@ async fn an_older_epoch_fails_closed() {
     }
     assert!(gateway.check(&ada).await.is_err());
     gateway.ledger.release();
-    gateway.comes_to(&other, Standing::InForce).await;
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
+    gateway.comes_to(&other, TokenStatus::Active).await;
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
     let revision = |epoch: &str| {
         epoch.strip_prefix("3f6c0000-0000-4000-8000-000000000000:").unwrap().parse::<u64>().unwrap()
     };
@@ -75,15 +75,15 @@ async fn another_gateway_sees_a_publication_and_notices_a_loss_of_it() {
     let ledger = ledger();
     let (here, there) = (Gateway::at(&redis.url(), &ledger), Gateway::at(&redis.url(), &ledger));
     let ada = somebody();
-    assert_eq!(there.check(&ada).await.unwrap(), Standing::InForce);
+    assert_eq!(there.check(&ada).await.unwrap(), TokenStatus::Active);
     here.revoke(session_of(&ada)).await.unwrap();
-    assert_eq!(there.check(&ada).await.unwrap(), Standing::Revoked);
+    assert_eq!(there.check(&ada).await.unwrap(), TokenStatus::Revoked);
 
     redis.flushall();
 
-    here.comes_to(&somebody(), Standing::InForce).await;
-    there.comes_to(&somebody(), Standing::InForce).await;
-    assert_eq!(there.check(&ada).await.unwrap(), Standing::Revoked);
+    here.comes_to(&somebody(), TokenStatus::Active).await;
+    there.comes_to(&somebody(), TokenStatus::Active).await;
+    assert_eq!(there.check(&ada).await.unwrap(), TokenStatus::Revoked);
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn a_publication_during_a_rebuild_is_not_lost() {
     });
 
     published.unwrap();
-    assert_eq!(gateway.check(&ada).await.unwrap(), Standing::Revoked);
-    gateway.comes_to(&other, Standing::InForce).await;
+    assert_eq!(gateway.check(&ada).await.unwrap(), TokenStatus::Revoked);
+    gateway.comes_to(&other, TokenStatus::Active).await;
 }
 
 #[tokio::test]
@@ -124,8 +124,8 @@ async fn a_flush_in_the_middle_of_a_rebuild_begins_it_anew() {
     assert!(redis.cli(&["GET", "revoked:epoch"]).starts_with("rebuilding:"));
     redis.flushall();
 
-    gateway.comes_to(&ada, Standing::Revoked).await;
-    gateway.comes_to(&somebody(), Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Revoked).await;
+    gateway.comes_to(&somebody(), TokenStatus::Active).await;
     assert_eq!(redis.cli(&["DBSIZE"]), "30002");
     assert_eq!(gateway.figures().rebuilds, 1, "the first attempt was not counted as one");
 }
@@ -138,7 +138,7 @@ async fn the_claim_of_another_gateway_is_waited_for_and_outlived() {
     gateway.check(&ada).await.unwrap();
     let waited = Stopwatch::start();
     redis.cli(&["SET", "revoked:epoch", "rebuilding:another:0", "PX", "400"]);
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
     assert!(waited.elapsed() > Duration::from_millis(300), "{:?}", waited.elapsed());
     assert_eq!(gateway.figures().rebuilds, 2);
 }
@@ -152,7 +152,7 @@ async fn a_large_ledger_is_rebuilt_in_batches() {
     ledger.record(&many, work()).told().await.unwrap();
     ledger.record(&[token_of(&last), generation_of(&last, 9)], work()).told().await.unwrap();
     let gateway = Gateway::at(&redis.url(), &ledger);
-    assert_eq!(gateway.check(&last).await.unwrap(), Standing::Revoked);
+    assert_eq!(gateway.check(&last).await.unwrap(), TokenStatus::Revoked);
     assert_eq!(redis.cli(&["DBSIZE"]), "2503");
 }
 
@@ -166,7 +166,7 @@ async fn the_epoch_of_another_store_is_not_ours() {
 
     // User 7 of our store has nothing to do with theirs.
     let ours = Gateway::at(&redis.url(), &ledger());
-    assert_eq!(ours.check(&ada).await.unwrap(), Standing::InForce);
+    assert_eq!(ours.check(&ada).await.unwrap(), TokenStatus::Active);
     assert!(redis.cli(&["GET", "revoked:epoch"]).starts_with("3f6c"));
 }
 
@@ -178,7 +178,7 @@ async fn a_ledger_that_fails_keeps_a_new_redis_closed_and_an_intact_one_open() {
     gateway.check(&ada).await.unwrap();
     gateway.ledger.set_failing(true);
     redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
 
     redis.restart();
 
@@ -187,5 +187,5 @@ async fn a_ledger_that_fails_keeps_a_new_redis_closed_and_an_intact_one_open() {
         assert!(gateway.check(&ada).await.is_err());
     }
     gateway.ledger.set_failing(false);
-    gateway.comes_to(&ada, Standing::InForce).await;
+    gateway.comes_to(&ada, TokenStatus::Active).await;
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use gateway_store::{Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Revocations, Subject, TokenStatus, Unreachable};
 use gateway_store_redis::RedisSettings;
 
 use super::{Gateway, ledger, somebody, token_of};
 use crate::support::redis::Redis;
 
 /// All ask in the same turn of the loop; answers in their order.
-async fn ask_at_once(gateway: &Arc<Gateway>, subjects: &[Subject]) -> Vec<Result<Standing, Unreachable>> {
+async fn ask_at_once(gateway: &Arc<Gateway>, subjects: &[Subject]) -> Vec<Result<TokenStatus, Unreachable>> {
     let asking: Vec<_> = subjects
         .iter()
         .map(|subject| {
@@ -48,7 +48,7 @@ async fn those_who_ask_in_one_turn_share_a_round_trip_and_each_has_its_own_answe
     let answers = ask_at_once(&gateway, &subjects).await;
 
     for (number, answer) in answers.into_iter().enumerate() {
-        let expected = if number % 3 == 0 { Standing::Revoked } else { Standing::InForce };
+        let expected = if number % 3 == 0 { TokenStatus::Revoked } else { TokenStatus::Active };
         assert_eq!(answer.unwrap(), expected, "{number}");
     }
     // The loop looks at its connections every sixty-one tasks or so.
@@ -64,7 +64,7 @@ async fn what_is_asked_twice_in_one_turn_is_looked_up_once() {
     gateway.check(&ada).await.unwrap();
     redis.cli(&["CONFIG", "RESETSTAT"]);
     let answers = ask_at_once(&gateway, &[ada; 50]).await;
-    assert!(answers.into_iter().all(|answer| answer.unwrap() == Standing::InForce));
+    assert!(answers.into_iter().all(|answer| answer.unwrap() == TokenStatus::Active));
     // The epoch is there; the keys of one who is not revoked are not.
     let missed = figure(&redis, "stats", "keyspace_misses:");
     assert!((3..=9).contains(&missed), "{missed} keys were looked up");
@@ -84,7 +84,7 @@ async fn a_client_that_leaves_takes_no_answer_of_others_along() {
         assert!(leaving.as_mut().poll(&mut context).is_pending());
         assert!(staying.as_mut().poll(&mut context).is_pending());
     }
-    assert_eq!(staying.await.unwrap(), Standing::InForce);
+    assert_eq!(staying.await.unwrap(), TokenStatus::Active);
 }
 
 #[tokio::test]

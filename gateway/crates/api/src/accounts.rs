@@ -85,7 +85,7 @@ pub(super) async fn import(
     }
     let count = import.accounts.len();
     let told = if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") };
-    let event = client.event(Event::AccountsImported, &services).by(operator.actor).saying(told);
+    let event = client.event(Event::AccountsImported, &services).by(operator.actor).with_detail(told);
     let work = UnitOfWork::because(event);
     services.commit(|services| async move { services.users.import(import.accounts, work).await }).await?;
     Ok(Answer::ok(json!({ "imported": count })))

@@ -11,7 +11,7 @@ use super::view::{answer, role};
 use super::{Client, Shared, schema};
 use gateway_identity::UserId;
 use gateway_problem::{Code, Problem};
-use gateway_store::{Amendment, Closing, Event, UnitOfWork};
+use gateway_store::{Amendment, Event, SessionScope, UnitOfWork};
 
 /// Usual and largest size of a page.
 const PER_PAGE: (u64, u64) = (100, 500);
@@ -154,8 +154,8 @@ pub(super) async fn logout(
     Path(id): Path<String>,
 ) -> Result<Answer, Problem> {
     let id: UserId = id.parse().map_err(|()| Problem::new(Code::UserNotFound))?;
-    let event = client.event(Event::SessionsEnded, &services).about(id).by(admin.actor).saying("all");
-    if !services.sessions.close_of(id, Closing::All, event).await? {
+    let event = client.event(Event::SessionsEnded, &services).about(id).by(admin.actor).with_detail("all");
+    if !services.sessions.close_of(id, SessionScope::All, event).await? {
         return Err(Problem::new(Code::UserNotFound));
     }
     Ok(Answer::message("User logged out").with_quota(admin.quota.as_ref()))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::overloaded;
-use super::toll::Toll;
+use super::charges::LimitCharges;
 use super::{Client, Services};
 use gateway_identity::Network;
 use gateway_limits::LoginKey;
@@ -17,28 +17,28 @@ impl Services {
         &self,
         client: &Client,
         attempt: Option<&LoginKey>,
-        toll: &mut Toll,
+        charges: &mut LimitCharges,
     ) -> Result<(), Problem> {
         let Some(attempt) = attempt else {
-            return Ok(toll.guess_from(&self.limits.login_failure_address, client.address)?);
+            return Ok(charges.guess_from(&self.limits.login_failure_address, client.address)?);
         };
         let now = self.clock.now();
         if let Some(lock) = &self.limits.login_lock
-            && let Some(wait) = self.setbacks.wait(lock, attempt, now)
+            && let Some(wait) = self.failed_logins.wait(lock, attempt, now)
         {
             return Err(Problem::new(Code::LoginLocked).retry_after(wait));
         }
-        toll.guess(&self.limits.login_pair, attempt)?;
+        charges.guess(&self.limits.login_pair, attempt)?;
         // Where the account was used from before, nobody else's failures count: its owner gets in there.
         if !self.sessions.sessions.is_familiar(&attempt.email, attempt.address, now).await? {
-            toll.guess_from(&self.limits.login_failure_address, client.address)?;
-            toll.guess(&self.limits.login_account, &attempt.email)?;
+            charges.guess_from(&self.limits.login_failure_address, client.address)?;
+            charges.guess(&self.limits.login_account, &attempt.email)?;
         }
         Ok(())
     }
 
     pub(super) fn attempt_failed(&self, attempt: &LoginKey) {
-        self.setbacks.failed(attempt, self.clock.now());
+        self.failed_logins.failed(attempt, self.clock.now());
     }
 
     /// The owner of an account proves to be it once more, before what cannot be taken back. Bounded
@@ -50,14 +50,14 @@ impl Services {
         password: &str,
     ) -> Result<(), Problem> {
         let attempt = LoginKey { email: user.email.clone(), address: Network::from(client.address) };
-        let mut toll = Toll::default();
-        let outcome = self.confirm_charged(user, client, &attempt, password, &mut toll).await;
+        let mut charges = LimitCharges::default();
+        let outcome = self.confirm_charged(user, client, &attempt, password, &mut charges).await;
         match &outcome {
             Ok(()) => {
-                self.setbacks.succeeded(&attempt);
-                toll.succeeded();
+                self.failed_logins.succeeded(&attempt);
+                charges.succeeded();
             }
-            Err(problem) => toll.failed(problem),
+            Err(problem) => charges.failed(problem),
         }
         outcome
     }
@@ -68,9 +68,9 @@ impl Services {
         client: &Client,
         attempt: &LoginKey,
         password: &str,
-        toll: &mut Toll,
+        charges: &mut LimitCharges,
     ) -> Result<(), Problem> {
-        self.begin_attempt(client, Some(attempt), toll).await?;
+        self.begin_attempt(client, Some(attempt), charges).await?;
         let verdict = if password.len() > PASSWORD_BYTES_MAX {
             Verdict::Wrong
         } else {
@@ -81,7 +81,7 @@ impl Services {
         if verdict == Verdict::Wrong {
             self.attempt_failed(attempt);
             let failed = client.event(Event::LoginFailed, self).about(user.id).with_email(&user.email);
-            let failed = failed.for_reason(Code::InvalidCredentials.word());
+            let failed = failed.for_reason(Code::InvalidCredentials.as_str());
             self.record(UnitOfWork::because(failed)).await?;
             return Err(Problem::new(Code::InvalidCredentials));
         }

@@ -44,7 +44,7 @@ pub(super) async fn list(
     admin: Administrator,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let query = read(&Query::of(query.as_deref()))?;
+    let query = read(&Query::parse(query.as_deref()))?;
     let page = services.audit.find(query).await?;
     Ok(Answer::text(body(&page)).with_quota(admin.quota.as_ref()))
 }
@@ -52,7 +52,7 @@ pub(super) async fn list(
 /// The events of the trail. That a stranger calls `/verify` is in the log only: it may be a flood.
 pub(crate) fn recorded() -> impl Iterator<Item = &'static str> {
     let logged = Event::ALL.into_iter().filter(|event| *event != Event::UntrustedProxy);
-    logged.map(Event::word).chain(["audit_expired"])
+    logged.map(Event::as_str).chain(["audit_expired"])
 }
 
 fn read(query: &Query) -> Result<AuditQuery, Problem> {

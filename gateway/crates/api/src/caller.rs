@@ -34,7 +34,7 @@ pub struct Client {
     /// The system's user who asks through the socket in the data folder, or at the command line of a
     /// stopped gateway. No request from the network has one.
     pub operator: Option<u32>,
-    /// There where cookies are on.
+    /// Present where cookies are on.
     pub browser: Option<Arc<Browser>>,
 }
 
@@ -71,7 +71,7 @@ impl Client {
             client_is_told: self.address_is_told,
             is_encrypted: browser.is_some_and(Browser::secure),
             cookies: browser.map(Browser::cookies),
-            ..Head::of(method, host, RequestTarget::AsSent("/"), headers, self.address)
+            ..Head::new(method, host, RequestTarget::AsSent("/"), headers, self.address)
         }
     }
 }

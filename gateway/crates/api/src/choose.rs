@@ -25,7 +25,7 @@ pub(super) fn weakness_problem(weakness: Weakness) -> Problem {
     }
 }
 
-/// Whose password it is to be.
+/// The owner of the new password.
 pub(super) fn owner_of(user: &User) -> Owner<'_> {
     Owner { email: user.email.as_str(), first_name: &user.first_name, last_name: &user.last_name }
 }

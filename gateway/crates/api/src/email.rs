@@ -37,7 +37,7 @@ async fn prove(services: &Shared, client: &Client, fields: &Fields) -> Result<An
     let token =
         token.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("token is required"))?;
     let invalid = || Problem::new(Code::VerificationTokenInvalid);
-    let key = TicketKey::of(token);
+    let key = TicketKey::from_token(token);
     let ticket = services.tickets.ticket(key, services.clock.now()).await?.ok_or_else(invalid)?;
     match ticket.purpose {
         Purpose::EmailVerification { user, email } => {

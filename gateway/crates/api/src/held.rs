@@ -38,7 +38,7 @@ impl Body for Held {
         let piece = Bytes::copy_from_slice(self.rest.get(..PIECE_BYTES).unwrap_or(&self.rest));
         self.rest = self.rest.slice(piece.len()..);
         if self.rest.is_empty() {
-            // Whoever has seen the end may ask again at once.
+            // A client that has seen the end may ask again at once.
             (self.rest, self.running) = (Bytes::new(), None);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))

@@ -49,7 +49,7 @@ pub(super) async fn invite(
     }
     let now = services.clock.now();
     let event = client.event(Event::InvitationMade, &services).by(admin.actor).with_email(&email);
-    let work = UnitOfWork::because(event.saying(role.to_string()));
+    let work = UnitOfWork::because(event.with_detail(role.to_string()));
     let invitation = Invitation {
         // The store gives it one.
         id: 0,

@@ -12,6 +12,7 @@ mod audit;
 mod body;
 mod caller;
 mod change;
+mod charges;
 mod choose;
 mod docs;
 mod email;
@@ -37,7 +38,6 @@ mod renewal;
 mod reports;
 mod schema;
 mod sessions;
-mod toll;
 mod verify;
 mod view;
 
@@ -63,7 +63,7 @@ pub use verify::AskingProxy;
 
 use gateway_clock::Clock;
 use gateway_identity::UserAgent;
-use gateway_limits::Setbacks;
+use gateway_limits::FailedLogins;
 use gateway_password::HashPool;
 use gateway_pipeline::{Pipeline, Snapshot};
 use gateway_problem::{Audience, Code, Problem};
@@ -89,7 +89,7 @@ pub struct Services {
     pub config: Arc<Snapshot>,
     pub limits: Arc<EndpointLimits>,
     /// Failed logins in a row.
-    pub setbacks: Arc<Setbacks>,
+    pub failed_logins: Arc<FailedLogins>,
     /// Those that are being read.
     pub long_answers: Arc<LongAnswers>,
     pub registration: Registration,
@@ -192,7 +192,7 @@ impl Api {
         let request_id = client.request_id.clone();
         let is_head = request.method() == http::Method::HEAD;
         let mut request: Request = request.map(axum::body::Body::from);
-        let user_agent = UserAgent::of(request.headers());
+        let user_agent = UserAgent::from_headers(request.headers());
         request.extensions_mut().insert(Client { user_agent, ..client });
         // The router's error type has no value.
         let response = match self.router.clone().oneshot(request).await {
@@ -209,7 +209,7 @@ impl Api {
                     rendered.headers_mut().insert(name, value.clone());
                 }
             }
-            if let Some(carried) = parts.extensions.remove::<verify::Carried>() {
+            if let Some(carried) = parts.extensions.remove::<verify::ReportedStatus>() {
                 carried.apply(&problem, &mut rendered);
             }
             return (rendered.map(whole), Some(problem));

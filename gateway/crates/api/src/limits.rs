@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::answer::Answer;
-use super::toll::Toll;
+use super::charges::LimitCharges;
 use super::{Client, Services};
 use gateway_identity::Email;
 use gateway_limits::{AddressLimiter, Charge, Limiter, Lock, LoginKey, MailKey};
@@ -45,11 +45,11 @@ impl Client {
         limit: &Option<AddressLimiter>,
         work: impl Future<Output = Result<Answer, Problem>>,
     ) -> Result<Answer, Problem> {
-        let mut toll = Toll::default();
-        toll.request(limit, self.address)?;
+        let mut charges = LimitCharges::default();
+        charges.request(limit, self.address)?;
         let outcome = work.await;
-        outcome.as_ref().map_or_else(|problem| toll.failed(problem), |_| ());
-        outcome.map(|answer| answer.charged(toll.charges()))
+        outcome.as_ref().map_or_else(|problem| charges.failed(problem), |_| ());
+        outcome.map(|answer| answer.charged(charges.charges()))
     }
 }
 

@@ -7,30 +7,30 @@ use serde_json::json;
 
 use super::answer::{Answer, overloaded};
 use super::body::Fields;
+use super::charges::LimitCharges;
 use super::mode::Mode;
 use super::openapi::refusals::refusals;
-use super::toll::Toll;
 use super::{Client, Shared, schema};
 use gateway_identity::{Email, Network};
 use gateway_limits::LoginKey;
 use gateway_password::{PASSWORD_BYTES_MAX, Password, Verdict};
 use gateway_problem::{Code, Problem};
 use gateway_session::{Origin, SessionFault};
-use gateway_store::{Actor, Errand, Event, StoreError, StoredHash, UnitOfWork, User};
+use gateway_store::{Actor, Event, OutboxMessage, StoreError, StoredHash, UnitOfWork, User};
 
 /// What it can come to, for the metrics.
 pub(super) const RESULTS: [&str; 11] = [
     "ok",
-    Code::InvalidCredentials.word(),
-    Code::AccountInactive.word(),
-    Code::EmailUnverified.word(),
-    Code::LoginLocked.word(),
-    Code::RateLimited.word(),
-    Code::HashingOverloaded.word(),
-    Code::StoreUnavailable.word(),
-    Code::RevocationUnavailable.word(),
-    Code::MissingCredentials.word(),
-    Code::CredentialsRequired.word(),
+    Code::InvalidCredentials.as_str(),
+    Code::AccountInactive.as_str(),
+    Code::EmailUnverified.as_str(),
+    Code::LoginLocked.as_str(),
+    Code::RateLimited.as_str(),
+    Code::HashingOverloaded.as_str(),
+    Code::StoreUnavailable.as_str(),
+    Code::RevocationUnavailable.as_str(),
+    Code::MissingCredentials.as_str(),
+    Code::CredentialsRequired.as_str(),
 ];
 
 refusals!(Refusals: BODY LIMITED HASHES STORES; MissingCredentials CredentialsRequired InvalidCredentials AccountInactive EmailUnverified LoginLocked CsrfRefused CookiesNeedHttps);
@@ -52,23 +52,23 @@ pub(super) async fn login(
     mode: Mode,
     fields: Fields,
 ) -> Result<Answer, Problem> {
-    let mut toll = Toll::default();
-    let outcome = open(&services, &client, &mode, &fields, &mut toll).await;
+    let mut charges = LimitCharges::default();
+    let outcome = open(&services, &client, &mode, &fields, &mut charges).await;
     let outcome = match outcome {
         Ok(answer) => {
-            toll.succeeded();
-            Ok(answer.charged(toll.charges()))
+            charges.succeeded();
+            Ok(answer.charged(charges.charges()))
         }
         Err(problem) => {
             match problem.code() {
                 // The password was right.
-                Code::AccountInactive | Code::EmailUnverified => toll.succeeded(),
-                _ => toll.failed(&problem),
+                Code::AccountInactive | Code::EmailUnverified => charges.succeeded(),
+                _ => charges.failed(&problem),
             }
             Err(problem)
         }
     };
-    let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
+    let result = outcome.as_ref().map_or_else(|problem| problem.code().as_str(), |_| "ok");
     services.metrics.accounts.login(result);
     if let Err(problem) = &outcome
         && !is_recorded(problem.code())
@@ -91,9 +91,9 @@ async fn open(
     client: &Client,
     mode: &Mode,
     fields: &Fields,
-    toll: &mut Toll,
+    charges: &mut LimitCharges,
 ) -> Result<Answer, Problem> {
-    toll.request(&services.limits.login_address, client.address)?;
+    charges.request(&services.limits.login_address, client.address)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::MissingCredentials));
     }
@@ -106,7 +106,7 @@ async fn open(
     }
     let email = Email::parse(email).ok();
     let attempt = email.map(|email| LoginKey { email, address: Network::from(client.address) });
-    services.begin_attempt(client, attempt.as_ref(), toll).await?;
+    services.begin_attempt(client, attempt.as_ref(), charges).await?;
     let user = match find_and_verify(services, client, attempt.as_ref(), password).await? {
         Ok(user) => user,
         Err(refused) => return refuse(services, client, attempt.as_ref(), refused).await,
@@ -114,10 +114,10 @@ async fn open(
     let event = client.event(Event::LoginSucceeded, services).about(user.id).with_email(&user.email);
     let origin = Origin { address: client.address.to_string(), user_agent: client.user_agent.clone() };
     let crowded = client.event(Event::SessionsEnded, services).about(user.id);
-    let crowded = crowded.by(Actor::User { user_id: user.id }).for_reason("too many").saying("one");
+    let crowded = crowded.by(Actor::User { user_id: user.id }).for_reason("too many").with_detail("one");
     // With the session, also for who left.
     let (counting, tried) = (Arc::clone(services), attempt.clone());
-    let succeeded = move || tried.iter().for_each(|attempt| counting.setbacks.succeeded(attempt));
+    let succeeded = move || tried.iter().for_each(|attempt| counting.failed_logins.succeeded(attempt));
     let tokens = match services.sessions.open(&user, origin, event, crowded, succeeded).await {
         // It was looked at while somebody changed the password, or the account: too late.
         Err(SessionFault::Store(StoreError::Outdated)) => {
@@ -144,7 +144,7 @@ async fn refuse(
     attempt: Option<&LoginKey>,
     (code, user, mail): Refused,
 ) -> Result<Answer, Problem> {
-    let failed = client.event(Event::LoginFailed, services).for_reason(code.word());
+    let failed = client.event(Event::LoginFailed, services).for_reason(code.as_str());
     let failed = failed.with_email(attempt.map(|attempt| &attempt.email)).about(user.map(|user| user.id));
     let work = UnitOfWork::because(failed);
     services.record(mail.into_iter().fold(work, UnitOfWork::sending)).await?;
@@ -152,7 +152,7 @@ async fn refuse(
 }
 
 /// A refusal that is recorded: whose account it is, if there is one, and what is to be mailed.
-type Refused = (Code, Option<User>, Option<Errand>);
+type Refused = (Code, Option<User>, Option<OutboxMessage>);
 
 /// An unknown address, a wrong password and an impossible address cost the same time and read the
 /// same. That an account is inactive is told only to who knows its password.
@@ -185,8 +185,8 @@ async fn find_and_verify(
         return Ok(Err((Code::AccountInactive, Some(user), None)));
     }
     if services.registration.email_verification.is_required() && !user.email_verified {
-        let errand = Errand::EmailVerification { user: user.id };
-        let again = services.may_mail(&user.email, errand.word(), client)
+        let errand = OutboxMessage::EmailVerification { user: user.id };
+        let again = services.may_mail(&user.email, errand.as_str(), client)
             && services.limits.mail_unverified.as_ref().is_none_or(|limit| limit.charge(&()).is_ok());
         return Ok(Err((Code::EmailUnverified, Some(user), again.then_some(errand))));
     }

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::body::Fields;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared, schema};
-use gateway_pipeline::{Carried, NOT_BEARER, Snapshot, credentials};
+use gateway_pipeline::{CookieTokens, NOT_BEARER, Snapshot, credentials};
 use gateway_problem::{Code, Problem};
 use gateway_store::Event;
 use gateway_token::{RawToken, RefreshClaims, TokenFault};
@@ -92,7 +92,7 @@ async fn by_cookies(
     services: &Shared,
     client: &Client,
     config: &Snapshot,
-    carried: Carried<'_>,
+    carried: CookieTokens<'_>,
 ) -> Result<Answer, Problem> {
     let (verifier, now) = (&config.verifier, services.clock.now());
     let access = match carried.access.and_then(|token| verifier.authenticate(token, now).ok()) {

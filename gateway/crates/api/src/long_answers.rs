@@ -14,7 +14,7 @@ use gateway_problem::{Code, Problem};
 
 /// A part of each is in memory while its client reads: some hundred kilobytes at most.
 const TOTAL_MAX: usize = 64;
-/// Whoever reads slowly keeps no others out.
+/// A slow reader keeps no others out.
 const PER_ADDRESS_MAX: usize = 8;
 /// Most are read sooner.
 const COME_AGAIN_AFTER: Duration = Duration::from_secs(5);

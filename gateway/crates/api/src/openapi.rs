@@ -1,6 +1,6 @@
 //! `GET /api/auth/openapi.json`: what the endpoints take and answer (OpenAPI 3.1), made from the code.
 
-mod dress;
+mod completion;
 mod headers;
 pub(super) mod refusals;
 
@@ -16,7 +16,7 @@ use super::{
     admin_users, audit, docs, email, invitations, key_set, login, logout, password, profile, refresh,
     register, reports, schema, sessions, verify,
 };
-use dress::Dress;
+use completion::Completion;
 use refusals::refusals;
 
 #[derive(OpenApi)]
@@ -74,7 +74,7 @@ use refusals::refusals;
         schema::EventWord,
         schema::ModeWord
     )),
-    modifiers(&Dress),
+    modifiers(&Completion),
     tags(
         (name = "login", description = "From a password to tokens, and back"),
         (name = "account", description = "One's own account"),

@@ -16,7 +16,7 @@ use gateway_password::Owner;
 use gateway_problem::{Code, Problem};
 use gateway_session::SessionFault;
 use gateway_store::{
-    CommitFault, Event, NewUser, PasswordChange, Proof, Standing, StoreError, Subject, UnitOfWork,
+    CommitFault, Event, NewUser, PasswordChange, Proof, StoreError, Subject, TokenStatus, UnitOfWork,
 };
 
 pub(super) async fn add_user(
@@ -34,7 +34,7 @@ pub(super) async fn add_user(
     let owner = Owner { email: email.as_str(), first_name: &first_name, last_name: &last_name };
     let password_hash = services.chosen(&client, fields.text("password")?.unwrap_or(""), &owner).await?;
     let event = client.event(Event::AccountCreated, &services).by(operator.actor).with_email(&email);
-    let work = UnitOfWork::because(event.saying(role.to_string()));
+    let work = UnitOfWork::because(event.with_detail(role.to_string()));
     let new = NewUser {
         email,
         password_hash,
@@ -42,7 +42,7 @@ pub(super) async fn add_user(
         last_name,
         role,
         created_at: services.clock.now(),
-        // Whoever administers the machine vouches for it.
+        // The operator of the machine vouches for it.
         email_verified: true,
         ask_to_verify: false,
     };
@@ -59,7 +59,7 @@ pub(super) async fn find_user(
     _: Operator,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let query = Query::of(query.as_deref());
+    let query = Query::parse(query.as_deref());
     let email = query.text("email").and_then(|email| Email::parse(email).ok());
     let user = match email {
         Some(email) => services.users.by_email(&email).await?,
@@ -76,7 +76,7 @@ pub(super) async fn standing(
     _: Operator,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let query = Query::of(query.as_deref());
+    let query = Query::parse(query.as_deref());
     let token = query.text("token").and_then(TokenId::parse).ok_or(Problem::new(Code::InvalidRequest))?;
     let subject = (|| {
         let session = SessionId::parse(query.text("session")?)?;
@@ -90,9 +90,9 @@ pub(super) async fn standing(
         None => revocations.check_token(token).answer().await,
     };
     let word = match standing.map_err(SessionFault::from)? {
-        Standing::InForce => "in_force",
-        Standing::Revoked => "revoked",
-        Standing::FailedOpen => "failed_open",
+        TokenStatus::Active => "in_force",
+        TokenStatus::Revoked => "revoked",
+        TokenStatus::FailedOpen => "failed_open",
     };
     Ok(Answer::ok(json!({ "standing": word })))
 }
@@ -103,7 +103,7 @@ pub(super) async fn audit_lines(
     _: Operator,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let query = Query::of(query.as_deref());
+    let query = Query::parse(query.as_deref());
     let first = query.number("first")?.unwrap_or(1);
     let limit = query.number("limit")?.unwrap_or(LINES_MAX).min(LINES_MAX);
     let lines = services.audit.lines(first, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
@@ -143,7 +143,7 @@ pub(super) async fn set_password(
         version: user.password_version,
         hash,
         keep: None,
-        // Whoever administers the machine vouches for it.
+        // The operator of the machine vouches for it.
         proves_email: true,
         from: None,
         revoked_until: services.sessions.access_tokens_end(services.clock.now()),
@@ -151,7 +151,7 @@ pub(super) async fn set_password(
     // With the change: also where not all gateways can be told at once, and for who left.
     let set = |services: Shared| async move {
         let set = services.users.set_password(asked, work).await?;
-        Ok(set.inspect(|set| set.iter().for_each(|_| services.setbacks.forgive(&user.email))))
+        Ok(set.inspect(|set| set.iter().for_each(|_| services.failed_logins.forgive(&user.email))))
     };
     services.commit(set).await?.ok_or_else(missing)?;
     Ok(Answer::message("Password changed; all sessions ended"))

@@ -8,7 +8,7 @@ use gateway_problem::{Code, Problem};
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) fn of(query: Option<&str>) -> Self {
+    pub(super) fn parse(query: Option<&str>) -> Self {
         let pairs = form_urlencoded::parse(query.unwrap_or("").as_bytes());
         Self(pairs.into_owned().collect())
     }

@@ -13,7 +13,8 @@ use gateway_identity::{Email, Network};
 use gateway_limits::LoginKey;
 use gateway_problem::{Code, Problem};
 use gateway_store::{
-    CommitFault, Errand, Event, PasswordChange, Precondition, Purpose, StoreError, TicketKey, UnitOfWork,
+    CommitFault, Event, OutboxMessage, PasswordChange, Precondition, Purpose, StoreError, TicketKey,
+    UnitOfWork,
 };
 
 refusals!(ChangeRefusals: TOKEN BODY CONFIRMS CHOOSES; AccountRequired);
@@ -90,8 +91,8 @@ async fn ask(services: &Shared, client: &Client, fields: &Fields) -> Result<Answ
     let email =
         email.ok_or_else(|| Problem::new(Code::ValidationFailed).with_message("email is required"))?;
     if let Ok(email) = Email::parse(email) {
-        let errand = Errand::PasswordReset { email: email.clone() };
-        let allowed = services.may_mail(&email, errand.word(), client);
+        let errand = OutboxMessage::PasswordReset { email: email.clone() };
+        let allowed = services.may_mail(&email, errand.as_str(), client);
         let event = client.event(Event::PasswordResetRequested, services).with_email(&email);
         let work = if allowed {
             UnitOfWork::because(event).sending(errand)
@@ -130,7 +131,7 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
         return Err(Problem::new(Code::ValidationFailed).with_message("token and password are required"));
     };
     let invalid = || Problem::new(Code::ResetTokenInvalid);
-    let key = TicketKey::of(token);
+    let key = TicketKey::from_token(token);
     let ticket = services.tickets.ticket(key, services.clock.now()).await?.ok_or_else(invalid)?;
     let Purpose::PasswordReset { user, password_version } = ticket.purpose else { return Err(invalid()) };
     let owner = services.users.by_id(user).await?;
@@ -154,7 +155,7 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
         let set = services.users.set_password(asked, work).await?;
         // The way in for an owner whom others' guesses keep out: with the change, also for who left.
         let forgive = |_: &_| {
-            services.setbacks.forgive(&attempt.email);
+            services.failed_logins.forgive(&attempt.email);
             services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
         };
         Ok(set.inspect(|set| set.iter().for_each(forgive)))

@@ -21,7 +21,7 @@ pub(super) struct Pieces {
 /// for a whole one.
 pub(super) struct Maker(mpsc::Sender<Option<Bytes>>);
 
-/// Who made it stopped in the middle.
+/// Its maker stopped in the middle.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the answer broke off")]
 pub(super) struct BrokeOff;
@@ -57,7 +57,7 @@ impl Body for Pieces {
         Poll::Ready(match ready!(self.pieces.poll_recv(context)) {
             Some(Some(piece)) => Some(Ok(Frame::data(piece))),
             Some(None) => {
-                // Whoever has seen the end may begin another one at once.
+                // A client that has seen the end may begin another one at once.
                 self.running = None;
                 None
             }

@@ -55,7 +55,7 @@ pub(super) async fn write(
     let until = services.sessions.access_tokens_end(services.clock.now());
     let id = caller.user.id;
     let event = client.event(Event::AccountChanged, &services).about(id).by(caller.actor());
-    let work = UnitOfWork::because(event.saying("names"));
+    let work = UnitOfWork::because(event.with_detail("names"));
     let amend = |services: Shared| async move { services.users.amend(id, amendment, until, work).await };
     services.commit(amend).await?.ok_or(Problem::new(Code::TokenInvalid))?;
     Ok(Answer::message("Profile updated").with_quota(&caller.quota))

@@ -11,22 +11,23 @@ use gateway_identity::{Email, Role};
 use gateway_password::{Owner, Password, breaks_a_rule};
 use gateway_problem::{Code, Problem};
 use gateway_store::{
-    CommitFault, Errand, Event, NewUser, Precondition, Purpose, StoreError, StoredHash, TicketKey, UnitOfWork,
+    CommitFault, Event, NewUser, OutboxMessage, Precondition, Purpose, StoreError, StoredHash, TicketKey,
+    UnitOfWork,
 };
 
 /// What it can come to, for the metrics.
 pub(super) const RESULTS: [&str; 11] = [
     "ok",
-    Code::ValidationFailed.word(),
-    Code::PasswordTooWeak.word(),
-    Code::PasswordGuessable.word(),
-    Code::PasswordBreached.word(),
-    Code::MissingBody.word(),
-    Code::RegistrationClosed.word(),
-    Code::InvitationRequired.word(),
-    Code::RateLimited.word(),
-    Code::HashingOverloaded.word(),
-    Code::StoreUnavailable.word(),
+    Code::ValidationFailed.as_str(),
+    Code::PasswordTooWeak.as_str(),
+    Code::PasswordGuessable.as_str(),
+    Code::PasswordBreached.as_str(),
+    Code::MissingBody.as_str(),
+    Code::RegistrationClosed.as_str(),
+    Code::InvitationRequired.as_str(),
+    Code::RateLimited.as_str(),
+    Code::HashingOverloaded.as_str(),
+    Code::StoreUnavailable.as_str(),
 ];
 
 refusals!(Refusals: BODY LIMITED CHOOSES; MissingBody RegistrationClosed InvitationRequired StoreUnavailable);
@@ -47,7 +48,7 @@ pub(super) async fn register(
     fields: Fields,
 ) -> Result<Answer, Problem> {
     let outcome = client.charged(&services.limits.register_address, create(&services, &client, fields)).await;
-    let result = outcome.as_ref().map_or_else(|problem| problem.code().word(), |_| "ok");
+    let result = outcome.as_ref().map_or_else(|problem| problem.code().as_str(), |_| "ok");
     services.metrics.accounts.registration(result);
     outcome
 }
@@ -71,7 +72,7 @@ async fn create(services: &Shared, client: &Client, fields: Fields) -> Result<An
     let wanted = Wanted::read(services, client, &fields, conceals).await?;
     let mails = conceals || (invited.is_none() && services.registration.email_verification.is_asked());
     let strangers = services.limits.mail_unverified.as_ref().filter(|_| mails);
-    // Who registers is told: a mail that is left out silently would be waited for.
+    // The new user is told: a mail that is left out silently would be waited for.
     strangers.map(|limit| limit.charge(&())).transpose()?;
     let outcome = make(services, client, wanted, invited, conceals).await;
     if outcome.is_err() {
@@ -130,8 +131,8 @@ async fn later(
     password_hash: StoredHash,
 ) -> Result<Answer, Problem> {
     let Wanted { email, first_name, last_name, .. } = wanted;
-    let errand = Errand::Registration { email: email.clone(), password_hash, first_name, last_name };
-    if services.may_mail(&email, errand.word(), client) {
+    let errand = OutboxMessage::Registration { email: email.clone(), password_hash, first_name, last_name };
+    if services.may_mail(&email, errand.as_str(), client) {
         let (now, request_id) = (services.clock.now(), Some(client.request_id.as_str().to_owned()));
         let enqueue =
             |services: Shared| async move { services.outbox.enqueue(errand, now, request_id).await };
@@ -142,7 +143,7 @@ async fn later(
 
 const TAKEN: &str = "Email already registered";
 
-/// Whom an invitation is for.
+/// The address that an invitation is for.
 struct Invited {
     email: Email,
     role: Role,
@@ -156,7 +157,7 @@ async fn invited(services: &Shared, fields: &Fields) -> Result<Option<Invited>, 
         let needed = services.registration.mode == RegistrationMode::Invite;
         return if needed { Err(refused()) } else { Ok(None) };
     };
-    let ticket = TicketKey::of(token);
+    let ticket = TicketKey::from_token(token);
     let now = services.clock.now();
     let found = services.tickets.ticket(ticket, now).await?.ok_or_else(refused)?;
     let Purpose::Invitation { id } = found.purpose else { return Err(refused()) };

@@ -1,6 +1,6 @@
-//! Who may get an account, and what is asked of them.
+//! Registration: open, by invitation or closed, and how an address is verified.
 
-/// Who may register.
+/// The mode of registration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RegistrationMode {
@@ -8,7 +8,7 @@ pub enum RegistrationMode {
     Open,
     /// Nobody: administrators make accounts.
     Closed,
-    /// Who has an invitation.
+    /// Only with an invitation.
     Invite,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::mode::kept_by_a_browser;
 use super::{Api, Client, Shared};
 use gateway_limits::Charge;
-use gateway_pipeline::{Lapsed, RenewalStep, Renewed};
+use gateway_pipeline::{ExpiredSession, RenewalStep, Renewed};
 use gateway_problem::{Code, Problem};
 use gateway_session::{Refreshed, Renewal, TokenPair};
 use gateway_store::Event;
@@ -16,12 +16,12 @@ pub(super) const RESULTS: [&str; 9] = [
     KEPT,
     ROTATED,
     REUSED,
-    Code::RefreshTokenInvalid.word(),
-    Code::RefreshTokenRequired.word(),
-    Code::UserInactive.word(),
-    Code::RateLimited.word(),
-    Code::StoreUnavailable.word(),
-    Code::RevocationUnavailable.word(),
+    Code::RefreshTokenInvalid.as_str(),
+    Code::RefreshTokenRequired.as_str(),
+    Code::UserInactive.as_str(),
+    Code::RateLimited.as_str(),
+    Code::StoreUnavailable.as_str(),
+    Code::RevocationUnavailable.as_str(),
 ];
 const KEPT: &str = "kept";
 const ROTATED: &str = "rotated";
@@ -45,7 +45,7 @@ pub(super) struct NotExchanged {
 
 impl From<Problem> for NotExchanged {
     fn from(problem: Problem) -> Self {
-        Self { word: problem.code().word(), problem }
+        Self { word: problem.code().as_str(), problem }
     }
 }
 
@@ -126,7 +126,7 @@ async fn renew(services: &Shared, refresh: &str, step: RenewalStep, client: &Cli
 }
 
 /// The first step, for a browser that asks an endpoint of ours.
-pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &Lapsed) -> Renewed {
+pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &ExpiredSession) -> Renewed {
     let renewed = match lapsed.refresh() {
         Some(refresh) => renew(services, refresh, RenewalStep::Begin, client).await,
         None => Renewed::Refused,

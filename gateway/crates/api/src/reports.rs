@@ -42,7 +42,7 @@ pub(super) async fn read(
     admin: Administrator,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let query = Query::of(query.as_deref());
+    let query = Query::parse(query.as_deref());
     let now = services.clock.now();
     let until = query.moment("until")?.unwrap_or(now);
     let since = query.moment("since")?.unwrap_or_else(|| until.minus(PERIOD));
@@ -61,7 +61,7 @@ pub(super) async fn read(
             None => events.insert(word, count),
         };
     }
-    let count = |event: Event| events.get(event.word()).copied().unwrap_or(0);
+    let count = |event: Event| events.get(event.as_str()).copied().unwrap_or(0);
     let logins =
         schema::LoginCounts { succeeded: count(Event::LoginSucceeded), failed: count(Event::LoginFailed) };
     let body = schema::Report {

@@ -11,7 +11,7 @@ use super::page::Query;
 use super::{Client, Shared, schema};
 use gateway_identity::{SessionId, UserId};
 use gateway_problem::{Code, Problem};
-use gateway_store::{Closing, Event, Session};
+use gateway_store::{Event, Session, SessionScope};
 
 /// Of a longer list of sessions an account reads one at a time: there may be a thousand of them.
 const FEW: usize = 100;
@@ -43,7 +43,7 @@ pub(super) async fn list(
     let body = {
         let _turn = if running.is_some() { services.long_answers.turn().await } else { None };
         let sessions = sessions.of_user(user, services.clock.now()).await?;
-        let sessions = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
+        let sessions = sessions.iter().map(|one| schema::OwnSession::new(one, caller.session)).collect();
         // Plain data, which has no way to fail.
         serde_json::to_string(&schema::Sessions { sessions }).unwrap_or_default()
     };
@@ -79,7 +79,7 @@ pub(super) async fn end(
     let session = session.filter(|session| session.user == caller.user.id);
     session.ok_or(Problem::new(Code::SessionNotFound))?;
     let event = client.event(Event::SessionsEnded, &services).about(caller.user.id).by(caller.actor());
-    services.sessions.close_session(id, event.in_session(id).saying("one")).await?;
+    services.sessions.close_session(id, event.in_session(id).with_detail("one")).await?;
     Ok(Answer::message("Session ended").with_quota(&caller.quota))
 }
 
@@ -103,11 +103,11 @@ pub(super) async fn end_all(
     caller: Authenticated,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Problem> {
-    let all = Query::of(query.as_deref()).flag("all")?;
-    let closing = if all { Closing::All } else { Closing::AllBut(caller.session) };
+    let all = Query::parse(query.as_deref()).flag("all")?;
+    let closing = if all { SessionScope::All } else { SessionScope::AllBut(caller.session) };
     let which = if all { "all" } else { "all others" };
     let event = client.event(Event::SessionsEnded, &services).about(caller.user.id).by(caller.actor());
-    let event = event.in_session(caller.session).saying(which);
+    let event = event.in_session(caller.session).with_detail(which);
     services.sessions.close_of(caller.user.id, closing, event).await?;
     let message = if all { "All sessions ended" } else { "All other sessions ended" };
     Ok(Answer::message(message).with_quota(&caller.quota))
@@ -138,7 +138,7 @@ pub(super) async fn end_any(
     let session = services.sessions.sessions.by_id(id).await?;
     let session = session.ok_or(Problem::new(Code::SessionNotFound))?;
     let event = client.event(Event::SessionsEnded, &services).about(session.user).by(operator.actor);
-    services.sessions.close_session(id, event.in_session(id).saying("one")).await?;
+    services.sessions.close_session(id, event.in_session(id).with_detail("one")).await?;
     Ok(Answer::message("Session ended"))
 }
 

@@ -15,7 +15,8 @@ use super::answer::add_fields;
 use super::openapi::refusals::refusals;
 use super::{Client, Shared};
 use gateway_pipeline::{
-    AnsweredBy, Browser, Decision, Head, Headers as _, RequestTarget, Trail, canonical, identity_fields,
+    AnsweredBy, Browser, Decision, DecisionTrace, Head, Headers as _, RequestTarget, canonical,
+    identity_fields,
 };
 use gateway_problem::{Code, Problem};
 use gateway_store::Event;
@@ -48,7 +49,7 @@ pub(super) async fn verify(
     match let_through(&services, &client, asked).await {
         Ok(response) => response,
         Err(problem) => {
-            let carried = Carried::of(&problem, services.asking_proxy);
+            let carried = ReportedStatus::from_problem(&problem, services.asking_proxy);
             let mut response = problem.into_response();
             carried.map(|carried| response.extensions_mut().insert(carried));
             response
@@ -87,7 +88,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         services.metrics.security.record(&client.event(Event::UntrustedProxy, services));
         return Err(Problem::new(Code::UntrustedProxy));
     }
-    let (pipeline, mut trail) = (&services.pipeline, Trail::silent());
+    let (pipeline, mut trail) = (&services.pipeline, DecisionTrace::silent());
     let config = &services.config;
     let original = original(services.asking_proxy, asked, &config.routes)?;
     let (canonical, browser) = (canonical(&original.target).ok(), client.browser.as_deref());
@@ -98,7 +99,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         is_encrypted: browser.is_some_and(Browser::secure),
         cookies: browser.map(Browser::cookies),
         answered_by: AnsweredBy::Another,
-        ..Head::of(&original.method, &original.host, target, asked.headers, client.address)
+        ..Head::new(&original.method, &original.host, target, asked.headers, client.address)
     };
     let admitted = match pipeline.receive(config, &head, &mut trail).await {
         Ok(Decision::Forward(admitted)) => admitted,
@@ -120,12 +121,12 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
 /// A refusal in the one of two statuses that nginx's `auth_request` hands on: it makes 500 of any
 /// other. What it really is stands in headers, of which nginx can make the whole answer again.
 #[derive(Clone)]
-pub(super) struct Carried(StatusCode);
+pub(super) struct ReportedStatus(StatusCode);
 
-impl Carried {
+impl ReportedStatus {
     /// `None` where the status can stay. 403, and not 401: a client that is over its limit or on
     /// a path that does not exist must not throw its good token away. What is broken stays 5xx.
-    fn of(problem: &Problem, asking: AskingProxy) -> Option<Self> {
+    fn from_problem(problem: &Problem, asking: AskingProxy) -> Option<Self> {
         let status = problem.code().entry().status;
         let carried = if (400..500).contains(&status) && status != 401 { 403 } else { status };
         let status = StatusCode::from_u16(carried).ok()?;
@@ -137,7 +138,7 @@ impl Carried {
         *response.status_mut() = self.0;
         for (name, value) in [
             ("x-gateway-status", real.as_str()),
-            ("x-gateway-code", problem.code().word()),
+            ("x-gateway-code", problem.code().as_str()),
             ("x-gateway-message", problem.code().entry().message),
         ] {
             if let Ok(value) = HeaderValue::from_str(value) {

@@ -6,7 +6,7 @@ use super::level::{Found, Kind, Level, find, user_policy, what_is_on};
 use super::place::Place;
 use super::tokens::Tokens;
 use gateway_config::Checked;
-use gateway_pipeline::{Access, Foreseen, HostPattern, Protocol, Route, Target, TokenSource};
+use gateway_pipeline::{Access, ExpectedIdentity, HostPattern, Protocol, Route, Target, TokenSource};
 
 /// What was found, and what was not and why.
 pub(super) struct Derived {
@@ -127,6 +127,6 @@ fn direct(route: &Route) -> Result<Place, String> {
 }
 
 /// As the minted tokens have it.
-pub(super) fn somebody() -> Foreseen {
-    Foreseen::Somebody { roles: vec!["user".to_owned()], claims: Vec::new(), issuer: "own".into() }
+pub(super) fn somebody() -> ExpectedIdentity {
+    ExpectedIdentity::Somebody { roles: vec!["user".to_owned()], claims: Vec::new(), issuer: "own".into() }
 }

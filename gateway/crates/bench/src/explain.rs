@@ -2,20 +2,20 @@
 
 use super::connection::Failed;
 use super::level::{Kind, Level};
-use super::tally::{Tally, is_good};
+use super::measured::{Measured, is_good};
 
 /// Each kind of bad answer of a level, how often it came, and why.
-pub(super) fn bad_answers(level: &Level, tally: &Tally) -> Vec<String> {
+pub(super) fn bad_answers(level: &Level, measured: &Measured) -> Vec<String> {
     let name = &level.name;
-    let bad = tally.statuses.iter().filter(|(status, _)| !is_good(**status));
+    let bad = measured.statuses.iter().filter(|(status, _)| !is_good(**status));
     let statuses =
         bad.map(|(status, count)| format!("{name}: {count} × {status}: {}", status_means(*status, level)));
-    let failures = tally
+    let failures = measured
         .failures
         .iter()
         .map(|(failed, count)| format!("{name}: {count} × {}: {}", failed.name(), failed_means(*failed)));
-    let unsent = (tally.unsent > 0).then(|| {
-        format!("{name}: {} × unsent: due, and given up behind a backlog of 10 s; the rate is beyond what this level can do", tally.unsent)
+    let unsent = (measured.unsent > 0).then(|| {
+        format!("{name}: {} × unsent: due, and given up behind a backlog of 10 s; the rate is beyond what this level can do", measured.unsent)
     });
     statuses.chain(failures).chain(unsent).collect()
 }

@@ -55,11 +55,11 @@ pub(super) enum Found<'a> {
 pub(super) fn find<'a>(checked: &'a Checked, host: &str, path: &str) -> Found<'a> {
     let path = match canonical(path) {
         Ok(target) => target.path().to_owned(),
-        Err(refusal) => return Found::None(refusal.code().word()),
+        Err(refusal) => return Found::None(refusal.code().as_str()),
     };
     match checked.reloadable.routes.find(host, &Method::GET, &path) {
         Ok(route) => Found::Route(route),
-        Err(refusal) => Found::None(refusal.code().word()),
+        Err(refusal) => Found::None(refusal.code().as_str()),
     }
 }
 

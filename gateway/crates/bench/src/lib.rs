@@ -12,17 +12,17 @@
 mod connection;
 mod derive;
 mod explain;
+mod json_output;
 mod level;
+mod measured;
 mod notes;
 mod pace;
-mod people;
 mod place;
 mod plan;
 mod price;
-mod programs;
 mod progress;
 mod slice;
-mod tally;
+mod text_output;
 mod timer;
 mod tokens;
 mod verdict;
@@ -33,11 +33,11 @@ use std::time::Duration;
 use clap::ArgGroup;
 
 use gateway_command::Failure;
+use measured::{Measured, Summary};
 use place::{Place, Trust};
 use plan::{Named, Plan};
 use price::{Price, prices};
 use slice::{Aimed, measure};
-use tally::{Summary, Tally};
 
 /// How long each level is warmed up; less where its slices are shorter.
 const WARM_UP_MAX: Duration = Duration::from_secs(1);
@@ -137,7 +137,7 @@ struct Outcome {
     /// Of each round, the levels in their order.
     rounds: Vec<Vec<Summary>>,
     /// The levels over all rounds.
-    totals: Vec<Tally>,
+    totals: Vec<Measured>,
     prices: Vec<Price>,
 }
 
@@ -157,11 +157,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     for aimed in &plan.levels {
         warmed.push(slice(aimed, 0, plan.slice.min(WARM_UP_MAX), &mut progress)?);
     }
-    if let Some(hopeless) = warmed.iter().position(|tally| tally.good() == 0) {
+    if let Some(hopeless) = warmed.iter().position(|measured| measured.good() == 0) {
         progress.end();
         return Err(verdict::hopeless(&plan.levels[hopeless].level, &warmed[hopeless]));
     }
-    let mut totals: Vec<_> = plan.levels.iter().map(|_| Tally::new()).collect();
+    let mut totals: Vec<_> = plan.levels.iter().map(|_| Measured::new()).collect();
     let mut rounds = Vec::new();
     for round in 1..=plan.rounds {
         let mut summaries: Vec<_> = plan.levels.iter().map(|_| None).collect();
@@ -171,9 +171,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             order.reverse();
         }
         for index in order {
-            let tally = slice(&plan.levels[index], round, plan.slice, &mut progress)?;
-            totals[index].after(&tally);
-            summaries[index] = Some(tally.summary());
+            let measured = slice(&plan.levels[index], round, plan.slice, &mut progress)?;
+            totals[index].after(&measured);
+            summaries[index] = Some(measured.summary());
         }
         rounds.push(summaries.into_iter().flatten().collect::<Vec<_>>());
     }
@@ -181,11 +181,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let prices = prices(&plan.levels, &rounds, plan.load.rate.is_none());
     let outcome = Outcome { plan, rounds, totals, prices };
     let notes = notes::after(&outcome);
-    let verdict = verdict::of(&outcome, arguments.max_p99, arguments.max_price);
+    let verdict = verdict::judge(&outcome, arguments.max_p99, arguments.max_price);
     if arguments.json {
-        programs::tell(&outcome, &notes, &verdict);
+        json_output::print(&outcome, &notes, &verdict);
     } else {
-        people::tell(&outcome, &verdict);
+        text_output::print(&outcome, &verdict);
         for note in &notes {
             eprintln!("note: {note}");
         }

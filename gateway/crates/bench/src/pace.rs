@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::connection::Failed;
-use super::tally::Tally;
+use super::measured::Measured;
 use super::timer::Timer;
 
 /// The first request is due so long after the start, so that it is not late already.
@@ -41,7 +41,7 @@ pub(super) async fn open_loop(
     schedule: Schedule,
     next: &Cell<u64>,
     mut timer: Timer,
-    tally: &RefCell<Tally>,
+    measured: &RefCell<Measured>,
     mut ask: impl AsyncFnMut() -> Result<u16, Failed>,
 ) {
     loop {
@@ -52,16 +52,16 @@ pub(super) async fn open_loop(
         if timer.now() < due {
             timer.until(due).await;
             // There was a connection, and nothing else to wait for: this is our own lateness.
-            tally.borrow_mut().was_late(timer.now().saturating_sub(due));
+            measured.borrow_mut().was_late(timer.now().saturating_sub(due));
         } else {
-            tally.borrow_mut().queued += 1;
+            measured.borrow_mut().queued += 1;
         }
         if timer.now() > schedule.span + OVERTIME_MAX {
-            tally.borrow_mut().unsent += 1;
+            measured.borrow_mut().unsent += 1;
             continue;
         }
         let answer = ask().await;
-        tally.borrow_mut().record(answer, timer.now().saturating_sub(due));
+        measured.borrow_mut().record(answer, timer.now().saturating_sub(due));
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn open_loop(
 pub(super) async fn closed_loop(
     span: Duration,
     mut timer: Timer,
-    tally: &RefCell<Tally>,
+    measured: &RefCell<Measured>,
     mut ask: impl AsyncFnMut() -> Result<u16, Failed>,
 ) {
     while timer.now() < span {
@@ -80,7 +80,7 @@ pub(super) async fn closed_loop(
             // Else a service that is gone would be asked a hundred thousand times a second.
             timer.until(sent + Duration::from_millis(10)).await;
         }
-        tally.borrow_mut().record(answer, took);
+        measured.borrow_mut().record(answer, took);
     }
 }
 
@@ -116,58 +116,62 @@ mod tests {
         }
     }
 
-    fn opened(service: &Service, rate: f64, span: Duration) -> Tally {
+    fn opened(service: &Service, rate: f64, span: Duration) -> Measured {
         let schedule = Schedule { rate, threads: 1, thread: 0, span };
-        let (tally, next) = (RefCell::new(Tally::new()), Cell::new(0));
+        let (measured, next) = (RefCell::new(Measured::new()), Cell::new(0));
         let ask = async || service.answer();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(open_loop(schedule, &next, service.timer(), &tally, ask));
-        tally.into_inner()
+        runtime.block_on(open_loop(schedule, &next, service.timer(), &measured, ask));
+        measured.into_inner()
     }
 
-    fn above(tally: &Tally, millis: u64) -> u64 {
-        tally.latencies.count_between(millis * 1_000_000, u64::MAX)
+    fn above(measured: &Measured, millis: u64) -> u64 {
+        measured.latencies.count_between(millis * 1_000_000, u64::MAX)
     }
 
     #[test]
     fn a_service_that_stalls_is_seen_to_stall_by_all_who_were_due() {
-        let tally = opened(&Service::new(0, 1_001), 100.0, Duration::from_secs(3));
-        assert_eq!(tally.latencies.len(), 300);
+        let measured = opened(&Service::new(0, 1_001), 100.0, Duration::from_secs(3));
+        assert_eq!(measured.latencies.len(), 300);
         // Due evenly over the second, they waited evenly between a second and nothing.
-        assert_eq!(above(&tally, 5), 100);
-        assert_eq!(above(&tally, 255), 75);
-        assert_eq!(above(&tally, 505), 50);
-        assert_eq!(above(&tally, 995), 1);
-        assert!((999_000_000..=1_001_000_000).contains(&tally.latencies.max()), "{}", tally.latencies.max());
+        assert_eq!(above(&measured, 5), 100);
+        assert_eq!(above(&measured, 255), 75);
+        assert_eq!(above(&measured, 505), 50);
+        assert_eq!(above(&measured, 995), 1);
+        assert!(
+            (999_000_000..=1_001_000_000).contains(&measured.latencies.max()),
+            "{}",
+            measured.latencies.max()
+        );
         // All but the one that met the stall had no connection when they were due; so had the one
         // that was due when it ended.
-        assert_eq!((tally.queued, tally.unsent), (100, 0));
+        assert_eq!((measured.queued, measured.unsent), (100, 0));
     }
 
     #[test]
     fn a_closed_loop_sees_the_same_stall_once() {
         let service = Service::new(10, 1_000);
-        let tally = RefCell::new(Tally::new());
+        let measured = RefCell::new(Measured::new());
         let ask = async || service.answer();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(closed_loop(Duration::from_secs(3), service.timer(), &tally, ask));
-        let tally = tally.into_inner();
-        assert_eq!((tally.latencies.len(), above(&tally, 15)), (200, 1));
+        runtime.block_on(closed_loop(Duration::from_secs(3), service.timer(), &measured, ask));
+        let measured = measured.into_inner();
+        assert_eq!((measured.latencies.len(), above(&measured, 15)), (200, 1));
     }
 
     #[test]
     fn what_cannot_be_sent_any_more_is_counted() {
-        let tally = opened(&Service::new(1_000, 3_600_000), 10.0, Duration::from_secs(10));
-        assert_eq!((tally.latencies.len(), tally.unsent), (20, 80));
+        let measured = opened(&Service::new(1_000, 3_600_000), 10.0, Duration::from_secs(10));
+        assert_eq!((measured.latencies.len(), measured.unsent), (20, 80));
     }
 
     #[test]
     fn a_delay_of_500_microseconds_is_500_microseconds() {
         let mut service = Service::new(0, 3_600_000);
         service.takes = Duration::from_micros(500);
-        let tally = opened(&service, 1_000.0, Duration::from_secs(1));
-        assert_eq!(tally.latencies.len(), 1_000);
-        for nanos in [tally.latencies.min(), tally.latencies.max()] {
+        let measured = opened(&service, 1_000.0, Duration::from_secs(1));
+        assert_eq!(measured.latencies.len(), 1_000);
+        for nanos in [measured.latencies.min(), measured.latencies.max()] {
             assert!((499_500..=500_500).contains(&nanos), "{nanos}");
         }
     }

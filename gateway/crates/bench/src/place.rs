@@ -30,7 +30,7 @@ pub(super) struct Reached {
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
-/// Whose certificates are believed.
+/// The authorities that are believed.
 #[derive(clap::Args)]
 pub(super) struct Trust {
     /// A certificate authority for https, as a PEM file, in place of the machine's

@@ -12,7 +12,7 @@ use super::{Arguments, Load, WARM_UP_MAX};
 use gateway_clock::{Clock as _, SystemClock};
 use gateway_command::Failure;
 use gateway_config::{Checked, Flags, KeyPolicy, Secrets, check, load};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 use gateway_pipeline::Access;
 use gateway_store_sled::installation_of;
 
@@ -85,7 +85,7 @@ fn configuration(arguments: &Arguments) -> Result<Checked, Failure> {
     let keys = if arguments.tokens.is_some() { KeyPolicy::LookOnly } else { KeyPolicy::MustBeThere };
     let loaded = load(arguments.config.as_deref(), &Flags::default());
     let secrets = Secrets::read(&gateway_command::environment);
-    check(loaded, secrets, keys, &Books::default()).map_err(Failure::Configuration)
+    check(loaded, secrets, keys, &Limiters::default()).map_err(Failure::Configuration)
 }
 
 fn plan(arguments: &Arguments, checked: Option<&Checked>, slice: Duration) -> Result<Plan, String> {

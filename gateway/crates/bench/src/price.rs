@@ -2,8 +2,8 @@
 //! lie beside each other in time, so that what disturbs the machine disturbs both.
 
 use super::level::Kind;
+use super::measured::Summary;
 use super::slice::Aimed;
-use super::tally::Summary;
 
 /// Of all rounds the one in the middle, the least, and the most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) struct Spread {
 
 impl Spread {
     /// `None` of nothing, or of what is no number.
-    pub(super) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+    pub(super) fn from_values(values: impl Iterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.collect();
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return None;
@@ -73,8 +73,8 @@ fn price(of: usize, over: usize, rounds: &[Vec<Summary>], is_closed: bool) -> Op
     let cost = |measure: &dyn Fn(&Summary) -> f64| {
         let pairs = || rounds.iter().map(|round| (measure(&round[of]), measure(&round[over])));
         Some(Cost {
-            micros: Spread::of(pairs().map(|(of, over)| of - over))?,
-            ratio: Spread::of(pairs().map(|(of, over)| of / over))?,
+            micros: Spread::from_values(pairs().map(|(of, over)| of - over))?,
+            ratio: Spread::from_values(pairs().map(|(of, over)| of / over))?,
         })
     };
     if rounds.iter().any(|round| round[of].good == 0 || round[over].good == 0) {
@@ -94,12 +94,12 @@ fn price(of: usize, over: usize, rounds: &[Vec<Summary>], is_closed: bool) -> Op
 mod tests {
     use std::time::Duration;
 
-    use super::super::tally::Tally;
+    use super::super::measured::Measured;
     use super::*;
 
     #[test]
     fn a_spread_has_the_middle_and_the_ends() {
-        let of = |values: &[f64]| Spread::of(values.iter().copied());
+        let of = |values: &[f64]| Spread::from_values(values.iter().copied());
         assert_eq!(of(&[3.0, 1.0, 9.0]), Some(Spread { median: 3.0, low: 1.0, high: 9.0 }));
         assert_eq!(of(&[4.0, 1.0]), Some(Spread { median: 2.5, low: 1.0, high: 4.0 }));
         assert_eq!(of(&[]), None);
@@ -108,15 +108,18 @@ mod tests {
 
     #[test]
     fn a_price_is_taken_within_a_round_and_not_across_them() {
-        let tally = |micros: u64| {
-            let mut tally = Tally::new();
-            (0..10).for_each(|_| tally.record(Ok(200), Duration::from_micros(micros)));
-            tally.elapsed = Duration::from_micros(micros * 10);
-            tally.summary()
+        let measured = |micros: u64| {
+            let mut measured = Measured::new();
+            (0..10).for_each(|_| measured.record(Ok(200), Duration::from_micros(micros)));
+            measured.elapsed = Duration::from_micros(micros * 10);
+            measured.summary()
         };
         // The machine is twice as slow in the second round; the price is 500 µs in both.
-        let rounds =
-            [vec![tally(100), tally(600)], vec![tally(200), tally(700)], vec![tally(100), tally(600)]];
+        let rounds = [
+            vec![measured(100), measured(600)],
+            vec![measured(200), measured(700)],
+            vec![measured(100), measured(600)],
+        ];
         let price = price(1, 0, &rounds, true).unwrap();
         for cost in [price.p50, price.mean, price.p99, price.each.unwrap()] {
             for micros in [cost.micros.low, cost.micros.median, cost.micros.high] {

@@ -16,9 +16,9 @@ use tokio::task::LocalSet;
 use super::Load;
 use super::connection::{Connection, Failed};
 use super::level::Level;
+use super::measured::Measured;
 use super::pace::{Schedule, closed_loop, open_loop};
 use super::place::Reached;
-use super::tally::Tally;
 use super::timer::Timer;
 use gateway_clock::Stopwatch;
 
@@ -34,7 +34,7 @@ pub(super) fn measure(
     load: &Load,
     span: Duration,
     mut tick: impl FnMut(u64),
-) -> Result<Tally, String> {
+) -> Result<Measured, String> {
     let threads = load.threads;
     let (barrier, answered) = (Barrier::new(threads as usize), AtomicU64::new(0));
     let (done, finished) = mpsc::channel();
@@ -48,17 +48,17 @@ pub(super) fn measure(
             });
         }
         drop(done);
-        let mut tally = Tally::new();
+        let mut measured = Measured::new();
         let mut fault = None;
         loop {
             match finished.recv_timeout(Duration::from_secs(1)) {
-                Ok(Ok(one)) => tally.beside(&one),
+                Ok(Ok(one)) => measured.beside(&one),
                 Ok(Err(why)) => fault = Some(why),
                 Err(mpsc::RecvTimeoutError::Timeout) => tick(answered.load(Ordering::Relaxed)),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
         }
-        fault.map_or(Ok(tally), Err)
+        fault.map_or(Ok(measured), Err)
     })
 }
 
@@ -74,7 +74,7 @@ struct Share<'a> {
 }
 
 impl Share<'_> {
-    fn run(self, barrier: &Barrier) -> Result<Tally, String> {
+    fn run(self, barrier: &Barrier) -> Result<Measured, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         // All wait for all, those that cannot go on, too.
         let Ok(runtime) = runtime else {
@@ -82,7 +82,7 @@ impl Share<'_> {
             return Err("no runtime can be made: too many open files?".to_owned());
         };
         let connections = (0..self.load.connections).filter(|nth| nth % self.threads == self.thread);
-        let requests = Requests::of(&self.aimed.level);
+        let requests = Requests::new(&self.aimed.level);
         let mut opened = Vec::new();
         for nth in connections {
             let mut connection = Connection::new(self.aimed.reached.clone(), self.load.timeout);
@@ -93,15 +93,15 @@ impl Share<'_> {
         barrier.wait();
         let (computed, waited) = (cpu(), waited());
         let start = Stopwatch::start();
-        let tally = Rc::new(RefCell::new(Tally::new()));
-        LocalSet::new().block_on(&runtime, self.load_all(start, opened, &requests, &tally));
-        let mut tally =
-            Rc::try_unwrap(tally).map_err(|_| "a request is still running".to_owned())?.into_inner();
-        tally.elapsed = start.elapsed();
-        let part = |span: Duration| span.as_secs_f64() / tally.elapsed.as_secs_f64();
-        (tally.busy, tally.starved) =
+        let measured = Rc::new(RefCell::new(Measured::new()));
+        LocalSet::new().block_on(&runtime, self.load_all(start, opened, &requests, &measured));
+        let mut measured =
+            Rc::try_unwrap(measured).map_err(|_| "a request is still running".to_owned())?.into_inner();
+        measured.elapsed = start.elapsed();
+        let part = |span: Duration| span.as_secs_f64() / measured.elapsed.as_secs_f64();
+        (measured.busy, measured.starved) =
             (part(cpu().saturating_sub(computed)), part(self::waited().saturating_sub(waited)));
-        Ok(tally)
+        Ok(measured)
     }
 
     async fn load_all(
@@ -109,7 +109,7 @@ impl Share<'_> {
         start: Stopwatch,
         opened: Vec<(u64, Connection)>,
         requests: &Requests,
-        tally: &Rc<RefCell<Tally>>,
+        measured: &Rc<RefCell<Measured>>,
     ) {
         let next = Rc::new(Cell::new(0));
         let mut running = Vec::new();
@@ -120,7 +120,7 @@ impl Share<'_> {
         // compiler by giving each its own.
         let answered = Rc::new(Cell::new(0));
         for (first, mut connection) in opened {
-            let (next, tally, requests) = (Rc::clone(&next), Rc::clone(tally), requests.clone());
+            let (next, measured, requests) = (Rc::clone(&next), Rc::clone(measured), requests.clone());
             let answered = Rc::clone(&answered);
             running.push(tokio::task::spawn_local(async move {
                 let mut nth = first;
@@ -133,10 +133,10 @@ impl Share<'_> {
                     answer
                 };
                 match schedule {
-                    Some(schedule) => open_loop(schedule, &next, Timer::since(start), &tally, ask).await,
-                    None => closed_loop(span, Timer::since(start), &tally, ask).await,
+                    Some(schedule) => open_loop(schedule, &next, Timer::since(start), &measured, ask).await,
+                    None => closed_loop(span, Timer::since(start), &measured, ask).await,
                 }
-                tally.borrow_mut().reopened += connection.opened - before;
+                measured.borrow_mut().reopened += connection.opened - before;
             }));
         }
         let report = async {
@@ -169,7 +169,7 @@ struct Requests {
 }
 
 impl Requests {
-    fn of(level: &Level) -> Self {
+    fn new(level: &Level) -> Self {
         let uri = http::Uri::from(level.place.target.clone());
         Self { uri, host: level.host.clone(), tokens: level.tokens.clone() }
     }

@@ -59,7 +59,7 @@ impl Tokens {
             };
             brief.access(grant, now).map_err(|fault| fault.to_string())
         };
-        Self::of((0..users).map(mint).collect::<Result<Vec<_>, String>>()?.iter().map(String::as_str))
+        Self::from_texts((0..users).map(mint).collect::<Result<Vec<_>, String>>()?.iter().map(String::as_str))
     }
 
     /// One a line.
@@ -71,10 +71,10 @@ impl Tokens {
         }
         let text = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        Self::of(lines).map_err(|error| fault(&error))
+        Self::from_texts(lines).map_err(|error| fault(&error))
     }
 
-    fn of<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<Self, String> {
+    fn from_texts<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut values = Vec::new();
         let mut algorithm = None;
         for (index, token) in tokens.enumerate() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Outcome;
 use super::explain::bad_answers;
 use super::level::{Kind, Level};
-use super::people::short;
-use super::tally::{Tally, micros};
+use super::measured::{Measured, micros};
+use super::text_output::short;
 use gateway_command::Failure;
 use gateway_command::terminal::{BAD, painted};
 
@@ -17,12 +17,12 @@ pub(super) struct Verdict {
     pub(super) missed: Vec<String>,
 }
 
-pub(super) fn of(outcome: &Outcome, p99_max: Option<Duration>, price_max: Option<Duration>) -> Verdict {
+pub(super) fn judge(outcome: &Outcome, p99_max: Option<Duration>, price_max: Option<Duration>) -> Verdict {
     let levels = || outcome.plan.levels.iter().map(|aimed| &aimed.level).zip(&outcome.totals);
-    let bad = levels().flat_map(|(level, tally)| bad_answers(level, tally)).collect();
+    let bad = levels().flat_map(|(level, measured)| bad_answers(level, measured)).collect();
     let mut missed = Vec::new();
-    for (level, tally) in levels().filter(|(level, _)| level.kind != Kind::Direct) {
-        let p99 = tally.latencies.value_at_quantile(0.99);
+    for (level, measured) in levels().filter(|(level, _)| level.kind != Kind::Direct) {
+        let p99 = measured.latencies.value_at_quantile(0.99);
         if let Some(max) = p99_max.filter(|max| u128::from(p99) > max.as_nanos()) {
             missed.push(format!(
                 "{}: the 99th percentile is {}, and --max-p99 allows {max:?}",
@@ -58,8 +58,8 @@ pub(super) fn of(outcome: &Outcome, p99_max: Option<Duration>, price_max: Option
 }
 
 /// Not one good answer: there is nothing to measure.
-pub(super) fn hopeless(level: &Level, tally: &Tally) -> Failure {
-    for bad in bad_answers(level, tally) {
+pub(super) fn hopeless(level: &Level, measured: &Measured) -> Failure {
+    for bad in bad_answers(level, measured) {
         anstream::eprintln!("{} {bad}", painted(BAD, "bad answers:"));
     }
     Failure::Other(format!(
@@ -69,7 +69,7 @@ pub(super) fn hopeless(level: &Level, tally: &Tally) -> Failure {
 }
 
 impl Verdict {
-    pub(super) fn word(&self) -> &'static str {
+    pub(super) fn as_str(&self) -> &'static str {
         match (self.bad.is_empty(), self.missed.is_empty()) {
             (false, _) => "bad_answers",
             (true, false) => "missed",

@@ -1,4 +1,4 @@
-//! Whose certificates a command believes when it connects by TLS.
+//! The authorities that a command believes when it connects by TLS.
 
 use std::path::Path;
 use std::sync::Arc;

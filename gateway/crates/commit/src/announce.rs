@@ -10,7 +10,7 @@ use crate::{Committed, Domain, UnderWay};
 /// Whether revocations are known everywhere.
 pub type Published<'a, D> = Pin<Box<dyn Future<Output = Result<(), <D as Domain>::Unpublished>> + Send + 'a>>;
 
-/// Who is told of what is durable.
+/// The observer of what is durable.
 pub trait Announce<D: Domain>: Send + Sync {
     /// Writes the log's line of an event, and counts it.
     fn record(&self, event: &D::Event);

@@ -109,7 +109,7 @@ pub use unit_of_work::{Committed, UnitOfWork};
 
 /// The words of a store.
 pub trait Domain: Sized + 'static {
-    /// Who did what to whom.
+    /// The audit event.
     type Event: Clone + Send + Sync + 'static;
     /// What is to leave the house later.
     type Message: Clone + Send + Sync + 'static;

@@ -32,14 +32,14 @@ use ipnet::IpNet;
 use super::file::{File, RotationPolicy};
 use super::finding::Finding;
 use super::load::Loaded;
+use super::malformed_entries::MalformedEntries;
 use super::secret_source::Secrets;
-use super::spoilt::Spoilt;
 use gateway_api::{AskingProxy, EmailVerification, Registration};
 use gateway_edge::{Caps, HEAD_BYTES_MAX, ListenerSettings, Most};
 use gateway_identity::Email;
-use gateway_limits::{Books, Lock, Policy};
+use gateway_limits::{Limiters, Lock, Policy};
 use gateway_password::{Password, PoolSettings};
-use gateway_pipeline::{Cors, Routes, SameSite, Unmet};
+use gateway_pipeline::{Cors, FailedExpectation, Routes, SameSite};
 use gateway_store_redis::RedisSettings;
 use gateway_telemetry::{LogSettings, TraceSettings};
 use gateway_token::{AssertionIssuer, TokenTerms};
@@ -56,7 +56,7 @@ pub struct Checked {
     pub threads: usize,
     pub trusted_proxies: Vec<IpNet>,
     pub trusted_headers: Vec<HeaderName>,
-    /// Who may ask why a request was decided as it was.
+    /// The networks that may ask why a request was decided as it was.
     pub explain_to: Vec<IpNet>,
     pub abort_on_close: bool,
     pub fast_path: bool,
@@ -90,7 +90,7 @@ pub struct Checked {
     /// What a running gateway can take over.
     pub reloadable: Reloadable,
     /// What of it does not hold of its own routes; such a configuration is not used.
-    pub unmet: Vec<Unmet>,
+    pub unmet: Vec<FailedExpectation>,
     /// As it was written, for telling what a reload would change.
     pub written: File,
     pub first_admin: Option<(Email, Password)>,
@@ -171,7 +171,7 @@ struct Checker<'a> {
     /// Lists that could not be read: what refers to their entries is not complained of.
     unread: Vec<&'static str>,
     /// The limiters in use, so that a reload keeps what was counted.
-    books: &'a Books,
+    limiters: &'a Limiters,
 }
 
 /// Checks everything, and says everything that is wrong, what was found while loading included.
@@ -179,9 +179,9 @@ pub fn check(
     loaded: Loaded,
     secrets: Result<Secrets, Faults>,
     keys: KeyPolicy,
-    books: &Books,
+    limiters: &Limiters,
 ) -> Result<Checked, Faults> {
-    let checked = examine(loaded, secrets, keys, books);
+    let checked = examine(loaded, secrets, keys, limiters);
     checked.map_err(|found| found.faults.iter().map(ToString::to_string).collect())
 }
 
@@ -190,21 +190,21 @@ pub fn examine(
     loaded: Loaded,
     secrets: Result<Secrets, Faults>,
     keys: KeyPolicy,
-    books: &Books,
+    limiters: &Limiters,
 ) -> Result<Checked, Found> {
     let Loaded { file, faults, warnings, places, unread, is_readable } = loaded;
-    let (spoilt, misread) = (Spoilt::of(&faults), faults.len());
-    let mut checker = Checker { faults, warnings, notes: Vec::new(), unread, books };
+    let (malformed_entries, misread) = (MalformedEntries::from_faults(&faults), faults.len());
+    let mut checker = Checker { faults, warnings, notes: Vec::new(), unread, limiters };
     let found = |all: Vec<String>, said: usize| -> Vec<Finding> {
-        let all = all.into_iter().map(|one| Finding::of(one, &file, &places)).enumerate();
-        all.filter(|(index, one)| *index < said || !spoilt.has(one)).map(|(_, one)| one).collect()
+        let all = all.into_iter().map(|one| Finding::new(one, &file, &places)).enumerate();
+        all.filter(|(index, one)| *index < said || !malformed_entries.has(one)).map(|(_, one)| one).collect()
     };
     checker.plain_files(&file);
     if !is_readable || checker.faults.len() > misread {
         let (faults, warnings) = (found(checker.faults, misread), found(checker.warnings, 0));
         return Err(Found { faults, warnings, notes: Vec::new() });
     }
-    if spoilt.in_list("issuers") {
+    if malformed_entries.in_list("issuers") {
         checker.unread.push("issuers");
     }
     let mut secrets = secrets.unwrap_or_else(|faults| {

@@ -28,13 +28,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn of(message: String, file: &File, places: &Places) -> Self {
+    pub(super) fn new(message: String, file: &File, places: &Places) -> Self {
         let message = visible(message);
         if let Some((Place { file, line, entry }, message)) = places.split(&message) {
             let advice = advice(message).map(str::to_owned);
             return Self { key: None, entry, file, line, value: None, advice, message: message.to_owned() };
         }
-        let about = About::of(&message, file);
+        let about = About::from_message(&message, file);
         let (value, rest) = written(about.rest);
         let advice = advice(rest).map(str::to_owned);
         let (key, value) = (about.key, value.map(str::to_owned));
@@ -77,7 +77,7 @@ struct About<'a> {
 }
 
 impl<'a> About<'a> {
-    fn of(message: &'a str, file: &File) -> Self {
+    fn from_message(message: &'a str, file: &File) -> Self {
         if let Some((key, rest)) = message.strip_prefix('`').and_then(|text| text.split_once('`')) {
             return Self { key: Some(key.to_owned()), rest };
         }
@@ -174,15 +174,16 @@ mod tests {
     fn read(message: &str) -> (Option<String>, Option<String>, Option<String>) {
         let routes = vec![RouteEntry::new("a", "/a", "b"), RouteEntry::new("todos", "/", "b")];
         let file = File { routes, ..File::default() };
-        let finding = Finding::of(message.to_owned(), &file, &Places::default());
+        let finding = Finding::new(message.to_owned(), &file, &Places::default());
         assert_eq!(finding.message, message);
         (finding.key, finding.value, finding.advice)
     }
 
     #[test]
     fn nothing_that_is_shown_is_obeyed_by_a_terminal() {
-        let shown =
-            |message: &str| Finding::of(message.to_owned(), &File::default(), &Places::default()).to_string();
+        let shown = |message: &str| {
+            Finding::new(message.to_owned(), &File::default(), &Places::default()).to_string()
+        };
         let said = shown("`server.\u{1b}[2J` = \"a\nb\u{9b}\": is no setting");
         assert_eq!(said, r#"`server.\u{1b}[2J` = "a\nb\u{9b}": is no setting"#);
         assert_eq!(shown("`server.é\u{200b}` is no setting"), "`server.é\u{200b}` is no setting");

@@ -17,7 +17,7 @@ pub fn fingerprint(path: Option<&Path>, file: &File) -> u64 {
         read.hash(&mut hasher);
     }
     // Private keys are not read more often than they have to be: when they were written is enough.
-    for path in KeyFolder::of(file).files() {
+    for path in KeyFolder::from_settings(file).files() {
         let metadata = std::fs::metadata(&path).ok();
         (path, metadata.map(|file| (file.len(), file.modified().ok()))).hash(&mut hasher);
     }

@@ -55,7 +55,7 @@ pub struct Locked<'a> {
 
 impl KeyFolder {
     /// The one that the settings name.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn from_settings(settings: &Settings) -> Self {
         let tokens = &settings.tokens;
         let path = tokens.keys_path.clone().unwrap_or_else(|| settings.store.path.join("keys"));
         Self { path, publish_delay: Duration::from_secs(tokens.publish_delay_seconds) }

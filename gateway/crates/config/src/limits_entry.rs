@@ -54,7 +54,7 @@ pub struct LoginLock {
 }
 
 impl Limit {
-    const fn of(requests: u32, window_seconds: u64) -> Self {
+    const fn new(requests: u32, window_seconds: u64) -> Self {
         Self::Rate(Rate { requests, window_seconds })
     }
 }
@@ -64,19 +64,19 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes_max: 1 << 30,
-            user: Limit::of(6_000, 60),
-            login_address: Limit::of(300, 60),
-            login_account_address: Limit::of(10, 300),
-            login_failure_address: Limit::of(100, 600),
-            login_account: Limit::of(100, 3_600),
-            logout_address: Limit::of(600, 60),
-            register_address: Limit::of(30, 3_600),
-            refresh_address: Limit::of(600, 60),
-            recovery_address: Limit::of(60, 600),
-            mail_account: Limit::of(5, 3_600),
-            mail_unverified: Limit::of(500, 3_600),
+            user: Limit::new(6_000, 60),
+            login_address: Limit::new(300, 60),
+            login_account_address: Limit::new(10, 300),
+            login_failure_address: Limit::new(100, 600),
+            login_account: Limit::new(100, 3_600),
+            logout_address: Limit::new(600, 60),
+            register_address: Limit::new(30, 3_600),
+            refresh_address: Limit::new(600, 60),
+            recovery_address: Limit::new(60, 600),
+            mail_account: Limit::new(5, 3_600),
+            mail_unverified: Limit::new(500, 3_600),
             login_lock: LoginLock { after: 10, first_seconds: 30, longest_seconds: 900 },
-            failed_authentication_address: Limit::of(600, 60),
+            failed_authentication_address: Limit::new(600, 60),
             keys_max: 200_000,
         }
     }

@@ -70,7 +70,7 @@ pub struct Loaded {
 impl Loaded {
     /// The faults, each with its place.
     pub fn told(&self) -> Vec<String> {
-        let told = |fault: &String| Finding::of(fault.clone(), &self.file, &self.places).to_string();
+        let told = |fault: &String| Finding::new(fault.clone(), &self.file, &self.places).to_string();
         self.faults.iter().map(told).collect()
     }
 }

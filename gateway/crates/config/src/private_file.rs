@@ -58,7 +58,7 @@ pub(super) fn open_to_others(path: &Path) -> Option<String> {
     let (mode, ours) = (metadata.permissions().mode(), metadata.uid() == rustix::process::geteuid().as_raw());
     let open = mode & 0o027 != 0 || ours && mode & 0o040 != 0;
     let shown = path.display();
-    // Who reads another's file by its group, or as one of all, could not read it any more by that mode.
+    // A reader by group, or by mode for all, could not read the file any more with that mode.
     let mend = match (ours || rustix::process::geteuid().is_root(), metadata.gid()) {
         (true, _) => format!("chmod 600 {shown}"),
         (_, group) if group == rustix::process::getegid().as_raw() => format!("chmod 640 {shown}"),
@@ -93,7 +93,7 @@ pub(super) fn refuse_open_store(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// Whoever can write into a folder of keys can add one.
+/// Write access to a folder of keys is enough to add one.
 pub(super) fn refuse_open_folder(path: &Path) -> Result<(), String> {
     let metadata = std::fs::metadata(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
     let mode = metadata.permissions().mode();

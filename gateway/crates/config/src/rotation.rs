@@ -38,7 +38,7 @@ pub fn rotate(
     now: Timestamp,
 ) -> Result<Vec<Rotated>, String> {
     let (settings, reloadable) = (&checked.written, &checked.reloadable);
-    let folder = KeyFolder::of(settings);
+    let folder = KeyFolder::from_settings(settings);
     let locked = folder.lock()?;
     let delay = if at_once { 0 } else { settings.tokens.publish_delay_seconds };
     let delay = Duration::from_secs(delay);

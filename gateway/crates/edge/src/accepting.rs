@@ -98,7 +98,7 @@ async fn accept<C: Carry>(listener: TcpListener, carrier: Arc<C>, mut drain: wat
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // Whoever could raise the flag has gone: that is the same.
+            // The sender of the flag is gone: that counts as raised.
             _ = drain.wait_for(|drained| *drained) => return,
         };
         match accepted {

@@ -21,8 +21,8 @@ impl Gateway {
     pub(super) fn begin(&self, request: RequestView<'_>, peer: Option<IpAddr>, exchange: &mut Exchange) {
         if let Some(peer) = peer {
             let headers = request.headers;
-            let client = self.parts.trusted.client(peer, exchange.arrival.secure, headers);
-            exchange.client = client.unless_nobodys(exchange.arrival.is_nobodys);
+            let client = self.parts.trusted.client(peer, exchange.connection_context.secure, headers);
+            exchange.client = client.unless_nobodys(exchange.connection_context.is_nobodys);
             if exchange.client.peer_is_trusted
                 && let Some(id) = headers.text(&X_REQUEST_ID).and_then(RequestId::accept)
             {

@@ -15,7 +15,7 @@ pub struct Browsers {
 
 impl Browsers {
     /// The browser that makes this request.
-    pub(super) fn of(&self, exchange: &Exchange) -> Arc<Browser> {
+    pub(super) fn for_exchange(&self, exchange: &Exchange) -> Arc<Browser> {
         Arc::new(Browser::new(Arc::clone(&self.cookies), exchange.client.secure))
     }
 }
@@ -37,7 +37,7 @@ impl Exchange {
 
     /// The second one: an answer begins, an upstream's or our own. Who sends no more has perhaps gone: what
     /// replaces a refresh token must not go to nobody, and no browser that waits closes its half.
-    pub(super) async fn settle(&self, client: &impl Client) {
+    pub(super) async fn renew_on_response(&self, client: &impl Client) {
         let Some(browser) = &self.browser else { return };
         let Some(due) = browser.due() else { return };
         if !client.may_have_left() {
@@ -47,7 +47,7 @@ impl Exchange {
         }
     }
 
-    /// Who asks, as our endpoints take it.
+    /// The client in the form that our endpoints take.
     pub(super) fn api_client(&self) -> ApiClient {
         ApiClient {
             address: self.client.client,

@@ -23,10 +23,10 @@ pub struct TrustedProxies {
     warned: AtomicBool,
 }
 
-/// Who speaks to us, and for whom.
+/// The peer of a connection, and the client that it speaks for.
 #[derive(Clone, Debug)]
 pub(super) struct ClientAddress {
-    /// Who is connected to us.
+    /// The peer that is connected to us.
     pub peer: IpAddr,
     /// For whom the peer speaks, if it is trusted; else the peer itself.
     pub client: IpAddr,
@@ -67,7 +67,7 @@ impl ClientAddress {
 
     /// The widest network that is one client's, where several must agree.
     pub(super) fn site(&self) -> Network {
-        Network::of(self.client, Width::Site)
+        Network::from_address(self.client, Width::Site)
     }
 
     pub(super) fn known(&self) -> Option<IpAddr> {
@@ -133,7 +133,7 @@ impl TrustedProxies {
         };
         if private && headers.has(&X_FORWARDED_FOR) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                peer = ShownAddress::of(peer).map(tracing::field::display),
+                peer = ShownAddress::from_ip(peer).map(tracing::field::display),
                 "a private peer sends X-Forwarded-For and is not trusted: if it is your proxy, add it to server.trusted_proxies (said once)"
             );
         }

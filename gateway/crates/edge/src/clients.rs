@@ -14,9 +14,9 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use super::tls::certificates;
-use gateway_token::{Listed, RevocationLists, Unfit, Way};
+use gateway_token::{CertificateFault, Listed, RevocationLists, Way};
 
-/// Who signs the certificates of clients, and which of them count no more.
+/// The authorities that sign the certificates of clients, and which certificates count no more.
 #[derive(Clone, Debug)]
 pub struct ClientFiles {
     pub authorities: Vec<PathBuf>,
@@ -98,7 +98,7 @@ impl ClientCertVerifier for Listing {
         let asked = (&self.lists, Listed::AsFarAsKnown);
         match Way::prove(own, others, &self.roots.roots, asked, now) {
             Ok(_) => Ok(verified),
-            Err(Unfit::Revoked) => Err(CertificateError::Revoked.into()),
+            Err(CertificateFault::Revoked) => Err(CertificateError::Revoked.into()),
             Err(_) => Err(CertificateError::UnknownRevocationStatus.into()),
         }
     }

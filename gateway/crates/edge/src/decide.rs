@@ -18,8 +18,8 @@ use gateway_clock::Stopwatch;
 use gateway_framing::HeaderSection;
 use gateway_identity::UserAgent;
 use gateway_pipeline::{
-    Admitted, AnsweredBy, CanonicalTarget, Decision, Denied, Head, Paused, Preflight, RequestTarget,
-    Requester, Route, Trail, canonical,
+    Admitted, AnsweredBy, CanonicalTarget, Decision, DecisionTrace, Denied, Head, PendingRenewal, Preflight,
+    RequestTarget, Requester, Route, canonical,
 };
 use gateway_problem::{Code, Problem};
 use gateway_telemetry::StreamBound;
@@ -37,18 +37,18 @@ pub(super) enum Next {
 }
 
 /// A refusal, and the route that it happened on, where one was found.
-pub(super) struct No {
+pub(super) struct Rejected {
     pub(super) problem: Problem,
     pub(super) route: Option<Arc<Route>>,
 }
 
-impl From<Problem> for No {
+impl From<Problem> for Rejected {
     fn from(problem: Problem) -> Self {
         Self { problem, route: None }
     }
 }
 
-impl From<Denied> for No {
+impl From<Denied> for Rejected {
     fn from(denied: Denied) -> Self {
         Self { route: denied.route.clone(), problem: denied.into() }
     }
@@ -73,46 +73,54 @@ fn view<'a>(
         client_is_told: exchange.client.is_told(),
         is_encrypted: exchange.client.secure,
         // That of a proxy says who the proxy is, and not for whom it asks.
-        certificate: exchange.arrival.certificate.as_ref().filter(|_| !exchange.client.peer_is_trusted),
+        certificate: exchange
+            .connection_context
+            .certificate
+            .as_ref()
+            .filter(|_| !exchange.client.peer_is_trusted),
         cookies: exchange.browser.as_ref().map(|browser| browser.cookies()),
-        redirect_to: exchange.arrival.redirect_to,
+        redirect_to: exchange.connection_context.redirect_to,
         answered_by: AnsweredBy::Us,
     }
 }
 
 impl Gateway {
     /// The target is read, the head checked, and the request served, refused or admitted.
-    pub(super) async fn decide(&self, client: &impl Client, exchange: &mut Exchange) -> Result<Next, No> {
+    pub(super) async fn decide(
+        &self,
+        client: &impl Client,
+        exchange: &mut Exchange,
+    ) -> Result<Next, Rejected> {
         let request = client.request();
         let sent = request.target();
         exchange.target = sent.and_then(|target| canonical(target).ok());
-        let begun = exchange.arrival.begin();
+        let begun = exchange.connection_context.begin();
         exchange.place = begun.map_err(|bound| self.crowded(bound))?;
         head::check(request)?;
         // As far as the body came along: nothing of one that is malformed reaches anybody.
         if client.is_malformed() {
             return Err(Problem::new(Code::MalformedRequest).with_message("Malformed request body").into());
         }
-        exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.of(exchange));
+        exchange.browser = self.parts.browsers.as_ref().map(|browsers| browsers.for_exchange(exchange));
         // Seen when the head was read: nearly all offer nothing.
         let offers_upgrade = request.version == http::Version::HTTP_11 && client.asks_for_upgrade();
-        let mut trail = explain::trail(request.headers, &exchange.client, &self.parts.explain_to);
+        let mut trace = explain::trace(request.headers, &exchange.client, &self.parts.explain_to);
         let follow = exchange.trace.is_some_and(|trace| trace.is_sampled());
         let first = if follow { exchange.started.elapsed() } else { Duration::ZERO };
         if follow {
-            trail = trail.timed();
+            trace = trace.timed();
         }
-        let decided = self.ask(&view(request, sent, offers_upgrade, exchange), exchange, &mut trail).await;
+        let decided = self.ask(&view(request, sent, offers_upgrade, exchange), exchange, &mut trace).await;
         if matches!(decided, Ok(Decision::Forward(_)) | Err(_)) {
-            exchange.decision.took = Some(exchange.started.elapsed().saturating_sub(trail.wait()));
+            exchange.decision.took = Some(exchange.started.elapsed().saturating_sub(trace.wait()));
         }
         if follow {
             if decided.is_err() {
-                trail.broke_off();
+                trace.broke_off();
             }
-            exchange.decision.stages = Some(Box::new((first, trail.stages().to_vec())));
+            exchange.decision.stages = Some(Box::new((first, trace.stages().to_vec())));
         }
-        exchange.decision.explanation = explain::value(&trail, client.way(), &decided);
+        exchange.decision.explanation = explain::value(&trace, client.way(), &decided);
         match decided {
             Ok(Decision::Forward(admitted)) => self.forward(exchange, admitted).map(|()| Next::Forward),
             Ok(Decision::Own(target)) => Ok(Next::Own(target)),
@@ -127,11 +135,16 @@ impl Gateway {
     }
 
     /// The decision; what it needs done for itself is done.
-    async fn ask(&self, head: &Head<'_>, exchange: &Exchange, trail: &mut Trail) -> Result<Decision, Denied> {
+    async fn ask(
+        &self,
+        head: &Head<'_>,
+        exchange: &Exchange,
+        trace: &mut DecisionTrace,
+    ) -> Result<Decision, Denied> {
         let config = &exchange.configured.decision;
-        match self.parts.pipeline.receive(config, head, trail).await {
+        match self.parts.pipeline.receive(config, head, trace).await {
             // In a box: whose token is good keeps no room for it.
-            Ok(Decision::Renew(paused)) => Box::pin(self.renew(head, exchange, paused, trail)).await,
+            Ok(Decision::Renew(paused)) => Box::pin(self.renew(head, exchange, paused, trace)).await,
             decided => decided,
         }
     }
@@ -140,18 +153,18 @@ impl Gateway {
         &self,
         head: &Head<'_>,
         exchange: &Exchange,
-        paused: Box<Paused>,
-        trail: &mut Trail,
+        paused: Box<PendingRenewal>,
+        trace: &mut DecisionTrace,
     ) -> Result<Decision, Denied> {
         let waiting = Stopwatch::start();
         let renewed = exchange.renew(paused.lapsed.refresh()).await;
-        trail.waited(waiting.elapsed());
+        trace.waited(waiting.elapsed());
         let config = &exchange.configured.decision;
-        self.parts.pipeline.go_on(config, head, *paused, renewed, trail).await
+        self.parts.pipeline.go_on(config, head, *paused, renewed, trace).await
     }
 
     /// What is done about a refusal beside answering it.
-    async fn refused(&self, headers: HeaderSection<'_>, exchange: &Exchange, denied: Denied) -> No {
+    async fn refused(&self, headers: HeaderSection<'_>, exchange: &Exchange, denied: Denied) -> Rejected {
         if !denied.refusal.is_noted() {
             return denied.into();
         }
@@ -167,14 +180,14 @@ impl Gateway {
     }
 
     /// What is admitted needs room until its answer is whole, and a connection to its service.
-    fn forward(&self, exchange: &mut Exchange, admitted: Admitted) -> Result<(), No> {
+    fn forward(&self, exchange: &mut Exchange, admitted: Admitted) -> Result<(), Rejected> {
         let descriptor = match self.may_wait(exchange) {
             Ok(descriptor) => descriptor,
             Err(bound) => {
                 // However long its client takes to be told, it takes none of what is kept.
                 exchange.place = None;
                 let route = Some(Arc::clone(admitted.route()));
-                return Err(No { problem: self.crowded(bound), route });
+                return Err(Rejected { problem: self.crowded(bound), route });
             }
         };
         self.parts.pipeline.note_shadow(&admitted, exchange.request_id.as_str());

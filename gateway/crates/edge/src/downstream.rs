@@ -254,7 +254,7 @@ impl Downstream {
             self.is_half_closed = buffer.filled().is_empty();
             self.early.extend_from_slice(buffer.filled());
         }
-        // Who has asked for more, and then says that this is all, waits for answers.
+        // A client that asked for more and then half-closed waits for answers.
         let left = self.is_half_closed && !self.was_half_closed && head_end(&self.early, 0).is_none();
         if left { Poll::Ready(Ok(())) } else { Poll::Pending }
     }

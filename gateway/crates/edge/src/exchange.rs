@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::arrival::Arrival;
+use super::cancellation::CancelHandle;
 use super::client_addr::ClientAddress;
 use super::configured::Configured;
+use super::connection_context::ConnectionContext;
 use super::connections::{Place, Streaming};
 use super::descriptors::Descriptor;
-use super::lifeline::Hold;
 use super::pace::Paced;
 use super::streams::Watched;
-use super::upstreams::Leg;
+use super::upstreams::UpstreamRequest;
 use super::view::RequestView;
 use gateway_clock::Stopwatch;
-use gateway_pipeline::{Admitted, Browser, CanonicalTarget, Cors, Route, Sides, Stage, is_own, is_verify};
+use gateway_pipeline::{
+    AddressRewrite, Admitted, Browser, CanonicalTarget, Cors, Route, Stage, is_own, is_verify,
+};
 use gateway_problem::{Code, Problem, Why};
 use gateway_telemetry::{Outcome, RequestId, Span, TraceContext};
 
@@ -30,14 +32,14 @@ pub struct Exchange {
     pub(super) trace: Option<TraceContext>,
     pub(super) client: ClientAddress,
     /// How it came in.
-    pub(super) arrival: Arc<Arrival>,
+    pub(super) connection_context: Arc<ConnectionContext>,
     /// What was configured when it began; it ends by the same.
     pub(super) configured: Arc<Configured>,
     /// Its target, once it is read and has a canonical form.
     pub(super) target: Option<CanonicalTarget>,
     /// Among the requests that run; there from the decision on.
     pub(super) place: Option<Place>,
-    /// There where cookies are on, and the head could be read.
+    /// Present where cookies are on and the head could be read.
     pub(super) browser: Option<Arc<Browser>>,
     /// What is told of the decision.
     pub(super) decision: Decided,
@@ -85,7 +87,7 @@ pub(super) struct Forwarding {
     /// Bytes of the request body that went to the upstream in this attempt.
     pub(super) body_bytes: u64,
     /// Its way to the upstream, once it is on it.
-    pub(super) leg: Option<Leg>,
+    pub(super) upstream_request: Option<UpstreamRequest>,
     /// While the service waits for its body.
     pub(super) paced: Option<Paced>,
     /// Where it goes on for as long as somebody wants, whoever it is.
@@ -124,7 +126,7 @@ impl Forwarding {
             _descriptor: descriptor,
             end: End::Well,
             body_bytes: 0,
-            leg: None,
+            upstream_request: None,
             paced: None,
             stream: None,
         }
@@ -142,7 +144,7 @@ impl Exchange {
             request_id: RequestId::fresh(),
             trace: None,
             client: ClientAddress::unknown(),
-            arrival: Arrival::current(),
+            connection_context: ConnectionContext::current(),
             configured,
             target: None,
             place: None,
@@ -154,8 +156,8 @@ impl Exchange {
 
     /// The right to end it from outside: the same for all who want it. Must be called by the task
     /// that carries the request.
-    pub(super) fn hold(&self) -> Hold {
-        self.arrival.lifeline.hold()
+    pub(super) fn hold(&self) -> CancelHandle {
+        self.connection_context.cancellation.hold()
     }
 
     pub(super) fn client_ip(&self) -> Option<IpAddr> {
@@ -186,12 +188,12 @@ impl Exchange {
         running.map(Forwarding::admitted)
     }
 
-    pub(super) fn leg(&self) -> Option<&Leg> {
-        self.forwarding()?.leg.as_ref()
+    pub(super) fn upstream_request(&self) -> Option<&UpstreamRequest> {
+        self.forwarding()?.upstream_request.as_ref()
     }
 
-    pub(super) fn leg_mut(&mut self) -> Option<&mut Leg> {
-        self.forwarding_mut()?.leg.as_mut()
+    pub(super) fn leg_mut(&mut self) -> Option<&mut UpstreamRequest> {
+        self.forwarding_mut()?.upstream_request.as_mut()
     }
 
     pub(super) fn paced(&self) -> Option<&Paced> {
@@ -250,8 +252,8 @@ impl Exchange {
     }
 
     /// What its service is called on either side, where that differs.
-    pub(super) fn sides<'a>(&'a self, request: RequestView<'a>) -> Option<Sides<'a>> {
-        Sides::of(self.admitted()?, self.client.secure, || request.host())
+    pub(super) fn address_rewrite<'a>(&'a self, request: RequestView<'a>) -> Option<AddressRewrite<'a>> {
+        AddressRewrite::new(self.admitted()?, self.client.secure, || request.host())
     }
 
     /// The same for an answer.
@@ -259,8 +261,8 @@ impl Exchange {
         &'a self,
         request: RequestView<'a>,
         status: StatusCode,
-    ) -> Option<Sides<'a>> {
-        Sides::of_answer(self.admitted()?, self.client.secure, || request.host(), status)
+    ) -> Option<AddressRewrite<'a>> {
+        AddressRewrite::of_answer(self.admitted()?, self.client.secure, || request.host(), status)
     }
 
     /// A problem on its way to the upstream or back, as its route tells it.
@@ -309,7 +311,7 @@ const ABANDONED: Outcome = Outcome { decision: "error", reason: "abandoned", num
 /// A refusal is what we decided; an error is what went wrong on our side.
 pub(super) fn refused(code: Code) -> Outcome {
     let decision = if code.entry().status >= 500 { "error" } else { "deny" };
-    Outcome { decision, reason: code.word(), number: ABANDONED.number + 1 + code as usize }
+    Outcome { decision, reason: code.as_str(), number: ABANDONED.number + 1 + code as usize }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::client_addr::ClientAddress;
 use gateway_framing::HeaderSection;
-use gateway_pipeline::{Decision, Denied, Step, Trail};
+use gateway_pipeline::{Decision, DecisionTrace, Denied, Step};
 use gateway_problem::Code;
 use gateway_telemetry::Way;
 
@@ -15,10 +15,10 @@ const ALLOW: &str = "verdict: allow";
 
 /// A trail that is written where an operator asks, and silent otherwise: also for whoever asks through a
 /// proxy that does not say for whom, though it may be an operator's.
-pub(super) fn trail(headers: HeaderSection<'_>, client: &ClientAddress, allowed: &[IpNet]) -> Trail {
+pub(super) fn trace(headers: HeaderSection<'_>, client: &ClientAddress, allowed: &[IpNet]) -> DecisionTrace {
     let names = || headers.has(&HeaderName::from_static(EXPLAIN));
     let asked = !allowed.is_empty() && names() && client.is_told();
-    let silent = Trail::silent();
+    let silent = DecisionTrace::silent();
     let may = || allowed.iter().any(|network| network.contains(&client.client));
     if asked && may() { silent.written() } else { silent }
 }
@@ -32,12 +32,16 @@ pub(super) fn overrule(explanation: &mut Option<HeaderValue>, code: Code) {
 }
 
 fn refused(steps: &str, code: Code) -> String {
-    format!("{steps}verdict: refuse, {}", code.word())
+    format!("{steps}verdict: refuse, {}", code.as_str())
 }
 
 /// `None` where nobody asked who may, and of our own endpoints, which decide by themselves.
-pub(super) fn value(trail: &Trail, way: Way, decided: &Result<Decision, Denied>) -> Option<HeaderValue> {
-    let steps = trail.steps()?;
+pub(super) fn value(
+    trace: &DecisionTrace,
+    way: Way,
+    decided: &Result<Decision, Denied>,
+) -> Option<HeaderValue> {
+    let steps = trace.steps()?;
     // Where it goes first, and then whether it may.
     let (routed, decided_by) = steps.split_at(steps.iter().take_while(|step| step.stage == "route").count());
     let in_words = |step: &Step| format!("{}: {}; ", step.stage, step.finding);

@@ -20,7 +20,7 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
-    let again = exchange.leg_mut().is_some_and(|leg| leg.failed_to_connect(&fault));
+    let again = exchange.leg_mut().is_some_and(|upstream_request| upstream_request.failed_to_connect(&fault));
     fault.set_retry(again);
     fault
 }
@@ -42,7 +42,9 @@ pub(super) fn on_the_way(
         client.request().method.is_idempotent() && client.can_repeat() && client.status().is_none();
     let fields = client.request().headers.count();
     let request = Interrupted { repeatable, client: exchange.client.site(), fields };
-    let again = exchange.leg_mut().is_some_and(|leg| leg.broke(&mut fault, &request, reused));
+    let again = exchange
+        .leg_mut()
+        .is_some_and(|upstream_request| upstream_request.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault
 }
@@ -60,7 +62,7 @@ impl Gateway {
         let upstream = exchange.admitted().map_or("none", |admitted| &admitted.upstream().name);
         if fault.esource() != &ErrorSource::Downstream && !is_slow && !is_refused(code) {
             tracing::warn!(
-                request_id = %exchange.request_id, upstream, reason = code.word(), error = %fault,
+                request_id = %exchange.request_id, upstream, reason = code.as_str(), error = %fault,
                 "the request could not be forwarded"
             );
         }

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::exchange::{Exchange, Forwarding};
 use super::message::join_cookies;
 use super::pace::Pace;
-use super::upstreams::{Dial, Leg};
+use super::upstreams::{Dial, UpstreamRequest};
 use super::view::RequestView;
 use super::{Gateway, http10, upgrade};
 use gateway_pipeline::{Admitted, Forwarded, UpstreamHeaders, Value, inject};
@@ -40,7 +40,7 @@ pub(super) fn send(exchange: &mut Exchange, bytes: u64, is_end: bool) -> pingora
     forwarding.body_bytes += bytes;
     forwarding.paced.iter().for_each(|paced| paced.received(bytes, is_end));
     if is_end && forwarding.body_bytes > 0 {
-        forwarding.leg.iter_mut().for_each(Leg::sent);
+        forwarding.upstream_request.iter_mut().for_each(UpstreamRequest::sent);
     }
     if forwarding.body_bytes > forwarding.admitted().route().body_bytes_max {
         return Error::e_explain(ErrorType::HTTPStatus(413), "the body is over the route's limit");
@@ -49,11 +49,11 @@ pub(super) fn send(exchange: &mut Exchange, bytes: u64, is_end: bool) -> pingora
 }
 
 /// Its way so far, or a new one.
-fn take_leg(exchange: &mut Exchange) -> pingora::Result<Leg> {
-    let before = forwarding(exchange)?.leg.take();
+fn take_upstream_request(exchange: &mut Exchange) -> pingora::Result<UpstreamRequest> {
+    let before = forwarding(exchange)?.upstream_request.take();
     let upstream = admitted(exchange)?.upstream();
-    let leg = before.or_else(|| exchange.configured.upstreams.leg(upstream));
-    leg.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))
+    let upstream_request = before.or_else(|| exchange.configured.upstreams.upstream_request(upstream));
+    upstream_request.ok_or_else(|| Error::explain(ErrorType::InternalError, "no such upstream"))
 }
 
 /// How the next try gets its connection, where HTTP/1.1 is spoken on it.
@@ -63,10 +63,10 @@ pub(super) fn next_dial(
     pace: Option<Arc<Pace>>,
 ) -> pingora::Result<Arc<Dial>> {
     let key = admitted(exchange)?.affinity(exchange.client.client);
-    let leg = take_leg(exchange)?;
+    let upstream_request = take_upstream_request(exchange)?;
     let forwarding = forwarding(exchange)?;
     forwarding.body_bytes = 0;
-    forwarding.leg.insert(leg).dial(&key, pace, method)
+    forwarding.upstream_request.insert(upstream_request).dial(&key, pace, method)
 }
 
 impl Gateway {
@@ -93,10 +93,11 @@ impl Gateway {
         let key = admitted.affinity(exchange.client.client);
         let route = Arc::clone(admitted.route());
         let pace = self.watch_body(client, exchange)?;
-        let leg = take_leg(exchange)?;
+        let upstream_request = take_upstream_request(exchange)?;
         let forwarding = forwarding(exchange)?;
         forwarding.body_bytes = 0;
-        let mut peer = forwarding.leg.insert(leg).next(&key, pace, client.request().method)?;
+        let mut peer =
+            forwarding.upstream_request.insert(upstream_request).next(&key, pace, client.request().method)?;
         peer.options.read_timeout = route.read_timeout.or(peer.options.read_timeout);
         peer.options.write_timeout = route.write_timeout.or(peer.options.write_timeout);
         if upgrade::wanted(client.request(), exchange) {
@@ -116,9 +117,9 @@ impl Gateway {
         headers: &mut impl UpstreamHeaders,
     ) -> pingora::Result<()> {
         let admitted = admitted(exchange)?;
-        let arrival = &exchange.arrival;
-        let peer = arrival.spell(exchange.client.peer);
-        let client = arrival.spell(exchange.client.client);
+        let connection_context = &exchange.connection_context;
+        let peer = connection_context.spell(exchange.client.peer);
+        let client = connection_context.spell(exchange.client.client);
         let from = Forwarded {
             peer: &peer,
             client: &client,
@@ -128,8 +129,8 @@ impl Gateway {
             request_id: exchange.request_id.as_value(),
             believed: self.parts.trusted.believed(&exchange.client),
         };
-        if let Some(sides) = exchange.sides(request) {
-            sides.inward(request.method, headers);
+        if let Some(address_rewrite) = exchange.address_rewrite(request) {
+            address_rewrite.inward(request.method, headers);
         }
         inject(admitted, exchange.configured.decision.routes.reserved(), &from, headers);
         trace(exchange, headers);

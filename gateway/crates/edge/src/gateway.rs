@@ -36,7 +36,7 @@ pub struct GatewayParts {
     pub trusted: Arc<TrustedProxies>,
     pub metrics: Arc<Metrics>,
     pub traces: Arc<Traces>,
-    /// Who may ask why, by `X-Gateway-Explain`.
+    /// The networks that may ask why, by `X-Gateway-Explain`.
     pub explain_to: Vec<ipnet::IpNet>,
     /// Whether a client that sends no more has left.
     pub abort_on_close: bool,
@@ -122,7 +122,7 @@ impl ProxyHttp for Callbacks {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.leg_mut().into_iter().for_each(|leg| leg.connected(reused));
+        exchange.leg_mut().into_iter().for_each(|upstream_request| upstream_request.connected(reused));
         Ok(())
     }
 
@@ -198,7 +198,9 @@ impl ProxyHttp for Callbacks {
         }
         self.begin_answer(session, heads::answer(response), exchange).await?;
         let request = session.request();
-        heads::change_response(response, |headers| hand_back::dress(headers, status, request, exchange))
+        heads::change_response(response, |headers| {
+            hand_back::apply_response_rules(headers, status, request, exchange)
+        })
     }
 
     fn response_body_filter(

@@ -7,10 +7,10 @@ use pingora::{Error, ErrorType};
 use token_source::Outgoing as _;
 
 use super::answer_head::{AnswerHeaders, make_right};
+use super::answer_watch::Answer;
 use super::client::Client;
 use super::exchange::Exchange;
 use super::explain::EXPLAIN;
-use super::lasting::Answer;
 use super::view::{AnswerView, RequestView};
 use super::{Gateway, http10, upgrade};
 use gateway_limits::fields;
@@ -32,9 +32,9 @@ pub(super) fn receive(
 ) -> pingora::Result<()> {
     let site = exchange.client.site();
     if !status.is_informational()
-        && let Some(leg) = exchange.leg_mut()
+        && let Some(upstream_request) = exchange.leg_mut()
     {
-        leg.answered(status.as_u16(), site);
+        upstream_request.answered(status.as_u16(), site);
     }
     // An upstream that grants what nobody asked for speaks to somebody else.
     if status == StatusCode::SWITCHING_PROTOCOLS && !upgrade::wanted(request, exchange) {
@@ -53,7 +53,7 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
         self.ask_again(client.request().method, exchange).await?;
-        exchange.settle(client).await;
+        exchange.renew_on_response(client).await;
         let has_no_content = answer.has_no_content(client.request().method);
         if let Some(paced) = exchange.paced() {
             paced.answered();
@@ -82,7 +82,7 @@ impl Gateway {
 }
 
 /// Takes away what is not for clients, and adds what we have to say.
-pub(super) fn dress(
+pub(super) fn apply_response_rules(
     headers: &mut impl AnswerHeaders,
     status: StatusCode,
     request: RequestView<'_>,
@@ -92,8 +92,8 @@ pub(super) fn dress(
         upgrade::grant(request, headers, exchange);
     }
     clean(headers, exchange);
-    if let Some(sides) = exchange.sides_of_answer(request, status) {
-        sides.outward(headers);
+    if let Some(address_rewrite) = exchange.sides_of_answer(request, status) {
+        address_rewrite.outward(headers);
     }
     if let Some(admitted) = exchange.admitted() {
         admitted.route().response_headers.apply(headers);
@@ -104,7 +104,7 @@ pub(super) fn dress(
             Browser::varies(headers);
         }
     }
-    exchange.dress(request.headers, headers);
+    exchange.apply_response_rules(request.headers, headers);
     headers.set(&X_REQUEST_ID, Value::Is(exchange.request_id.as_value()));
     let charged = exchange.admitted().and_then(|admitted| fields(admitted.quota().charges(), None));
     if let Some(fields) = charged {

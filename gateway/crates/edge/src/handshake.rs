@@ -9,7 +9,7 @@ use pingora::protocols::{Ssl as _, Stream};
 use rustls::ProtocolVersion;
 use tokio::time::timeout;
 
-use super::conversation::Conversation;
+use super::connection_handler::ConnectionHandler;
 use super::tls::Handshakes;
 use gateway_clock::Stopwatch;
 use gateway_telemetry::Refused;
@@ -18,7 +18,7 @@ use gateway_token::PeerCertificate;
 /// How long it may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 
-impl<A> Conversation<A> {
+impl<A> ConnectionHandler<A> {
     /// The encrypted stream, and what certificate its client showed. Failures are counted and not logged
     /// as errors: clients choose how often they happen.
     pub(super) async fn handshake(

@@ -13,10 +13,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::arrival::Arrival;
-use super::conversation::{Conversation, HEAD_TIME_MAX, IDLE_TIME_MAX};
+use super::answer_watch::AnswerWatch;
+use super::connection_context::ConnectionContext;
+use super::connection_handler::{ConnectionHandler, HEAD_TIME_MAX, IDLE_TIME_MAX};
 use super::head::HEAD_BYTES_MAX;
-use super::lasting::Lasting;
 use super::overheard::{OpenHead, Overheard};
 use gateway_telemetry::{Refused, Spoken};
 
@@ -31,7 +31,7 @@ const MALFORMED_MAX: usize = 32;
 /// Streams after which a connection is closed, so that none lives for ever.
 const REQUESTS_MAX: u32 = 1_000_000;
 
-impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
+impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
     /// Whether the connection begins as HTTP/2 does. Nothing is taken from it; `None` when it ended.
     pub(super) async fn begins_http2(&self, stream: &mut Tcp) -> Option<bool> {
         let mut drained = self.drain.clone();
@@ -61,7 +61,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
 
     /// Until the client goes, is idle for long, or we are to stop: then no new streams begin, and
     /// those that run may finish.
-    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, arrival: impl Fn() -> Arrival) {
+    pub(super) async fn http2(
+        self: &Arc<Self>,
+        stream: Stream,
+        connection_context: impl Fn() -> ConnectionContext,
+    ) {
         let digest = Arc::new(Digest {
             ssl_digest: stream.get_ssl_digest(),
             timing_digest: stream.get_timing_digest(),
@@ -104,12 +108,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Conversation<A> {
             match accepted {
                 Ok(Some(H2Accept::Session(session))) => {
                     let this = Arc::clone(self);
-                    let arrival = Arc::new(arrival());
+                    let connection_context = Arc::new(connection_context());
                     running.spawn(async move {
                         let session = ServerSession::new_http2(session);
-                        let mut lasting = Lasting::new(&this.streams);
-                        arrival
-                            .carry(&mut lasting, this.proxy.process_new_http(session, &this.closing))
+                        let mut answer_watch = AnswerWatch::new(&this.streams);
+                        connection_context
+                            .carry(&mut answer_watch, this.proxy.process_new_http(session, &this.closing))
                             .await;
                     });
                     requests += 1;

@@ -23,13 +23,13 @@ pub(super) use scratch::{read_into, with_room};
 pub use way::way_of;
 
 use super::Gateway;
-use super::arrival::Arrival;
+use super::answer_watch::AnswerWatch;
 use super::client::Client as _;
 use super::configured::Configured;
+use super::connection_context::ConnectionContext;
 use super::downstream::Downstream;
 use super::exchange::Exchange;
-use super::lasting::Lasting;
-use super::patience::Patience;
+use super::idle_timer::IdleTimer;
 use super::request_line::Settled;
 use gateway_framing::Length;
 use gateway_http1::{Request, Unusual};
@@ -40,17 +40,17 @@ use gateway_telemetry::Way;
 #[derive(Default)]
 pub(super) struct Waits {
     /// For a service that is silent, or takes nothing.
-    service: Patience,
+    service: IdleTimer,
     /// For a client that takes nothing.
-    client: Patience,
+    client: IdleTimer,
     /// For one that sends nothing.
-    content: Patience,
+    content: IdleTimer,
 }
 
 /// The lane of one connection.
 pub(super) struct Lane {
     gateway: Arc<Gateway>,
-    arrival: Arc<Arrival>,
+    connection_context: Arc<ConnectionContext>,
     peer: Option<IpAddr>,
     waits: Waits,
 }
@@ -65,9 +65,13 @@ pub(super) struct Taken {
 }
 
 impl Lane {
-    pub(super) fn new(gateway: &Arc<Gateway>, arrival: &Arc<Arrival>, peer: Option<SocketAddr>) -> Self {
-        let (gateway, arrival) = (Arc::clone(gateway), Arc::clone(arrival));
-        Self { gateway, arrival, peer: peer.map(|peer| peer.ip()), waits: Waits::default() }
+    pub(super) fn new(
+        gateway: &Arc<Gateway>,
+        connection_context: &Arc<ConnectionContext>,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        let (gateway, connection_context) = (Arc::clone(gateway), Arc::clone(connection_context));
+        Self { gateway, connection_context, peer: peer.map(|peer| peer.ip()), waits: Waits::default() }
     }
 
     /// The request, if it takes the lane; or else its head again, and why not. Which of them is known before
@@ -78,7 +82,7 @@ impl Lane {
         }
         let configured = (self.gateway.parts.current)();
         // It has been read: there is a request.
-        let request = Request::of(head, settled.target, settled.lines);
+        let request = Request::from_parts(head, settled.target, settled.lines);
         let request = request.map_err(|head| (head, Way::Target))?;
         let all_do = configured.upstreams.all_speak_http1();
         if all_do || speaks_http1(&configured.decision.routes, &request) {
@@ -98,13 +102,13 @@ impl Lane {
         connection: &mut Downstream,
         taken: &Taken,
         keeps: bool,
-        lasting: &mut Lasting,
+        answer_watch: &mut AnswerWatch,
     ) -> Option<bool> {
         let must_stay = self.gateway.parts.abort_on_close;
         let mut client = LaneClient::new(connection, taken, &mut self.waits, keeps, must_stay);
         // In a box: an idle connection has no room for it.
         let carrying = Box::pin(self.gateway.carry(&taken.configured, &mut client, self.peer));
-        let goes_on = Arc::clone(&self.arrival).carry(lasting, carrying).await?;
+        let goes_on = Arc::clone(&self.connection_context).carry(answer_watch, carrying).await?;
         Some(goes_on && connection.may_go_on())
     }
 }

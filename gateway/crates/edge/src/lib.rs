@@ -5,19 +5,20 @@
 
 mod accepting;
 mod answer_head;
-mod arrival;
+mod answer_watch;
 mod beginning;
 mod bridge;
 mod browser;
+mod cancellation;
 mod client;
 mod client_addr;
 mod clients;
 mod configured;
+mod connection_context;
+mod connection_handler;
 mod connections;
-mod conversation;
 mod decide;
 mod descriptors;
-mod door;
 mod downstream;
 mod exchange;
 mod explain;
@@ -31,9 +32,8 @@ mod handshake;
 mod head;
 mod http10;
 mod http2;
+mod idle_timer;
 mod lane;
-mod lasting;
-mod lifeline;
 mod listener;
 mod message;
 mod operations;
@@ -41,9 +41,9 @@ mod operator;
 mod outgoing;
 mod overheard;
 mod pace;
-mod patience;
 mod peer;
 mod proxy_protocol;
+mod public_listener;
 mod receive;
 mod record;
 mod refused_head;
@@ -62,7 +62,6 @@ pub use clients::{ClientFiles, revoked};
 pub use configured::{Configured, Current, Endpoints, Parts};
 pub use connections::{Caps, Connections, Most};
 pub use descriptors::{Descriptor, Descriptors};
-pub use door::ListenerSettings;
 pub use exchange::{Exchange, outcomes};
 pub use gateway::{Gateway, GatewayParts};
 pub use handover::{Handover, Inherited, Left};
@@ -70,6 +69,7 @@ pub use head::HEAD_BYTES_MAX;
 pub use lane::way_of;
 pub use listener::{Bound, Public, operator_service, proxy_service};
 pub use operator::{CheckReadiness, Operator, Readiness};
+pub use public_listener::ListenerSettings;
 pub use streams::Streams;
 pub use tls::{CertificateEnd, CertificateFiles, TlsFiles, TlsMaterial};
 
@@ -95,7 +95,7 @@ pub type ServeApi = Arc<
         + Sync,
 >;
 
-/// Who asks an endpoint, as the edge knows it.
+/// The client of an endpoint, as the edge knows it.
 #[derive(Clone)]
 pub struct ApiClient {
     pub address: std::net::IpAddr,
@@ -105,7 +105,7 @@ pub struct ApiClient {
     pub request_id: gateway_telemetry::RequestId,
     /// The trace that the request is part of, if of any.
     pub trace: Option<gateway_telemetry::TraceId>,
-    /// There where cookies are on.
+    /// Present where cookies are on.
     pub browser: Option<Arc<Browser>>,
 }
 

@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use super::Gateway;
 use super::accepting::{Accepting, OnReady};
 use super::configured::Current;
+use super::connection_handler::ConnectionHandler;
 use super::connections::Connections;
-use super::conversation::Conversation;
 use super::descriptors::Descriptors;
-use super::door::{Door, ListenerSettings};
 use super::gateway::Callbacks;
 use super::handover::{Handover, Inherited};
 use super::operations::Operations;
 use super::operator::Operator;
+use super::public_listener::{ListenerSettings, PublicListener};
 
 /// A socket that listens. Clients that connect from now on wait in the kernel's queue.
 pub struct Bound {
@@ -100,8 +100,9 @@ pub struct Public {
 /// The public service: all listeners, on the same threads.
 pub fn proxy_service(conf: &Arc<ServerConf>, public: Public) -> Box<dyn ServiceWithDependents> {
     let listeners = public.listeners.into_iter().enumerate();
-    let (doors, bound): (Vec<_>, Vec<_>) =
-        listeners.map(|(number, (settings, bound))| (Door::new(number, settings, &bound), bound)).unzip();
+    let (listeners, bound): (Vec<_>, Vec<_>) = listeners
+        .map(|(number, (settings, bound))| (PublicListener::new(number, settings, &bound), bound))
+        .unzip();
     let (metrics, streams) = (public.gateway.metrics(), Arc::clone(&public.gateway.parts.streams));
     let current = Current::clone(&public.gateway.parts.current);
     let gateway = Arc::new(public.gateway);
@@ -109,7 +110,7 @@ pub fn proxy_service(conf: &Arc<ServerConf>, public: Public) -> Box<dyn ServiceW
     // Nobody gets a tunnel: who asks for one by HTTP/2 is answered by us, and not by Pingora, bare.
     let options = proxy.server_options.get_or_insert_default();
     options.allow_connect_method_proxying = true;
-    let conversation = Arc::new(Conversation {
+    let connection_handler = Arc::new(ConnectionHandler {
         metrics,
         streams,
         current,
@@ -117,16 +118,16 @@ pub fn proxy_service(conf: &Arc<ServerConf>, public: Public) -> Box<dyn ServiceW
         gateway,
         connections: public.connections,
         descriptors: public.descriptors,
-        doors: doors.into_iter().map(Arc::new).collect(),
+        listeners: listeners.into_iter().map(Arc::new).collect(),
         drain: public.drain.clone(),
         closing: public.closing,
         handover: public.handover,
     });
-    let (ready, carrier) = (public.ready, Arc::clone(&conversation));
+    let (ready, carrier) = (public.ready, Arc::clone(&connection_handler));
     let connections = public.inherited.connections;
     let adopt: OnReady = Box::new(move || {
         for (peer, connection) in connections {
-            conversation.adopt(peer, connection);
+            connection_handler.adopt(peer, connection);
         }
         ready();
     });

@@ -64,14 +64,14 @@ impl<'p> Outgoing for Plain<'p> {
 
 impl Exchange {
     /// What an answer carries whoever made it, the upstream or we. `sent` is what its client sent.
-    pub(super) fn dress(&self, sent: HeaderSection<'_>, headers: &mut impl Headers) {
+    pub(super) fn apply_response_rules(&self, sent: HeaderSection<'_>, headers: &mut impl Headers) {
         if let Some(cors) = self.cors() {
             cors.apply(sent.get(&ORIGIN), headers);
         }
         if let Some(browser) = &self.browser {
-            browser.tell(headers);
+            browser.add_cookies(headers);
         }
-        if let Some(hsts) = &self.arrival.hsts {
+        if let Some(hsts) = &self.connection_context.hsts {
             headers.set(&STRICT_TRANSPORT_SECURITY, Value::Is(hsts));
         }
         if let Some(explanation) = &self.decision.explanation {

@@ -220,7 +220,7 @@ impl Gateway {
         // Here and for HTTP/2 alike, and not by its connection.
         client.await_patiently();
         let timeouts = &route.upstream.timeouts;
-        // Whoever waits for the answer of a server of HTTP/1.1 finds out, and answers.
+        // The task that waits for a server of HTTP/1.1 finds out, and answers.
         let answers = route.upstream.protocol == Protocol::Http1;
         // And knows when the server takes nothing. Over HTTP/2 it has its time to take something first.
         let taken = if answers { Duration::ZERO } else { route.write_timeout.unwrap_or(timeouts.write) };
@@ -230,13 +230,13 @@ impl Gateway {
             over: RATE_OVER + taken,
             answer_idle: route.read_timeout.unwrap_or(timeouts.read).max(CLIENT_IO_MAX),
         };
-        let (hold, arrival) = (exchange.hold(), Arc::clone(&exchange.arrival));
+        let (hold, connection_context) = (exchange.hold(), Arc::clone(&exchange.connection_context));
         let (metrics, request_id) = (self.metrics(), exchange.request_id.clone());
         let end = move |end| {
-            if end == End::TooSlow && answers || !arrival.lifeline.sever(hold) {
+            if end == End::TooSlow && answers || !connection_context.cancellation.cancel(hold) {
                 return;
             }
-            let reason = Code::BodyTimeout.word();
+            let reason = Code::BodyTimeout.as_str();
             metrics.connections.ended_stream(reason);
             tracing::info!(target: "access", request_id = %request_id, outcome = reason, "a request was ended");
         };

@@ -1,7 +1,7 @@
 //! A request, from its head to an answer of ours, or to its way to an upstream.
 
 use super::client::Client;
-use super::decide::{Next, No};
+use super::decide::{Next, Rejected};
 use super::exchange::{Exchange, Reason, State};
 use super::{Gateway, explain, respond};
 use gateway_problem::{Code, Problem};
@@ -22,7 +22,7 @@ impl Gateway {
         &self,
         client: &mut impl Client,
         exchange: &mut Exchange,
-        next: Result<Next, No>,
+        next: Result<Next, Rejected>,
     ) -> pingora::Result<bool> {
         let refused = match next {
             Ok(Next::Forward) => return Ok(false),
@@ -42,7 +42,7 @@ impl Gateway {
                     problem
                 }
             },
-            Err(No { problem, route }) => {
+            Err(Rejected { problem, route }) => {
                 exchange.state = State::Refused(Reason::from(&problem), route);
                 problem
             }
@@ -58,7 +58,7 @@ impl Gateway {
     ) -> pingora::Result<()> {
         explain::overrule(&mut exchange.decision.explanation, refused.code());
         if refused.code() == Code::MalformedRequest || refused.code() == Code::HeadersTooLarge {
-            // Who sends what can be read in two ways gets one answer, and no second request.
+            // A request that can be read in two ways gets one answer, and no second request follows.
             client.close_after_answer();
         }
         respond::refuse(client, exchange, refused).await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Gateway;
 use super::client::Client;
 use super::exchange::{Exchange, State};
-use super::upstreams::Leg;
+use super::upstreams::UpstreamRequest;
 use gateway_clock::wall_time;
 use gateway_identity::IssuerName;
 use gateway_telemetry::{
@@ -34,7 +34,7 @@ impl Gateway {
             way: client.way(),
             duration: (!exchange.is_stream()).then_some(duration),
             decision: exchange.decision.took,
-            first_byte: exchange.leg().and_then(Leg::first_byte),
+            first_byte: exchange.upstream_request().and_then(UpstreamRequest::first_byte),
         });
         if let Some(context) = exchange.trace.filter(TraceContext::is_sampled) {
             self.parts.traces.record(&FinishedTrace {
@@ -47,7 +47,9 @@ impl Gateway {
                 outcome: outcome.reason,
                 request_id: exchange.request_id.as_str(),
                 stages: exchange.stages(),
-                upstream: exchange.leg().map(|leg| upstream_span(exchange, leg)),
+                upstream: exchange
+                    .upstream_request()
+                    .map(|upstream_request| upstream_span(exchange, upstream_request)),
             });
         }
         if logs_access() {
@@ -66,12 +68,12 @@ impl Gateway {
     }
 }
 
-fn upstream_span<'a>(exchange: &'a Exchange, leg: &Leg) -> UpstreamSpan<'a> {
+fn upstream_span<'a>(exchange: &'a Exchange, upstream_request: &UpstreamRequest) -> UpstreamSpan<'a> {
     UpstreamSpan {
         name: exchange.admitted().map_or("none", |admitted| &admitted.upstream().name),
-        began: leg.began_after(&exchange.started),
-        connecting: leg.connecting(),
-        first_byte: leg.first_byte(),
+        began: upstream_request.began_after(&exchange.started),
+        connecting: upstream_request.connecting(),
+        first_byte: upstream_request.first_byte(),
     }
 }
 
@@ -109,7 +111,7 @@ fn write_line(
         token_bytes: why.and_then(|why| why.token_bytes),
         duration,
         decision: exchange.decision.took,
-        first_byte: exchange.leg().and_then(Leg::first_byte),
+        first_byte: exchange.upstream_request().and_then(UpstreamRequest::first_byte),
         request_bytes: client.bytes_read(),
         response_bytes: client.bytes_written(),
     };

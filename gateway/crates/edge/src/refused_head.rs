@@ -7,14 +7,14 @@ use http::Response;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
-use super::conversation::{Conversation, HEAD_TIME_MAX};
+use super::connection_handler::{ConnectionHandler, HEAD_TIME_MAX};
 use super::downstream::Downstream;
 use super::exchange::refused;
 use gateway_pipeline::X_REQUEST_ID;
 use gateway_problem::{Audience, Problem};
 use gateway_telemetry::{AccessLine, RequestId, logs_access, path_as_sent};
 
-impl<A> Conversation<A> {
+impl<A> ConnectionHandler<A> {
     /// Answers, and closes: where the next request would begin nobody knows. `head` is what came of it.
     pub(super) async fn refuse(&self, stream: &mut Downstream, problem: &Problem, head: &[u8]) {
         let (code, request_id) = (problem.code(), RequestId::fresh());
@@ -37,7 +37,7 @@ impl<A> Conversation<A> {
                 path: &path_as_sent(words.next().unwrap_or_default()),
                 route: "none",
                 status: code.entry().status,
-                outcome: code.word(),
+                outcome: code.as_str(),
                 reason: None,
                 token_bytes: None,
                 user_id: None,

@@ -138,7 +138,7 @@ mod tests {
     fn line(line: &str, host: &str) -> Result<Option<String>, &'static str> {
         let settled = settled(format!("{line}\r\nHost: {host}\r\n\r\n").as_bytes());
         let first = |head: BytesMut| String::from_utf8_lossy(&head).lines().next().unwrap().to_owned();
-        settled.map(|settled| settled.head.map(first)).map_err(|problem| problem.code().word())
+        settled.map(|settled| settled.head.map(first)).map_err(|problem| problem.code().as_str())
     }
 
     #[test]

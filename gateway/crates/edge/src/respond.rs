@@ -30,7 +30,8 @@ pub(super) async fn refuse(
     problem: &Problem,
 ) -> pingora::Result<()> {
     let headers = client.request().headers;
-    let audience = if exchange.is_own() { Audience::of_own(headers) } else { Audience::of(headers) };
+    let audience =
+        if exchange.is_own() { Audience::of_own(headers) } else { Audience::from_headers(headers) };
     let response = problem.render(audience, exchange.request_id.as_str());
     write(client, exchange, response).await
 }
@@ -55,11 +56,11 @@ where
     C: Client,
     B: Body<Data = Bytes, Error: Display> + Send + Unpin,
 {
-    exchange.settle(client).await;
+    exchange.renew_on_response(client).await;
     settle_body(client, exchange).await;
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(&X_REQUEST_ID, exchange.request_id.to_value());
-    exchange.dress(client.request().headers, &mut parts.headers);
+    exchange.apply_response_rules(client.request().headers, &mut parts.headers);
     parts.extensions.clear();
     if body.size_hint().exact().is_none() && !client.request().is_http2() {
         frame_unknown_length(client, &mut parts.headers);
@@ -116,8 +117,8 @@ async fn settle_body(client: &mut impl Client, exchange: &Exchange) {
     }
     if !client.request().awaits_continue() {
         // What came along is taken in any case. Late or large: the connection is closed after the answer.
-        let patience = if exchange.leaves_body() { Duration::ZERO } else { DRAIN_TIME_MAX };
-        tokio::time::timeout(patience, discard(client)).await.ok();
+        let idle_timer = if exchange.leaves_body() { Duration::ZERO } else { DRAIN_TIME_MAX };
+        tokio::time::timeout(idle_timer, discard(client)).await.ok();
     }
     if !is_settled(client) {
         client.close_after_answer();

@@ -10,9 +10,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::arrival::Arrival;
+use super::cancellation::CancelHandle;
 use super::configured::Current;
-use super::lifeline::Hold;
+use super::connection_context::ConnectionContext;
 use gateway_clock::Stopwatch;
 use gateway_identity::UserId;
 use gateway_pipeline::{Pipeline, Principal, Refusal};
@@ -35,8 +35,8 @@ pub(super) struct Facts {
 }
 
 struct Running {
-    arrival: Arc<Arrival>,
-    hold: Hold,
+    connection_context: Arc<ConnectionContext>,
+    hold: CancelHandle,
     facts: Facts,
     /// Since when nobody could say whether it may go on.
     unsure: Mutex<Option<Stopwatch>>,
@@ -56,13 +56,13 @@ pub struct Streams {
 pub(super) struct Watched {
     streams: Arc<Streams>,
     number: u64,
-    arrival: Arc<Arrival>,
-    hold: Hold,
+    connection_context: Arc<ConnectionContext>,
+    hold: CancelHandle,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.arrival.lifeline.let_go(self.hold);
+        self.connection_context.cancellation.release(self.hold);
         self.streams.running.lock().remove(&self.number);
     }
 }
@@ -77,11 +77,26 @@ impl Streams {
         self.running.lock().len()
     }
 
-    pub(super) fn watch(self: &Arc<Self>, arrival: &Arc<Arrival>, hold: Hold, facts: Facts) -> Watched {
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        connection_context: &Arc<ConnectionContext>,
+        hold: CancelHandle,
+        facts: Facts,
+    ) -> Watched {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let running = Running { arrival: Arc::clone(arrival), hold, facts, unsure: Mutex::new(None) };
+        let running = Running {
+            connection_context: Arc::clone(connection_context),
+            hold,
+            facts,
+            unsure: Mutex::new(None),
+        };
         self.running.lock().insert(number, Arc::new(running));
-        Watched { streams: Arc::clone(self), number, arrival: Arc::clone(arrival), hold }
+        Watched {
+            streams: Arc::clone(self),
+            number,
+            connection_context: Arc::clone(connection_context),
+            hold,
+        }
     }
 
     /// Begins to look at them, for as long as they are there. Must be called on a runtime.
@@ -91,7 +106,7 @@ impl Streams {
 
     async fn look(self: &Arc<Self>) {
         let all: Vec<_> = self.running.lock().values().cloned().collect();
-        // Whose time is over needs nobody to be asked, and waits for nobody.
+        // Expired streams are ended without asking the store.
         let (over, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|running| {
             running.facts.close_on_expiry && self.pipeline.is_over(&running.facts.principal)
         });
@@ -122,8 +137,8 @@ impl Streams {
     }
 
     fn end(&self, running: &Running, refusal: &Refusal) {
-        if running.arrival.lifeline.sever(running.hold) {
-            let (facts, reason) = (&running.facts, refusal.code().word());
+        if running.connection_context.cancellation.cancel(running.hold) {
+            let (facts, reason) = (&running.facts, refusal.code().as_str());
             self.metrics.connections.ended_stream(reason);
             tracing::info!(
                 target: "access", request_id = %facts.request_id, route = facts.route,

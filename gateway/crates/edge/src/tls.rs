@@ -53,7 +53,7 @@ pub struct CertificateEnd {
 
 impl CertificateEnd {
     /// `None` where a certificate cannot be read so far: who shakes hands finds out what it is worth.
-    pub fn of(chain: &Path, certificates: &[impl AsRef<[u8]>]) -> Option<Self> {
+    pub fn from_chain(chain: &Path, certificates: &[impl AsRef<[u8]>]) -> Option<Self> {
         let times = |one: &_| {
             let validity = x509_parser::parse_x509_certificate(AsRef::as_ref(one)).ok()?.1.validity().clone();
             Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
@@ -78,7 +78,7 @@ impl TlsMaterial {
         for one in &files.certificates {
             match certified(one, &provider) {
                 Ok(certified) => {
-                    ends.extend(CertificateEnd::of(&one.chain, &certified.cert));
+                    ends.extend(CertificateEnd::from_chain(&one.chain, &certified.cert));
                     by_name.add(Arc::new(certified));
                 }
                 Err(fault) => faults.push(fault),

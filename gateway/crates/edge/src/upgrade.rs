@@ -118,6 +118,6 @@ impl Gateway {
             principal: principal.clone(),
             close_on_expiry: admitted.route().on_expiry.closes(false),
         };
-        Some(self.parts.streams.watch(&exchange.arrival, exchange.hold(), facts))
+        Some(self.parts.streams.watch(&exchange.connection_context, exchange.hold(), facts))
     }
 }

@@ -11,11 +11,11 @@ mod framed;
 mod health;
 mod kept;
 mod least;
-mod leg;
 mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
+mod upstream_request;
 mod waiting;
 
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use std::sync::Arc;
 pub(super) use dial::{Dial, UPSTREAM_FULL};
 use foldhash::HashMap;
 pub(super) use framed::Framed;
-pub(super) use leg::{Interrupted, Leg, NO_HEALTHY_UPSTREAM, oversized};
 use pool::Pool;
+pub(super) use upstream_request::{Interrupted, NO_HEALTHY_UPSTREAM, UpstreamRequest, oversized};
 
 use super::descriptors::Descriptors;
 use gateway_pipeline::{Protocol, Upstream};
@@ -86,8 +86,8 @@ impl Upstreams {
     }
 
     /// The way to this upstream, if there is one of its name.
-    pub(super) fn leg(&self, settings: &Upstream) -> Option<Leg> {
-        self.pools.get(&settings.name).map(|pool| Leg::new(Arc::clone(pool)))
+    pub(super) fn upstream_request(&self, settings: &Upstream) -> Option<UpstreamRequest> {
+        self.pools.get(&settings.name).map(|pool| UpstreamRequest::new(Arc::clone(pool)))
     }
 
     /// The state of each configured server, for metrics.

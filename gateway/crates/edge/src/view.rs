@@ -65,7 +65,7 @@ impl<'a> RequestView<'a> {
 }
 
 impl<'a> AnswerView<'a> {
-    pub(super) fn of(status: StatusCode, head: &'a impl Outgoing) -> Self {
+    pub(super) fn new(status: StatusCode, head: &'a impl Outgoing) -> Self {
         let first = |name| head.values(&name).next();
         let names_upgrade = first(UPGRADE).is_some();
         Self { status, length: first(CONTENT_LENGTH), media: first(CONTENT_TYPE), names_upgrade }
@@ -128,7 +128,7 @@ mod tests {
     fn an_answer_is_over_with_its_head_by_its_status_its_length_or_what_was_asked() {
         let is_over = |status, length: &'static str, to: Method| {
             let headers = sent(&[(CONTENT_LENGTH, length)]);
-            AnswerView::of(status, &headers).has_no_content(&to)
+            AnswerView::new(status, &headers).has_no_content(&to)
         };
         assert!(!is_over(StatusCode::OK, "1", Method::GET));
         assert!(is_over(StatusCode::OK, "0", Method::GET) && is_over(StatusCode::OK, "1", Method::HEAD));

@@ -11,7 +11,7 @@ const MARGIN_MAX: Duration = Duration::from_secs(1);
 const MARGIN_PART: u32 = 4;
 /// Closings in a row, after the first answer of a connection, that make a habit.
 const CLOSINGS_MAX: u8 = 3;
-/// Who closes after an answer has done so by then.
+/// A server that closes after an answer has done so by then.
 pub const SETTLED: Duration = Duration::from_millis(200);
 
 /// What an answer says of its connection by `Keep-Alive: timeout=5, max=100`.

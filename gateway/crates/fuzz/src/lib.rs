@@ -28,7 +28,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    pub fn of(name: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         Self { name, seeds: Vec::new() }.with(&format!("tests/fuzzing/corpus/{name}"))
     }
 

@@ -11,7 +11,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    pub fn of(number: u64) -> Self {
+    pub fn new(number: u64) -> Self {
         let (mut digits, mut left, mut first) = ([b'0'; DIGITS_MAX], number, DIGITS_MAX);
         for (place, digit) in digits.iter_mut().enumerate().rev() {
             *digit += (left % 10) as u8;
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn numbers_are_decimal_digits() {
         for number in [0, 7, 10, 99, 100, 1_000_000_007, u64::MAX] {
-            assert_eq!(Decimal::of(number).as_str(), number.to_string());
+            assert_eq!(Decimal::new(number).as_str(), number.to_string());
         }
     }
 }

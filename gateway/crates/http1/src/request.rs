@@ -19,7 +19,7 @@ pub struct Request {
 impl Request {
     /// `head` was read by [`read_request`](gateway_framing::read_request), which said where in it the target is,
     /// and which lines it has. The head again where it is no such request.
-    pub fn of(head: BytesMut, target: Range<usize>, lines: Vec<FieldLine>) -> Result<Self, BytesMut> {
+    pub fn from_parts(head: BytesMut, target: Range<usize>, lines: Vec<FieldLine>) -> Result<Self, BytesMut> {
         let method = target.start.checked_sub(1).and_then(|end| head.get(..end));
         match method.map(Method::from_bytes) {
             Some(Ok(method)) => Ok(Self { method, head, target, lines }),
@@ -53,7 +53,7 @@ mod tests {
         let request = read_request(bytes).ok()?;
         let target = request.target_range();
         let head = BytesMut::from(&bytes[..request.bytes]);
-        Some(Request::of(head, target, request.lines).expect("what is read strictly is a request"))
+        Some(Request::from_parts(head, target, request.lines).expect("what is read strictly is a request"))
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Hash for Network {
 }
 
 impl Network {
-    pub fn of(address: IpAddr, width: Width) -> Self {
+    pub fn from_address(address: IpAddr, width: Width) -> Self {
         match address.to_canonical() {
             first @ IpAddr::V4(_) => Self { first, bits: 32 },
             IpAddr::V6(address) => {
@@ -60,7 +60,7 @@ impl Network {
     /// The home and the site that an address is in; those of IPv4 are not known.
     pub fn around(address: IpAddr) -> Option<(Self, Self)> {
         let is_known = address.to_canonical().is_ipv6();
-        is_known.then(|| (Self::of(address, Width::Home), Self::of(address, Width::Site)))
+        is_known.then(|| (Self::from_address(address, Width::Home), Self::from_address(address, Width::Site)))
     }
 
     /// Its first address.
@@ -72,7 +72,7 @@ impl Network {
 /// As limits and sessions count: by what one client has at least.
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
-        Self::of(address, Width::Link)
+        Self::from_address(address, Width::Link)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str, width: Width) -> String {
-        Network::of(text.parse().unwrap(), width).to_string()
+        Network::from_address(text.parse().unwrap(), width).to_string()
     }
 
     #[test]

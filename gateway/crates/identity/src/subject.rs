@@ -92,7 +92,7 @@ impl fmt::Display for ForeignSubject {
     }
 }
 
-/// Who is counted by a limit, and kept on one server: sixteen bytes, whoever it is.
+/// The key of a subject, for limits and for a server of its own: sixteen bytes for anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectKey([u64; 2]);
 

@@ -14,7 +14,7 @@ impl UserAgent {
     /// Bytes that are looked at.
     pub const BYTES_MAX: usize = 200;
 
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         headers.get(USER_AGENT).map_or_else(Self::default, |value| Self::cut(value.as_bytes()))
     }
 
@@ -54,6 +54,6 @@ mod tests {
         assert_eq!(UserAgent::cut(long.as_bytes()).as_str().len(), UserAgent::BYTES_MAX);
         let read: UserAgent = serde_json::from_value(long.into()).unwrap();
         assert_eq!(read.as_str().len(), UserAgent::BYTES_MAX);
-        assert_eq!(UserAgent::of(&HeaderMap::new()).said(), None);
+        assert_eq!(UserAgent::from_headers(&HeaderMap::new()).said(), None);
     }
 }

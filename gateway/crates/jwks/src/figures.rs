@@ -21,7 +21,7 @@ pub enum FetchResult {
 impl FetchResult {
     pub const ALL: [Self; 4] = [Self::Ok, Self::Unreachable, Self::Status, Self::Unusable];
 
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Unreachable => "unreachable",

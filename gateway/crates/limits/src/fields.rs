@@ -70,7 +70,7 @@ fn member(text: &mut String, name: &str, numbers: [(&str, u64); 2]) {
     text.push_str(name);
     for (label, number) in numbers {
         text.push_str(label);
-        text.push_str(Decimal::of(number).as_str());
+        text.push_str(Decimal::new(number).as_str());
     }
 }
 

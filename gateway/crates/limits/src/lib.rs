@@ -3,18 +3,18 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 mod address;
-mod book;
+mod counter;
+mod failed_logins;
 mod fields;
 mod policy;
 mod quota;
-mod setbacks;
+mod registry;
 mod states;
-mod tally;
 
 pub use address::AddressLimiter;
-pub use book::{Book, Books};
+pub use counter::PolicyFigures;
+pub use failed_logins::{FailedLogins, Lock};
 pub use fields::{Fields, fields};
 pub use policy::{Limiter, LoginKey, MailKey};
 pub use quota::{Allowance, Charge, Exhausted, Policy};
-pub use setbacks::{Lock, Setbacks};
-pub use tally::PolicyFigures;
+pub use registry::{LimiterRegistry, Limiters};

@@ -7,9 +7,9 @@ use governor::RateLimiter;
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant, Reference as _};
 use governor::middleware::StateInformationMiddleware;
 
+use super::counter::PolicyCounter;
 use super::quota::{Charge, Exhausted, Policy};
 use super::states::SharedStates;
-use super::tally::Tally;
 use gateway_identity::{Email, Network};
 
 /// Guesses at one account from one address: a stranger's guesses never use up the owner's.
@@ -36,7 +36,7 @@ pub struct Limiter<K: Hash + Eq + Clone> {
     states: SharedStates<K>,
     clock: DefaultClock,
     started: QuantaInstant,
-    tally: Arc<Tally>,
+    counter: Arc<PolicyCounter>,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
@@ -47,7 +47,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 
     /// One that counts what it was asked together with others.
-    pub(super) fn counted(policy: Policy, keys_max: usize, tally: Arc<Tally>) -> Self {
+    pub(super) fn counted(policy: Policy, keys_max: usize, counter: Arc<PolicyCounter>) -> Self {
         let states = SharedStates::new(keys_max);
         let clock = DefaultClock::default();
         // Read before the limiter reads its own start, so that `forget` errs on the side of
@@ -55,7 +55,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         let started = clock.now();
         let quota = policy.allowance.quota();
         let limiter = RateLimiter::new(quota, states.clone(), clock.clone());
-        Self { policy, keys_max, limiter, states, clock, started, tally }
+        Self { policy, keys_max, limiter, states, clock, started, counter }
     }
 
     /// Charges one request to `key`.
@@ -83,9 +83,9 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Counts a decision.
     pub(super) fn told(&self, decision: Result<Charge, Exhausted>) -> Result<Charge, Exhausted> {
         if decision.is_ok() {
-            self.tally.allow()
+            self.counter.allow()
         } else {
-            self.tally.refuse()
+            self.counter.refuse()
         }
         decision
     }

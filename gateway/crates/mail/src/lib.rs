@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use gateway_notify::Notifier;
 
-/// By which of the two ways.
+/// One of the two deliveries.
 #[derive(Debug)]
 pub enum Delivery {
     Smtp(SmtpSettings),

@@ -74,7 +74,8 @@ impl Notifier for OutboxNotifier {
 
 /// Sorted by name they are sorted by time.
 fn file_name(now: Timestamp, kind: &str) -> String {
-    let second: String = now.to_string().chars().filter(|letter| !"-:Z".contains(*letter)).collect();
+    let second: String =
+        now.to_string().chars().filter(|notification| !"-:Z".contains(*notification)).collect();
     let millis = now.millis() % 1_000;
     format!("{second}.{millis:03}Z-{kind}-{}{ENDING}", uuid::Uuid::new_v4().simple())
 }
@@ -119,7 +120,7 @@ fn forget_oldest(folder: &Path, files_max: usize) -> io::Result<()> {
     let excess = kept.len().saturating_sub(files_max);
     for name in kept.iter().take(excess) {
         match std::fs::remove_file(folder.join(name)) {
-            // Whoever read it may have taken it away.
+            // The reader may have taken it away.
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
             _ => {}
         }

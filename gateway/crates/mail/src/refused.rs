@@ -94,7 +94,7 @@ fn enhanced(reply: &str) -> Option<&str> {
 fn without_addresses(reply: &str) -> String {
     let words = reply.split_whitespace().map(|word| if word.contains('@') { "…" } else { word });
     let line = words.collect::<Vec<_>>().join(" ");
-    line.chars().filter(|letter| !letter.is_control()).take(REPLY_CHARACTERS_MAX).collect()
+    line.chars().filter(|notification| !notification.is_control()).take(REPLY_CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]

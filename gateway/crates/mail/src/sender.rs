@@ -1,4 +1,4 @@
-//! Who our mails are from, and whom they are answered to.
+//! Sender and reply address of our mails.
 
 use std::fmt;
 

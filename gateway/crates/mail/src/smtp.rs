@@ -37,7 +37,7 @@ pub enum Security {
     None,
 }
 
-/// Whom the server takes us for.
+/// The login at the server.
 #[derive(Clone)]
 pub struct Login {
     pub username: String,

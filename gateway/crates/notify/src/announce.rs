@@ -8,7 +8,7 @@ use gateway_identity::UserId;
 
 /// Tells a service. `Ok` means that it has taken note for good.
 #[async_trait]
-pub trait Announcer: Send + Sync {
+pub trait EventPublisher: Send + Sync {
     /// An account is gone since `at`, and what belongs to it must go, too. `id` is the same at each
     /// try, so that a service can tell that it heard it before.
     async fn user_deleted(&self, id: &str, user: UserId, at: Timestamp) -> Result<(), NotSent>;

@@ -10,39 +10,44 @@ const LINE_CHARACTERS_MAX: usize = 255;
 /// What is left out becomes a space.
 pub(super) fn name(text: &str) -> String {
     let mut clean = String::new();
-    for letter in text.chars() {
-        match letter {
+    for notification in text.chars() {
+        match notification {
             // A dot inside a word makes a link of it: "J.R.R. Tolkien" becomes "J. R. R. Tolkien".
             // The other three are dots to whoever looks up a host (RFC 3490 §3.1).
             '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => clean.push_str(". "),
-            _ if letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"'-,".contains(letter) => {
+            _ if notification.is_ascii()
+                && !notification.is_ascii_alphanumeric()
+                && !"'-,".contains(notification) =>
+            {
                 clean.push(' ');
             }
-            _ if is_invisible(letter) => clean.push(' '),
-            _ => clean.push(letter),
+            _ if is_invisible(notification) => clean.push(' '),
+            _ => clean.push(notification),
         }
     }
     shorten(&clean, NAME_CHARACTERS_MAX)
 }
 
-/// Who invites, by an address or by a name.
+/// The inviter, by address or by name.
 pub(super) fn inviter(text: &str) -> String {
     Email::parse(text).map_or_else(|_| name(text), |email| email.to_string())
 }
 
 /// One line, fit for a header.
 pub(super) fn line(text: &str) -> String {
-    let visible = |letter| if is_invisible(letter) || "<>".contains(letter) { ' ' } else { letter };
+    let visible = |notification| {
+        if is_invisible(notification) || "<>".contains(notification) { ' ' } else { notification }
+    };
     shorten(&text.chars().map(visible).collect::<String>(), LINE_CHARACTERS_MAX)
 }
 
 /// Controls, line and paragraph separators, and what turns the direction of writing around. The
 /// joiners stay: Persian and Indic names need them.
-fn is_invisible(letter: char) -> bool {
-    let unseen = matches!(letter,
+fn is_invisible(notification: char) -> bool {
+    let unseen = matches!(notification,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    letter.is_control() || unseen
+    notification.is_control() || unseen
 }
 
 /// Single spaces, none at the ends, and not longer than that.
@@ -97,7 +102,7 @@ mod tests {
         #[test]
         fn whatever_is_written_is_one_line_without_controls(text in any::<String>()) {
             for clean in [name(&text), line(&text)] {
-                prop_assert!(!clean.chars().any(|letter| is_invisible(letter) || "<>".contains(letter)));
+                prop_assert!(!clean.chars().any(|notification| is_invisible(notification) || "<>".contains(notification)));
                 prop_assert!(clean.chars().count() <= LINE_CHARACTERS_MAX);
                 prop_assert_eq!(clean.trim(), clean.as_str());
             }

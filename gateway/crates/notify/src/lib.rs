@@ -5,18 +5,18 @@
 
 mod announce;
 mod clean;
-mod letter;
 mod link;
 mod mail;
+mod notification;
 mod render;
 mod samples;
 mod sources;
 mod templates;
 
-pub use announce::Announcer;
-pub use letter::Letter;
+pub use announce::EventPublisher;
 pub use link::{Link, LinkFault};
 pub use mail::Mail;
+pub use notification::Notification;
 pub use sources::TEMPLATE_FILES;
 pub use templates::{Replacement, Templates, Wording};
 

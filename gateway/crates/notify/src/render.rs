@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, UndefinedBehavior, Value};
 use secrecy::ExposeSecret as _;
 
 use super::clean;
-use super::letter::Letter;
+use super::notification::Notification;
 use super::templates::Wording;
 
 /// What a template can show, by name.
@@ -62,38 +62,38 @@ pub(super) fn environment() -> Environment<'static> {
 
 /// What the templates of this letter can show. A letter that leads somewhere has a `link`, which is
 /// none where no page is configured.
-pub(super) fn variables(wording: &Wording, letter: &Letter) -> Variables {
-    let page = match letter {
-        Letter::PasswordReset { .. } => wording.reset_link.as_ref(),
-        Letter::EmailVerification { .. } => wording.verify_link.as_ref(),
-        Letter::Invitation { .. } => wording.invitation_link.as_ref(),
+pub(super) fn variables(wording: &Wording, notification: &Notification) -> Variables {
+    let page = match notification {
+        Notification::PasswordReset { .. } => wording.reset_link.as_ref(),
+        Notification::EmailVerification { .. } => wording.verify_link.as_ref(),
+        Notification::Invitation { .. } => wording.invitation_link.as_ref(),
         _ => None,
     };
     let mut variables = Variables::from([("product", Value::from(&*wording.product))]);
-    if let Some(token) = letter.token() {
+    if let Some(token) = notification.token() {
         let token = token.expose_secret();
         variables.insert("token", Value::from(token));
         variables.insert("link", Value::from(page.map(|page| page.with_token(token))));
     }
-    let fields: Vec<(_, Value)> = match letter {
-        Letter::PasswordReset { name, minutes, .. } => {
+    let fields: Vec<(_, Value)> = match notification {
+        Notification::PasswordReset { name, minutes, .. } => {
             vec![("name", clean::name(name).into()), ("minutes", (*minutes).into())]
         }
-        Letter::PasswordChanged { name, at, address } => vec![
+        Notification::PasswordChanged { name, at, address } => vec![
             ("name", clean::name(name).into()),
             ("at", clean::line(at).into()),
             ("address", clean::line(address).into()),
         ],
-        Letter::EmailVerification { name, hours, .. } => {
+        Notification::EmailVerification { name, hours, .. } => {
             vec![("name", clean::name(name).into()), ("hours", (*hours).into())]
         }
-        Letter::Invitation { days, role, invited_by, .. } => vec![
+        Notification::Invitation { days, role, invited_by, .. } => vec![
             ("days", (*days).into()),
             ("role", role.as_str().into()),
             ("invited_by", clean::inviter(invited_by).into()),
         ],
-        Letter::AlreadyRegistered { name } => vec![("name", clean::name(name).into())],
-        Letter::AccountDeleted { name, at } => {
+        Notification::AlreadyRegistered { name } => vec![("name", clean::name(name).into())],
+        Notification::AccountDeleted { name, at } => {
             vec![("name", clean::name(name).into()), ("at", clean::line(at).into())]
         }
     };

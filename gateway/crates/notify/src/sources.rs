@@ -30,15 +30,15 @@ sources!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Letter;
+    use crate::Notification;
 
     #[test]
     fn each_letter_has_both_forms() {
-        for kind in Letter::KINDS {
+        for kind in Notification::KINDS {
             for ending in ["txt", "html"] {
                 assert!(TEMPLATE_FILES.contains(&format!("{kind}.{ending}").as_str()), "{kind}.{ending}");
             }
         }
-        assert_eq!(TEMPLATE_FILES.len(), 2 * Letter::KINDS.len() + 1);
+        assert_eq!(TEMPLATE_FILES.len(), 2 * Notification::KINDS.len() + 1);
     }
 }

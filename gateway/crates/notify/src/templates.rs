@@ -3,9 +3,9 @@
 use minijinja::Environment;
 
 use super::NotSent;
-use super::letter::Letter;
 use super::link::Link;
 use super::mail::Mail;
+use super::notification::Notification;
 use super::render::{Failed, Rendered, environment, render, variables};
 use super::samples;
 use super::sources::SOURCES;
@@ -71,9 +71,9 @@ impl Templates {
         let templates = Self { wording, used, built_in };
         // What cannot be read would only be missed here.
         if faults.is_empty() {
-            for letter in samples::all() {
-                if let Err(failed) = templates.try_out(&letter) {
-                    faults.push(explain(&failed, &place, Some((&templates.wording, &letter))));
+            for notification in samples::all() {
+                if let Err(failed) = templates.try_out(&notification) {
+                    faults.push(explain(&failed, &place, Some((&templates.wording, &notification))));
                 }
             }
         }
@@ -85,12 +85,12 @@ impl Templates {
 
     /// The mail to `to`. An operator's template that fails on this letter, as it did not on the
     /// samples, is replaced by the built-in one.
-    pub fn render(&self, letter: &Letter, to: Email) -> Result<Mail, NotSent> {
-        let kind = letter.kind();
-        let rendered = render(&self.used, kind, variables(&self.wording, letter)).or_else(|failed| {
+    pub fn render(&self, notification: &Notification, to: Email) -> Result<Mail, NotSent> {
+        let kind = notification.kind();
+        let rendered = render(&self.used, kind, variables(&self.wording, notification)).or_else(|failed| {
             let Failed { template, line, what, .. } = failed;
             tracing::warn!(template, line, what, "a template failed; the built-in one is used");
-            render(&self.built_in, kind, variables(&self.wording, letter))
+            render(&self.built_in, kind, variables(&self.wording, notification))
         });
         let Rendered { subject, text, html } = rendered.map_err(|failed| {
             NotSent::Never(format!("{} cannot be filled in: {}", failed.template, failed.what))
@@ -99,9 +99,9 @@ impl Templates {
         Ok(Mail { kind, to, subject, text, html, message_id })
     }
 
-    fn try_out(&self, letter: &Letter) -> Result<(), Failed> {
-        let kind = letter.kind();
-        let Rendered { text, html, .. } = render(&self.used, kind, variables(&self.wording, letter))?;
+    fn try_out(&self, notification: &Notification) -> Result<(), Failed> {
+        let kind = notification.kind();
+        let Rendered { text, html, .. } = render(&self.used, kind, variables(&self.wording, notification))?;
         for (ending, form) in [("txt", text), ("html", html)] {
             let failed = |why: &str| Failed {
                 template: format!("{kind}.{ending}"),
@@ -109,7 +109,7 @@ impl Templates {
                 what: String::new(),
                 why: why.to_owned(),
             };
-            if letter.token().is_some() && !form.contains(samples::TOKEN) {
+            if notification.token().is_some() && !form.contains(samples::TOKEN) {
                 return Err(failed(
                     "shows no token, so that its reader can do nothing: write {{ link }}, or {{ token }} where no page is configured",
                 ));
@@ -122,11 +122,15 @@ impl Templates {
     }
 }
 
-fn explain(failed: &Failed, place: &dyn Fn(&str) -> String, sample: Option<(&Wording, &Letter)>) -> String {
+fn explain(
+    failed: &Failed,
+    place: &dyn Fn(&str) -> String,
+    sample: Option<(&Wording, &Notification)>,
+) -> String {
     let place = place(&failed.template);
     let line = failed.line.map(|line| format!(", line {line}")).unwrap_or_default();
-    let known = sample.map(|(wording, letter)| {
-        let mut names: Vec<_> = variables(wording, letter).into_keys().collect();
+    let known = sample.map(|(wording, notification)| {
+        let mut names: Vec<_> = variables(wording, notification).into_keys().collect();
         names.extend(failed.template.ends_with(".html").then_some("subject"));
         format!("; the variables of this letter are {}", names.join(", "))
     });

@@ -103,7 +103,7 @@ impl Jobs {
     /// Answers with the job that is shed for this one.
     fn put(&self, from: IpAddr, job: Job) -> Option<Job> {
         let shed = match &mut *self.waiting.lock() {
-            Some(waiting) => waiting.put(Network::of(from, Width::Site), job),
+            Some(waiting) => waiting.put(Network::from_address(from, Width::Site), job),
             None => Some(job),
         };
         self.more.notify_one();

@@ -6,7 +6,7 @@ use std::hash::Hash;
 /// What waits, by whom it is for. Each of them is served in turn, and each one's own in its order.
 pub(super) struct FairQueue<K, T> {
     waiting_max: usize,
-    /// Who waits, in the order of their turns: each of them once.
+    /// The keys that wait, in the order of their turns: each of them once.
     round: VecDeque<K>,
     waiting: HashMap<K, VecDeque<T>>,
     len: usize,
@@ -25,7 +25,7 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         } else {
             let own = self.length(&by);
             let most = self.round.iter().max_by_key(|key| self.length(key)).cloned();
-            // Who came first stays, where both have as many.
+            // The first one stays, where both have as many.
             match most.filter(|most| self.length(most) > own + 1) {
                 None => return Some(one),
                 Some(most) => self.waiting.get_mut(&most).and_then(VecDeque::pop_back),
@@ -117,7 +117,7 @@ mod tests {
                         }
                     }
                 }
-                // Whoever waits no more begins anew.
+                // A key that waits no more begins anew.
                 turns_since.retain(|by, _| count(&waits, *by) > 0);
                 prop_assert_eq!(queue.len(), waits.len());
                 prop_assert!(queue.len() <= max);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 
-use super::{Access, Assertions, CanonicalTarget, Lack, Principal, Quota, Refusal, Route};
+use super::{Access, Assertions, CanonicalTarget, MissingRequirement, Principal, Quota, Refusal, Route};
 use gateway_clock::Timestamp;
 
 /// A request that may be forwarded. Only this file makes one.
@@ -43,7 +43,7 @@ impl Admitted {
         self.principal.as_ref()
     }
 
-    /// By which the upstream can check who it is; only where the route asks for it.
+    /// The assertion by which the upstream can check the identity; only where the route asks for it.
     pub fn assertion(&self) -> Option<&HeaderValue> {
         self.assertion.as_ref()
     }
@@ -97,7 +97,7 @@ pub(super) fn permit(
     quota: Quota,
 ) -> Result<Admitted, Refusal> {
     if !route.accepts_issuer(principal.issuer()) {
-        return Err(Refusal::Forbidden { lacking: Lack::Issuer, quota: Box::new(quota) });
+        return Err(Refusal::Forbidden { lacking: MissingRequirement::Issuer, quota: Box::new(quota) });
     }
     if let Access::Required(requires) = route.access()
         && let Some(lacking) = requires.lacking(&principal)

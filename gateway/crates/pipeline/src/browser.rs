@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 use parking_lot::Mutex;
 
 use super::Refusal;
-use super::cookies::{Carried, SameSite, Written};
+use super::cookies::{CookieTokens, SameSite, Written};
 use super::header_rules::{Headers, Value};
 use gateway_identity::SessionId;
 use gateway_problem::Problem;
@@ -144,7 +144,7 @@ impl Browser {
     }
 
     /// Tells the browser, by whatever answer the request gets; after what was due is done.
-    pub fn tell(&self, headers: &mut impl Headers) {
+    pub fn add_cookies(&self, headers: &mut impl Headers) {
         let Some(change) = &*self.change.lock() else { return };
         let (same_site, csrf);
         let written = match change {
@@ -174,18 +174,18 @@ impl Browser {
 
 /// A session whose access token is missing in a browser's cookies, or no longer good. Whoever answers that
 /// browser renews it, and says what came of it.
-pub struct Lapsed {
+pub struct ExpiredSession {
     refresh: Option<String>,
     /// What it is where it is not renewed.
     refused: Refusal,
 }
 
-impl Lapsed {
-    pub(super) fn new(carried: Carried<'_>, refused: Refusal) -> Self {
+impl ExpiredSession {
+    pub(super) fn new(carried: CookieTokens<'_>, refused: Refusal) -> Self {
         Self { refresh: carried.refresh.map(str::to_owned), refused }
     }
 
-    /// By which it can be renewed, where that came along.
+    /// The refresh token, where one came along.
     pub fn refresh(&self) -> Option<&str> {
         self.refresh.as_deref()
     }

@@ -29,7 +29,7 @@ pub enum SameSite {
 }
 
 impl SameSite {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Lax => "Lax",
             Self::Strict => "Strict",
@@ -39,12 +39,12 @@ impl SameSite {
 
 /// The tokens that a browser carries in its cookies; at least one.
 #[derive(Clone, Copy)]
-pub struct Carried<'a> {
+pub struct CookieTokens<'a> {
     pub access: Option<RawToken<'a>>,
     pub refresh: Option<&'a str>,
 }
 
-impl<'a> Carried<'a> {
+impl<'a> CookieTokens<'a> {
     /// Refused where one occurs twice: whoever could plant the other one would choose who it is.
     pub(super) fn read(headers: HeaderSection<'a>) -> Result<Option<Self>, Refusal> {
         let (access, refresh) = (only(headers, ACCESS)?, only(headers, REFRESH)?);
@@ -107,7 +107,7 @@ pub(super) struct Written<'a> {
 impl Written<'_> {
     /// Over HTTP/2 the values are never put into the table of what may come again (RFC 7541 §7.1.3).
     pub(super) fn fields(&self) -> impl Iterator<Item = HeaderValue> {
-        let (seconds, same_site) = (self.seconds, self.same_site.word());
+        let (seconds, same_site) = (self.seconds, self.same_site.as_str());
         let all = [
             (ACCESS, self.access, "; HttpOnly"),
             (REFRESH, self.refresh, "; HttpOnly"),
@@ -188,7 +188,7 @@ mod tests {
     /// Whether an access and a refresh token are found; `None` where the request is refused.
     fn read(values: &[&str]) -> Option<(bool, bool)> {
         let headers = sent(values);
-        let carried = Carried::read((&headers).into()).ok()?;
+        let carried = CookieTokens::read((&headers).into()).ok()?;
         Some(carried.map_or((false, false), |carried| (carried.access.is_some(), carried.refresh.is_some())))
     }
 

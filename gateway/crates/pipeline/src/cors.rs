@@ -69,7 +69,7 @@ pub(super) fn preflight(config: &Snapshot, head: &Head<'_>) -> Option<Preflight>
         (config.cors_of_own(target.path())?, None)
     } else {
         let (_, route) = config.routes.choose(head.host, &wanted, head.target).ok()?;
-        // Who is kept out is refused like with any other request.
+        // A client that is kept out is refused as with any other request.
         let from_here = head.client_is_told && route.networks.admit(head.client);
         if route.networks.are_bounded() && !from_here && !route.shadow {
             return None;

@@ -6,10 +6,10 @@ use std::net::Ipv4Addr;
 use http::HeaderName;
 use http::header::{ORIGIN, REFERER};
 
-use super::extract::Presented;
+use super::extract::Credential;
 use super::handshake::asks_for_websocket;
 use super::host::name_of;
-use super::{Carried, Cookies, Cors, Head, Refusal, Snapshot};
+use super::{CookieTokens, Cookies, Cors, Head, Refusal, Snapshot};
 use gateway_clock::Timestamp;
 use gateway_framing::{HeaderSection, text};
 use gateway_identity::SessionId;
@@ -21,14 +21,14 @@ const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// What is wrong with who sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suspicion {
+pub enum CsrfFault {
     /// The browser says that it was a page of another origin.
     Foreign,
     /// Nothing shows that it was not.
     Unproved,
 }
 
-impl Suspicion {
+impl CsrfFault {
     pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Foreign => "Request refused: a page of another origin sent it",
@@ -54,15 +54,15 @@ enum Sender {
 pub(super) fn check(
     config: &Snapshot,
     head: &Head<'_>,
-    presented: &Presented<'_>,
+    presented: &Credential<'_>,
     cors: Option<&Cors>,
     now: impl FnOnce() -> Timestamp,
 ) -> Result<(), Refusal> {
     match presented {
         // Put there on purpose.
-        Presented::Token(_) => Ok(()),
-        Presented::Cookies(cookies, carried) => by_cookies(config, head, (cookies, *carried), cors, now),
-        Presented::Certificate(_) => by_certificate(head, cors),
+        Credential::Token(_) => Ok(()),
+        Credential::Cookies(cookies, carried) => by_cookies(config, head, (cookies, *carried), cors, now),
+        Credential::Certificate(_) => by_certificate(head, cors),
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn check(
 pub(super) fn by_cookies(
     config: &Snapshot,
     head: &Head<'_>,
-    (cookies, carried): (&Cookies, Carried<'_>),
+    (cookies, carried): (&Cookies, CookieTokens<'_>),
     cors: Option<&Cors>,
     now: impl FnOnce() -> Timestamp,
 ) -> Result<(), Refusal> {
@@ -81,7 +81,7 @@ pub(super) fn by_cookies(
     }
     match sender(head, cors) {
         Sender::Ours => Ok(()),
-        Sender::Foreign => Err(Refusal::Csrf(Suspicion::Foreign)),
+        Sender::Foreign => Err(Refusal::Csrf(CsrfFault::Foreign)),
         // A token of the session shows more than a name that we may not know.
         Sender::Elsewhere | Sender::Unknown => {
             let token = head.headers.only(&X_CSRF_TOKEN);
@@ -90,7 +90,7 @@ pub(super) fn by_cookies(
             // With none there is nobody to act for, and the next stage says so.
             match sessions(config, carried, now()).all(belongs) {
                 true => Ok(()),
-                false => Err(Refusal::Csrf(Suspicion::Unproved)),
+                false => Err(Refusal::Csrf(CsrfFault::Unproved)),
             }
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn by_cookies(
 /// token could show anything: programs, which say nothing of a page, pass.
 pub(super) fn refuse_foreign(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
     match sender(head, cors) {
-        Sender::Foreign | Sender::Elsewhere => Err(Refusal::Csrf(Suspicion::Foreign)),
+        Sender::Foreign | Sender::Elsewhere => Err(Refusal::Csrf(CsrfFault::Foreign)),
         Sender::Ours | Sender::Unknown => Ok(()),
     }
 }
@@ -114,7 +114,7 @@ pub fn keeps_no_cookies(headers: HeaderSection<'_>) -> bool {
     })
 }
 
-/// Who names no other machine by it, in any browser (W3C Secure Contexts §3.1).
+/// A name that is this machine in any browser (W3C Secure Contexts §3.1).
 fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
@@ -139,7 +139,7 @@ fn by_certificate(head: &Head<'_>, cors: Option<&Cors>) -> Result<(), Refusal> {
     let site = head.headers.get(&SEC_FETCH_SITE);
     let elsewhere = matches!(site, Some(b"same-site" | b"cross-site")) && !origin.is_some_and(vouched);
     match elsewhere || !origin.is_none_or(ours) {
-        true => Err(Refusal::Csrf(Suspicion::Foreign)),
+        true => Err(Refusal::Csrf(CsrfFault::Foreign)),
         false => Ok(()),
     }
 }
@@ -199,7 +199,7 @@ fn is_own(origin: &str, host: &str, secure: bool) -> bool {
     !authority.is_empty() && bare(authority).eq_ignore_ascii_case(bare(host))
 }
 
-fn sessions(config: &Snapshot, carried: Carried<'_>, now: Timestamp) -> impl Iterator<Item = SessionId> {
+fn sessions(config: &Snapshot, carried: CookieTokens<'_>, now: Timestamp) -> impl Iterator<Item = SessionId> {
     let access = carried.access.and_then(|token| config.verifier.authenticate(token, now).ok());
     let refresh =
         carried.refresh.and_then(|token| config.verifier.verify_refresh(RawToken::new(token), now).ok());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use http::header::HeaderName;
 
-use super::extract::{self, Presented};
+use super::extract::{self, Credential};
 use super::{
-    Access, Admitted, Head, Lack, Quota, Refusal, RequestTarget, Route, Snapshot, Trail, canonical,
-    is_authority, networks,
+    Access, Admitted, DecisionTrace, Head, MissingRequirement, Quota, Refusal, RequestTarget, Route,
+    Snapshot, canonical, is_authority, networks,
 };
 
 static DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -18,13 +18,13 @@ pub(super) fn check(
     config: &Snapshot,
     admitted: &Admitted,
     head: &Head<'_>,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<(), Refusal> {
     let method = head.method.as_str();
     if takes_along(method) && admitted.route().near {
         taken_along(config, admitted, head, &[head.host], admitted.target().path()).inspect_err(
             |refusal| {
-                trail.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
+                trace.reason("authorize", || format!("what lies below: {}", refusal.in_words()));
             },
         )?;
     }
@@ -33,7 +33,7 @@ pub(super) fn check(
         // Elsewhere there is nothing to be got round.
         if config.routes.iter().any(guards) {
             arrives(config, admitted, head).inspect_err(|refusal| {
-                trail.reason("authorize", || format!("Destination: {}", refusal.in_words()));
+                trace.reason("authorize", || format!("Destination: {}", refusal.in_words()));
             })?;
         }
     }
@@ -98,7 +98,7 @@ fn taken_along(
 
 /// As the other route would decide about whoever was admitted here.
 fn passes(other: &Route, admitted: &Admitted, head: &Head<'_>) -> Result<(), Refusal> {
-    networks::check(other, head, &mut Trail::silent())?;
+    networks::check(other, head, &mut DecisionTrace::silent())?;
     let Access::Required(requires) = other.access() else { return Ok(()) };
     let principal = admitted.principal().ok_or(Refusal::NoToken)?;
     // What says there who it is must be what has said it here: nothing else was proved.
@@ -108,17 +108,17 @@ fn passes(other: &Route, admitted: &Admitted, head: &Head<'_>) -> Result<(), Ref
     }
     let lacking = match other.accepts_issuer(principal.issuer()) {
         true => requires.lacking(principal),
-        false => Some(Lack::Issuer),
+        false => Some(MissingRequirement::Issuer),
     };
     let quota = || Box::<Quota>::new(*admitted.quota());
     lacking.map_or(Ok(()), |lacking| Err(Refusal::Forbidden { lacking, quota: quota() }))
 }
 
-fn is_same(there: &Presented<'_>, here: &Presented<'_>) -> bool {
+fn is_same(there: &Credential<'_>, here: &Credential<'_>) -> bool {
     match (there, here) {
-        (Presented::Token(there), Presented::Token(here)) => there == here,
-        (Presented::Cookies(..), Presented::Cookies(..)) => true,
-        (Presented::Certificate(there), Presented::Certificate(here)) => Arc::ptr_eq(there, here),
+        (Credential::Token(there), Credential::Token(here)) => there == here,
+        (Credential::Cookies(..), Credential::Cookies(..)) => true,
+        (Credential::Certificate(there), Credential::Certificate(here)) => Arc::ptr_eq(there, here),
         _ => false,
     }
 }

@@ -2,31 +2,31 @@
 
 use std::net::IpAddr;
 
-use super::extract::{self, Presented};
+use super::extract::{self, Credential};
 use super::{
-    Access, Carried, Head, Lapsed, Pipeline, Principal, Quota, Refusal, Renewed, Requires, Snapshot, Trail,
-    Who, csrf, rate_limit, revocation, verify,
+    Access, CookieTokens, DecisionTrace, ExpiredSession, Head, Pipeline, Principal, Quota, Refusal, Renewed,
+    Requires, Snapshot, Who, csrf, rate_limit, revocation, verify,
 };
 use gateway_token::{AuthenticClaims, AuthenticForeign, RawToken};
 
-/// Who asks an endpoint.
+/// The caller of an endpoint.
 pub enum Authenticated {
     Known(Principal, Quota),
     /// A browser's session is to be renewed, and then [`Pipeline::authenticate_renewed`] asked.
-    Renew(Lapsed),
+    Renew(ExpiredSession),
 }
 
 impl Pipeline {
     pub async fn authenticate(&self, config: &Snapshot, head: &Head<'_>) -> Result<Authenticated, Refusal> {
         let needed = Access::Required(Requires::default());
         let presented = extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)?;
-        let trail = &mut Trail::silent();
-        match self.identify(config, head, presented, config.own_cors.as_deref(), trail).await? {
+        let trace = &mut DecisionTrace::silent();
+        match self.identify(config, head, presented, config.own_cors.as_deref(), trace).await? {
             Who::Known(principal) => {
                 let quota = rate_limit::take_own(config, &principal)?;
                 Ok(Authenticated::Known(principal, quota))
             }
-            Who::Lapsed(lapsed) => Ok(Authenticated::Renew(lapsed)),
+            Who::ExpiredSession(lapsed) => Ok(Authenticated::Renew(lapsed)),
             Who::Nobody => Err(Refusal::NoToken),
         }
     }
@@ -35,36 +35,40 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        lapsed: Lapsed,
+        lapsed: ExpiredSession,
         renewed: Renewed,
     ) -> Result<(Principal, Quota), Refusal> {
-        let trail = &mut Trail::silent();
-        let principal = self.identify_renewed(config, head, lapsed, renewed, trail).await?;
+        let trace = &mut DecisionTrace::silent();
+        let principal = self.identify_renewed(config, head, lapsed, renewed, trace).await?;
         let quota = rate_limit::take_own(config, &principal)?;
         Ok((principal, quota))
     }
 
-    /// Who it is by the access token that a renewal has brought.
+    /// The identity in the access token that a renewal has brought.
     pub(super) async fn identify_renewed(
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        lapsed: Lapsed,
+        lapsed: ExpiredSession,
         renewed: Renewed,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<Principal, Refusal> {
         // Without cookies none had lapsed.
         let cookies = head.cookies.ok_or(Refusal::NoToken)?;
         let access = lapsed.access(renewed)?;
-        let carried = Carried { access: Some(RawToken::new(&access)), refresh: None };
-        self.prove(config, head, &Presented::Cookies(cookies, carried), trail).await
+        let carried = CookieTokens { access: Some(RawToken::new(&access)), refresh: None };
+        self.prove(config, head, &Credential::Cookies(cookies, carried), trace).await
     }
 
     /// For endpoints that take a browser's tokens themselves: what it carries, if its page may use it.
-    pub fn carried<'a>(&self, config: &Snapshot, head: &Head<'a>) -> Result<Option<Carried<'a>>, Refusal> {
+    pub fn carried<'a>(
+        &self,
+        config: &Snapshot,
+        head: &Head<'a>,
+    ) -> Result<Option<CookieTokens<'a>>, Refusal> {
         let Some(cookies) = head.cookies else { return Ok(None) };
-        let Some(carried) = Carried::read(head.headers)? else { return Ok(None) };
-        let presented = Presented::Cookies(cookies, carried);
+        let Some(carried) = CookieTokens::read(head.headers)? else { return Ok(None) };
+        let presented = Credential::Cookies(cookies, carried);
         csrf::check(config, head, &presented, config.own_cors.as_deref(), || self.clock.now())?;
         Ok(Some(carried))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::HeaderName;
 use token_source::TokenSource as _;
 
-use super::cookies::Carried;
+use super::cookies::CookieTokens;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::token_source::{Found, Looked, Sources, TokenSource};
@@ -16,16 +16,16 @@ use gateway_token::{PeerCertificate, RawToken};
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// How a request says who it is.
-pub(super) enum Presented<'a> {
+pub(super) enum Credential<'a> {
     /// A token that the client put there on purpose.
     Token(RawToken<'a>),
     /// Cookies, which a browser adds by itself.
-    Cookies(&'a Cookies, Carried<'a>),
+    Cookies(&'a Cookies, CookieTokens<'a>),
     /// What the client showed in its handshake.
     Certificate(&'a Arc<PeerCertificate>),
 }
 
-impl Presented<'_> {
+impl Credential<'_> {
     /// For whoever asks why.
     pub(super) fn in_words(&self) -> &'static str {
         match self {
@@ -39,28 +39,32 @@ impl Presented<'_> {
 /// What a request presents to an endpoint of ours.
 ///
 /// As in the contract: two parts, the scheme in any case; anything else counts as no token.
-pub(super) fn of_own<'a>(head: &Head<'a>, access: &Access) -> Result<Option<Presented<'a>>, Refusal> {
+pub(super) fn of_own<'a>(head: &Head<'a>, access: &Access) -> Result<Option<Credential<'a>>, Refusal> {
     either(head, access, &TokenSource::of_own())
 }
 
 /// The same on a route.
-pub(super) fn of_route<'a>(head: &Head<'a>, route: &Route) -> Result<Option<Presented<'a>>, Refusal> {
+pub(super) fn of_route<'a>(head: &Head<'a>, route: &Route) -> Result<Option<Credential<'a>>, Refusal> {
     let found = either(head, route.access(), &route.sources);
     let certificate = head.certificate.filter(|_| route.takes_certificates());
     match (certificate, found) {
         (None, found) => found,
         // The two may be two people, and neither says for whom it was sent.
         (Some(_), Ok(Some(_))) => Err(Refusal::CertificateAndToken),
-        (Some(certificate), Ok(None)) => Ok(Some(Presented::Certificate(certificate))),
+        (Some(certificate), Ok(None)) => Ok(Some(Credential::Certificate(certificate))),
         (Some(certificate), Err(nothing)) if nothing.says_that_nothing_came() => {
-            Ok(Some(Presented::Certificate(certificate)))
+            Ok(Some(Credential::Certificate(certificate)))
         }
         (Some(_), Err(refusal)) => Err(refusal),
     }
 }
 
 /// From exactly one place. What is no bearer token is none beside cookies, but a second one beside a token.
-fn either<'a>(head: &Head<'a>, access: &Access, sources: &Sources) -> Result<Option<Presented<'a>>, Refusal> {
+fn either<'a>(
+    head: &Head<'a>,
+    access: &Access,
+    sources: &Sources,
+) -> Result<Option<Credential<'a>>, Refusal> {
     if *access == Access::Public {
         return Ok(None);
     }
@@ -72,8 +76,8 @@ fn either<'a>(head: &Head<'a>, access: &Access, sources: &Sources) -> Result<Opt
             return Err(Refusal::TwoTokens);
         }
         match found {
-            Found::Token(token) => presented = Some(Presented::Token(token)),
-            Found::Cookies(cookies, carried) => presented = Some(Presented::Cookies(cookies, carried)),
+            Found::Token(token) => presented = Some(Credential::Token(token)),
+            Found::Cookies(cookies, carried) => presented = Some(Credential::Cookies(cookies, carried)),
             Found::NotBearer => is_not_bearer = true,
         }
     }
@@ -124,7 +128,7 @@ mod tests {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
         let client = std::net::Ipv4Addr::LOCALHOST.into();
-        let head = Head::of(&http::Method::GET, "", RequestTarget::AsSent("/"), &headers, client);
+        let head = Head::new(&http::Method::GET, "", RequestTarget::AsSent("/"), &headers, client);
         of_own(&head, access).map(|presented| presented.is_some())
     }
 

@@ -17,7 +17,7 @@ const WEBSOCKET_VERSION: &str = "13";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeFlaw {
     Method,
-    /// Whoever agreed would take it for the first bytes of the other protocol.
+    /// A server that agreed would take it for the first bytes of the other protocol.
     Body,
     Connection,
     Key,

@@ -19,7 +19,7 @@ pub struct Head<'a> {
     pub headers: HeaderSection<'a>,
     /// Whether it offers to go on in another protocol, which only HTTP/1.1 knows (RFC 9110 §7.8).
     pub offers_upgrade: bool,
-    /// Whose it is, as far as trusted proxies say.
+    /// The client's address, as far as trusted proxies say.
     pub client: IpAddr,
     /// Whether the client's address is its own: not where a trusted proxy leaves it out.
     pub client_is_told: bool,
@@ -34,7 +34,7 @@ pub struct Head<'a> {
     pub answered_by: AnsweredBy,
 }
 
-/// Whose answer the client gets.
+/// The side that answers the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnsweredBy {
     Us,
@@ -45,7 +45,7 @@ pub enum AnsweredBy {
 
 impl<'a> Head<'a> {
     /// The head of a request that came to us in the plainest way there is.
-    pub fn of(
+    pub fn new(
         method: &'a Method,
         host: &'a str,
         target: RequestTarget<'a>,

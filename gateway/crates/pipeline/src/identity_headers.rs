@@ -5,7 +5,7 @@ use http::header::HeaderName;
 use super::header_rules::Value;
 use super::revocation::joined;
 use super::verify::Verified;
-use super::{Holder as _, Principal};
+use super::{HasClaims as _, Principal};
 use gateway_http1::Decimal;
 use gateway_identity::{Email, Role};
 
@@ -108,26 +108,26 @@ impl IdentityHeaders {
     }
 
     /// The headers that tell who the principal is.
-    pub(super) fn fields(&self, principal: &Principal, mut tell: impl FnMut(&HeaderName, Value<'_>)) {
+    pub(super) fn fields(&self, principal: &Principal, mut add: impl FnMut(&HeaderName, Value<'_>)) {
         for (name, fact) in &self.0 {
-            principal.tell(*fact, |value| tell(name, value));
+            principal.add_fact(*fact, |value| add(name, value));
         }
     }
 }
 
 impl Principal {
     /// Tells nothing of what is not known; an upstream then gets no such header.
-    fn tell(&self, fact: Fact, tell: impl FnOnce(Value<'_>)) {
+    fn add_fact(&self, fact: Fact, add: impl FnOnce(Value<'_>)) {
         let (digits, roles);
         let text = match (fact, &self.verified) {
             (Fact::Id, Verified::Own(claims)) => {
-                digits = Decimal::of(claims.user().get());
+                digits = Decimal::new(claims.user().get());
                 Some(digits.as_str())
             }
             // A subject is visible ASCII by construction, and so is an `Email`.
             (Fact::Id, Verified::Foreign(claims)) => Some(claims.subject().as_str()),
             (Fact::Email, _) => self.email().map(Email::as_str),
-            (Fact::Roles, Verified::Own(claims)) => return tell(Value::Static(claims.role().as_str())),
+            (Fact::Roles, Verified::Own(claims)) => return add(Value::Static(claims.role().as_str())),
             (Fact::Roles, Verified::Foreign(claims)) => {
                 roles = joined(claims.roles());
                 roles.as_deref()
@@ -136,11 +136,11 @@ impl Principal {
             (Fact::Issuer, Verified::Foreign(claims)) => Some(claims.issuer().as_str()),
             (Fact::GrafanaRole, _) => {
                 let admin = self.has_role(Role::Admin.as_str());
-                return tell(Value::Static(if admin { "Admin" } else { "Viewer" }));
+                return add(Value::Static(if admin { "Admin" } else { "Viewer" }));
             }
         };
         if let Some(text) = text {
-            tell(Value::Text(text.as_bytes()));
+            add(Value::Text(text.as_bytes()));
         }
     }
 }

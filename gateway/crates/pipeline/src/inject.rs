@@ -21,7 +21,7 @@ pub struct Forwarded<'a> {
     pub client: &'a HeaderValue,
     /// The chain that a trusted proxy handed us, if one did.
     pub chain: Option<&'a str>,
-    /// Who spoke to us.
+    /// The peer that spoke to us.
     pub peer: &'a HeaderValue,
     /// Nothing where a client of HTTP/1.0 named none.
     pub host: Option<Value<'a>>,
@@ -46,7 +46,7 @@ pub fn inject(
     headers.take_out_all(|name| reserved.keeps_out(name) && !is_believed(name));
     route.request_headers.apply(&mut *headers);
     identify(admitted, &mut headers);
-    from.tell(&mut headers);
+    from.write(&mut headers);
     if let Some(host) = &admitted.upstream().host {
         headers.set(&HOST, Value::Is(host));
     }
@@ -62,12 +62,12 @@ fn identify(admitted: &Admitted, headers: &mut Stripped<'_, impl UpstreamHeaders
 
 /// The identity headers of an admitted request, under the names of its route, and the assertion that
 /// the route asks for; none for nobody.
-pub fn identity_fields(admitted: &Admitted, mut tell: impl FnMut(&HeaderName, Value<'_>)) {
+pub fn identity_fields(admitted: &Admitted, mut add: impl FnMut(&HeaderName, Value<'_>)) {
     if let Some(principal) = admitted.principal() {
-        admitted.route().identity.fields(principal, &mut tell);
+        admitted.route().identity.fields(principal, &mut add);
     }
     if let Some(assertion) = admitted.assertion() {
-        tell(&ASSERTION, Value::Is(assertion));
+        add(&ASSERTION, Value::Is(assertion));
     }
 }
 
@@ -83,7 +83,7 @@ pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Forwarded<'_> {
     /// The values are made for the connection and not for the request, where that is possible.
-    fn tell(&self, headers: &mut Stripped<'_, impl UpstreamHeaders>) {
+    fn write(&self, headers: &mut Stripped<'_, impl UpstreamHeaders>) {
         let chain = self.chain.map(|before| [before.as_bytes(), self.peer.as_bytes()].join(&b", "[..]));
         headers.set(&X_FORWARDED_FOR, chain.as_deref().map_or(Value::Is(self.peer), Value::Text));
         headers.set(&FORWARDED_PROTO, Value::Static(self.scheme));

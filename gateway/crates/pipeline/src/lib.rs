@@ -15,13 +15,13 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<Decision, Denied> {
         // 405: nobody is served by this method.
         method::check(head)?;
         // 308: its listener sends everybody to HTTPS.
         if let Some(port) = head.redirect_to {
-            return redirect::to_https(config, head, port, trail).map(Decision::Redirect);
+            return redirect::to_https(config, head, port, trace).map(Decision::Redirect);
         }
         // 204: a page of another origin asks what it may do, before it shows anybody's token.
         if let Some(preflight) = cors::preflight(config, head) {
@@ -34,14 +34,14 @@ impl Pipeline {
         // 400: the path could be read in two ways, or as a stricter route's; 404: nothing is forwarded by
         // default; 405: not by this method.
         let chosen = config.routes.choose(head.host, head.method, head.target);
-        let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
-        trail.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
-        match self.enter(config, head, route, trail).await {
-            Ok((Who::Lapsed(lapsed), quota)) => {
+        let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trace))?;
+        trace.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
+        match self.enter(config, head, route, trace).await {
+            Ok((Who::ExpiredSession(lapsed), quota)) => {
                 let route = Arc::clone(route);
-                Ok(Decision::Renew(Box::new(Paused { lapsed, route, target, quota })))
+                Ok(Decision::Renew(Box::new(PendingRenewal { lapsed, route, target, quota })))
             }
-            entered => match self.admit(config, head, (route, target), entered, trail) {
+            entered => match self.admit(config, head, (route, target), entered, trace) {
                 Ok(admitted) => Ok(Decision::Forward(admitted)),
                 Err(refusal) => Err(refusal.on(route)),
             },
@@ -54,41 +54,41 @@ impl Pipeline {
         config: &Snapshot,
         head: &Head<'_>,
         route: &Route,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<(Who, Quota), Refusal> {
         // 403: from another network than the route is for.
-        networks::check(route, head, trail)?;
+        networks::check(route, head, trace)?;
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, head.client)?;
         // 400: two tokens; 401: none where one is needed.
         let presented = extract::of_route(head, route).inspect_err(|refusal| {
-            trail.reason("token", || refusal.in_words());
+            trace.reason("token", || refusal.in_words());
         })?;
         let Some(presented) = presented else {
-            trail.note("token", || "none is looked at, or none came and none is needed".to_owned());
+            trace.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return Ok((Who::Nobody, quota));
         };
-        let who = self.identify(config, head, presented, route.cors.as_deref(), trail).await?;
+        let who = self.identify(config, head, presented, route.cors.as_deref(), trace).await?;
         Ok((who, quota))
     }
 
-    /// Who it is, on a route or at an endpoint of ours.
+    /// The identity, on a route or at an endpoint of ours.
     async fn identify(
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        presented: Presented<'_>,
+        presented: Credential<'_>,
         cors: Option<&Cors>,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<Who, Refusal> {
         // 403: a browser adds it by itself to whatever a page requests, and this page may be another's.
         csrf::check(config, head, &presented, cors, || self.clock.now())?;
-        trail.note("token", || presented.in_words().to_owned());
-        match (self.prove(config, head, &presented, trail).await, presented) {
+        trace.note("token", || presented.in_words().to_owned());
+        match (self.prove(config, head, &presented, trace).await, presented) {
             (Ok(principal), _) => Ok(Who::Known(principal)),
             // Not yet refused: a browser may have what its session is renewed by.
-            (Err(refused), Presented::Cookies(_, carried)) if head.may_renew(&refused) => {
-                Ok(Who::Lapsed(Lapsed::new(carried, refused)))
+            (Err(refused), Credential::Cookies(_, carried)) if head.may_renew(&refused) => {
+                Ok(Who::ExpiredSession(ExpiredSession::new(carried, refused)))
             }
             (Err(refused), _) => Err(refused),
         }
@@ -99,15 +99,15 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        presented: &Presented<'_>,
-        trail: &mut Trail,
+        presented: &Credential<'_>,
+        trace: &mut DecisionTrace,
     ) -> Result<Principal, Refusal> {
         // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
-        let verified = verify::verify(self, config, presented, head.client, trail).await?;
-        trail.note("verify", || format!("authentic and in time: {verified}"));
+        let verified = verify::verify(self, config, presented, head.client, trace).await?;
+        trace.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
-        let principal = revocation::check(self, config, verified, head.client, trail).await?;
-        trail.note("revocation", || revocation::in_words(presented).to_owned());
+        let principal = revocation::check(self, config, verified, head.client, trace).await?;
+        trace.note("revocation", || revocation::in_words(presented).to_owned());
         Ok(principal)
     }
 
@@ -118,17 +118,17 @@ impl Pipeline {
         head: &Head<'_>,
         (route, target): (&Arc<Route>, CanonicalTarget),
         entered: Result<(Who, Quota), Refusal>,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<Admitted, Refusal> {
-        let shadow = route.shadow.then(|| Shadow::of(&target, &entered));
-        let permitted = entered.and_then(|entered| permit(config, (route, target), entered, trail));
+        let shadow = route.shadow.then(|| Shadow::new(&target, &entered));
+        let permitted = entered.and_then(|entered| permit(config, (route, target), entered, trace));
         // What a route in shadow would refuse is noted, and passes.
         let admitted = match shadow {
-            Some(shadow) => shadow.let_pass(route, permitted, trail),
+            Some(shadow) => shadow.let_pass(route, permitted, trace),
             None => permitted?,
         };
         // 403: it would reach what another route is for. In shadow, too: what is only noted is this route's.
-        destination::check(config, &admitted, head, trail)?;
+        destination::check(config, &admitted, head, trace)?;
         // 413: more than the route takes.
         size::check(head, route)?;
         // 403, 400, 426: a WebSocket that the route has not, or that is none.
@@ -142,14 +142,14 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        paused: Paused,
+        paused: PendingRenewal,
         renewed: Renewed,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Result<Decision, Denied> {
-        let Paused { lapsed, route, target, quota } = paused;
-        let known = self.identify_renewed(config, head, lapsed, renewed, trail).await;
+        let PendingRenewal { lapsed, route, target, quota } = paused;
+        let known = self.identify_renewed(config, head, lapsed, renewed, trace).await;
         let entered = known.map(|principal| (Who::Known(principal), quota));
-        let admitted = self.admit(config, head, (&route, target), entered, trail);
+        let admitted = self.admit(config, head, (&route, target), entered, trace);
         admitted.map(Decision::Forward).map_err(|refusal| refusal.on(&route))
     }
 }
@@ -159,16 +159,16 @@ fn permit(
     config: &Snapshot,
     (route, target): (&Arc<Route>, CanonicalTarget),
     (who, quota): (Who, Quota),
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Admitted, Refusal> {
     // 401: nobody where somebody is needed.
     let Who::Known(principal) = who else { return authorize::anonymous(route, target, quota) };
     // 429: used up. After revocation: a stolen, revoked token does not spend its owner's budget.
     let quota = rate_limit::take(config, route, &principal, quota)?;
-    trail.note("limit", || quota.to_string());
+    trace.note("limit", || quota.to_string());
     // 403: a role or a claim is lacking.
     let admitted = authorize::permit(route, target, principal, quota)?;
-    trail.note("authorize", || "has what the route requires".to_owned());
+    trace.note("authorize", || "has what the route requires".to_owned());
     Ok(admitted)
 }
 
@@ -182,24 +182,25 @@ pub enum Decision {
     /// To the route's service.
     Forward(Admitted),
     /// A browser's session is to be renewed, and then [`Pipeline::go_on`] asked.
-    Renew(Box<Paused>),
+    Renew(Box<PendingRenewal>),
 }
 
 /// A decision that waits until a browser's session was renewed.
-pub struct Paused {
-    pub lapsed: Lapsed,
+pub struct PendingRenewal {
+    pub lapsed: ExpiredSession,
     route: Arc<Route>,
     target: CanonicalTarget,
     quota: Quota,
 }
 
-/// Who it is, as far as that is known.
+/// The identity, as far as it is known.
 enum Who {
     Nobody,
     Known(Principal),
-    Lapsed(Lapsed),
+    ExpiredSession(ExpiredSession),
 }
 
+mod address_rewrite;
 mod as_sent;
 mod assertion;
 mod authorize;
@@ -209,9 +210,9 @@ mod cors;
 mod csrf;
 mod destination;
 mod endpoints;
+mod expectations;
 mod extract;
 mod fold;
-mod foresee;
 mod forward;
 mod handshake;
 mod head;
@@ -235,7 +236,6 @@ mod revocation;
 mod route;
 mod routes;
 mod shadow;
-mod sides;
 mod size;
 mod snapshot;
 mod stricter;
@@ -243,24 +243,26 @@ mod stricter;
 mod tests;
 mod token_source;
 
-mod trail;
+mod decision_trace;
 mod verify;
 
 use http::Response;
 
-use self::extract::Presented;
+use self::extract::Credential;
 use self::shadow::Shadow;
 
+pub use address_rewrite::AddressRewrite;
 pub use as_sent::Oddity;
 pub use assertion::Assertions;
 pub use authorize::Admitted;
-pub use browser::{Browser, BrowserTokens, Cookies, Lapsed, Renewed, Step as RenewalStep};
-pub use cookies::{Carried, SameSite, drop_set};
+pub use browser::{Browser, BrowserTokens, Cookies, ExpiredSession, Renewed, Step as RenewalStep};
+pub use cookies::{CookieTokens, SameSite, drop_set};
 pub use cors::{Cors, Origins, Preflight};
-pub use csrf::{Suspicion, keeps_no_cookies};
+pub use csrf::{CsrfFault, keeps_no_cookies};
+pub use decision_trace::{DecisionTrace, Stage, Step};
 pub use endpoints::Authenticated;
+pub use expectations::{Expectation, ExpectedIdentity, FailedExpectation};
 pub use extract::credentials;
-pub use foresee::{Expectation, Foreseen, Unmet};
 pub use forward::{
     Balance, ClientCertificate, Ejection, Health, Protocol, Server, Target, Timeouts, Tls, Upstream,
 };
@@ -279,12 +281,10 @@ pub use pattern::{PathPattern, PatternFault, is_foreign};
 pub use rate_limit::{AddressLimit, FailureLimit, Quota, UserLimit};
 pub use refusal::{Account, Denied, NOT_BEARER, Refusal};
 pub use refused::RevokedToken;
-pub use requires::{ClaimRule, Holder, Lack, Requires};
+pub use requires::{ClaimRule, HasClaims, MissingRequirement, Requires};
 pub use reserved::{Reserved, is_reserved, names_of_proxies, reserved_names};
 pub use revocation::Principal;
 pub use route::{Access, OnExpiry, Route};
 pub use routes::{NearMiss, NotTaken, RouteFault, Routes, is_own, is_verify};
-pub use sides::Sides;
 pub use snapshot::Snapshot;
 pub use token_source::{Sources, TokenSource};
-pub use trail::{Stage, Step, Trail};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Head, Refusal, Route, Trail};
+use super::{DecisionTrace, Head, Refusal, Route};
 
 /// The first and the last address of a range, as numbers; those of IPv4 in the place that they have
 /// within IPv6 (RFC 4291 §2.5.5.2).
@@ -56,16 +56,16 @@ impl Networks {
 
 /// Whoever comes from elsewhere is told no more than that. Where a trusted proxy does not say for whom
 /// it speaks, nobody knows from where that is.
-pub(super) fn check(route: &Route, head: &Head<'_>, trail: &mut Trail) -> Result<(), Refusal> {
+pub(super) fn check(route: &Route, head: &Head<'_>, trace: &mut DecisionTrace) -> Result<(), Refusal> {
     if !route.networks.are_bounded() {
         return Ok(());
     }
     let client = head.client;
     if head.client_is_told && route.networks.admit(client) {
-        trail.reason("network", || format!("{client} is let in"));
+        trace.reason("network", || format!("{client} is let in"));
         return Ok(());
     }
-    trail.reason("network", || match head.client_is_told {
+    trace.reason("network", || match head.client_is_told {
         true => format!("{client} is not let in"),
         false => format!("{client} is a proxy that does not say for whom it speaks"),
     });

@@ -31,7 +31,7 @@ impl CanonicalTarget {
         Some(Self { text, path_bytes: path.len(), is_as_sent: false })
     }
 
-    /// Whose path is not canonical, and was let pass below a route's own.
+    /// A path that is not canonical, and was let pass below a route's own.
     pub(super) fn as_sent(path: &str, query: Option<&str>) -> Option<Self> {
         Some(Self { is_as_sent: true, ..Self::new(path, query)? })
     }

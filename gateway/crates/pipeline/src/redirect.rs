@@ -3,7 +3,7 @@
 use http::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
-use super::{Denied, Head, Refusal, RequestTarget, Snapshot, Trail, cors};
+use super::{DecisionTrace, Denied, Head, Refusal, RequestTarget, Snapshot, cors};
 
 /// RFC 9110 §15.4.9: a client keeps its method and its body. `port` is that of HTTPS. Refused where no host
 /// was named, and where nobody would be served at such a target.
@@ -11,7 +11,7 @@ pub(super) fn to_https(
     config: &Snapshot,
     head: &Head<'_>,
     port: u16,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Response<()>, Denied> {
     let location = match head.target {
         RequestTarget::Canonical(target) => location(head.host, target.as_str(), port),
@@ -19,7 +19,7 @@ pub(super) fn to_https(
             let asked = cors::preflight_for(head.method, head.headers);
             let method = asked.as_ref().unwrap_or(head.method);
             let chosen = config.routes.choose(head.host, method, head.target);
-            let (target, _) = chosen.map_err(|refusal| refusal.before_a_route(trail))?;
+            let (target, _) = chosen.map_err(|refusal| refusal.before_a_route(trace))?;
             location(head.host, target.as_str(), port)
         }
     };

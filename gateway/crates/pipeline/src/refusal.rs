@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HandshakeFlaw, Lack, NearMiss, NotTaken, Quota, RevokedToken, Route, Suspicion};
+use super::{CsrfFault, HandshakeFlaw, MissingRequirement, NearMiss, NotTaken, Quota, RevokedToken, Route};
 use gateway_limits::{Exhausted, fields};
 use gateway_problem::{Code, Problem, Why};
 use gateway_store::Unreachable;
-use gateway_token::{Asked, RefusedToken, Unfit};
+use gateway_token::{Asked, CertificateFault, RefusedToken};
 
 /// By the contract it counts as no token, and the message says so: what is to be mended stands beside it.
 pub const NOT_BEARER: &str = "The Authorization header is not of the form `Bearer <access_token>`";
@@ -39,7 +39,7 @@ pub enum Refusal {
     CertificateAndToken,
     /// None was shown, and nothing else would do.
     NoCertificate,
-    CertificateInvalid(Unfit),
+    CertificateInvalid(CertificateFault),
     NoToken,
     /// Something came in `Authorization`, and in another form than ours.
     NotBearer,
@@ -48,7 +48,7 @@ pub enum Refusal {
     /// A browser fetches a web app manifest, and has left its cookies out as the page says.
     ManifestWithoutCookies,
     /// By cookies, and perhaps not sent by a page that may use them.
-    Csrf(Suspicion),
+    Csrf(CsrfFault),
     /// A browser's session could not be renewed, and nobody can say whether it is over.
     NotRenewed(Box<Problem>),
     TokenInvalid,
@@ -75,7 +75,7 @@ pub enum Refusal {
     /// It asks for one, and is no handshake.
     Handshake(HandshakeFlaw),
     Forbidden {
-        lacking: Lack,
+        lacking: MissingRequirement,
         quota: Box<Quota>,
     },
 }
@@ -185,12 +185,12 @@ impl Refusal {
                 None => problem,
             },
             Self::TokenRefused(refused) => problem.because(Why {
-                reason: Some(refused.fault.word()),
+                reason: Some(refused.fault.as_str()),
                 issuer: refused.issuer.clone(),
                 ..Why::default()
             }),
             Self::CertificateInvalid(unfit) => {
-                problem.because(Why { reason: Some(unfit.word()), ..Why::default() })
+                problem.because(Why { reason: Some(unfit.as_str()), ..Why::default() })
             }
             Self::TokenTooLarge { bytes, .. } => {
                 problem.because(Why { token_bytes: Some(*bytes), ..Why::default() })
@@ -205,9 +205,9 @@ impl Refusal {
             Self::NoHost => problem.with_message("A Host is needed to be sent to HTTPS"),
             Self::Handshake(flaw) => flaw.told(problem),
             Self::Forbidden { lacking, quota } => match lacking {
-                Lack::Role(role) => with_quota(problem.scope(role.clone()), quota),
+                MissingRequirement::Role(role) => with_quota(problem.scope(role.clone()), quota),
                 // Which claim or issuer is wanted is no scope that a client could ask for.
-                Lack::Claim(_) | Lack::Issuer => with_quota(problem, quota),
+                MissingRequirement::Claim(_) | MissingRequirement::Issuer => with_quota(problem, quota),
             },
             _ => problem,
         }
@@ -228,7 +228,7 @@ impl Refusal {
         let entry = self.code().entry();
         match self {
             Self::TokenRefused(refused) => Account {
-                reason: Some(refused.fault.word()),
+                reason: Some(refused.fault.as_str()),
                 why: match &refused.issuer {
                     Some(issuer) => format!("Issuer `{issuer}`: {}.", refused.fault),
                     None => format!("Refused of every issuer: {}.", refused.fault),

@@ -29,7 +29,7 @@ pub struct RevokedToken {
 }
 
 impl RevokedToken {
-    pub(super) fn of(verified: &Verified) -> Self {
+    pub(super) fn new(verified: &Verified) -> Self {
         match verified {
             Verified::Own(claims) => Self {
                 token: claims.token(),

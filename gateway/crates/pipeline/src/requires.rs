@@ -21,22 +21,22 @@ pub struct ClaimRule {
     pub all_of: Vec<Box<str>>,
 }
 
-/// Whoever is asked what they hold.
-pub trait Holder {
+/// The subject of a requirement: its roles and claims.
+pub trait HasClaims {
     fn has_role(&self, role: &str) -> bool;
     fn has_claim(&self, name: &str, value: &str) -> bool;
 }
 
 /// The first thing that is lacking.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum MissingRequirement {
     Role(Box<str>),
     Claim(Box<str>),
     /// The route is not for tokens of its issuer.
     Issuer,
 }
 
-impl Lack {
+impl MissingRequirement {
     /// What is lacking, and what can be done about it.
     pub(super) fn account(&self) -> (String, &'static str) {
         match self {
@@ -59,22 +59,22 @@ impl Lack {
 }
 
 impl Requires {
-    pub fn lacking(&self, holder: &impl Holder) -> Option<Lack> {
+    pub fn lacking(&self, holder: &impl HasClaims) -> Option<MissingRequirement> {
         if let Some(first) = self.any_role.first()
             && !self.any_role.iter().any(|role| holder.has_role(role))
         {
-            return Some(Lack::Role(first.clone()));
+            return Some(MissingRequirement::Role(first.clone()));
         }
         if let Some(role) = self.all_roles.iter().find(|role| !holder.has_role(role)) {
-            return Some(Lack::Role(role.clone()));
+            return Some(MissingRequirement::Role(role.clone()));
         }
         let unmet = self.claims.iter().find(|rule| !rule.is_met(holder));
-        unmet.map(|rule| Lack::Claim(rule.name.clone()))
+        unmet.map(|rule| MissingRequirement::Claim(rule.name.clone()))
     }
 }
 
 impl ClaimRule {
-    fn is_met(&self, holder: &impl Holder) -> bool {
+    fn is_met(&self, holder: &impl HasClaims) -> bool {
         let has = |value: &str| holder.has_claim(&self.name, value);
         let any = self.any_of.is_empty() || self.any_of.iter().any(|value| has(value));
         any && self.all_of.iter().all(|value| has(value))
@@ -87,7 +87,7 @@ mod tests {
 
     struct Holds(&'static [&'static str], &'static [(&'static str, &'static str)]);
 
-    impl Holder for Holds {
+    impl HasClaims for Holds {
         fn has_role(&self, role: &str) -> bool {
             self.0.contains(&role)
         }
@@ -105,7 +105,7 @@ mod tests {
     fn one_of_the_roles_is_enough_where_any_is_named() {
         let requires = Requires { any_role: words(&["admin", "support"]), ..Requires::default() };
         assert_eq!(requires.lacking(&Holds(&["support"], &[])), None);
-        assert_eq!(requires.lacking(&Holds(&["user"], &[])), Some(Lack::Role("admin".into())));
+        assert_eq!(requires.lacking(&Holds(&["user"], &[])), Some(MissingRequirement::Role("admin".into())));
         assert_eq!(Requires::default().lacking(&Holds(&[], &[])), None);
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn all_of_the_roles_are_needed_where_all_are() {
         let requires = Requires { all_roles: words(&["a", "b"]), ..Requires::default() };
         assert_eq!(requires.lacking(&Holds(&["b", "a"], &[])), None);
-        assert_eq!(requires.lacking(&Holds(&["a"], &[])), Some(Lack::Role("b".into())));
+        assert_eq!(requires.lacking(&Holds(&["a"], &[])), Some(MissingRequirement::Role("b".into())));
     }
 
     #[test]
@@ -128,8 +128,8 @@ mod tests {
         let all = Holds(&[], &[("tenant", "ours"), ("groups", "x"), ("groups", "y")]);
         assert_eq!(requires.lacking(&all), None);
         let other = Holds(&[], &[("tenant", "theirs"), ("groups", "x"), ("groups", "y")]);
-        assert_eq!(requires.lacking(&other), Some(Lack::Claim("tenant".into())));
+        assert_eq!(requires.lacking(&other), Some(MissingRequirement::Claim("tenant".into())));
         let part = Holds(&[], &[("tenant", "ours"), ("groups", "x")]);
-        assert_eq!(requires.lacking(&part), Some(Lack::Claim("groups".into())));
+        assert_eq!(requires.lacking(&part), Some(MissingRequirement::Claim("groups".into())));
     }
 }

@@ -37,7 +37,7 @@ const OF_PROXIES: [&str; 112] = [
     "x-realip",
     "x-ip",
     "x-envoy-internal",
-    // By which Next.js knows requests of its own.
+    // Next.js knows requests of its own by these.
     "x-middleware-subrequest",
     "cf-connecting-ip",
     "cf-connecting-ipv6",

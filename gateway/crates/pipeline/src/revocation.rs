@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::extract::Presented;
+use super::extract::Credential;
 use super::verify::Verified;
-use super::{Holder, Pipeline, Refusal, RevokedToken, Snapshot, Trail};
+use super::{DecisionTrace, HasClaims, Pipeline, Refusal, RevokedToken, Snapshot};
 use gateway_clock::{Stopwatch, Timestamp};
 use gateway_identity::{
     Email, ForeignSubject, Generation, IssuerName, Role, RoleName, SessionId, SubjectKey, TokenId, UserId,
 };
-use gateway_store::{Check, Standing, Subject, Unreachable};
-use gateway_token::{AssertionFacts, AuthenticClaims, ForeignClaims, PeerCertificate, Unfit};
+use gateway_store::{Check, Subject, TokenStatus, Unreachable};
+use gateway_token::{AssertionFacts, AuthenticClaims, CertificateFault, ForeignClaims, PeerCertificate};
 
 /// Somebody whose token was verified **and** is in force. Only [`check`] makes one.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl Principal {
         }
     }
 
-    /// Whom another issuer vouches for.
+    /// The subject that another issuer vouches for.
     pub fn foreign(&self) -> Option<&ForeignSubject> {
         match &self.verified {
             Verified::Own(_) => None,
@@ -113,7 +113,7 @@ pub(super) fn joined(roles: &[RoleName]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(","))
 }
 
-impl Holder for Principal {
+impl HasClaims for Principal {
     fn has_role(&self, role: &str) -> bool {
         match &self.verified {
             Verified::Own(claims) => claims.role().as_str() == role,
@@ -150,9 +150,9 @@ async fn recheck(pipeline: &Pipeline, config: &Snapshot, principal: &Principal) 
     {
         return still_holds(pipeline, config, claims, certificate);
     }
-    match standing(pipeline, &principal.verified, &mut Trail::silent()).await {
-        Ok(Standing::InForce | Standing::FailedOpen) => Ok(()),
-        Ok(Standing::Revoked) => Err(revoked(&principal.verified)),
+    match standing(pipeline, &principal.verified, &mut DecisionTrace::silent()).await {
+        Ok(TokenStatus::Active | TokenStatus::FailedOpen) => Ok(()),
+        Ok(TokenStatus::Revoked) => Err(revoked(&principal.verified)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }
@@ -170,21 +170,21 @@ fn still_holds(
     let at = pipeline.clock.now().min(Timestamp::from_seconds(last));
     match config.issuers.holder(certificate, at) {
         Ok(now) if now.subject() == claims.subject() => Ok(()),
-        Ok(_) => Err(Refusal::CertificateInvalid(Unfit::Unknown)),
-        Err(Unfit::Over) => Ok(()),
+        Ok(_) => Err(Refusal::CertificateInvalid(CertificateFault::Unknown)),
+        Err(CertificateFault::Over) => Ok(()),
         Err(unfit) => Err(Refusal::CertificateInvalid(unfit)),
     }
 }
 
 fn revoked(verified: &Verified) -> Refusal {
-    Refusal::TokenRevoked(Box::new(RevokedToken::of(verified)))
+    Refusal::TokenRevoked(Box::new(RevokedToken::new(verified)))
 }
 
 async fn standing(
     pipeline: &Pipeline,
     verified: &Verified,
-    trail: &mut Trail,
-) -> Result<Standing, Unreachable> {
+    trace: &mut DecisionTrace,
+) -> Result<TokenStatus, Unreachable> {
     match verified {
         Verified::Own(claims) => {
             let subject = Subject {
@@ -193,18 +193,22 @@ async fn standing(
                 user: claims.user(),
                 generation: claims.generation(),
             };
-            answer(pipeline, pipeline.revocations.check(&subject), trail).await
+            answer(pipeline, pipeline.revocations.check(&subject), trace).await
         }
         // Its authority's lists were looked at when it was verified: nothing of ours revokes it.
-        Verified::Foreign(claims) if claims.certificate().is_some() => Ok(Standing::InForce),
+        Verified::Foreign(claims) if claims.certificate().is_some() => Ok(TokenStatus::Active),
         Verified::Foreign(claims) => {
-            answer(pipeline, pipeline.revocations.check_token(claims.token()), trail).await
+            answer(pipeline, pipeline.revocations.check_token(claims.token()), trace).await
         }
     }
 }
 
 /// Only what is waited for takes a time that is worth a look at the clock.
-async fn answer(pipeline: &Pipeline, check: Check<'_>, trail: &mut Trail) -> Result<Standing, Unreachable> {
+async fn answer(
+    pipeline: &Pipeline,
+    check: Check<'_>,
+    trace: &mut DecisionTrace,
+) -> Result<TokenStatus, Unreachable> {
     let answer = match check {
         Check::Ready(answer) => return answer,
         Check::Pending(answer) => answer,
@@ -213,7 +217,7 @@ async fn answer(pipeline: &Pipeline, check: Check<'_>, trail: &mut Trail) -> Res
     let answer = answer.await;
     let waited = waiting.elapsed();
     pipeline.metrics.revocation.waited(waited);
-    trail.waited(waited);
+    trace.waited(waited);
     answer
 }
 
@@ -222,12 +226,12 @@ pub(super) async fn check(
     config: &Snapshot,
     verified: Verified,
     client: IpAddr,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Principal, Refusal> {
-    match standing(pipeline, &verified, trail).await {
-        Ok(Standing::InForce) => {}
-        Ok(Standing::FailedOpen) => pipeline.metrics.revocation.failed_open(),
-        Ok(Standing::Revoked) => return Err(config.failures.count(client, revoked(&verified))),
+    match standing(pipeline, &verified, trace).await {
+        Ok(TokenStatus::Active) => {}
+        Ok(TokenStatus::FailedOpen) => pipeline.metrics.revocation.failed_open(),
+        Ok(TokenStatus::Revoked) => return Err(config.failures.count(client, revoked(&verified))),
         Err(unreachable) => return Err(Refusal::RevocationUnavailable(unreachable)),
     }
     match &verified {
@@ -241,10 +245,10 @@ pub(super) async fn check(
 }
 
 /// That it is in force, for whoever asks why.
-pub(super) fn in_words(presented: &Presented<'_>) -> &'static str {
+pub(super) fn in_words(presented: &Credential<'_>) -> &'static str {
     match presented {
-        Presented::Certificate(_) => "not on a list of its authority",
-        Presented::Token(_) | Presented::Cookies(..) => "in force",
+        Credential::Certificate(_) => "not on a list of its authority",
+        Credential::Token(_) | Credential::Cookies(..) => "in force",
     }
 }
 
@@ -258,8 +262,8 @@ pub(super) async fn is_known(pipeline: &Pipeline, claims: &AuthenticClaims) -> R
     let generation = Generation(u64::MAX);
     let (token, session, user) = (claims.token(), claims.session(), claims.user());
     let subject = Subject { token, session, user, generation };
-    match answer(pipeline, pipeline.revocations.check(&subject), &mut Trail::silent()).await {
-        Ok(standing) => Ok(matches!(standing, Standing::Revoked)),
+    match answer(pipeline, pipeline.revocations.check(&subject), &mut DecisionTrace::silent()).await {
+        Ok(standing) => Ok(matches!(standing, TokenStatus::Revoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }

@@ -20,7 +20,7 @@ use super::rate_limit::{AddressLimit, UserLimit};
 use super::requires::Requires;
 use super::token_source::{Sources, TokenSource};
 
-/// Who may pass.
+/// Access to a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody; a token is not looked at, and no identity is forwarded.
@@ -67,7 +67,7 @@ pub struct Route {
     pub access: Access,
     /// From where it may be entered.
     pub networks: Networks,
-    /// Whose tokens are accepted here, by name; none for those of all issuers.
+    /// The issuers whose tokens are accepted here, by name; none for all issuers.
     pub issuers: Vec<Box<str>>,
     pub upstream: Arc<Upstream>,
     /// In place of the limit for all routes.

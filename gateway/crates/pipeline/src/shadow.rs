@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Admitted, CanonicalTarget, Pipeline, Principal, Quota, Refusal, Route, Trail, Who, authorize};
+use super::{
+    Admitted, CanonicalTarget, DecisionTrace, Pipeline, Principal, Quota, Refusal, Route, Who, authorize,
+};
 
 /// What of a request to a route in shadow lives on where a stage refuses it.
 pub(super) struct Shadow {
@@ -13,7 +15,7 @@ pub(super) struct Shadow {
 
 impl Shadow {
     /// With the identity that was proved, if one was.
-    pub(super) fn of(target: &CanonicalTarget, entered: &Result<(Who, Quota), Refusal>) -> Self {
+    pub(super) fn new(target: &CanonicalTarget, entered: &Result<(Who, Quota), Refusal>) -> Self {
         let proved = match entered {
             Ok((Who::Known(principal), _)) => Some(principal.clone()),
             _ => None,
@@ -25,10 +27,10 @@ impl Shadow {
         self,
         route: &Arc<Route>,
         permitted: Result<Admitted, Refusal>,
-        trail: &mut Trail,
+        trace: &mut DecisionTrace,
     ) -> Admitted {
         permitted.unwrap_or_else(|refusal| {
-            trail.note("shadow", || format!("would be refused ({}); passes", refusal.code().word()));
+            trace.note("shadow", || format!("would be refused ({}); passes", refusal.code().as_str()));
             authorize::overrule(route, self.target, self.proved, refusal)
         })
     }
@@ -38,7 +40,7 @@ impl Pipeline {
     /// Counts and logs what would have been refused, were the route not in shadow.
     pub fn note_shadow(&self, admitted: &Admitted, request_id: &str) {
         let Some(refusal) = admitted.overruled() else { return };
-        let (route, reason) = (&admitted.route().name, refusal.code().word());
+        let (route, reason) = (&admitted.route().name, refusal.code().as_str());
         self.metrics.requests.shadowed(route, reason);
         tracing::info!(target: "shadow", request_id = %request_id, route, reason, "would be refused");
     }

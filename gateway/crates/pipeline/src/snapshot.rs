@@ -13,7 +13,7 @@ pub struct Snapshot {
     pub assertions: Assertions,
     /// How long others may keep the key set.
     pub key_set_lifetime: Duration,
-    /// Whose tokens are accepted beside our own.
+    /// The issuers whose tokens are accepted beside our own.
     pub issuers: ForeignIssuers,
     /// Of tokens that are none of ours, in bytes.
     pub token_bytes_max: usize,

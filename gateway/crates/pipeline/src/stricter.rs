@@ -26,7 +26,7 @@ impl Route {
     fn admits_fewer(&self, wider: &Self) -> bool {
         let wide = if wider.shadow { &Access::Public } else { &wider.access };
         match (&self.access, wide) {
-            // Whoever sends nothing passes both; without an identity nothing is claimed either.
+            // A request without credentials passes both; without an identity nothing is claimed either.
             (Access::Public, _) | (Access::Optional, Access::Public) => false,
             (Access::Optional, _) => self.accepts_fewer_issuers(wider),
             (Access::Required(_), Access::Public | Access::Optional) => true,

@@ -28,7 +28,7 @@ const FAULTS: [(&str, Mend); 13] = [
 
 #[tokio::test]
 async fn what_is_wrong_first_on_the_page_is_what_is_answered() {
-    let mut asked = Asked::of("/api/auth/login");
+    let mut asked = Asked::new("/api/auth/login");
     asked.method = http::Method::TRACE;
     asked.redirect_to = Some(443);
     asked.offers_upgrade = true;
@@ -48,7 +48,7 @@ async fn what_is_wrong_first_on_the_page_is_what_is_answered() {
 #[tokio::test]
 async fn what_is_known_of_somebody_is_judged_before_what_they_want() {
     let page = pipeline(page(vec![route("app", "/app")]));
-    let (plain, mut asked) = (token(asking::USER), Asked::of("/app"));
+    let (plain, mut asked) = (token(asking::USER), Asked::new("/app"));
     asked.client = "10.0.0.1".parse().unwrap();
     asked.send("authorization", &format!("Bearer {plain}"));
     asked.send("content-length", "11");
@@ -60,7 +60,7 @@ async fn what_is_known_of_somebody_is_judged_before_what_they_want() {
 #[tokio::test]
 async fn a_redirect_needs_a_host_and_a_target_that_somebody_would_serve() {
     let page = pipeline(page(vec![route("app", "/app")]));
-    let mut asked = Asked::of("/app?x=1");
+    let mut asked = Asked::new("/app?x=1");
     asked.redirect_to = Some(8443);
     let Ok(Decision::Redirect(answer)) = page.ask(&asked).await else { panic!("it is redirected") };
     assert_eq!(answer.headers()["location"], "https://app.example:8443/app?x=1");
@@ -73,7 +73,7 @@ async fn a_redirect_needs_a_host_and_a_target_that_somebody_would_serve() {
 #[tokio::test]
 async fn a_preflight_is_a_request_like_any_other_where_another_proxy_answers() {
     let page = pipeline(page(vec![route("app", "/app")]));
-    let mut asked = Asked::of("/app");
+    let mut asked = Asked::new("/app");
     asked.client = "10.0.0.1".parse().unwrap();
     asked.method = http::Method::OPTIONS;
     asked.send("origin", "https://app.example");
@@ -118,7 +118,7 @@ async fn a_decision_that_goes_on_charges_its_address_once() {
 #[tokio::test]
 async fn a_route_in_shadow_overrules_what_is_about_people_and_not_what_is_about_the_request() {
     let page = pipeline(page(vec![Route { shadow: true, ..route("app", "/app") }]));
-    let mut asked = Asked::of("/app");
+    let mut asked = Asked::new("/app");
     asked.send("authorization", &format!("Bearer {}", token(asking::USER)));
     let Ok(Decision::Forward(admitted)) = page.ask(&asked).await else { panic!("it passes") };
     assert_eq!(admitted.overruled().map(Refusal::code), Some(Code::NetworkNotAllowed));

@@ -4,7 +4,7 @@
 use http::header::AUTHORIZATION;
 use token_source::{Outgoing, Reading};
 
-use super::cookies::{Carried, take_out};
+use super::cookies::{CookieTokens, take_out};
 use super::extract::credentials;
 use super::{Cookies, Refusal, offer};
 use gateway_framing::{HeaderSection, text};
@@ -28,14 +28,14 @@ pub type Sources = token_source::Sources<TokenSource>;
 #[derive(Clone, Copy)]
 pub struct Looked<'a> {
     pub headers: HeaderSection<'a>,
-    /// There where cookies are on; without it none is looked at.
+    /// Present where cookies are on; without it none is looked at.
     pub cookies: Option<&'a Cookies>,
 }
 
 /// What stands at one of them.
 pub enum Found<'a> {
     Token(RawToken<'a>),
-    Cookies(&'a Cookies, Carried<'a>),
+    Cookies(&'a Cookies, CookieTokens<'a>),
     /// Something else: a service may know what to do with it.
     NotBearer,
 }
@@ -70,7 +70,7 @@ impl token_source::TokenSource for TokenSource {
             Self::Authorization => authorization(request.headers),
             Self::Cookie => {
                 let Some(cookies) = request.cookies else { return Ok(None) };
-                Ok(Carried::read(request.headers)?.map(|carried| Found::Cookies(cookies, carried)))
+                Ok(CookieTokens::read(request.headers)?.map(|carried| Found::Cookies(cookies, carried)))
             }
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::extract::Presented;
-use super::{Pipeline, Refusal, Snapshot, Trail};
+use super::extract::Credential;
+use super::{DecisionTrace, Pipeline, Refusal, Snapshot};
 use gateway_clock::{Stopwatch, Timestamp};
 use gateway_telemetry::{Tokens, Verifications};
 use gateway_token::{
@@ -45,10 +45,10 @@ pub(super) struct OwnTokens([Verifications; Algorithm::OWN.len()]);
 impl OwnTokens {
     pub(super) fn new(tokens: &Tokens) -> Self {
         tokens.begin();
-        Self(Algorithm::OWN.map(|algorithm| tokens.of(OURS, algorithm.name())))
+        Self(Algorithm::OWN.map(|algorithm| tokens.verifications(OURS, algorithm.name())))
     }
 
-    fn of(&self, algorithm: Algorithm) -> Option<&Verifications> {
+    fn by_algorithm(&self, algorithm: Algorithm) -> Option<&Verifications> {
         self.0.get(algorithm as usize)
     }
 }
@@ -57,15 +57,15 @@ impl OwnTokens {
 pub(super) async fn verify(
     pipeline: &Pipeline,
     config: &Snapshot,
-    presented: &Presented<'_>,
+    presented: &Credential<'_>,
     client: IpAddr,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Verified, Refusal> {
     let (token, is_ours) = match presented {
-        Presented::Token(token) => (*token, false),
+        Credential::Token(token) => (*token, false),
         // Ours and no others: what a browser carries was handed to it by us.
-        Presented::Cookies(_, carried) => (carried.access.ok_or(Refusal::NoToken)?, true),
-        Presented::Certificate(certificate) => return by_certificate(pipeline, config, certificate, trail),
+        Credential::Cookies(_, carried) => (carried.access.ok_or(Refusal::NoToken)?, true),
+        Credential::Certificate(certificate) => return by_certificate(pipeline, config, certificate, trace),
     };
     let now = pipeline.clock.now();
     // Our own tokens first: most are, and those of others are told from them by their header.
@@ -76,7 +76,7 @@ pub(super) async fn verify(
             pipeline.metrics.tokens.invalid("none");
             Err(Refusal::TokenInvalid)
         }
-        Err(_) => foreign(pipeline, config, token, now, trail).await,
+        Err(_) => foreign(pipeline, config, token, now, trace).await,
     };
     verified.map_err(|refusal| counted(config, client, refusal))
 }
@@ -90,7 +90,7 @@ pub(super) fn counted(config: &Snapshot, client: IpAddr, refusal: Refusal) -> Re
 }
 
 fn own(pipeline: &Pipeline, claims: AuthenticClaims, now: Timestamp) -> Result<Verified, Refusal> {
-    let (counts, seen) = (pipeline.own_tokens.of(claims.algorithm()), claims.was_seen());
+    let (counts, seen) = (pipeline.own_tokens.by_algorithm(claims.algorithm()), claims.was_seen());
     match claims.in_time(now) {
         Ok(claims) => {
             counts.iter().for_each(|counts| if seen { counts.seen.count() } else { counts.ok.count() });
@@ -112,17 +112,17 @@ async fn foreign(
     config: &Snapshot,
     token: RawToken<'_>,
     now: Timestamp,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
-    let candidate = candidate(config, token, trail).inspect_err(|_| tokens.invalid("none"))?;
+    let candidate = candidate(config, token, trace).inspect_err(|_| tokens.invalid("none"))?;
     let issuer = candidate.issuer().as_str();
-    let authentic = proved(&candidate, now, trail).await.inspect_err(|refusal| {
+    let authentic = proved(&candidate, now, trace).await.inspect_err(|refusal| {
         if matches!(refusal, Refusal::TokenInvalid | Refusal::TokenRefused(_)) {
             tokens.invalid(issuer);
         }
     })?;
-    let counts = tokens.of(issuer, authentic.algorithm().name());
+    let counts = tokens.verifications(issuer, authentic.algorithm().name());
     match authentic.in_time(now) {
         Ok(claims) => {
             counts.ok.count();
@@ -130,12 +130,12 @@ async fn foreign(
         }
         Err(Untimely::Expired(ago)) => {
             counts.expired.count();
-            trail.reason("verify", || format!("it expired {ago} s ago"));
+            trace.reason("verify", || format!("it expired {ago} s ago"));
             Err(Refusal::TokenExpired)
         }
         Err(Untimely::Early(fault)) => {
             tokens.invalid(issuer);
-            Err(refused(&candidate, fault, trail))
+            Err(refused(&candidate, fault, trace))
         }
     }
 }
@@ -146,17 +146,17 @@ fn by_certificate(
     pipeline: &Pipeline,
     config: &Snapshot,
     certificate: &Arc<PeerCertificate>,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Verified, Refusal> {
     let tokens = &pipeline.metrics.tokens;
     match config.issuers.holder(certificate, pipeline.clock.now()) {
         Ok(claims) => {
-            tokens.of(claims.issuer().as_str(), CERTIFICATE).ok.count();
+            tokens.verifications(claims.issuer().as_str(), CERTIFICATE).ok.count();
             Ok(Verified::Foreign(Box::new(claims)))
         }
         Err(unfit) => {
             tokens.invalid("none");
-            trail.reason("verify", || unfit.to_string());
+            trace.reason("verify", || unfit.to_string());
             Err(Refusal::CertificateInvalid(unfit))
         }
     }
@@ -168,27 +168,27 @@ pub(super) async fn authentic(
     token: RawToken<'_>,
     now: Timestamp,
 ) -> Result<AuthenticForeign, Refusal> {
-    let trail = &mut Trail::silent();
-    let candidate = candidate(config, token, trail)?;
-    proved(&candidate, now, trail).await
+    let trace = &mut DecisionTrace::silent();
+    let candidate = candidate(config, token, trace)?;
+    proved(&candidate, now, trace).await
 }
 
 /// A token that is none of ours, if it could be one of another issuer's.
 fn candidate<'a>(
     config: &'a Snapshot,
     token: RawToken<'a>,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<Candidate<'a>, Refusal> {
     let (bytes, allowed) = (token.bytes(), config.token_bytes_max);
     if bytes > allowed {
-        trail.reason("verify", || format!("it has {bytes} bytes; allowed are {allowed}"));
+        trace.reason("verify", || format!("it has {bytes} bytes; allowed are {allowed}"));
         return Err(Refusal::TokenTooLarge { bytes, allowed });
     }
     if config.issuers.is_empty() {
         return Err(Refusal::TokenInvalid);
     }
     config.issuers.candidate(token).map_err(|refused| {
-        trail.reason("verify", || refused.fault.to_string());
+        trace.reason("verify", || refused.fault.to_string());
         Refusal::TokenRefused(Box::new(refused))
     })
 }
@@ -198,36 +198,36 @@ fn candidate<'a>(
 async fn proved(
     candidate: &Candidate<'_>,
     now: Timestamp,
-    trail: &mut Trail,
+    trace: &mut DecisionTrace,
 ) -> Result<AuthenticForeign, Refusal> {
     match candidate.prove(now) {
         Ok(authentic) => return Ok(authentic),
         Err(Unproved::NoKeys) => {}
         Err(Unproved::KeyUnknown) => {
-            candidate.would_be_in_time(now).map_err(|fault| refused(candidate, fault, trail))?;
+            candidate.would_be_in_time(now).map_err(|fault| refused(candidate, fault, trace))?;
         }
-        Err(Unproved::Refused(fault)) => return Err(refused(candidate, fault, trail)),
+        Err(Unproved::Refused(fault)) => return Err(refused(candidate, fault, trace)),
     }
     let source = candidate.source().ok_or(Refusal::TokenInvalid)?;
     let waiting = Stopwatch::start();
     let asked = source.refresh().await;
-    trail.waited(waiting.elapsed());
+    trace.waited(waiting.elapsed());
     candidate.prove(now).map_err(|unproved| match (unproved, asked) {
         // Perhaps it is good: nobody could tell us.
         (Unproved::NoKeys, asked) | (Unproved::KeyUnknown, asked @ Asked::Silent) => {
-            trail.reason("verify", || format!("its key is not known; {}", candidate.keys_in_words()));
+            trace.reason("verify", || format!("its key is not known; {}", candidate.keys_in_words()));
             Refusal::IssuerUnavailable(asked)
         }
-        (Unproved::KeyUnknown, Asked::Answered) => refused(candidate, Fault::Key, trail),
-        (Unproved::Refused(fault), _) => refused(candidate, fault, trail),
+        (Unproved::KeyUnknown, Asked::Answered) => refused(candidate, Fault::Key, trace),
+        (Unproved::Refused(fault), _) => refused(candidate, fault, trace),
     })
 }
 
 /// The client is told no more than that; the log has a word for it, and whoever asks with the token in
 /// hand is told why.
-fn refused(candidate: &Candidate<'_>, fault: Fault, trail: &mut Trail) -> Refusal {
+fn refused(candidate: &Candidate<'_>, fault: Fault, trace: &mut DecisionTrace) -> Refusal {
     let issuer = candidate.issuer();
-    trail.reason("verify", || match fault {
+    trace.reason("verify", || match fault {
         Fault::Key => format!("{fault}; {}", candidate.keys_in_words()),
         Fault::LikeAnAccount => format!("{fault}; {}", fault.mend(Some(issuer))),
         _ => fault.to_string(),

@@ -39,7 +39,7 @@ macro_rules! codes {
             }
 
             /// The stable word.
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 self.entry().word
             }
         }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn each_code_has_a_word_of_its_own() {
-        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), Code::ALL.len());

@@ -41,7 +41,7 @@ struct Details {
 pub struct Why {
     /// A word of a closed set.
     pub reason: Option<&'static str>,
-    /// Whose the token said to be.
+    /// The subject that the token named.
     pub issuer: Option<IssuerName>,
     pub token_bytes: Option<usize>,
 }

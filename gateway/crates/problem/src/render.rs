@@ -21,7 +21,7 @@ const FIELDS_USUAL: usize = 12;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// Who will read the answer, and in which form they asked for it.
+/// The reader of the answer, and the form that it asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Audience {
     /// `{"error": …}`, the form of the contract.
@@ -34,7 +34,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    pub fn of(headers: HeaderSection<'_>) -> Self {
+    pub fn from_headers(headers: HeaderSection<'_>) -> Self {
         if is_grpc(headers) { Self::Grpc } else { Self::of_own(headers) }
     }
 
@@ -282,7 +282,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/html, application/problem+json;q=0.9"));
         let problem = Problem::validation(vec!["Invalid email address".into()]);
-        let response = problem.render(Audience::of((&headers).into()), "r-1");
+        let response = problem.render(Audience::from_headers((&headers).into()), "r-1");
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(header(&response, "content-type"), "application/problem+json");
         assert_eq!(body["status"], 422);
@@ -301,7 +301,7 @@ mod tests {
             (Code::RateLimited, "8"),
             (Code::RevocationUnavailable, "14"),
         ] {
-            let response = Problem::new(code).render(Audience::of((&headers).into()), "r");
+            let response = Problem::new(code).render(Audience::from_headers((&headers).into()), "r");
             assert_eq!(response.status(), 200);
             assert_eq!(header(&response, "grpc-status"), status);
         }

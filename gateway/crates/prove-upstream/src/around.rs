@@ -11,7 +11,7 @@ const MEND: &str = "the service believes whoever reaches it: put it on a Unix so
 
 pub(super) fn row(plan: &Plan, around: &Door) -> Row {
     if let Err(why) = around.connect(b"http/1.1") {
-        return Row::of(WAY, ATTACK, Answer::Held(Some(format!("cannot be reached from here: {why}"))));
+        return Row::new(WAY, ATTACK, Answer::Held(Some(format!("cannot be reached from here: {why}"))));
     }
     let row = attempt(WAY, ATTACK, &spelled(&plan.names, str::to_owned), |spoofs| {
         let request = Request::new(around, None);

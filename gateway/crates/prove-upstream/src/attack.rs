@@ -50,7 +50,7 @@ impl Row {
         Self { way, attack, answer: Answer::NotTried(why.to_owned()), requests: 0, mend: MEND }
     }
 
-    pub(super) fn of(way: &'static str, attack: &'static str, answer: Answer) -> Self {
+    pub(super) fn new(way: &'static str, attack: &'static str, answer: Answer) -> Self {
         Self { way, attack, answer, requests: 1, mend: MEND }
     }
 
@@ -100,7 +100,7 @@ pub(super) fn of_proxies(way: &'static str, send: impl Fn(&[Spoof]) -> Outcome +
     let telling = rows.iter().find(|row| row.arrived());
     let telling = telling.or_else(|| rows.iter().find(|row| row.answer != Answer::Held(None)));
     let answer = telling.map_or(Answer::Held(None), |row| row.answer.clone());
-    Row { requests, ..Row::of(way, ATTACK, answer) }.mend(
+    Row { requests, ..Row::new(way, ATTACK, answer) }.mend(
         "a service that reads such a header takes a client's word for its address, scheme, host or path; have the proxy in front drop those that your services read",
     )
 }
@@ -151,7 +151,7 @@ pub(super) fn attempt(
         Some(why) => Answer::Unclear(why),
         None => Answer::Held(None),
     };
-    Row { requests, ..Row::of(way, attack, answer) }
+    Row { requests, ..Row::new(way, attack, answer) }
 }
 
 /// Each in a request of its own, a few at a time: servers may take a second to refuse.

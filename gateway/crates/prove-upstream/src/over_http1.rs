@@ -174,7 +174,7 @@ fn hidden_requests(plan: &Plan) -> Row {
             break;
         }
     }
-    let row = Row::of(WAY, ATTACK, answer)
+    let row = Row::new(WAY, ATTACK, answer)
         .mend("two servers in a row disagree about where a request ends; replace the one in front");
     Row { requests: framings.len() + 1, ..row }
 }
@@ -192,7 +192,7 @@ fn upgrade(plan: &Plan) -> Row {
         Outcome::Answered { status: 101, .. } => Answer::Arrived(vec!["an upgrade to h2c".to_owned()]),
         outcome => outcome.unclear().map_or(Answer::Held(None), Answer::Unclear),
     };
-    Row::of(WAY, "an upgrade to h2c", answer)
+    Row::new(WAY, "an upgrade to h2c", answer)
         .mend("through such a tunnel nothing is checked; have the proxy drop `Upgrade: h2c`")
 }
 
@@ -217,7 +217,7 @@ fn ours_taken_away(plan: &Plan) -> Row {
         }
         outcome => outcome.unclear().map_or(Answer::Held(None), Answer::Unclear),
     };
-    Row::of(WAY, ATTACK, answer)
+    Row::new(WAY, ATTACK, answer)
         .mend("set the identity where nothing drops what Connection names, behind the gateway too")
 }
 

@@ -16,7 +16,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
         Some(outcome) => {
             let why =
                 outcome.unclear().unwrap_or("the route does not show the headers of the request".to_owned());
-            return vec![Row::of(WAY, "all", Answer::Unclear(why))];
+            return vec![Row::new(WAY, "all", Answer::Unclear(why))];
         }
     }
     let names = &plan.names;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use gateway_store::{AuditEvent, Revocation, Revocations, Words};
 use gateway_telemetry::Metrics;
 
-/// Who is told of changes, in a gateway.
+/// The observers of changes, in a gateway.
 pub struct Announcements {
     pub revocations: Arc<dyn Revocations>,
     pub metrics: Arc<Metrics>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Lifecycle, SessionFault};
 use gateway_clock::Timestamp;
 use gateway_identity::{SessionId, UserId};
-use gateway_store::{AuditEvent, Closing, Revocation, UnitOfWork, commit};
+use gateway_store::{AuditEvent, Revocation, SessionScope, UnitOfWork, commit};
 use gateway_token::{AuthenticClaims, ForeignClaims};
 
 /// Two gateways' clocks may be this far apart.
@@ -47,7 +47,7 @@ impl Lifecycle {
     pub async fn close_of(
         &self,
         user: UserId,
-        closing: Closing,
+        closing: SessionScope,
         because: AuditEvent,
     ) -> Result<bool, SessionFault> {
         let until = self.access_tokens_end(self.clock.now());

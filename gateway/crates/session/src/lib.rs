@@ -29,7 +29,7 @@ pub struct Lifecycle {
     pub sessions: Arc<dyn Sessions>,
     pub revocations: Arc<dyn Revocations>,
     pub ledger: Arc<dyn RevocationLedger>,
-    /// Who is told of what is durable.
+    /// The observer of what is durable.
     pub announce: Arc<Announce>,
     /// Another one when keys change; tokens of the old ones stay good as long as the verifier knows them.
     pub issuer: Arc<Issuer>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Lifecycle, SessionFault};
 use gateway_identity::{SessionId, TokenId, UserAgent};
 use gateway_store::{
-    AuditEvent, CommitFault, Precondition, RefreshToken, Room, Session, Sessions, UnitOfWork, User,
+    AuditEvent, CommitFault, Precondition, RefreshToken, Session, SessionLimit, Sessions, UnitOfWork, User,
 };
 use gateway_token::{AccessGrant, RefreshFacts};
 
@@ -56,7 +56,7 @@ impl Lifecycle {
         let work =
             UnitOfWork::because(because.in_session(session.id)).provided(Precondition::unchanged(user));
         let revoked_until = self.access_tokens_end(now);
-        let room = Room { sessions_max: self.sessions_max, revoked_until, ended };
+        let room = SessionLimit { sessions_max: self.sessions_max, revoked_until, ended };
         let opened = session.clone();
         let open = |sessions: Arc<dyn Sessions>| async move {
             Ok(sessions.open(opened, room, work).await?.inspect(|()| then()))

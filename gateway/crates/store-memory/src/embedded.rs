@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use gateway_clock::Timestamp;
 use gateway_identity::{Generation, SessionId, TokenId, UserId};
 use gateway_store::{
-    Check, Revocation, RevocationLedger, Revocations, Standing, StoreError, Subject, Unreachable,
+    Check, Revocation, RevocationLedger, Revocations, StoreError, Subject, TokenStatus, Unreachable,
 };
 
 /// Parts of a map, each under a lock of its own: a sweep then stops the checks of one part at a
@@ -87,12 +87,12 @@ impl EmbeddedRevocations {
 impl Revocations for EmbeddedRevocations {
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
         let revoked = self.is_revoked(subject);
-        Check::Ready(Ok(if revoked { Standing::Revoked } else { Standing::InForce }))
+        Check::Ready(Ok(if revoked { TokenStatus::Revoked } else { TokenStatus::Active }))
     }
 
     fn check_token(&self, token: TokenId) -> Check<'_> {
         let revoked = self.tokens.any(&token, |_| true);
-        Check::Ready(Ok(if revoked { Standing::Revoked } else { Standing::InForce }))
+        Check::Ready(Ok(if revoked { TokenStatus::Revoked } else { TokenStatus::Active }))
     }
 
     async fn publish(&self, revoked: &[Revocation]) -> Result<(), Unreachable> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use gateway_identity::TokenId;
-use gateway_store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Check, Revocation, Revocations, Subject, TokenStatus, Unreachable};
 
 /// Two views, of which either may revoke.
 pub struct OwnFirst {
@@ -26,14 +26,14 @@ impl OwnFirst {
 impl Revocations for OwnFirst {
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
         match self.own.check(subject) {
-            Check::Ready(Ok(Standing::InForce)) => self.shared.check(subject),
+            Check::Ready(Ok(TokenStatus::Active)) => self.shared.check(subject),
             settled => settled,
         }
     }
 
     fn check_token(&self, token: TokenId) -> Check<'_> {
         match self.own.check_token(token) {
-            Check::Ready(Ok(Standing::InForce)) => self.shared.check_token(token),
+            Check::Ready(Ok(TokenStatus::Active)) => self.shared.check_token(token),
             settled => settled,
         }
     }

@@ -6,7 +6,7 @@ use super::epoch::Epoch;
 use super::keys::{EPOCH, Key};
 use super::link::Link;
 use gateway_identity::{Generation, TokenId};
-use gateway_store::{Standing, Subject, Unreachable};
+use gateway_store::{Subject, TokenStatus, Unreachable};
 
 /// What a request asks of Redis. To ask is to read; a question that also writes, as a limit would that
 /// gateways share, is another kind of batch beside `MGET`, since it must not go out once for two.
@@ -27,7 +27,7 @@ pub(super) enum Failure {
 }
 
 /// What is answered to one question.
-pub(super) type Heard = Result<Standing, Failure>;
+pub(super) type Heard = Result<TokenStatus, Failure>;
 
 /// Answers each question, in their order, by one command with the epoch in it.
 pub(super) async fn look_up(link: &Link, asks: &[Ask]) -> Result<Vec<Heard>, Unreachable> {
@@ -47,7 +47,7 @@ pub(super) async fn look_up(link: &Link, asks: &[Ask]) -> Result<Vec<Heard>, Unr
     let unrevoked = match Epoch::judge(values.next()?, link.view.store(), floor) {
         Epoch::Intact(revision) => {
             link.view.acknowledge(revision);
-            Ok(Standing::InForce)
+            Ok(TokenStatus::Active)
         }
         lost => Err(Failure::Unreachable(Unreachable(lost.complaint().to_owned()))),
     };
@@ -74,7 +74,7 @@ impl Ask {
     }
 
     /// Whether it is revoked, whatever the epoch says; `None` if nothing says so.
-    fn judge(&self, values: &mut Values<'_>) -> Result<Option<Standing>, Unreachable> {
+    fn judge(&self, values: &mut Values<'_>) -> Result<Option<TokenStatus>, Unreachable> {
         let is_revoked = match self {
             Self::Subject(subject) => {
                 let (token, session) = (values.next()?, values.next()?);
@@ -83,7 +83,7 @@ impl Ask {
             }
             Self::Token(_) => values.next()?.is_some(),
         };
-        Ok(is_revoked.then_some(Standing::Revoked))
+        Ok(is_revoked.then_some(TokenStatus::Revoked))
     }
 }
 

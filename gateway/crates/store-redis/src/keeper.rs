@@ -108,7 +108,7 @@ async fn restore(
             if view.is_proven() {
                 view.serve(connection);
             }
-            settle(view, connection).await
+            synchronize(view, connection).await
         }
         Epoch::Claimed if !found.is_some_and(|claim| view.is_own_claim(claim)) => {
             view.figures.set_connected(false);
@@ -145,7 +145,7 @@ const SHARED: &str = "another store keeps writing its revocations into the same 
                       give each installation a database number of its own";
 
 /// Writes what the ledger holds into an intact view, if something is owed.
-async fn settle(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
+async fn synchronize(view: &View, connection: &mut MultiplexedConnection) -> Result<bool, Unreachable> {
     let waits = view.is_proven() && view.was_not_taken_within(TOP_UP_PAUSE);
     if waits || !view.take_owed() {
         return Ok(true);

@@ -89,7 +89,7 @@ impl Entry {
     /// judged by the clock of Redis, and one that is ahead would un-revoke the last minutes of a
     /// token. Reckoned anew from `until` each time, a repetition ends at the same moment; a write
     /// that Redis carries out late lives longer by as much, which does no harm.
-    pub(super) fn of(revocation: &Revocation, now: Timestamp) -> Self {
+    pub(super) fn new(revocation: &Revocation, now: Timestamp) -> Self {
         let (key, value) = match *revocation {
             Revocation::Token { id, .. } => (Key::token(id), 1),
             Revocation::Session { id, .. } => (Key::session(id), 1),

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use gateway_clock::{Clock, Timestamp};
 use gateway_identity::TokenId;
-use gateway_store::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
+use gateway_store::{Check, Revocation, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable};
 
 mod check;
 mod complaint;
@@ -41,7 +41,7 @@ pub use figures::{RedisFigures, RedisReading};
 use keys::EPOCH;
 use link::Link;
 pub use settings::{OnEviction, OnFailure, RedisSettings, RedisSettingsFault};
-use turn::Desks;
+use turn::BatchQueues;
 use view::{State, View};
 
 /// Requests that pass unchecked are logged at most this often: there may be thousands a second.
@@ -51,7 +51,7 @@ const WARNING_EVERY: Duration = Duration::from_secs(10);
 pub struct RedisRevocations {
     settings: RedisSettings,
     link: Arc<Link>,
-    desks: Desks<Ask, Heard>,
+    queues: BatchQueues<Ask, Heard>,
     /// When a request that passed unchecked was last logged, in milliseconds; zero for never.
     warned_at: AtomicU64,
 }
@@ -67,7 +67,7 @@ impl RedisRevocations {
         let silence = keeper::SILENCE_MAX.max(settings.check_timeout);
         let view = View::new(target, silence, settings.on_eviction, ledger, clock);
         let link = Arc::new(Link::new(view));
-        Ok(Self { settings, link, desks: Desks::new(), warned_at: AtomicU64::new(0) })
+        Ok(Self { settings, link, queues: BatchQueues::new(), warned_at: AtomicU64::new(0) })
     }
 
     /// Begins to connect, on the runtime of the caller. Without it the first use begins; but a
@@ -82,18 +82,18 @@ impl RedisRevocations {
     }
 
     /// The answer to a question that goes out with all that this thread asks in this turn of its loop.
-    async fn check_in_time(&self, ask: Ask) -> Result<Standing, Unreachable> {
+    async fn check_in_time(&self, ask: Ask) -> Result<TokenStatus, Unreachable> {
         let patience = self.settings.check_timeout;
         let figures = &self.link.view.figures;
         figures.count(Event::Check);
-        let (answer, turn) = self.desks.ask(ask);
+        let (answer, turn) = self.queues.ask(ask);
         if let Some(turn) = turn {
             // A task of its own: who asks first may leave, and the others' answers must come all the same.
             drop(tokio::spawn(link::ask_together(Arc::clone(&self.link), turn, patience)));
         }
         let (unreachable, event) = match answer.await {
             Some(Ok(standing)) => {
-                if standing == Standing::Revoked {
+                if standing == TokenStatus::Revoked {
                     figures.count(Event::Revoked);
                 }
                 return Ok(standing);
@@ -109,7 +109,7 @@ impl RedisRevocations {
             OnFailure::Open => {
                 figures.count(Event::FailedOpen);
                 self.warn_now_and_then(&unreachable);
-                Ok(Standing::FailedOpen)
+                Ok(TokenStatus::FailedOpen)
             }
         }
     }

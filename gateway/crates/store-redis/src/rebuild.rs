@@ -121,7 +121,7 @@ pub(super) async fn live(view: &View) -> Result<Vec<Revocation>, Unreachable> {
 
 pub(super) fn entries(view: &View, batch: &[Revocation]) -> Vec<Entry> {
     let now = view.clock.now();
-    batch.iter().map(|revocation| Entry::of(revocation, now)).collect()
+    batch.iter().map(|revocation| Entry::new(revocation, now)).collect()
 }
 
 /// User 1 of another store is another user, and must not lend ours a generation. Tokens and

@@ -140,7 +140,7 @@ impl RedisSettings {
 
 const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// Whom to connect to.
+/// The server to connect to.
 pub(super) struct Target {
     pub(super) client: Client,
     /// Host and port, or the socket's path: fit for logs.

@@ -16,12 +16,12 @@ use parking_lot::Mutex;
 pub(super) const QUESTIONS_MAX: usize = 128;
 
 /// Where questions are gathered: a desk for each thread, so that none waits for the lock of another.
-pub(super) struct Desks<Q, A>(Box<[Arc<Desk<Q, A>>]>);
+pub(super) struct BatchQueues<Q, A>(Box<[Arc<BatchQueue<Q, A>>]>);
 
-impl<Q: Copy + Eq + Hash, A: Clone> Desks<Q, A> {
+impl<Q: Copy + Eq + Hash, A: Clone> BatchQueues<Q, A> {
     pub(super) fn new() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self((0..threads).map(|_| Arc::new(Desk(Mutex::new(Gathered::new())))).collect())
+        Self((0..threads).map(|_| Arc::new(BatchQueue(Mutex::new(Gathered::new())))).collect())
     }
 
     /// Puts a question. With a `Turn` comes the duty to take a batch, and to have it answered.
@@ -29,13 +29,13 @@ impl<Q: Copy + Eq + Hash, A: Clone> Desks<Q, A> {
         thread_local!(static SEAT: usize = SEATS.fetch_add(1, Ordering::Relaxed));
         let seat = SEAT.with(|seat| seat % self.0.len().max(1));
         // There is one for each number below their count.
-        self.0.get(seat).map_or_else(|| (Answer::none(), None), |desk| desk.ask(question))
+        self.0.get(seat).map_or_else(|| (Answer::none(), None), |queue| queue.ask(question))
     }
 }
 
 static SEATS: AtomicUsize = AtomicUsize::new(0);
 
-struct Desk<Q, A>(Mutex<Gathered<Q, A>>);
+struct BatchQueue<Q, A>(Mutex<Gathered<Q, A>>);
 
 struct Gathered<Q, A> {
     /// As many as there are turns that have not taken theirs. The last one may still grow.
@@ -50,7 +50,7 @@ impl<Q, A> Gathered<Q, A> {
     }
 }
 
-impl<Q: Copy + Eq + Hash, A: Clone> Desk<Q, A> {
+impl<Q: Copy + Eq + Hash, A: Clone> BatchQueue<Q, A> {
     fn ask(self: &Arc<Self>, question: Q) -> (Answer<A>, Option<Turn<Q, A>>) {
         let mut gathered = self.0.lock();
         let Gathered { batches, places } = &mut *gathered;
@@ -68,19 +68,19 @@ impl<Q: Copy + Eq + Hash, A: Clone> Desk<Q, A> {
         places.clear();
         places.insert(question, 0);
         batches.push_back(batch);
-        (answer, Some(Turn { desk: Some(Arc::clone(self)) }))
+        (answer, Some(Turn { queue: Some(Arc::clone(self)) }))
     }
 }
 
 /// The duty to take a batch of a desk; there is one for each. If it is dropped, that batch is, too.
 pub(super) struct Turn<Q, A> {
-    desk: Option<Arc<Desk<Q, A>>>,
+    queue: Option<Arc<BatchQueue<Q, A>>>,
 }
 
 impl<Q, A> Turn<Q, A> {
     /// The oldest batch, which grows no more; `None` the second time.
     pub(super) fn take(&mut self) -> Option<Batch<Q, A>> {
-        self.desk.take()?.0.lock().batches.pop_front()
+        self.queue.take()?.0.lock().batches.pop_front()
     }
 }
 

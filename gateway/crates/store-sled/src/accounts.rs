@@ -28,7 +28,7 @@ impl SledStore {
         self.write(move |trees| {
             trees.transact(|change| {
                 accounts.iter().try_for_each(|account| admit(change, account))?;
-                change.commit(rules::alone(&change.premises(&work)?)?, ())
+                change.commit(rules::alone(&change.preconditions(&work)?)?, ())
             })
         })
         .await

@@ -8,8 +8,8 @@ use super::trees::{AUDIT_HEAD, Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use gateway_clock::Timestamp;
 use gateway_store::{
-    AuditPage, AuditQuery, AuditTrail, Break, Committed, Entry, Hash, Proof, Prover, Sealed, StoreError,
-    Tally, UnitOfWork, rules, seal,
+    AuditPage, AuditQuery, AuditTrail, Break, Committed, Entry, EventCount, Hash, Proof, Prover, Sealed,
+    StoreError, UnitOfWork, rules, seal,
 };
 
 /// Entries that one search looks at: what is rare is found page by page.
@@ -23,7 +23,7 @@ const PAGE_BYTES_MAX: usize = 512 * 1_024;
 impl AuditTrail for SledStore {
     async fn record(&self, work: UnitOfWork) -> Result<Committed<()>, StoreError> {
         self.write(move |trees| {
-            trees.transact(|change| change.commit(rules::alone(&change.premises(&work)?)?, ()))
+            trees.transact(|change| change.commit(rules::alone(&change.preconditions(&work)?)?, ()))
         })
         .await
     }
@@ -68,7 +68,7 @@ impl AuditTrail for SledStore {
         }
     }
 
-    async fn tally(&self, counts: Vec<Tally>) -> Result<(), StoreError> {
+    async fn tally(&self, counts: Vec<EventCount>) -> Result<(), StoreError> {
         self.write(move |trees| {
             trees.transact(|change| {
                 counts.iter().try_for_each(|one| change.tally(one.hour, &one.word, one.count))

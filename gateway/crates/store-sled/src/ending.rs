@@ -6,21 +6,21 @@ use super::{SledStore, codec};
 use gateway_clock::Timestamp;
 use gateway_identity::{SessionId, UserId};
 use gateway_store::rules::{self, Leaving};
-use gateway_store::{Closing, Committed, Revocation, StoreError};
+use gateway_store::{Committed, Revocation, SessionScope, StoreError};
 
 /// Sessions that end in one transaction. Whoever has more of them waits for further ones.
 pub(super) const SESSIONS_MAX: usize = 1_000;
 
 /// What is to end.
-pub(super) struct Ending {
+pub(super) struct SessionTermination {
     user: UserId,
-    closing: Closing,
+    closing: SessionScope,
     sessions: Vec<SessionId>,
     whole: bool,
 }
 
-impl Ending {
-    pub(super) fn of(trees: &Trees, user: UserId, closing: Closing) -> Result<Self, Fault> {
+impl SessionTermination {
+    pub(super) fn load(trees: &Trees, user: UserId, closing: SessionScope) -> Result<Self, Fault> {
         let mut sessions = Vec::new();
         let mut whole = true;
         for key in trees.user_sessions.scan_prefix(codec::user_key(user)).keys() {
@@ -48,8 +48,8 @@ impl Ending {
     pub(super) fn leaving(&self, change: &Change) -> Result<Option<Leaving<'_>>, Stop> {
         let Some(user) = change.user(self.user)? else { return Ok(None) };
         let stays = match self.closing {
-            Closing::All => None,
-            Closing::AllBut(session) => change.session(session)?,
+            SessionScope::All => None,
+            SessionScope::AllBut(session) => change.session(session)?,
         };
         let familiar = change.familiar_of(self.user)?;
         Ok(Some(Leaving { user, sessions: &self.sessions, stays, familiar }))
@@ -61,7 +61,7 @@ impl SledStore {
     pub(super) async fn with_rest<T>(
         &self,
         committed: Committed<T>,
-        rest: Option<(UserId, Closing, Timestamp)>,
+        rest: Option<(UserId, SessionScope, Timestamp)>,
     ) -> Committed<T> {
         let Some((user, closing, until)) = rest else { return committed };
         let mut revoked = Vec::new();
@@ -77,14 +77,14 @@ impl SledStore {
     pub(super) async fn close_rest(
         &self,
         user: UserId,
-        closing: Closing,
+        closing: SessionScope,
         revoked_until: Timestamp,
         revoked: &mut Vec<Revocation>,
     ) -> Result<(), StoreError> {
         loop {
             let (more, whole) = self
                 .write(move |trees| {
-                    let ending = Ending::of(trees, user, closing)?;
+                    let ending = SessionTermination::load(trees, user, closing)?;
                     let writes = rules::close_rest(&ending.sessions, revoked_until);
                     trees.transact(|change| change.write(&writes))?;
                     Ok((writes.revocations, ending.is_whole()))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::audit::text;
 use super::familiar;
 use super::import::header;
-use super::judge::Judge;
+use super::import_check::ImportCheck;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
 use super::{SledStore, TransferCounts, TransferError, codec, panics};
@@ -52,7 +52,7 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
         let (key, value) = entry.map_err(store_error)?;
         let (user, networks) = (codec::user_id(&key)?, familiar::decode(&value)?);
         if is_here(user)? {
-            lines.write(&Line::Familiar { user, networks })?;
+            lines.write(&Line::KnownNetwork { user, networks })?;
         }
     }
     for entry in trees.revocations.iter() {
@@ -77,7 +77,7 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
         let (key, value) = entry.map_err(store_error)?;
         let (hour, word) = codec::tally(&key)?;
         let count = codec::number("a count", &value)?;
-        lines.write(&Line::Tally { hour, word: word.to_owned(), count })?;
+        lines.write(&Line::EventCount { hour, word: word.to_owned(), count })?;
     }
     lines.end()
 }
@@ -85,7 +85,7 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
 /// What is written, and read back.
 struct Lines<'a> {
     out: BufWriter<&'a mut dyn Write>,
-    judge: Judge,
+    import_check: ImportCheck,
     number: u64,
     /// The first line that no import would take, and why.
     fault: Option<(u64, String)>,
@@ -93,7 +93,7 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn to(out: &'a mut dyn Write) -> Self {
-        Self { out: BufWriter::new(out), judge: Judge::default(), number: 0, fault: None }
+        Self { out: BufWriter::new(out), import_check: ImportCheck::default(), number: 0, fault: None }
     }
 
     fn begin(&mut self, first: &Header) -> Result<(), TransferError> {
@@ -101,14 +101,14 @@ impl<'a> Lines<'a> {
     }
 
     fn write(&mut self, line: &Line) -> Result<(), TransferError> {
-        self.put(line, |judge, text| judge.take(text).map(drop))
+        self.put(line, |import_check, text| import_check.take(text).map(drop))
     }
 
     fn end(mut self) -> Result<TransferCounts, TransferError> {
-        let counts = self.judge.counts;
+        let counts = self.import_check.counts;
         self.write(&Line::End(counts))?;
         self.out.flush().map_err(TransferError::Write)?;
-        let unread = self.judge.finish().err().map(|fault| (self.number, fault));
+        let unread = self.import_check.finish().err().map(|fault| (self.number, fault));
         match self.fault.or(unread) {
             None => Ok(counts),
             Some((line, fault)) => Err(TransferError::Unreadable { line, fault }),
@@ -118,11 +118,11 @@ impl<'a> Lines<'a> {
     fn put(
         &mut self,
         line: &impl Serialize,
-        read_back: impl FnOnce(&mut Judge, &[u8]) -> Result<(), String>,
+        read_back: impl FnOnce(&mut ImportCheck, &[u8]) -> Result<(), String>,
     ) -> Result<(), TransferError> {
         let mut text = codec::encode(line)?;
         self.number += 1;
-        if let Err(fault) = read_back(&mut self.judge, &text) {
+        if let Err(fault) = read_back(&mut self.import_check, &text) {
             self.fault.get_or_insert((self.number, fault));
         }
         text.push(b'\n');

@@ -8,12 +8,12 @@ use super::codec;
 use super::trees::{Change, Stop, Trees, found, store_error};
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, UserId};
-use gateway_store::{Familiar, Session, StoreError, rules};
+use gateway_store::{KnownNetwork, Session, StoreError, rules};
 
 /// An address, and when it was used last.
 const ENTRY_BYTES: usize = 24;
 
-/// Whose record is looked at where there is no account: ids begin with 1.
+/// The record that is looked at where there is no account: ids begin with 1.
 const NOBODY: [u8; 8] = [0; 8];
 
 impl Trees {
@@ -30,7 +30,7 @@ impl Trees {
         Ok(rules::is_familiar(&networks, network, now))
     }
 
-    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
+    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<KnownNetwork>, StoreError> {
         let record = self.familiar.get(codec::user_key(user)).map_err(store_error)?;
         decode(record.as_deref().unwrap_or_default())
     }
@@ -40,12 +40,12 @@ impl Trees {
         if !self.familiar.is_empty() {
             return Ok(());
         }
-        let mut learnt: BTreeMap<UserId, Vec<Familiar>> = BTreeMap::new();
+        let mut learnt: BTreeMap<UserId, Vec<KnownNetwork>> = BTreeMap::new();
         for value in self.sessions.iter().values() {
             let session: Session = codec::decode("a session", &value.map_err(store_error)?)?;
             if let Some(network) = session.opened_from() {
                 let networks = learnt.entry(session.user).or_default();
-                rules::add(networks, Familiar { network, last_used_at: session.last_used_at });
+                rules::add(networks, KnownNetwork { network, last_used_at: session.last_used_at });
             }
         }
         let mut batch = sled::Batch::default();
@@ -58,7 +58,7 @@ impl Trees {
 }
 
 impl Change {
-    pub(super) fn put_familiar(&self, user: UserId, networks: &[Familiar]) -> Result<(), Stop> {
+    pub(super) fn put_familiar(&self, user: UserId, networks: &[KnownNetwork]) -> Result<(), Stop> {
         let key = codec::user_key(user);
         if networks.is_empty() {
             self.familiar.remove(&key[..])?;
@@ -68,14 +68,14 @@ impl Change {
         Ok(())
     }
 
-    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<Familiar>, Stop> {
+    pub(super) fn familiar_of(&self, user: UserId) -> Result<Vec<KnownNetwork>, Stop> {
         Ok(found(self.familiar.get(codec::user_key(user)), decode)?.unwrap_or_default())
     }
 }
 
 /// There is one for each account, and it is read at each login: so no JSON here.
-fn encode(networks: &[Familiar]) -> Vec<u8> {
-    let entry = |one: &Familiar| {
+fn encode(networks: &[KnownNetwork]) -> Vec<u8> {
+    let entry = |one: &KnownNetwork| {
         let address = match one.network.first() {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
@@ -85,12 +85,12 @@ fn encode(networks: &[Familiar]) -> Vec<u8> {
     networks.iter().flat_map(entry).collect()
 }
 
-pub(super) fn decode(record: &[u8]) -> Result<Vec<Familiar>, StoreError> {
+pub(super) fn decode(record: &[u8]) -> Result<Vec<KnownNetwork>, StoreError> {
     let entries = record.chunks(ENTRY_BYTES).map(|entry| {
         let (address, millis) = entry.split_first_chunk::<16>()?;
         let millis = u64::from_be_bytes(millis.try_into().ok()?);
         let network = Network::from(IpAddr::from(Ipv6Addr::from(*address)));
-        Some(Familiar { network, last_used_at: Timestamp::from_millis(millis) })
+        Some(KnownNetwork { network, last_used_at: Timestamp::from_millis(millis) })
     });
     entries.collect::<Option<_>>().ok_or_else(|| codec::damaged("the networks of an account"))
 }
@@ -99,9 +99,9 @@ pub(super) fn decode(record: &[u8]) -> Result<Vec<Familiar>, StoreError> {
 mod tests {
     use super::*;
 
-    fn familiar(address: &str, seconds: u64) -> Familiar {
+    fn familiar(address: &str, seconds: u64) -> KnownNetwork {
         let network = address.parse::<IpAddr>().unwrap().into();
-        Familiar { network, last_used_at: Timestamp::from_seconds(seconds) }
+        KnownNetwork { network, last_used_at: Timestamp::from_seconds(seconds) }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod fuzz;
 
 use std::io::{BufRead, Read};
 
-use super::judge::{Judge, ticket_key};
+use super::import_check::{ImportCheck, ticket_key};
 use super::transfer::{FORMAT, FORMAT_VERSION, FORMAT_VERSION_FIRST, Header, LINE_BYTES_MAX, Line};
 use super::trees::{
     Change, Fault, IMPORTING, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, STORE_ID, Stop, Trees,
@@ -14,7 +14,7 @@ use super::trees::{
 };
 use super::{SledStore, TransferCounts, TransferError, installation};
 use gateway_identity::{InstallationId, UserId};
-use gateway_store::{Familiar, Invitation, Queued, Revocation, Session, Tally, Ticket, User};
+use gateway_store::{EventCount, Invitation, KnownNetwork, Queued, Revocation, Session, Ticket, User};
 
 /// Records in one transaction: sled holds a transaction in memory until it is complete.
 const TRANSACTION_RECORDS: usize = 512;
@@ -40,14 +40,14 @@ struct Export {
     installation: Option<InstallationId>,
     users: Vec<User>,
     sessions: Vec<Session>,
-    familiar: Vec<(UserId, Vec<Familiar>)>,
+    familiar: Vec<(UserId, Vec<KnownNetwork>)>,
     revocations: Vec<Revocation>,
     tickets: Vec<([u8; 32], Ticket)>,
     invitations: Vec<Invitation>,
     errands: Vec<Queued>,
     audit: Vec<String>,
-    tallies: Vec<Tally>,
-    judge: Judge,
+    tallies: Vec<EventCount>,
+    import_check: ImportCheck,
 }
 
 impl SledStore {
@@ -58,7 +58,7 @@ impl SledStore {
         importing: Importing,
     ) -> Result<TransferCounts, TransferError> {
         let mut export = Export::default();
-        (export.installation, export.judge) = read(input, |record| export.keep(record))?;
+        (export.installation, export.import_check) = read(input, |record| export.keep(record))?;
         if importing == Importing::AsNew {
             export.leave_behind();
         }
@@ -70,22 +70,22 @@ impl SledStore {
         if !imported {
             return Err(TransferError::NotEmpty);
         }
-        installation::tell(&self.0.place.folder, self.read(Trees::installation)?);
+        installation::record(&self.0.place.folder, self.read(Trees::installation)?);
         Ok(counts)
     }
 }
 
 /// Reads an export to its end, and writes it nowhere.
 pub fn verify(input: &mut dyn BufRead) -> Result<TransferCounts, TransferError> {
-    read(input, |_| Ok(())).map(|(_, judge)| judge.counts)
+    read(input, |_| Ok(())).map(|(_, import_check)| import_check.counts)
 }
 
 /// The installation that it is of, and what was asked of the lines, which went to `keep`.
 fn read(
     input: &mut dyn BufRead,
     mut keep: impl FnMut(Line) -> Result<(), String>,
-) -> Result<(Option<InstallationId>, Judge), TransferError> {
-    let (mut installation, mut judge) = (None, Judge::default());
+) -> Result<(Option<InstallationId>, ImportCheck), TransferError> {
+    let (mut installation, mut import_check) = (None, ImportCheck::default());
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -94,17 +94,17 @@ fn read(
         let fault = |fault: String| TransferError::Line { line, fault };
         match (length, line) {
             (0, _) => {
-                judge.finish().map_err(fault)?;
+                import_check.finish().map_err(fault)?;
                 break;
             }
             (_, 1) => installation = Some(header(&text).map_err(fault)?),
             _ => {
-                let record = judge.take(text.trim_ascii_end()).map_err(fault)?;
+                let record = import_check.take(text.trim_ascii_end()).map_err(fault)?;
                 keep(record).map_err(fault)?;
             }
         }
     }
-    Ok((installation, judge))
+    Ok((installation, import_check))
 }
 
 pub(super) fn header(text: &[u8]) -> Result<InstallationId, String> {
@@ -135,13 +135,13 @@ impl Export {
         match record {
             Line::User(user) => self.users.push(user),
             Line::Session(session) => self.sessions.push(session),
-            Line::Familiar { user, networks } => self.familiar.push((user, networks)),
+            Line::KnownNetwork { user, networks } => self.familiar.push((user, networks)),
             Line::Revocation(revocation) => self.revocations.push(revocation),
             Line::Ticket { key, ticket } => self.tickets.push((ticket_key(&key)?, ticket)),
             Line::Invitation(invitation) => self.invitations.push(invitation),
             Line::Errand(errand) => self.errands.push(errand),
             Line::Audit { line } => self.audit.push(line),
-            Line::Tally { hour, word, count } => self.tallies.push(Tally { hour, word, count }),
+            Line::EventCount { hour, word, count } => self.tallies.push(EventCount { hour, word, count }),
             Line::Counter { .. } | Line::End(_) => {}
         }
         Ok(())
@@ -181,13 +181,13 @@ fn write(trees: &Trees, export: &Export) -> Result<(), Fault> {
     let ended = trees.transact(|change| {
         let given_here = change.counter(LAST_USER_ID)?;
         for (name, last) in [
-            (LAST_INVITATION_ID, export.judge.last_invitation_id),
-            (LAST_ERRAND_ID, export.judge.last_errand_id),
-            (LAST_USER_ID, export.judge.last_user_id.max(given_here)),
+            (LAST_INVITATION_ID, export.import_check.last_invitation_id),
+            (LAST_ERRAND_ID, export.import_check.last_errand_id),
+            (LAST_USER_ID, export.import_check.last_user_id.max(given_here)),
         ] {
             change.set_counter(name, last.saturating_add(IDS_SKIPPED))?;
         }
-        // Whoever got an id here may have a token: it must not become somebody of the export.
+        // A user who got an id here may have a token: it must not become somebody of the export.
         if let Some(id) = export.installation.filter(|_| given_here == 0) {
             change.meta.insert(STORE_ID, id.to_string().as_bytes())?;
         }

@@ -10,12 +10,13 @@
 mod accounts;
 mod audit;
 mod codec;
+mod commit_counter;
 mod ending;
 mod export;
 mod familiar;
 mod import;
+mod import_check;
 mod installation;
-mod judge;
 mod open;
 mod outbox;
 mod panics;
@@ -27,7 +28,6 @@ mod tickets;
 mod transfer;
 mod trees;
 mod users;
-mod witness;
 mod writer;
 mod writes;
 
@@ -36,11 +36,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use commit_counter::is_store;
 pub use import::{IDS_SKIPPED, Importing, verify};
 pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
-pub use witness::is_store;
 
 use gateway_clock::Timestamp;
 use gateway_store::StoreError;

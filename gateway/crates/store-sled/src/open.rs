@@ -10,9 +10,9 @@ use std::time::Duration;
 use sled::Db;
 use thiserror::Error;
 
+use super::commit_counter::{CommitCounter, WITNESS};
 use super::space::{Place, Space, Writing};
 use super::trees::{COMMITS, Fault, IMPORTING, LAST_USER_ID, MADE_AT, SCHEMA, STORE_ID, Trees};
-use super::witness::{WITNESS, Witness};
 use super::writer::{Committer, Writer};
 use super::{Inner, Opened, SledOptions, SledStore, codec, installation, panics};
 use gateway_clock::{Clock as _, Stopwatch, SystemClock, Timestamp};
@@ -90,10 +90,10 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
     let db = open_sled(folder, options)?;
     make_private(folder)?;
     let trees = Trees::open(&db)?;
-    let mut space = Space::of(folder.to_owned(), options.min_free_bytes);
+    let mut space = Space::new(folder.to_owned(), options.min_free_bytes);
     let log = File::open(folder.join("db"))?;
-    let witness = Witness::open(folder)?;
-    let (commits, opened) = match witness_of(&witness)? {
+    let commit_counter = CommitCounter::open(folder)?;
+    let (commits, opened) = match witness_of(&commit_counter)? {
         None if is_empty(&db)? => (make(&trees, &mut space, &log)?, Opened::New),
         told => {
             let commits = inspect(&trees, told)?;
@@ -102,11 +102,11 @@ fn open_caught(folder: &Path, options: SledOptions) -> Result<SledStore, Trouble
             (commits, Opened::Since(made_at(&trees)?))
         }
     };
-    witness.write(commits)?;
-    installation::tell(folder, trees.installation()?);
+    commit_counter.write(commits)?;
+    installation::record(folder, trees.installation()?);
     File::open(folder)?.sync_all()?;
     let failure = Arc::default();
-    let committer = Committer { trees: trees.clone(), space, witness, log, commits, failure };
+    let committer = Committer { trees: trees.clone(), space, commit_counter, log, commits, failure };
     let writer = Writer::start(committer)?;
     let place = Place { folder: folder.to_owned(), min_free_bytes: options.min_free_bytes };
     Ok(SledStore(Arc::new(Inner { writer, trees, place, opened, _lock: lock })))
@@ -162,8 +162,8 @@ fn is_ours(entry: &std::fs::DirEntry) -> bool {
     entry.metadata().is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
 }
 
-fn witness_of(witness: &Witness) -> Result<Option<u64>, Trouble> {
-    witness.read().map_err(|cause| match cause.kind() {
+fn witness_of(commit_counter: &CommitCounter) -> Result<Option<u64>, Trouble> {
+    commit_counter.read().map_err(|cause| match cause.kind() {
         io::ErrorKind::InvalidData => Trouble::Damaged(format!("its file {WITNESS} is garbled")),
         _ => cause.into(),
     })

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use super::trees::{Change, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use gateway_clock::Timestamp;
-use gateway_store::{Committed, Errand, Outbox, Queued, StoreError, UnitOfWork, Way, rules};
+use gateway_store::{Committed, Outbox, OutboxMessage, Queued, StoreError, UnitOfWork, Way, rules};
 
 #[async_trait]
 impl Outbox for SledStore {
     async fn enqueue(
         &self,
-        errand: Errand,
+        errand: OutboxMessage,
         now: Timestamp,
         request_id: Option<String>,
     ) -> Result<Committed<()>, StoreError> {
@@ -44,7 +44,7 @@ impl Outbox for SledStore {
         .await
     }
 
-    async fn settle(&self, id: u64) -> Result<(), StoreError> {
+    async fn acknowledge(&self, id: u64) -> Result<(), StoreError> {
         self.write(move |trees| trees.transact(|change| change.take_errand(id).map(drop))).await
     }
 
@@ -52,7 +52,7 @@ impl Outbox for SledStore {
         self.write(move |trees| {
             trees.transact(|change| {
                 change.take_errand(id)?;
-                change.commit(rules::alone(&change.premises(&work)?)?, ())
+                change.commit(rules::alone(&change.preconditions(&work)?)?, ())
             })
         })
         .await

@@ -20,7 +20,9 @@ impl RevocationLedger for SledStore {
             if rules::is_known(&revoked, &trees.recorded(&revoked)?) {
                 return Ok(Committed::unchanged(false, revoked));
             }
-            trees.transact(|change| change.commit(rules::record(&revoked, &change.premises(&work)?)?, true))
+            trees.transact(|change| {
+                change.commit(rules::record(&revoked, &change.preconditions(&work)?)?, true)
+            })
         })
         .await
     }

@@ -3,10 +3,10 @@
 
 use super::codec;
 use super::trees::{Fault, Trees, store_error};
-use gateway_store::{Room, Session};
+use gateway_store::{Session, SessionLimit};
 
 /// All of them where there are as many as are allowed, and otherwise none.
-pub(super) fn others(trees: &Trees, new: &Session, room: &Room) -> Result<Vec<Session>, Fault> {
+pub(super) fn others(trees: &Trees, new: &Session, room: &SessionLimit) -> Result<Vec<Session>, Fault> {
     let index = || trees.user_sessions.scan_prefix(codec::user_key(new.user)).keys();
     // Nearly everybody has few: that is all that is looked at then.
     if index().take(room.sessions_max).count() < room.sessions_max {

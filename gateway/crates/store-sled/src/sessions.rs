@@ -2,17 +2,17 @@
 
 use async_trait::async_trait;
 
-use super::ending::{Ending, SESSIONS_MAX};
+use super::ending::{SESSIONS_MAX, SessionTermination};
 use super::revocations::SWEEP_MAX;
 use super::room;
 use super::trees::{Change, Fault, Stop, Trees, found, store_error};
 use super::{SledStore, codec};
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, SessionId, UserId};
-use gateway_store::rules::{self, Opening, Presented};
+use gateway_store::rules::{self, Opening, RefreshState};
 use gateway_store::{
-    Closing, Committed, Familiar, Revocation, Room, Rotation, RotationRequest, Session, Sessions, StoreError,
-    UnitOfWork,
+    Committed, KnownNetwork, Revocation, Rotation, RotationRequest, Session, SessionLimit, SessionScope,
+    Sessions, StoreError, UnitOfWork,
 };
 
 #[async_trait]
@@ -20,7 +20,7 @@ impl Sessions for SledStore {
     async fn open(
         &self,
         session: Session,
-        room: Room,
+        room: SessionLimit,
         work: UnitOfWork,
     ) -> Result<Committed<()>, StoreError> {
         self.write(move |trees| {
@@ -34,7 +34,7 @@ impl Sessions for SledStore {
                     ending_max: SESSIONS_MAX,
                     familiar: &change.familiar_of(session.user)?,
                 };
-                change.commit(rules::open(found, &room, &change.premises(&work)?)?, ())
+                change.commit(rules::open(found, &room, &change.preconditions(&work)?)?, ())
             })
         })
         .await
@@ -82,7 +82,7 @@ impl Sessions for SledStore {
         self.read(|trees| trees.is_familiar(email, network, now))
     }
 
-    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError> {
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<KnownNetwork>, StoreError> {
         self.read(|trees| trees.familiar_of(user))
     }
 
@@ -103,8 +103,9 @@ impl Sessions for SledStore {
             if rules::is_over(is_there, &trees.recorded(&revoked)?) {
                 return Ok(Committed::unchanged(false, revoked));
             }
-            trees
-                .transact(|change| change.commit(rules::close(id, &revoked, &change.premises(&work)?)?, true))
+            trees.transact(|change| {
+                change.commit(rules::close(id, &revoked, &change.preconditions(&work)?)?, true)
+            })
         })
         .await
     }
@@ -112,19 +113,19 @@ impl Sessions for SledStore {
     async fn close_of(
         &self,
         user: UserId,
-        closing: Closing,
+        closing: SessionScope,
         revoked_until: Timestamp,
         work: UnitOfWork,
     ) -> Result<Committed<bool>, StoreError> {
         let closed = self
             .write(move |trees| {
-                let ending = Ending::of(trees, user, closing)?;
+                let ending = SessionTermination::load(trees, user, closing)?;
                 let committed = trees.transact(|change| {
                     let Some(leaving) = ending.leaving(change)? else {
                         return Ok(Committed::unchanged(false, Vec::new()));
                     };
-                    let premises = change.premises(&work)?;
-                    change.commit(rules::close_of(leaving, closing, revoked_until, &premises)?, true)
+                    let preconditions = change.preconditions(&work)?;
+                    change.commit(rules::close_of(leaving, closing, revoked_until, &preconditions)?, true)
                 })?;
                 Ok((committed, ending.is_whole()))
             })
@@ -148,7 +149,7 @@ impl Sessions for SledStore {
 fn rotate(change: &Change, request: &RotationRequest) -> Result<Committed<Rotation>, Stop> {
     let session = change.session(request.session)?;
     let user = session.as_ref().map(|session| session.user);
-    let found = Presented {
+    let found = RefreshState {
         owner: user.map_or(Ok(None), |user| change.user(user))?,
         raised_until: user.map_or(Ok(None), |user| change.generation_raised_until(user))?,
         familiar: user.map_or(Ok(Vec::new()), |user| change.familiar_of(user))?,

@@ -24,7 +24,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn of(folder: PathBuf, min_free_bytes: u64) -> Self {
+    pub(super) fn new(folder: PathBuf, min_free_bytes: u64) -> Self {
         Self { folder, min_free_bytes, reading: None }
     }
 

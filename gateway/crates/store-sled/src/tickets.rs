@@ -35,7 +35,7 @@ impl Tickets for SledStore {
             trees.transact(|change| {
                 let last = change.counter(LAST_INVITATION_ID)?;
                 let (invited, writes) =
-                    rules::invite(&invitation, last, &replaced, &change.premises(&work)?)?;
+                    rules::invite(&invitation, last, &replaced, &change.preconditions(&work)?)?;
                 change.commit(writes, invited)
             })
         })
@@ -78,7 +78,7 @@ impl Tickets for SledStore {
                 let Some(invitation) = change.invitation(id)? else {
                     return Ok(Committed::unchanged(None, Vec::new()));
                 };
-                let writes = rules::withdraw(&invitation, &change.premises(&work)?)?;
+                let writes = rules::withdraw(&invitation, &change.preconditions(&work)?)?;
                 change.commit(writes, Some(invitation))
             })
         })

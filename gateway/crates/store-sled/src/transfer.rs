@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use gateway_identity::{InstallationId, UserId};
-use gateway_store::{Familiar, Invitation, Queued, Revocation, Session, StoreError, Ticket, User};
+use gateway_store::{Invitation, KnownNetwork, Queued, Revocation, Session, StoreError, Ticket, User};
 
 pub(super) const FORMAT: &str = "gateway-store";
 /// The versions before: 2 without networks of accounts, and 1 without tickets, invitations, errands and
@@ -32,9 +32,9 @@ pub(super) enum Line {
     User(User),
     Session(Session),
     /// From where an account is used.
-    Familiar {
+    KnownNetwork {
         user: UserId,
-        networks: Vec<Familiar>,
+        networks: Vec<KnownNetwork>,
     },
     Revocation(Revocation),
     Ticket {
@@ -48,7 +48,7 @@ pub(super) enum Line {
     Audit {
         line: String,
     },
-    Tally {
+    EventCount {
         hour: u64,
         word: String,
         count: u64,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::ending::Ending;
+use super::ending::SessionTermination;
 use super::tickets::tickets_of;
 use super::trees::{
     ADMINISTRATORS, ADMINISTRATORS_ACTIVE, Change, Fault, LAST_USER_ID, Stop, Trees, USERS_TOTAL, found,
@@ -12,8 +12,8 @@ use super::{SledStore, codec};
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, UserId};
 use gateway_store::{
-    Account, Amended, Amendment, Closing, Committed, NewUser, PasswordChange, StoreError, StoredHash, Taken,
-    UnitOfWork, User, UserCounts, UserPage, Users, rules,
+    Account, Amended, Amendment, Committed, NewUser, PasswordChange, SessionScope, StoreError, StoredHash,
+    Taken, UnitOfWork, User, UserCounts, UserPage, Users, rules,
 };
 
 #[async_trait]
@@ -53,8 +53,9 @@ impl Users for SledStore {
                     return Ok(Committed::unchanged(None, Vec::new()));
                 };
                 let active = change.counter(ADMINISTRATORS_ACTIVE)?;
-                let premises = change.premises(&work)?;
-                let (amended, writes) = rules::amend(before, &amendment, active, revoked_until, &premises)?;
+                let preconditions = change.preconditions(&work)?;
+                let (amended, writes) =
+                    rules::amend(before, &amendment, active, revoked_until, &preconditions)?;
                 change.commit(writes, Some(amended))
             })
         })
@@ -82,7 +83,7 @@ impl Users for SledStore {
         let mut revoked = Vec::new();
         if !is_whole {
             // The account is gone, and its tokens must be refused at once: the rest is nobody's.
-            let rest = self.close_rest(id, Closing::All, revoked_until, &mut revoked).await;
+            let rest = self.close_rest(id, SessionScope::All, revoked_until, &mut revoked).await;
             rest.inspect_err(
                 |fault| tracing::error!(error = %fault, "sessions of a deleted account stay until they end"),
             )
@@ -138,7 +139,7 @@ fn user(trees: &Trees, id: UserId) -> Result<Option<User>, StoreError> {
 fn create(change: &Change, new: &NewUser, work: &UnitOfWork) -> Result<Committed<User>, Stop> {
     let is_taken = change.emails.get(new.email.as_str())?.is_some();
     let last = change.counter(LAST_USER_ID)?;
-    let (user, writes) = rules::create(new, last, is_taken, &change.premises(work)?)?;
+    let (user, writes) = rules::create(new, last, is_taken, &change.preconditions(work)?)?;
     change.commit(writes, user)
 }
 
@@ -146,26 +147,26 @@ fn create(change: &Change, new: &NewUser, work: &UnitOfWork) -> Result<Committed
 type Ended = (Committed<Option<User>>, bool);
 
 fn set_password(trees: &Trees, asked: &PasswordChange, work: &UnitOfWork) -> Result<Ended, Fault> {
-    let ending = Ending::of(trees, asked.user, asked.closing())?;
+    let ending = SessionTermination::load(trees, asked.user, asked.closing())?;
     trees.transact(|change| {
         let nothing = || Ok((Committed::unchanged(None, Vec::new()), true));
         let Some(leaving) = ending.leaving(change)? else { return nothing() };
-        let set = rules::set_password(leaving, asked, &change.premises(work)?)?;
+        let set = rules::set_password(leaving, asked, &change.preconditions(work)?)?;
         let Some((user, writes)) = set else { return nothing() };
         Ok((change.commit(writes, Some(user))?, ending.is_whole()))
     })
 }
 
 fn delete(trees: &Trees, id: UserId, revoked_until: Timestamp, work: &UnitOfWork) -> Result<Ended, Fault> {
-    let ending = Ending::of(trees, id, Closing::All)?;
+    let ending = SessionTermination::load(trees, id, SessionScope::All)?;
     let tickets = user(trees, id)?.map_or(Ok(Vec::new()), |user| tickets_of(trees, &user))?;
     trees.transact(|change| {
         let Some(leaving) = ending.leaving(change)? else {
             return Ok((Committed::unchanged(None, Vec::new()), true));
         };
         let active = change.counter(ADMINISTRATORS_ACTIVE)?;
-        let premises = change.premises(work)?;
-        let (user, writes) = rules::delete(leaving, active, &tickets, revoked_until, &premises)?;
+        let preconditions = change.preconditions(work)?;
+        let (user, writes) = rules::delete(leaving, active, &tickets, revoked_until, &preconditions)?;
         Ok((change.commit(writes, Some(user))?, ending.is_whole()))
     })
 }

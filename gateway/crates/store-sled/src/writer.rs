@@ -11,10 +11,10 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
 
+use super::commit_counter::CommitCounter;
 use super::panics;
 use super::space::{Space, Writing};
 use super::trees::{COMMITS, Fault, Trees, store_error};
-use super::witness::Witness;
 use gateway_store::StoreError;
 
 /// Changes that may wait. More callers than that wait for a place, without blocking.
@@ -39,7 +39,7 @@ pub(super) struct Writer {
 pub(super) struct Committer {
     pub(super) trees: Trees,
     pub(super) space: Space,
-    pub(super) witness: Witness,
+    pub(super) commit_counter: CommitCounter,
     /// sled's log file: sled itself asks the kernel to write it out, but never for an fsync.
     pub(super) log: File,
     /// Groups of changes that are on the disk, since the store was made.
@@ -186,7 +186,7 @@ impl Committer {
         self.trees.meta.insert(COMMITS, &commits[..]).map_err(store_error)?;
         self.trees.meta.flush().map_err(store_error)?;
         self.log.sync_data().map_err(io)?;
-        self.witness.write(self.commits).map_err(io)
+        self.commit_counter.write(self.commits).map_err(io)
     }
 
     fn fail(&self, cause: String) {
@@ -207,8 +207,8 @@ mod tests {
         let trees = Trees::open(&db).unwrap();
         let writer = Writer::start(Committer {
             trees: trees.clone(),
-            space: Space::of(folder.path().to_owned(), 0),
-            witness: Witness::open(folder.path()).unwrap(),
+            space: Space::new(folder.path().to_owned(), 0),
+            commit_counter: CommitCounter::open(folder.path()).unwrap(),
             // A device that can be opened but refuses an fsync.
             log: File::open("/dev/null").unwrap(),
             commits: 0,

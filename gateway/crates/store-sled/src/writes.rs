@@ -2,19 +2,19 @@
 
 use super::trees::{Change, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Stop};
 use gateway_clock::Timestamp;
-use gateway_store::rules::{self, AccountWrite, InvitationWrite, Premises, SessionWrite, Writes};
-use gateway_store::{Committed, Errand, Queued, Ticket, UnitOfWork};
+use gateway_store::rules::{self, AccountWrite, InvitationWrite, LoadedPreconditions, SessionWrite, Writes};
+use gateway_store::{Committed, OutboxMessage, Queued, Ticket, UnitOfWork};
 
 impl Change {
     /// A unit of work, and what that rests on.
-    pub(super) fn premises<'a>(&self, work: &'a UnitOfWork) -> Result<Premises<'a>, Stop> {
+    pub(super) fn preconditions<'a>(&self, work: &'a UnitOfWork) -> Result<LoadedPreconditions<'a>, Stop> {
         let account = rules::account(work).map_or(Ok(None), |seen| self.user(seen.user))?;
         let ticket = rules::ticket(work).map_or(Ok(None), |key| self.ticket(key.as_bytes()))?;
         let invitation = ticket.as_ref().and_then(Ticket::invitation);
         let invitation = invitation.map_or(Ok(None), |id| self.invitation(id))?;
         let inviter = invitation.as_ref().and_then(|invitation| invitation.invited_by);
         let inviter = inviter.map_or(Ok(None), |id| self.user(id))?;
-        Ok(Premises { work, account, ticket, invitation, inviter })
+        Ok(LoadedPreconditions { work, account, ticket, invitation, inviter })
     }
 
     /// Writes, and answers what follows once that is durable.
@@ -78,7 +78,7 @@ impl Change {
 
     pub(super) fn enqueue(
         &self,
-        errand: &Errand,
+        errand: &OutboxMessage,
         now: Timestamp,
         request_id: Option<String>,
     ) -> Result<(), Stop> {

@@ -19,7 +19,7 @@ use super::{Committed, StoreError, UnitOfWork};
 use gateway_clock::Timestamp;
 use gateway_identity::{SessionId, UserAgent, UserId};
 
-/// Who did something.
+/// The actor of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
@@ -45,7 +45,7 @@ pub struct Entry {
     /// The address that was given, whether there is an account or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Whom another issuer vouches for, and which one.
+    /// The subject that another issuer vouches for, and the issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,18 +64,19 @@ pub struct Entry {
     pub reason: Option<Cow<'static, str>>,
     /// What is now, in words of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub now: Option<String>,
+    #[serde(rename = "now")]
+    pub detail: Option<String>,
 }
 
 impl Entry {
-    pub fn of(event: &'static str) -> Self {
+    pub fn new(event: &'static str) -> Self {
         Self { event: Cow::Borrowed(event), ..Self::default() }
     }
 
     /// With each text in its bounds: the last door before the trail, from which no line is taken back.
     fn bounded(mut self) -> Self {
         let given = [&mut self.email, &mut self.subject, &mut self.issuer, &mut self.address];
-        let ours = [&mut self.request_id, &mut self.now];
+        let ours = [&mut self.request_id, &mut self.detail];
         given.into_iter().chain(ours).flatten().for_each(shorten);
         self.reason = self.reason.map(|reason| match reason {
             Cow::Owned(mut text) => {
@@ -103,7 +104,7 @@ fn shorten(text: &mut String) {
 /// What is looked for, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Who did it, or whom it is about.
+    /// The actor, or the account that it is about.
     pub user: Option<UserId>,
     pub event: Option<String>,
     /// The e-mail address that was given, with an account or without.
@@ -128,7 +129,7 @@ pub struct AuditPage {
 
 /// How often something happened in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally {
+pub struct EventCount {
     /// Hours since the epoch.
     pub hour: u64,
     pub word: String,
@@ -155,7 +156,7 @@ pub trait AuditTrail: Send + Sync {
     async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Adds to the counts of an hour, for reports.
-    async fn tally(&self, counts: Vec<Tally>) -> Result<(), StoreError>;
+    async fn tally(&self, counts: Vec<EventCount>) -> Result<(), StoreError>;
 
     /// The counts of the hours from `first` to `last`, both included, summed up by word.
     async fn tallies(&self, first: u64, last: u64) -> Result<Vec<(String, u64)>, StoreError>;

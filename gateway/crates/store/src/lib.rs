@@ -14,14 +14,16 @@ mod unit_of_work;
 mod users;
 
 pub use audit::{
-    Actor, AuditEvent, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Event, Hash,
-    Proof, Prover, Requester, Sealed, Tally, seal,
+    Actor, AuditEvent, AuditPage, AuditQuery, AuditTrail, Break, ENTRY_TEXT_BYTES_MAX, Entry, Event,
+    EventCount, Hash, Proof, Prover, Requester, Sealed, seal,
 };
 pub use commit::{UnderWay, commit};
 pub use error::StoreError;
-pub use outbox::{Errand, Outbox, Queued, Way};
-pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Standing, Subject, Unreachable};
-pub use sessions::{Closing, Familiar, RefreshToken, Room, Rotation, RotationRequest, Session, Sessions};
+pub use outbox::{Outbox, OutboxMessage, Queued, Way};
+pub use revocations::{Check, Revocation, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable};
+pub use sessions::{
+    KnownNetwork, RefreshToken, Rotation, RotationRequest, Session, SessionLimit, SessionScope, Sessions,
+};
 pub use tickets::{Invitation, Purpose, Ticket, TicketKey, Tickets};
 pub use unit_of_work::{
     AccountState, Announce, CommitFault, Committed, Precondition, UnitOfWork, Words,

@@ -11,7 +11,7 @@ use gateway_identity::{Email, UserId};
 /// What is to be done. None of them holds a token: that is made when the mail is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "errand", rename_all = "snake_case")]
-pub enum Errand {
+pub enum OutboxMessage {
     /// Somebody forgot the password of this address, which may have no account at all.
     PasswordReset {
         email: Email,
@@ -48,9 +48,9 @@ pub enum Errand {
     },
 }
 
-impl Errand {
+impl OutboxMessage {
     /// The stable word, for the log, metrics and the audit trail.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::PasswordReset { .. } => "password_reset",
             Self::PasswordChanged { .. } => "password_changed",
@@ -85,7 +85,7 @@ impl Errand {
         }
     }
 
-    /// Whom it is for: an account, or an address.
+    /// The recipient: an account, or an address.
     pub fn recipient(&self) -> (Option<UserId>, Option<&Email>) {
         match self {
             Self::PasswordReset { email }
@@ -114,7 +114,7 @@ impl Way {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queued {
     pub id: u64,
-    pub errand: Errand,
+    pub errand: OutboxMessage,
     /// Of the request that it came from.
     pub request_id: Option<String>,
     pub created_at: Timestamp,
@@ -125,7 +125,7 @@ pub struct Queued {
 
 impl Queued {
     /// Due at once.
-    pub fn new(id: u64, errand: Errand, request_id: Option<String>, now: Timestamp) -> Self {
+    pub fn new(id: u64, errand: OutboxMessage, request_id: Option<String>, now: Timestamp) -> Self {
         Self { id, errand, request_id, created_at: now, due_at: now, attempts: 0 }
     }
 
@@ -142,7 +142,7 @@ pub trait Outbox: Send + Sync {
     /// Puts what goes along with no other change, and is no event.
     async fn enqueue(
         &self,
-        errand: Errand,
+        errand: OutboxMessage,
         now: Timestamp,
         request_id: Option<String>,
     ) -> Result<Committed<()>, StoreError>;
@@ -151,7 +151,7 @@ pub trait Outbox: Send + Sync {
     async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError>;
 
     /// It was done.
-    async fn settle(&self, id: u64) -> Result<(), StoreError>;
+    async fn acknowledge(&self, id: u64) -> Result<(), StoreError>;
 
     /// It was given up, which is recorded.
     async fn give_up(&self, id: u64, work: UnitOfWork) -> Result<Committed<()>, StoreError>;

@@ -45,8 +45,8 @@ pub struct Subject {
 
 /// What the revocation view says of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    InForce,
+pub enum TokenStatus {
+    Active,
     Revoked,
     /// The view cannot say, and the operator asked by name to let such requests pass.
     FailedOpen,
@@ -60,12 +60,12 @@ pub struct Unreachable(pub String);
 /// An answer that is there at once (memory), or one that must be awaited (a round trip).
 /// Two shapes, so that the look-up in memory costs no allocation.
 pub enum Check<'a> {
-    Ready(Result<Standing, Unreachable>),
-    Pending(Pin<Box<dyn Future<Output = Result<Standing, Unreachable>> + Send + 'a>>),
+    Ready(Result<TokenStatus, Unreachable>),
+    Pending(Pin<Box<dyn Future<Output = Result<TokenStatus, Unreachable>> + Send + 'a>>),
 }
 
 impl Check<'_> {
-    pub async fn answer(self) -> Result<Standing, Unreachable> {
+    pub async fn answer(self) -> Result<TokenStatus, Unreachable> {
         match self {
             Self::Ready(answer) => answer,
             Self::Pending(answer) => answer.await,
@@ -84,7 +84,7 @@ pub trait Revocations: Send + Sync {
     fn check_token(&self, token: TokenId) -> Check<'_>;
 
     /// Makes revocations that the ledger already holds visible to `check`, here and on every
-    /// gateway that shares the view. After it returned, no check answers `InForce` for them.
+    /// gateway that shares the view. After it returned, no check answers `Active` for them.
     async fn publish(&self, revoked: &[Revocation]) -> Result<(), Unreachable>;
 
     /// For readiness: whether checks can be answered now.

@@ -50,7 +50,7 @@ impl Session {
 
 /// A network from which an account is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Familiar {
+pub struct KnownNetwork {
     pub network: Network,
     pub last_used_at: Timestamp,
 }
@@ -78,7 +78,7 @@ pub struct RotationRequest {
 /// Room for a new session: where its user has as many as are allowed, those that were used longest ago
 /// end for it.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct SessionLimit {
     /// Sessions of one user at the same time, the new one included.
     pub sessions_max: usize,
     /// Until when a `Revocation::Session` of one that ends must live.
@@ -89,12 +89,12 @@ pub struct Room {
 
 /// Which of a user's sessions are to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closing {
+pub enum SessionScope {
     All,
     AllBut(SessionId),
 }
 
-impl Closing {
+impl SessionScope {
     pub fn ends(self, session: SessionId) -> bool {
         self != Self::AllBut(session)
     }
@@ -121,8 +121,12 @@ pub enum Rotation {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// Revokes the sessions that end for this one.
-    async fn open(&self, session: Session, room: Room, work: UnitOfWork)
-    -> Result<Committed<()>, StoreError>;
+    async fn open(
+        &self,
+        session: Session,
+        room: SessionLimit,
+        work: UnitOfWork,
+    ) -> Result<Committed<()>, StoreError>;
 
     async fn by_id(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
@@ -142,7 +146,7 @@ pub trait Sessions: Send + Sync {
     async fn is_familiar(&self, email: &Email, network: Network, now: Timestamp) -> Result<bool, StoreError>;
 
     /// From where an account was used, the last one first: all that is kept, and counts or did.
-    async fn familiar_to(&self, user: UserId) -> Result<Vec<Familiar>, StoreError>;
+    async fn familiar_to(&self, user: UserId) -> Result<Vec<KnownNetwork>, StoreError>;
 
     /// One atomic step: of parallel calls with one token, exactly one rotates and the others see
     /// `Graced` (or `Replayed` after the grace). An expired session is `Unknown`.
@@ -159,11 +163,11 @@ pub trait Sessions: Send + Sync {
     ) -> Result<Committed<bool>, StoreError>;
 
     /// Closes a user's sessions and revokes their tokens, until `revoked_until`; answers whether there is
-    /// such a user. With `Closing::All` the generation of the user's tokens is raised.
+    /// such a user. With `SessionScope::All` the generation of the user's tokens is raised.
     async fn close_of(
         &self,
         user: UserId,
-        closing: Closing,
+        closing: SessionScope,
         revoked_until: Timestamp,
         work: UnitOfWork,
     ) -> Result<Committed<bool>, StoreError>;

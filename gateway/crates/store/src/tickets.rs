@@ -16,7 +16,7 @@ use gateway_identity::{Email, Role, UserId};
 pub struct TicketKey([u8; 32]);
 
 impl TicketKey {
-    pub fn of(token: &str) -> Self {
+    pub fn from_token(token: &str) -> Self {
         let mut key = [0; 32];
         key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         Self(key)

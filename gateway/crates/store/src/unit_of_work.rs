@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AuditEvent, AuditTrail, Errand, Revocation, StoreError, TicketKey, Unreachable, User};
+use super::{AuditEvent, AuditTrail, OutboxMessage, Revocation, StoreError, TicketKey, Unreachable, User};
 use gateway_identity::UserId;
 
 /// The words of our stores.
@@ -11,7 +11,7 @@ pub enum Words {}
 
 impl commit::Domain for Words {
     type Event = AuditEvent;
-    type Message = Errand;
+    type Message = OutboxMessage;
     type Precondition = Precondition;
     type Revocation = Revocation;
     type Fault = StoreError;
@@ -23,7 +23,7 @@ pub type UnitOfWork = commit::UnitOfWork<Words>;
 /// A change that is durable: only [`commit()`](commit::commit) has its value.
 pub type Committed<T> = commit::Committed<Words, T>;
 pub type CommitFault<T> = commit::Failed<Words, T>;
-/// Who publishes, records and wakes.
+/// Publishes, records and wakes.
 pub type Announce = dyn commit::Announce<Words>;
 
 /// On what a change rests: where it does not hold any more, nothing is changed.

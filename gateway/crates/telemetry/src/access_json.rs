@@ -35,7 +35,7 @@ fn encode(line: &AccessLine<'_>, text: &mut Vec<u8>) {
     let mut fields = Fields(text);
     fields.text(r#","request_id":"#, Some(line.request_id));
     fields.plain(r#","trace_id":"#, line.trace);
-    fields.client(line.client.and_then(ShownAddress::of));
+    fields.client(line.client.and_then(ShownAddress::from_ip));
     fields.text(r#","method":"#, Some(known_method(line.method)));
     fields.text(r#","path":"#, Some(line.path));
     fields.text(r#","route":"#, Some(line.route));

@@ -45,17 +45,17 @@ impl AccessLine<'_> {
     pub fn write(&self) {
         match log::json_lines() {
             Some(lines) => access_json::write(self, lines),
-            None => self.tell(),
+            None => self.write_text(),
         }
     }
 
     /// On the way of all lines, whatever their form is.
-    pub(super) fn tell(&self) {
+    pub(super) fn write_text(&self) {
         tracing::info!(
             target: "access",
             request_id = self.request_id,
             trace_id = self.trace.map(tracing::field::display),
-            client = self.client.and_then(ShownAddress::of).map(tracing::field::display),
+            client = self.client.and_then(ShownAddress::from_ip).map(tracing::field::display),
             method = known_method(self.method),
             path = self.path,
             route = self.route,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounterVec, IntGauge};
 
-use super::book::{Book, raise, signed};
+use super::registry::{MetricRegistry, raise, signed};
 
 /// From five milliseconds to five seconds.
 const HASH_SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -19,20 +19,20 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Accounts");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Accounts");
         Ok(Self {
-            logins: book.counters(
+            logins: registry.counters(
                 "gateway_login_attempts_total",
                 &["result"],
                 "Logins by result: ok, or the code of the refusal.",
             )?,
-            registrations: book.counters(
+            registrations: registry.counters(
                 "gateway_registrations_total",
                 &["result"],
                 "Registrations by result: ok, or the code of the refusal.",
             )?,
-            refreshes: book.counters(
+            refreshes: registry.counters(
                 "gateway_refreshes_total",
                 &["result"],
                 "Refreshes by result: kept (a new access token), rotated (and a new refresh token), reused (a refresh token that was replaced came again: its session was closed), or the code of the refusal.",
@@ -88,30 +88,30 @@ pub struct Hashing {
 }
 
 impl Hashing {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Password hashing");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Password hashing");
         Ok(Self {
-            depth: book
+            depth: registry
                 .gauge("gateway_password_hash_queue_depth", "Jobs that wait for the password-hash pool.")?,
-            queue_max: book.gauge(
+            queue_max: registry.gauge(
                 "gateway_password_hash_queue_max",
                 "Jobs that may wait (`password.queue`); for one more, the newest of the client network that has most is shed with 503.",
             )?,
-            threads: book.gauge(
+            threads: registry.gauge(
                 "gateway_password_hash_threads",
                 "Threads of the password-hash pool (`password.threads`).",
             )?,
-            jobs: book.counters(
+            jobs: registry.counters(
                 "gateway_password_hash_jobs_total",
                 &["result"],
                 "Jobs of the password-hash pool by result: done; shed because the queue was full or the wait too long; abandoned because the client had gone when their turn came.",
             )?,
-            durations: book.histogram(
+            durations: registry.histogram(
                 "gateway_password_hash_duration_seconds",
                 &HASH_SECONDS,
                 "Time that hashing one password took. The rate of its sum is the number of busy threads.",
             )?,
-            waits: book.histogram(
+            waits: registry.histogram(
                 "gateway_password_hash_wait_duration_seconds",
                 &WAIT_SECONDS,
                 "Time that a job waited for a thread of the password-hash pool.",

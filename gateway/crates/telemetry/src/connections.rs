@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::book::{Book, signed};
+use super::registry::{MetricRegistry, signed};
 
 /// From half a millisecond to five seconds.
 const HANDSHAKE_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -42,7 +42,7 @@ impl Refused {
         Self::OperationsTimeout,
     ];
 
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::TooMany => "too_many",
             Self::Descriptors => "descriptors",
@@ -71,7 +71,7 @@ pub enum StreamBound {
 impl StreamBound {
     const ALL: [Self; 3] = [Self::Address, Self::All, Self::Descriptors];
 
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::All => "all",
@@ -125,45 +125,45 @@ pub struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Connections and TLS");
-        let open = book.gauge("gateway_downstream_connections", "Open connections from clients.")?;
-        let max = book.gauge(
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Connections and TLS");
+        let open = registry.gauge("gateway_downstream_connections", "Open connections from clients.")?;
+        let max = registry.gauge(
             "gateway_downstream_connections_max",
             "Connections that may be open: `server.connections_max`, or fewer where file descriptors are few. One more is closed at once.",
         )?;
-        let spoken = book.counters(
+        let spoken = registry.counters(
             "gateway_downstream_connections_total",
             &["protocol"],
             "Connections that were accepted, by what was spoken on them (http1, http2).",
         )?;
-        let refused = book.counters(
+        let refused = registry.counters(
             "gateway_downstream_connections_refused_total",
             &["reason"],
             "Connections that were closed without an answer, by reason: over a bound (too_many), no file descriptor but those that are kept in reserve (descriptors), no PROXY header that counts (proxy_protocol), a TLS handshake that failed or took too long (tls_handshake, tls_timeout), broken HTTP/2 (http2), the beginning of HTTP/2 or a head over it that was not whole in time (head_timeout), or of operators: too many, or one that said or read nothing for long (operations_too_many, operations_timeout).",
         )?;
-        let running = book.gauge(
+        let running = registry.gauge(
             "gateway_downstream_streams",
             "Requests of clients that run: streams of HTTP/2, and requests of HTTP/1.1.",
         )?;
-        let running_max = book.gauge(
+        let running_max = registry.gauge(
             "gateway_downstream_streams_max",
             "Requests that may run: `server.streams_max`, or fewer where file descriptors are few. One more is answered 503.",
         )?;
-        let crowded = book.counters(
+        let crowded = registry.counters(
             "gateway_downstream_streams_refused_total",
             &["bound"],
             "Requests that were answered 503 since too many run, by bound: of their client's address (address), of all (all), or of file descriptors for connections to upstreams (descriptors).",
         )?;
-        let descriptors = book.gauge(
+        let descriptors = registry.gauge(
             "gateway_connection_descriptors",
             "File descriptors of connections of clients and of requests on their way to an upstream.",
         )?;
-        let descriptors_max = book.gauge(
+        let descriptors_max = registry.gauge(
             "gateway_connection_descriptors_max",
             "File descriptors that those may have; the others are kept for operators, the store and the like.",
         )?;
-        let versions = book.counters(
+        let versions = registry.counters(
             "gateway_tls_handshakes_total",
             &["version"],
             "TLS handshakes with clients that succeeded, by version (1.2, 1.3).",
@@ -181,21 +181,21 @@ impl Connections {
             descriptors_max,
             tls12: versions.with_label_values(&["1.2"]),
             tls13: versions.with_label_values(&["1.3"]),
-            handshakes: book.histogram(
+            handshakes: registry.histogram(
                 "gateway_tls_handshake_duration_seconds",
                 &HANDSHAKE_SECONDS,
                 "Time of the TLS handshakes with clients that succeeded, the way of the client's messages included.",
             )?,
-            certificates: book.gauges(
+            certificates: registry.gauges(
                 "gateway_certificate_expiry_timestamp_seconds",
                 &["certificate"],
                 "When the first certificate of the chain to end does so, in seconds since 1970, by the chain's file.",
             )?,
-            streams: book.gauge(
+            streams: registry.gauge(
                 "gateway_streams_running",
                 "WebSockets, server-sent events, gRPC calls, and other answers that have run for more than a second, under a token.",
             )?,
-            ended: book.counters(
+            ended: registry.counters(
                 "gateway_streams_ended_total",
                 &["reason"],
                 "Streams that ran and were ended because their token did, by reason (the code that a new request would get). A series begins with its first event.",
@@ -203,20 +203,20 @@ impl Connections {
         };
         // A series that appeared with its first event would have no rate for it.
         for reason in Refused::ALL {
-            connections.refused.with_label_values(&[reason.word()]);
+            connections.refused.with_label_values(&[reason.as_str()]);
         }
         for bound in StreamBound::ALL {
-            connections.crowded.with_label_values(&[bound.word()]);
+            connections.crowded.with_label_values(&[bound.as_str()]);
         }
         Ok(connections)
     }
 
     pub fn refuse(&self, reason: Refused) {
-        self.refused.with_label_values(&[reason.word()]).inc();
+        self.refused.with_label_values(&[reason.as_str()]).inc();
     }
 
     pub fn refuse_stream(&self, bound: StreamBound) {
-        self.crowded.with_label_values(&[bound.word()]).inc();
+        self.crowded.with_label_values(&[bound.as_str()]).inc();
     }
 
     pub fn accepted(&self, spoken: Spoken) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounterVec, IntGauge};
 
-use super::book::{Book, signed};
+use super::registry::{MetricRegistry, signed};
 
 /// From ten milliseconds to half a minute.
 const SECONDS: [f64; 8] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
@@ -17,20 +17,20 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Mails and events");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Mails and events");
         Ok(Self {
-            results: book.counters(
+            results: registry.counters(
                 "gateway_deliveries_total",
                 &["errand", "result"],
                 "Tries to deliver mails and events, by what they are about and result: delivered; void (there was nobody to send it to any more); failed (it will be tried again); given_up (it never will be, which stands in the audit trail).",
             )?,
-            durations: book.histogram(
+            durations: registry.histogram(
                 "gateway_delivery_duration_seconds",
                 &SECONDS,
                 "Time that a delivery took that worked.",
             )?,
-            waiting: book.gauge("gateway_outbox_waiting", "Mails and events that wait to be delivered.")?,
+            waiting: registry.gauge("gateway_outbox_waiting", "Mails and events that wait to be delivered.")?,
         })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{IntCounterVec, IntGaugeVec};
 
-use super::book::{Book, raise, signed};
+use super::registry::{MetricRegistry, raise, signed};
 
 /// One issuer at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
@@ -24,20 +24,20 @@ pub(super) struct Issuers {
 }
 
 impl Issuers {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Other issuers");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Other issuers");
         Ok(Self {
-            keys: book.gauges(
+            keys: registry.gauges(
                 "gateway_issuer_keys",
                 &["issuer"],
                 "Keys of an issuer that are known, each once for each of its algorithms.",
             )?,
-            age: book.gauges(
+            age: registry.gauges(
                 "gateway_issuer_keys_age_seconds",
                 &["issuer"],
                 "Time since the keys of an issuer were fetched; absent if they never were.",
             )?,
-            fetches: book.counters(
+            fetches: registry.counters(
                 "gateway_issuer_fetches_total",
                 &["issuer", "result"],
                 "Fetches of the keys of an issuer by result (ok, unreachable, status, unusable).",

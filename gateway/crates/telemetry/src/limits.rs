@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGaugeVec};
 
-use super::book::{Book, raise, signed};
+use super::registry::{MetricRegistry, raise, signed};
 
 /// One policy at the moment of a scrape, over all its limiters.
 #[derive(Clone, Debug, Default)]
@@ -21,20 +21,20 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Rate limits");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Rate limits");
         Ok(Self {
-            decisions: book.counters(
+            decisions: registry.counters(
                 "gateway_rate_limit_decisions_total",
                 &["policy", "outcome"],
                 "What was asked of rate limits by policy and outcome (allowed, refused). Routes with a limit of their own count under the policy that it replaces.",
             )?,
-            keys: book.gauges(
+            keys: registry.gauges(
                 "gateway_rate_limit_keys",
                 &["policy"],
                 "Keys (users, addresses, accounts) that a limiter of a policy remembers: of several, such as those of routes, the fullest.",
             )?,
-            keys_max: book.gauges(
+            keys_max: registry.gauges(
                 "gateway_rate_limit_keys_max",
                 &["policy"],
                 "Keys that this limiter may remember (`limits.keys_max`). When it is full, all new keys share one allowance.",

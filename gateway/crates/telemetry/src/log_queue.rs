@@ -196,7 +196,7 @@ impl Queue {
         self.shared.call.lock().over = true;
         self.shared.bell.notify_one();
         self.shared.end.notify_one();
-        // Whoever reads the log may be stuck: that is no reason to be stuck, too.
+        // The reader of the log may be stuck: the gateway must not be.
         self.ended.lock().recv_timeout(within.saturating_sub(since.elapsed())).ok();
     }
 }

@@ -7,12 +7,12 @@ use parking_lot::Mutex;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 use super::accounts::{Accounts, Hashing, HashingReading};
-use super::book::{Book, Entry, reference};
 use super::connections::{Connections, ConnectionsReading};
 use super::deliveries::Deliveries;
 use super::issuers::{IssuerReading, Issuers};
 use super::limits::{Limits, PolicyReading};
 use super::process::{Process, ProcessReading};
+use super::registry::{Entry, MetricRegistry, reference};
 use super::requests::{Outcome, Requests};
 use super::security::Security;
 use super::tokens::{RevocationMetrics, RevocationReading, Tokens, TokensReading};
@@ -57,25 +57,25 @@ pub struct Metrics {
 impl Metrics {
     /// `outcomes` are all that can become of a request, each in its place.
     pub fn new(outcomes: impl IntoIterator<Item = Outcome>) -> Result<Arc<Self>, prometheus::Error> {
-        let mut book = Book::new();
+        let mut registry = MetricRegistry::new();
         let mut metrics = Self {
             scraping: Mutex::default(),
-            requests: Requests::new(&mut book, outcomes.into_iter().collect())?,
-            tokens: Tokens::new(&mut book)?,
-            revocation: RevocationMetrics::new(&mut book)?,
-            limits: Limits::new(&mut book)?,
-            accounts: Accounts::new(&mut book)?,
-            security: Security::new(&mut book)?,
-            deliveries: Deliveries::new(&mut book)?,
-            hashing: Hashing::new(&mut book)?,
-            connections: Connections::new(&mut book)?,
-            upstreams: Upstreams::new(&mut book)?,
-            issuers: Issuers::new(&mut book)?,
-            process: Process::new(&mut book)?,
+            requests: Requests::new(&mut registry, outcomes.into_iter().collect())?,
+            tokens: Tokens::new(&mut registry)?,
+            revocation: RevocationMetrics::new(&mut registry)?,
+            limits: Limits::new(&mut registry)?,
+            accounts: Accounts::new(&mut registry)?,
+            security: Security::new(&mut registry)?,
+            deliveries: Deliveries::new(&mut registry)?,
+            hashing: Hashing::new(&mut registry)?,
+            connections: Connections::new(&mut registry)?,
+            upstreams: Upstreams::new(&mut registry)?,
+            issuers: Issuers::new(&mut registry)?,
+            process: Process::new(&mut registry)?,
             registry: Registry::new(),
             entries: Vec::new(),
         };
-        (metrics.registry, metrics.entries) = book.close();
+        (metrics.registry, metrics.entries) = registry.close();
         Ok(Arc::new(metrics))
     }
 

@@ -8,7 +8,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::book::{Book, raise, signed};
+use super::registry::{MetricRegistry, raise, signed};
 use super::traces::TracesReading;
 
 /// The process at the moment of a scrape.
@@ -61,28 +61,28 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Store");
-        let store_up = book.gauge(
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Store");
+        let store_up = registry.gauge(
             "gateway_store_up",
             "Whether the store of accounts and sessions takes writes (1), or has failed and needs a restart (0).",
         )?;
-        let store_size = book
+        let store_size = registry
             .gauge("gateway_store_size_bytes", "Size of the files of the store of accounts and sessions.")?;
         let disk_free =
-            book.gauge("gateway_store_disk_free_bytes", "Room that is left on the disk of the store.")?;
-        let disk_free_min = book.gauge(
+            registry.gauge("gateway_store_disk_free_bytes", "Room that is left on the disk of the store.")?;
+        let disk_free_min = registry.gauge(
             "gateway_store_disk_free_min_bytes",
             "Room below which writes are refused with 503 (`store.min_free_bytes`).",
         )?;
-        book.group("Log and traces");
-        let log_dropped = book.counter(
+        registry.group("Log and traces");
+        let log_dropped = registry.counter(
             "gateway_log_lines_dropped_total",
             "Log lines that were dropped because whoever reads the log is too slow. A request never waits for the log.",
         )?;
-        let log_waiting = book.gauge("gateway_log_queue_depth", "Log lines that wait to be written.")?;
-        let log_waiting_max = book.gauge("gateway_log_queue_max", "Log lines that may wait.")?;
-        let spans = book.counters(
+        let log_waiting = registry.gauge("gateway_log_queue_depth", "Log lines that wait to be written.")?;
+        let log_waiting_max = registry.gauge("gateway_log_queue_max", "Log lines that may wait.")?;
+        let spans = registry.counters(
             "gateway_trace_spans_total",
             &["result"],
             "Spans of traces by result: exported, failed (the collector did not take them), or dropped because too many waited. A request never waits for the collector.",
@@ -91,22 +91,22 @@ impl Process {
             // A series that appeared with its first event would have no rate for it.
             spans.with_label_values(&[result]);
         }
-        book.group("Configuration and process");
+        registry.group("Configuration and process");
         let process = Self {
-            reloads: book.counters(
+            reloads: registry.counters(
                 "gateway_config_reloads_total",
                 &["result"],
                 "Reloads of the configuration by result (ok, refused).",
             )?,
-            reload_ok: book.gauge(
+            reload_ok: registry.gauge(
                 "gateway_config_last_reload_successful",
                 "Whether the last reload was taken over; 1 also before the first one.",
             )?,
-            reload_at: book.gauge(
+            reload_at: registry.gauge(
                 "gateway_config_last_reload_success_timestamp_seconds",
                 "When the configuration in use was reloaded, in seconds since 1970; 0 if it is that of the start.",
             )?,
-            reload_took: book.fraction(
+            reload_took: registry.fraction(
                 "gateway_config_last_reload_duration_seconds",
                 "How long the last reload took, taken over or not; 0 before the first one.",
             )?,
@@ -118,25 +118,25 @@ impl Process {
             log_waiting,
             log_waiting_max,
             spans,
-            workers: book.gauge(
+            workers: registry.gauge(
                 "gateway_worker_threads",
                 "Threads that carry requests (`server.threads`).",
             )?,
-            cpus: book.gauge("gateway_cpus", "Processors that the gateway may use.")?,
-            memory_max: book.gauge(
+            cpus: registry.gauge("gateway_cpus", "Processors that the gateway may use.")?,
+            memory_max: registry.gauge(
                 "gateway_memory_max_bytes",
                 "Memory that the process may use: that of the machine, or what its cgroup is allowed.",
             )?,
-            clock: book.fraction(
+            clock: registry.fraction(
                 "gateway_clock_timestamp_seconds",
                 "The gateway's own clock at the scrape, in seconds since 1970. The lives of tokens are held against it.",
             )?,
-            cpu: book.fractional_counter(CPU, "Processor time that the process used.")?,
+            cpu: registry.fractional_counter(CPU, "Processor time that the process used.")?,
         };
         let info =
-            book.gauges("gateway_build_info", &["version"], "The version of the gateway; always 1.")?;
+            registry.gauges("gateway_build_info", &["version"], "The version of the gateway; always 1.")?;
         info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        book.foreign(WithoutCpu(ProcessCollector::for_self()), &OF_PROCESS)?;
+        registry.foreign(WithoutCpu(ProcessCollector::for_self()), &OF_PROCESS)?;
         process.reload_ok.set(1);
         process.cpus.set(signed(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
         // A series that appeared with its first event would have no rate for it.

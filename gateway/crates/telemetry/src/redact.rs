@@ -70,7 +70,7 @@ pub struct ShownAddress(pub IpAddr);
 
 impl ShownAddress {
     /// `None` where the log shows nothing of it.
-    pub fn of(address: IpAddr) -> Option<Self> {
+    pub fn from_ip(address: IpAddr) -> Option<Self> {
         (log::rules().addresses != Shown::Omitted).then_some(Self(address))
     }
 
@@ -109,7 +109,7 @@ pub(super) struct ShownEmail<'a>(&'a str);
 
 impl<'a> ShownEmail<'a> {
     /// `None` where the log shows nothing of it.
-    pub(super) fn of(email: &'a str) -> Option<Self> {
+    pub(super) fn new(email: &'a str) -> Option<Self> {
         (log::rules().emails != Shown::Omitted).then_some(Self(email))
     }
 }

@@ -7,7 +7,7 @@ use prometheus::core::Collector as _;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use super::Way;
-use super::book::Book;
+use super::registry::MetricRegistry;
 
 /// The methods that are told apart; all others count as one.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"];
@@ -100,43 +100,46 @@ impl RouteMetrics {
 }
 
 impl Requests {
-    pub(super) fn new(book: &mut Book, outcomes: Vec<Outcome>) -> Result<Self, prometheus::Error> {
-        book.group("Requests");
+    pub(super) fn new(
+        registry: &mut MetricRegistry,
+        outcomes: Vec<Outcome>,
+    ) -> Result<Self, prometheus::Error> {
+        registry.group("Requests");
         Ok(Self {
-            requests: book.counters(
+            requests: registry.counters(
                 "gateway_http_requests_total",
                 &["route", "method", "status_class"],
                 "Requests by route, method and status class. `gateway` are our own endpoints, `/api/auth/verify` among them, whatever it was asked about; `none` is what was refused before a route was found, preflights, and redirects to HTTPS. A client that left before its answer counts as 4xx (as 499). Heads that cannot be parsed are answered before any of our code runs, and are not counted.",
             )?,
-            durations: book.histograms(
+            durations: registry.histograms(
                 "gateway_http_request_duration_seconds",
                 &["route", "status_class"],
                 &SECONDS,
                 "Time from the head of a request to the end of its response, by route and status class: refusals are quick, and must not hide that the rest is slow. WebSockets, server-sent events and gRPC calls under a token are left out: how long somebody stays is no latency.",
             )?,
-            decision_durations: book.histograms(
+            decision_durations: registry.histograms(
                 "gateway_decision_duration_seconds",
                 &["route"],
                 &DECISION_SECONDS,
                 "Time from the head of a request to its being admitted or refused, by route: the gateway's own share. Waits for the revocation store and for the keys of another issuer are not in it.",
             )?,
-            first_bytes: book.histograms(
+            first_bytes: registry.histograms(
                 "gateway_upstream_first_byte_duration_seconds",
                 &["route", "upstream"],
                 &SECONDS,
                 "Time from having a connection to the upstream, or from the end of the request's body where it has one, to the head of its answer, by route: the upstream's share.",
             )?,
-            decisions: book.counters(
+            decisions: registry.counters(
                 "gateway_auth_decisions_total",
                 &["route", "decision", "reason"],
                 "Decisions by route, outcome (allow, deny, error) and reason: a code of docs/errors.md; `ok` for what was forwarded, `served` for what our own endpoints did, `abandoned` where the client left first.",
             )?,
-            ways: book.counters(
+            ways: registry.counters(
                 "gateway_http_ways_total",
                 &["route", "way"],
                 "Requests by route and by the way they took: `lane` is the gateway's own, for simple requests of HTTP/1.1 towards services of HTTP/1.1; the others are why a request took Pingora's, which costs more. `http2` and `service_http2`: it is spoken by the client, by the service; `version`: HTTP/1.0; `target`: no plain path; `upgrade`, `trailers`, `connection`: it asks for that, or says more of its connection than `close`; `closed`: server.fast_path is off.",
             )?,
-            shadowed: book.counters(
+            shadowed: registry.counters(
                 "gateway_shadow_refusals_total",
                 &["route", "reason"],
                 "Requests that a route in shadow would have refused, by route and reason. A series begins with its first event.",
@@ -154,7 +157,7 @@ impl Requests {
                 .collect(),
             // A series that appeared with its first event would have no rate for it.
             outcomes: self.outcomes.iter().map(|outcome| self.decision(name, *outcome)).collect(),
-            ways: Way::ALL.map(|way| self.ways.with_label_values(&[name, way.word()])),
+            ways: Way::ALL.map(|way| self.ways.with_label_values(&[name, way.as_str()])),
             durations: CLASSES.map(|class| self.durations.with_label_values(&[name, class])),
             decision: self.decision_durations.with_label_values(&[name]),
             first_byte: upstream.map(|upstream| self.first_bytes.with_label_values(&[name, upstream])),

@@ -4,21 +4,21 @@ use std::net::IpAddr;
 
 use prometheus::{IntCounter, IntCounterVec};
 
-use super::book::Book;
 use super::redact::{ShownAddress, ShownEmail};
+use super::registry::MetricRegistry;
 use gateway_store::{Actor, AuditEvent, Event};
 
 /// The metric of security events.
 pub struct Security(Vec<IntCounter>);
 
 impl Security {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        let events: IntCounterVec = book.counters(
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        let events: IntCounterVec = registry.counters(
             "gateway_security_events_total",
             &["event"],
             "Events that matter for who is let in, by event: the same as in the lines of the log with the target `security`.",
         )?;
-        Ok(Self(Event::ALL.iter().map(|event| events.with_label_values(&[event.word()])).collect()))
+        Ok(Self(Event::ALL.iter().map(|event| events.with_label_values(&[event.as_str()])).collect()))
     }
 
     /// Counts the event, and writes its line: what stands in the audit trail, as far as the log may show
@@ -36,18 +36,18 @@ impl Security {
             ($level:ident) => {
                 tracing::$level!(
                     target: "security",
-                    event = event.word(),
+                    event = event.as_str(),
                     request_id = entry.request_id,
                     trace_id = told.trace().map(tracing::field::display),
-                    client = address.and_then(ShownAddress::of).map(tracing::field::display),
+                    client = address.and_then(ShownAddress::from_ip).map(tracing::field::display),
                     user_id = entry.user_id.map(|user| user.get()),
-                    email = entry.email.as_deref().and_then(ShownEmail::of).map(tracing::field::display),
+                    email = entry.email.as_deref().and_then(ShownEmail::new).map(tracing::field::display),
                     subject = entry.subject,
                     issuer = entry.issuer,
                     by,
                     session = entry.session.map(tracing::field::display),
                     reason = entry.reason.as_deref(),
-                    now = entry.now,
+                    now = entry.detail,
                     "{}", event.message()
                 )
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::book::{Book, raise, signed};
+use super::registry::{MetricRegistry, raise, signed};
 
 /// From fifty microseconds to a second.
 const CHECK_SECONDS: [f64; 13] =
@@ -41,19 +41,19 @@ impl IntCount {
 }
 
 impl Tokens {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Tokens");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Tokens");
         Ok(Self {
-            verifications: book.counters(
+            verifications: registry.counters(
                 "gateway_token_verifications_total",
                 &["issuer", "algorithm", "result"],
                 "Access tokens by issuer, algorithm and result: `ok`, `seen` (verified before: the signature was not checked again), `expired` or `invalid`; and client certificates, whose algorithm is `x509`. The issuer is `gateway` for our own tokens, and `none` for what nobody signed whom we know; an invalid token has no algorithm.",
             )?,
-            cache: book.gauge(
+            cache: registry.gauge(
                 "gateway_token_cache_entries",
                 "Access tokens that are remembered as verified.",
             )?,
-            cache_max: book.gauge(
+            cache_max: registry.gauge(
                 "gateway_token_cache_entries_max",
                 "Access tokens that may be remembered; those that were not used for longest make room.",
             )?,
@@ -61,7 +61,7 @@ impl Tokens {
     }
 
     /// `issuer` is a configured name, or `gateway`.
-    pub fn of(&self, issuer: &str, algorithm: &'static str) -> Verifications {
+    pub fn verifications(&self, issuer: &str, algorithm: &'static str) -> Verifications {
         let count = |result| IntCount(self.verifications.with_label_values(&[issuer, algorithm, result]));
         Verifications { ok: count("ok"), seen: count("seen"), expired: count("expired") }
     }
@@ -118,45 +118,45 @@ pub struct RevocationMetrics {
 }
 
 impl RevocationMetrics {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Revocation");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Revocation");
         let metrics = Self {
-            up: book.gauge(
+            up: registry.gauge(
                 "gateway_revocation_store_up",
                 "Whether the revocation store answers and its view is whole (1) or not (0). Always 1 with the embedded view.",
             )?,
-            staleness: book.fraction(
+            staleness: registry.fraction(
                 "gateway_revocation_staleness_seconds",
                 "Time since the revocation view was last proven whole: about a second at most while Redis answers; 0 with the embedded view.",
             )?,
-            durations: book.histogram(
+            durations: registry.histogram(
                 "gateway_revocation_check_duration_seconds",
                 &CHECK_SECONDS,
                 "Time that a request waited for the revocation store. The embedded view answers at once, and is not observed.",
             )?,
-            checks: book.counters(
+            checks: registry.counters(
                 "gateway_revocation_checks_total",
                 &["result"],
                 "Questions to Redis by result: in_force, revoked, error (not answered), timeout. What the ledger of this gateway holds is refused without one. Zero with the embedded view.",
             )?,
-            fail_open: book.counter(
+            fail_open: registry.counter(
                 "gateway_revocation_fail_open_total",
                 "Requests that passed unchecked because the revocation store could not be asked and `redis.fail = \"open\"`.",
             )?,
-            publications: book.counters(
+            publications: registry.counters(
                 "gateway_revocation_publications_total",
                 &["result"],
                 "Revocations that were written to Redis by result. Those that failed are caught up from the ledger as soon as Redis answers.",
             )?,
-            rebuilds: book.counter(
+            rebuilds: registry.counter(
                 "gateway_revocation_store_rebuilds_total",
                 "Times that the view in Redis was rebuilt from the ledger.",
             )?,
-            data_losses: book.counter(
+            data_losses: registry.counter(
                 "gateway_revocation_store_data_losses_total",
                 "Times that Redis was found to have lost, evicted, or never to have had, its revocations.",
             )?,
-            entries: book.gauges(
+            entries: registry.gauges(
                 "gateway_revocation_entries",
                 &["kind"],
                 "Entries of the revocation view in memory, which holds what the ledger of this gateway does, by kind (token, session, user).",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
-use super::book::Book;
+use super::registry::MetricRegistry;
 use super::requests::{SECONDS, by_class, class};
 
 /// Why a connection to a server could not be used again, and was closed.
@@ -24,7 +24,7 @@ pub enum Unclean {
 impl Unclean {
     const ALL: [Self; 4] = [Self::Unasked, Self::Malformed, Self::UnfinishedRequest, Self::UnfinishedAnswer];
 
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Unasked => "unasked_bytes",
             Self::Malformed => "malformed_answer",
@@ -112,56 +112,56 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    pub(super) fn new(book: &mut Book) -> Result<Self, prometheus::Error> {
-        book.group("Upstreams");
+    pub(super) fn new(registry: &mut MetricRegistry) -> Result<Self, prometheus::Error> {
+        registry.group("Upstreams");
         let by_server = &["upstream", "server"];
         Ok(Self {
-            healthy: book.gauges(
+            healthy: registry.gauges(
                 "gateway_upstream_server_healthy",
                 by_server,
                 "Addresses of a configured server that are in use: healthy and not ejected. 1 or 0, but for a name with several addresses.",
             )?,
-            running: book.gauges(
+            running: registry.gauges(
                 "gateway_upstream_server_requests_running",
                 by_server,
                 "Requests that run on a server now.",
             )?,
-            connections: book.gauges(
+            connections: registry.gauges(
                 "gateway_upstream_server_connections",
                 by_server,
                 "Open connections to a server, those that wait for a request among them.",
             )?,
-            unclean: book.counters(
+            unclean: registry.counters(
                 "gateway_upstream_unclean_connections_total",
                 &["upstream", "server", "reason"],
                 "Connections of HTTP/1.1 that were closed and not used again, as one answer could have been taken for another: `unasked_bytes` (bytes came that nobody asked for), `malformed_answer`, `unfinished_request` (the answer came before all of it was sent), `unfinished_answer` (also where the client left).",
             )?,
-            large_heads: book.counters(
+            large_heads: registry.counters(
                 "gateway_upstream_server_large_head_breaks_total",
                 by_server,
                 "New connections that a server closed without an answer on a head of more than 4 KiB or 80 fields, which some servers do not take. They count against no server, and are tried on one other.",
             )?,
-            failures: book.counters(
+            failures: registry.counters(
                 "gateway_upstream_server_failures_total",
                 by_server,
                 "Connections to a server that could not be made, or broke before the answer.",
             )?,
-            ejections: book.counters(
+            ejections: registry.counters(
                 "gateway_upstream_server_ejections_total",
                 by_server,
                 "Times that a server was left out for a while, because requests failed on it.",
             )?,
-            responses: book.counters(
+            responses: registry.counters(
                 "gateway_upstream_responses_total",
                 &["upstream", "server", "status_class"],
                 "Answers that a server gave, by status class. A 5xx here is the service's own.",
             )?,
-            retries: book.counters(
+            retries: registry.counters(
                 "gateway_upstream_retries_total",
                 &["upstream"],
                 "Requests that were tried again on another server.",
             )?,
-            connect: book.histograms(
+            connect: registry.histograms(
                 "gateway_upstream_connect_duration_seconds",
                 &["upstream"],
                 &SECONDS,
@@ -185,7 +185,8 @@ impl Upstreams {
             ejections: self.ejections.with_label_values(&[upstream, server]),
             responses: by_class(&self.responses, [upstream, server]),
             large_heads: self.large_heads.with_label_values(&[upstream, server]),
-            unclean: Unclean::ALL.map(|why| self.unclean.with_label_values(&[upstream, server, why.word()])),
+            unclean: Unclean::ALL
+                .map(|why| self.unclean.with_label_values(&[upstream, server, why.as_str()])),
         }
     }
 

@@ -32,7 +32,7 @@ impl Way {
         Self::Connection,
     ];
 
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Lane => "lane",
             Self::Http2 => "http2",
@@ -71,7 +71,7 @@ mod tests {
         for (place, way) in Way::ALL.into_iter().enumerate() {
             assert_eq!(way as usize, place, "{way:?}");
         }
-        for words in [Way::ALL.map(Way::word), Way::ALL.map(Way::in_words)] {
+        for words in [Way::ALL.map(Way::as_str), Way::ALL.map(Way::in_words)] {
             let words: std::collections::BTreeSet<_> = words.into();
             assert_eq!(words.len(), Way::ALL.len());
         }

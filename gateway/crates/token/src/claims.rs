@@ -95,7 +95,7 @@ impl AuthenticClaims {
         Ok(self.claims)
     }
 
-    /// By which its signature was made.
+    /// The algorithm of its signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

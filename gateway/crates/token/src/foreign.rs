@@ -22,7 +22,7 @@ mod verify;
 mod way;
 mod x509;
 
-pub use certificate::{Authority, PeerCertificate, Unfit};
+pub use certificate::{Authority, CertificateFault, PeerCertificate};
 pub use claims::{AuthenticForeign, ForeignClaims, Mapping, Untimely};
 pub use fault::{Fault, RefusedToken};
 pub use given::GivenFault;

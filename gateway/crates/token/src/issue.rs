@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::{AccessWire, RefreshWire};
 use super::key_ring::{KeyRing, Signer};
-use super::seen::Seen;
+use super::verified_tokens::VerifiedTokens;
 use super::verify::Verifier;
 use super::{HmacKey, SigningKey};
 use gateway_clock::Timestamp;
@@ -55,7 +55,7 @@ pub struct RefreshFacts {
     pub expires_at: Timestamp,
 }
 
-/// Whom an access token is for.
+/// The subject of an access token.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessGrant<'a> {
     pub user: UserId,
@@ -75,7 +75,7 @@ impl Issuer {
             audience: self.terms.audience.clone(),
             installation: self.installation,
             access_seconds: self.terms.access_lifetime.as_secs(),
-            seen: Seen::default(),
+            seen: VerifiedTokens::default(),
         }
     }
 

@@ -15,10 +15,11 @@ mod key_ring;
 mod keys;
 mod own_fault;
 mod private_jwk;
-mod seen;
+
 mod signing_key;
 #[cfg(test)]
 mod tests;
+mod verified_tokens;
 mod verify;
 mod verifying_key;
 
@@ -26,10 +27,10 @@ pub use algorithm::Algorithm;
 pub use assertion::{AssertionFacts, AssertionIssuer, SignedAssertion};
 pub use claims::{AuthenticClaims, RefreshClaims, VerifiedClaims};
 pub use foreign::{
-    Asked, AuthenticForeign, Authority, Candidate, ClaimPath, Fault, ForeignClaims, ForeignIssuer,
-    ForeignIssuers, GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut, LegacySecret, Listed,
-    Mapping, Numbers, PeerCertificate, Proof, Published, RefusedToken, RevocationLists, SUBJECT_FACTS, Unfit,
-    Unproved, Untimely, Way, begins_like_number, is_chosen,
+    Asked, AuthenticForeign, Authority, Candidate, CertificateFault, ClaimPath, Fault, ForeignClaims,
+    ForeignIssuer, ForeignIssuers, GivenFault, GivenKeys, JwksFault, KeySet, KeySource, LeftOut,
+    LegacySecret, Listed, Mapping, Numbers, PeerCertificate, Proof, Published, RefusedToken, RevocationLists,
+    SUBJECT_FACTS, Unproved, Untimely, Way, begins_like_number, is_chosen,
 };
 pub use issue::{AccessGrant, Issuer, RefreshFacts, SigningFault, TokenTerms};
 pub use jwk::{Jwk, JwkFault, KID_BYTES_MAX, is_kid};
@@ -38,8 +39,8 @@ pub use key_file::{DatedKey, KeyFileFault};
 pub use key_ring::{KeyRing, KeyState, OwnKey, RingFault, Secret, SignBy};
 pub use keys::{HmacKey, KEY_BYTES_MIN, KeyFault};
 pub use own_fault::OwnFault;
-pub use seen::TOKENS_REMEMBERED_MAX;
 pub use signing_key::{SigningKey, SigningKeyFault};
+pub use verified_tokens::TOKENS_REMEMBERED_MAX;
 pub use verify::{RawToken, TOKEN_BYTES_MAX, TokenFault, Verifier};
 pub use verifying_key::VerifyingKey;
 

@@ -20,7 +20,7 @@ impl Verifier {
     /// Of an access token that is not accepted; `None` where it is not about us.
     pub fn fault_of(&self, token: RawToken<'_>, now: Timestamp) -> Option<OwnFault> {
         let (why, next) = match open(&self.access_keys, token, now) {
-            Some(Opened { claimed, .. }) => self.unfit(&claimed, now),
+            Some(Opened { claimed, .. }) => self.fault(&claimed, now),
             None if open(&self.refresh_keys, token, now).is_some() => {
                 ("It is a refresh token of this gateway.".to_owned(), SEND_ACCESS)
             }
@@ -30,7 +30,7 @@ impl Verifier {
     }
 
     /// Signed by us, and not as an access token is to be here and now.
-    fn unfit(&self, claimed: &Claimed, now: Timestamp) -> (String, &'static str) {
+    fn fault(&self, claimed: &Claimed, now: Timestamp) -> (String, &'static str) {
         let life = claimed.exp.unwrap_or(0).saturating_sub(claimed.iat.unwrap_or(0));
         let begins = claimed.iat.unwrap_or(0).max(claimed.nbf.unwrap_or(0));
         let audience = self.audience.as_deref();

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::claims::{AuthenticClaims, Claimed, Kind, RefreshClaims, VerifiedClaims};
 use super::key_ring::KeyRing;
-use super::seen::Seen;
+use super::verified_tokens::VerifiedTokens;
 use super::{Algorithm, header};
 use gateway_clock::Timestamp;
 use gateway_identity::InstallationId;
@@ -57,7 +57,7 @@ pub struct Verifier {
     /// configuration, and could outlive the revocation of its session.
     pub(super) access_seconds: u64,
     /// Access tokens that were verified before.
-    pub(super) seen: Seen,
+    pub(super) seen: VerifiedTokens,
 }
 
 impl Verifier {

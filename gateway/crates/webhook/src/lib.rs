@@ -20,7 +20,7 @@ pub use secret::WebhookSecret;
 
 use gateway_clock::{Clock, Timestamp};
 use gateway_identity::UserId;
-use gateway_notify::{Announcer, NotSent};
+use gateway_notify::{EventPublisher, NotSent};
 
 /// Longest explanation of why a message could not be sent.
 const WHY_CHARACTERS_MAX: usize = 300;
@@ -29,7 +29,7 @@ const WHY_CHARACTERS_MAX: usize = 300;
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
     pub url: String,
-    /// By which the host of the URL is reached.
+    /// The client that reaches the host of the URL.
     pub socket: Option<PathBuf>,
     /// Certificates (DER) in place of the machine's public authorities.
     pub authorities: Option<Vec<Vec<u8>>>,
@@ -109,7 +109,7 @@ impl Webhook {
 }
 
 #[async_trait]
-impl Announcer for Webhook {
+impl EventPublisher for Webhook {
     async fn user_deleted(&self, id: &str, user: UserId, at: Timestamp) -> Result<(), NotSent> {
         let message = json!({
             "type": "user.deleted",

@@ -21,7 +21,7 @@ impl Progress {
     }
 
     /// So much is done, as in `30000 lines read`, and that is this part of all, where that is known.
-    pub(super) fn tell(&mut self, count: usize, done: &str, part: Option<f64>) {
+    pub(super) fn report(&mut self, count: usize, done: &str, part: Option<f64>) {
         if count / STEP != self.said {
             self.said = count / STEP;
             let line = line(count, done, part, self.since.elapsed());

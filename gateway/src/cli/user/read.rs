@@ -111,7 +111,7 @@ fn comma_separated(file: Counted, now: Timestamp) -> Result<Lines, String> {
             _ if ended => return None,
             Ok(record) => {
                 let number = record.position().map_or(0, csv::Position::line);
-                Line { number, account: Written::of(&header, record).account(now) }
+                Line { number, account: Written::new(&header, record).account(now) }
             }
             Err(error) => {
                 let number = error.position().map_or(0, csv::Position::line);
@@ -179,7 +179,7 @@ impl Iterator for JsonLines {
 }
 
 impl Written {
-    fn of(header: &StringRecord, record: &StringRecord) -> Self {
+    fn new(header: &StringRecord, record: &StringRecord) -> Self {
         let mut written = Self::default();
         for (name, value) in header.iter().zip(record) {
             let field = match name {

@@ -94,12 +94,12 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
 
 /// What the response of these codes is called among the components.
 fn name(codes: &[Code]) -> String {
-    codes.iter().map(|code| code.word()).collect::<Vec<_>>().join(".")
+    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(".")
 }
 
 /// The codes of a response's name.
 fn codes(name: &str) -> Vec<Code> {
-    let code = |word: &str| Code::ALL.iter().copied().find(|code| code.word() == word);
+    let code = |word: &str| Code::ALL.iter().copied().find(|code| code.as_str() == word);
     name.split('.').filter_map(code).collect()
 }
 
@@ -123,7 +123,7 @@ pub(super) fn response(name: &str) -> Response {
             }
             let value = serde_json::from_slice(rendered.body()).ok();
             let example = ExampleBuilder::new().summary(code.entry().message).value(value).build();
-            content.examples.insert(code.word().to_owned(), example.into());
+            content.examples.insert(code.as_str().to_owned(), example.into());
         }
         response.content.insert(media_type.to_owned(), content.into());
     }

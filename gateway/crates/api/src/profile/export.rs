@@ -47,12 +47,12 @@ pub(crate) async fn export(
     let now = services.clock.now();
     let turn = services.long_answers.turn().await;
     let sessions = services.sessions.sessions.of_user(user.id, now).await?;
-    let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::of(one, caller.session)).collect();
+    let sessions: Vec<_> = sessions.iter().map(|one| schema::OwnSession::new(one, caller.session)).collect();
     let familiar = services.sessions.sessions.familiar_to(user.id).await?;
     let familiar: Vec<_> = familiar.iter().map(schema::FamiliarNetwork::from).collect();
     drop(turn);
     let request_id = client.request_id.clone();
-    let mut events = Events::of(&services, &caller, request_id);
+    let mut events = Events::new(&services, &caller, request_id);
     // Before the export is an event itself.
     let first = events.next().await?;
     let exported = client.event(Event::AccountExported, &services).about(user.id).by(caller.actor());
@@ -73,7 +73,7 @@ pub(crate) async fn export(
         let (maker, rest) = pieces(Some(running));
         // Of a `HEAD` nobody reads it.
         if method != Method::HEAD {
-            tokio::spawn(events.tell(begun, maker));
+            tokio::spawn(events.send(begun, maker));
         }
         Answer::pieces(rest)
     };
@@ -96,7 +96,7 @@ struct Events {
 }
 
 impl Events {
-    fn of(services: &Shared, caller: &Authenticated, request_id: RequestId) -> Self {
+    fn new(services: &Shared, caller: &Authenticated, request_id: RequestId) -> Self {
         let (services, user) = (Arc::clone(services), Arc::new(caller.user.clone()));
         let session = caller.session;
         Self { services, user, session, request_id, left: EVENTS_MAX, before: None, told: false }
@@ -131,7 +131,7 @@ impl Events {
     }
 
     /// Until the end, or until nobody reads any more.
-    async fn tell(mut self, mut piece: String, maker: Maker) {
+    async fn send(mut self, mut piece: String, maker: Maker) {
         while !self.are_over() {
             if maker.send(piece).await.is_err() {
                 return;
@@ -152,7 +152,7 @@ impl Events {
             };
         }
         if maker.send(piece + END).await.is_ok() {
-            // Who left by now has all of it.
+            // A client that left by now has all of it.
             maker.end().await.ok();
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct Account {
     /// RFC 3339, in UTC.
     #[schema(format = DateTime, example = "2026-01-31T09:00:00Z")]
     created_at: String,
-    /// Whoever is not active can neither log in nor use a token.
+    /// An inactive account can neither log in nor use a token.
     is_active: bool,
     /// Whether somebody proved to read the mail of the address.
     email_verified: bool,

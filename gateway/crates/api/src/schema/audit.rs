@@ -35,7 +35,7 @@ pub(crate) struct AuditEvent {
     /// The address that was given, whether there is an account or not.
     #[schema(nullable = false, example = "ada@example.com")]
     email: Option<String>,
-    /// Whom another issuer vouches for.
+    /// The subject that another issuer vouches for.
     #[schema(nullable = false)]
     subject: Option<String>,
     /// The other issuer.
@@ -64,7 +64,7 @@ pub(crate) struct AuditEvent {
     hash: Option<String>,
 }
 
-/// Who did it.
+/// The actor.
 #[derive(ToSchema)]
 #[schema(as = AuditActor)]
 struct Actor {

@@ -54,7 +54,7 @@ struct RefusalCode;
 
 impl PartialSchema for RefusalCode {
     fn schema() -> RefOr<Schema> {
-        let words = Code::ALL.iter().map(|code| code.word());
+        let words = Code::ALL.iter().map(|code| code.as_str());
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(words))

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use gateway_identity::SessionId;
-use gateway_store::{Familiar, Session};
+use gateway_store::{KnownNetwork, Session};
 
 /// A session: one login on one device.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub(crate) struct OwnSession {
 
 impl OwnSession {
     /// As its owner sees it, who asks in the session `current`.
-    pub(crate) fn of(session: &Session, current: SessionId) -> Self {
+    pub(crate) fn new(session: &Session, current: SessionId) -> Self {
         Self {
             id: session.id,
             created_at: session.created_at.to_string(),
@@ -60,8 +60,8 @@ pub(crate) struct FamiliarNetwork {
     last_used_at: String,
 }
 
-impl From<&Familiar> for FamiliarNetwork {
-    fn from(familiar: &Familiar) -> Self {
+impl From<&KnownNetwork> for FamiliarNetwork {
+    fn from(familiar: &KnownNetwork) -> Self {
         Self { network: familiar.network.to_string(), last_used_at: familiar.last_used_at.to_string() }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct LoginCookies {
     user: LoginUser,
 }
 
-/// Who logged in.
+/// The user who logged in.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LoginUser {
     #[schema(minimum = 1, example = 2)]

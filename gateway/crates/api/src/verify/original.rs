@@ -88,10 +88,10 @@ pub(super) fn original(proxy: AskingProxy, asked: Asked<'_>, routes: &Routes) ->
 impl Told {
     fn appended(&mut self, asked: Asked<'_>) -> Result<(), Problem> {
         let Some(target) = appended(asked.uri) else { return Ok(()) };
-        tell(&mut self.target, target)?;
-        tell(&mut self.method, asked.method.as_str())?;
+        set_once(&mut self.target, target)?;
+        set_once(&mut self.method, asked.method.as_str())?;
         for host in values(asked.headers, "host") {
-            tell(&mut self.host, host?)?;
+            set_once(&mut self.host, host?)?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Told {
             ("x-forwarded-uri", &mut self.target),
         ] {
             for value in values(headers, name) {
-                tell(told, value?)?;
+                set_once(told, value?)?;
             }
         }
         Ok(())
@@ -112,15 +112,15 @@ impl Told {
     fn original(&mut self, headers: &HeaderMap) -> Result<(), Problem> {
         for (name, told) in [("x-original-method", &mut self.method), ("x-original-host", &mut self.host)] {
             for value in values(headers, name) {
-                tell(told, value?)?;
+                set_once(told, value?)?;
             }
         }
         for name in ["x-original-uri", "x-original-url"] {
             for value in values(headers, name) {
                 let (host, target) = parts(value?);
-                tell(&mut self.target, target)?;
+                set_once(&mut self.target, target)?;
                 if let Some(host) = host {
-                    tell(&mut self.host, host)?;
+                    set_once(&mut self.host, host)?;
                 }
             }
         }
@@ -128,7 +128,7 @@ impl Told {
     }
 }
 
-fn tell(told: &mut Option<String>, value: &str) -> Result<(), Problem> {
+fn set_once(told: &mut Option<String>, value: &str) -> Result<(), Problem> {
     match told {
         Some(told) if told != value => {
             unclear("The proxy tells two things of the original request that differ")

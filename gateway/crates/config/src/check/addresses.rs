@@ -111,7 +111,7 @@ fn reached(target: &Target) -> Option<SocketAddr> {
         Target::Name { host, port } if host == "localhost" => SocketAddr::from((Ipv4Addr::LOCALHOST, *port)),
         Target::Name { .. } | Target::Unix(_) => return None,
     };
-    // Who connects to all addresses connects to this machine.
+    // A connection to the unspecified address goes to this machine.
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

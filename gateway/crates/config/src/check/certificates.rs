@@ -32,7 +32,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Whoever has it can be taken for whom the certificate names.
+    /// A reader of the key can pass for the name in the certificate.
     pub(super) fn private_key(&mut self, place: &str, key: &Path) {
         self.warnings.extend(open_to_others(key).map(|open| format!("{place}: {open}")));
     }

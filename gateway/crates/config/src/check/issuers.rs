@@ -52,7 +52,7 @@ pub enum ProofSettings {
     Authority(Box<Authority>),
 }
 
-/// Who says what its keys are.
+/// The source of its keys.
 pub enum KeysFrom {
     Issuer(Box<JwksSettings>),
     File(KeySet),
@@ -109,7 +109,7 @@ impl Checker<'_> {
         checked
     }
 
-    /// Whose tokens name no issuer is accepted only where a route names it.
+    /// An issuer whose tokens do not name it is accepted only where a route names it.
     fn named_by_a_route(&mut self, file: &File) {
         for IssuerEntry { name, .. } in file.issuers.iter().filter(|entry| entry.without_iss) {
             if !file.routes.iter().any(|route| route.issuers.contains(name)) {

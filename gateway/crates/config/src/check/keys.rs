@@ -35,7 +35,7 @@ impl Checker<'_> {
         given: Secrets,
     ) -> Option<(TokenTerms, AssertionIssuer)> {
         let tokens = &file.tokens;
-        let folder = KeyFolder::of(file);
+        let folder = KeyFolder::from_settings(file);
         let now = SystemClock.now();
         let before = self.faults.len();
         // Otherwise each file in it would be complained of.

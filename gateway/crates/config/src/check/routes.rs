@@ -102,11 +102,11 @@ impl Checker<'_> {
         };
         let user_limit = entry.user_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: user_limit"), "user", limit);
-            UserLimit(policy.map(|policy| self.books.users.limiter(&in_book(name), policy, keys_max)))
+            UserLimit(policy.map(|policy| self.limiters.users.limiter(&in_book(name), policy, keys_max)))
         });
         let address_limit = entry.address_limit.as_ref().map(|limit| {
             let policy = self.policy(&format!("route `{name}`: address_limit"), "address", limit);
-            AddressLimit(policy.map(|policy| self.books.address_limiter(&in_book(name), policy, keys_max)))
+            AddressLimit(policy.map(|policy| self.limiters.address_limiter(&in_book(name), policy, keys_max)))
         });
         if entry.body_idle_timeout_ms == 0
             || [entry.read_timeout_ms, entry.write_timeout_ms].contains(&Some(0))

@@ -35,7 +35,7 @@ impl Checker<'_> {
         self.faults.len() == before
     }
 
-    /// Whoever writes there can put keys of their own in the place of ours.
+    /// Write access there is enough to replace our keys.
     fn open_store(&mut self, file: &File, given: Given) {
         let Err(open) = refuse_open_store(&file.store.path) else { return };
         let keeps_secrets = match file.tokens.algorithm {
@@ -81,7 +81,7 @@ impl Checker<'_> {
         );
         let its = |entry: std::path::PathBuf| uid_of(&entry).is_some_and(|uid| Some(uid) == uid_of(folder));
         match (of_store(folder).any(its), policy) {
-            // Whoever checks it as root starts it as another user, as a rule.
+            // A check as root is usually for a gateway that another user starts.
             (_, KeyPolicy::Foresee) => self.notes.push(told),
             (true, _) => self.fault(told),
             // Where nothing is yet, root may be the one who is to run it, as in many a container.

@@ -321,7 +321,7 @@ impl Checker<'_> {
             return None;
         }
         let place = format!("upstream `{name}`: tls.client_certificate_file");
-        if let Some(end) = CertificateEnd::of(chain, &certificates) {
+        if let Some(end) = CertificateEnd::from_chain(chain, &certificates) {
             self.in_time(&place, &end, "the service refuses it");
         }
         self.private_key(&format!("upstream `{name}`: tls.client_key_file"), key);

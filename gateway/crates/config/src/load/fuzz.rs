@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use super::{Flags, load};
 use crate::{KeyPolicy, Secrets, examine};
 use gateway_fuzz::{Corpus, Held};
-use gateway_limits::Books;
+use gateway_limits::Limiters;
 
 fn law(path: &Path, bytes: &[u8]) -> Held {
     std::fs::write(path, bytes).unwrap();
     let loaded = load(Some(path), &Flags::default());
     let (is_readable, misread) = (loaded.is_readable, loaded.faults.clone());
     let (faults, others) =
-        match examine(loaded, Ok(Secrets::default()), KeyPolicy::LookOnly, &Books::default()) {
+        match examine(loaded, Ok(Secrets::default()), KeyPolicy::LookOnly, &Limiters::default()) {
             Ok(checked) => (Vec::new(), [checked.warnings, checked.notes].concat()),
             Err(found) => {
                 prop_assert!(!found.faults.is_empty(), "refused without a word");
@@ -45,5 +45,5 @@ fn law(path: &Path, bytes: &[u8]) -> Held {
 fn a_configuration_is_one_or_each_complaint_names_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.toml");
-    Corpus::of("configuration").with("conf/examples").hold(|bytes| law(&path, bytes));
+    Corpus::new("configuration").with("conf/examples").hold(|bytes| law(&path, bytes));
 }

@@ -83,5 +83,5 @@ fn law(bytes: &[u8]) -> Held {
 
 #[test]
 fn a_client_is_whom_the_last_trusted_proxy_saw_whatever_is_sent() {
-    Corpus::of("forwarded").hold(law);
+    Corpus::new("forwarded").hold(law);
 }

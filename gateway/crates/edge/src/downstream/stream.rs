@@ -16,7 +16,7 @@ use super::Downstream;
 #[async_trait]
 impl Shutdown for Downstream {
     async fn shutdown(&mut self) {
-        // Who does not take it has gone, and does not matter any more.
+        // A client that does not take it has gone, and does not matter any more.
         AsyncWriteExt::shutdown(self).await.ok();
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn request(head: &RequestHeader) -> RequestView<'_> {
 }
 
 pub(super) fn answer(head: &ResponseHeader) -> AnswerView<'_> {
-    AnswerView::of(head.status, &head.headers)
+    AnswerView::new(head.status, &head.headers)
 }
 
 /// Whether another head follows this one. Behind 101 comes another protocol.

@@ -165,7 +165,7 @@ impl<'a> LaneClient<'a> {
         } else if head.has(&TRANSFER_ENCODING) {
             Framing::Chunks
         } else {
-            // Whoever is not told where it ends is told by the end of the connection.
+            // The end of the connection tells where the answer ends, where nothing else does.
             self.keeps &= head.has(&CONTENT_LENGTH);
             Framing::AsItIs
         }

@@ -7,7 +7,7 @@ use pingora::{Error, ErrorType};
 
 use crate::beginning::CLIENT_IO_MAX;
 use crate::downstream::Downstream;
-use crate::patience::Patience;
+use crate::idle_timer::IdleTimer;
 use gateway_framing::{Body, Length, Malformed};
 
 pub(super) struct Content {
@@ -48,7 +48,7 @@ impl Content {
         &mut self,
         context: &mut Context<'_>,
         from: &mut Downstream,
-        wait: &mut Patience,
+        wait: &mut IdleTimer,
         put: impl FnMut(&[u8]),
     ) -> Poll<pingora::Result<()>> {
         match from.poll_more(context, |came| self.read(came, put)) {

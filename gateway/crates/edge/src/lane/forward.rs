@@ -91,7 +91,7 @@ impl Gateway {
                 return Err(fault::after_connecting(exchange, fault));
             }
         };
-        exchange.leg_mut().into_iter().for_each(|leg| leg.connected(false));
+        exchange.leg_mut().into_iter().for_each(|upstream_request| upstream_request.connected(false));
         let write_max = route.write_timeout.or(dial.write_timeout());
         let silence_max = route.read_timeout.or(dial.read_timeout());
         let (came, is_whole) = (sent.content_bytes(), sent.is_whole());
@@ -162,8 +162,8 @@ impl Gateway {
         mut head: Overlay<'_>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        self.begin_answer(client, AnswerView::of(status, &head), exchange).await?;
-        hand_back::dress(&mut head, status, client.request(), exchange);
+        self.begin_answer(client, AnswerView::new(status, &head), exchange).await?;
+        hand_back::apply_response_rules(&mut head, status, client.request(), exchange);
         client.put_head(status, head);
         Ok(())
     }

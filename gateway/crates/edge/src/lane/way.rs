@@ -14,6 +14,6 @@ pub fn way_of(head: &[u8], is_open: bool, routes: &Routes) -> Option<Way> {
     if let Some(way) = beside(&settled, is_open) {
         return Some(way);
     }
-    let request = Request::of(BytesMut::from(head), settled.target, settled.lines).ok()?;
+    let request = Request::from_parts(BytesMut::from(head), settled.target, settled.lines).ok()?;
     Some(if speaks_http1(routes, &request) { Way::Lane } else { Way::Service })
 }

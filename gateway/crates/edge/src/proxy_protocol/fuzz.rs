@@ -77,5 +77,5 @@ fn law(bytes: &[u8]) -> Held {
 
 #[test]
 fn a_proxy_header_says_what_the_protocol_says_however_it_came() {
-    Corpus::of("proxy_header").hold(law);
+    Corpus::new("proxy_header").hold(law);
 }

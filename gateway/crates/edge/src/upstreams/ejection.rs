@@ -23,7 +23,7 @@ pub(super) enum Verdict {
     Doubted,
 }
 
-/// Who met the failures since the last good answer.
+/// The clients that met failures since the last good answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Met {
     #[default]

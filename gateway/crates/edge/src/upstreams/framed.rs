@@ -106,7 +106,7 @@ impl Framed {
         self.sent = sent;
     }
 
-    /// Whoever has the connection is done with it, and saw the ends where we did: it is put aside.
+    /// The connection is put aside: its user is done with it, and saw the ends where we did.
     pub(crate) fn release(&mut self) {
         self.is_released = self.is_over();
         self.put_aside();

@@ -28,7 +28,7 @@ pub(super) struct Checks {
 
 impl Checks {
     /// None, if none are wanted.
-    pub(super) fn of(upstream: &Arc<Upstream>) -> Option<Box<Self>> {
+    pub(super) fn new(upstream: &Arc<Upstream>) -> Option<Box<Self>> {
         let health = upstream.health.clone()?;
         let mut tcp = TcpHealthCheck::new();
         tcp.peer_template.options.connection_timeout = Some(health.timeout);
@@ -129,7 +129,7 @@ pub(super) async fn answers(upstream: &Arc<Upstream>, server: &Arc<Server>) -> b
     let mut ext = Extensions::new();
     ext.insert(Arc::clone(server));
     let backend = Backend { addr: server.address().clone(), weight: server.weight, ext };
-    match Checks::of(upstream) {
+    match Checks::new(upstream) {
         Some(checks) => checks.check(&backend).await.is_ok(),
         None => {
             let opened = Connection::open(&server.peer);

@@ -102,7 +102,7 @@ impl Pool {
         let discovery =
             Discovery::new(Arc::clone(&settings), group, resolver, Arc::clone(descriptors), counters)?;
         let mut backends = Backends::new(Box::new(discovery) as Box<dyn ServiceDiscovery + Send + Sync>);
-        if let Some(checks) = Checks::of(&settings) {
+        if let Some(checks) = Checks::new(&settings) {
             backends.set_health_check(checks);
         }
         let balancer = Balancer::new(settings.balance, backends);

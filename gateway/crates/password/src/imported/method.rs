@@ -198,7 +198,7 @@ impl Digest {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
@@ -209,7 +209,7 @@ impl Digest {
 
 impl Variant {
     pub(super) fn named(word: &str) -> Option<Self> {
-        [Self::I, Self::Id].into_iter().find(|variant| variant.word() == word)
+        [Self::I, Self::Id].into_iter().find(|variant| variant.as_str() == word)
     }
 
     fn algorithm(self) -> Algorithm {
@@ -219,7 +219,7 @@ impl Variant {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::I => "argon2i",
             Self::Id => "argon2id",
@@ -236,7 +236,7 @@ impl FromStr for Method {
         match parts[..] {
             ["scrypt", n, r, p] => Self::scrypt(number(n)?, number(r)?, number(p)?),
             ["pbkdf2", digest, iterations] => {
-                let digest = Digest::ALL.into_iter().find(|known| known.word() == digest).ok_or(UNKNOWN)?;
+                let digest = Digest::ALL.into_iter().find(|known| known.as_str() == digest).ok_or(UNKNOWN)?;
                 Self::pbkdf2(digest, number(iterations)?)
             }
             ["bcrypt", cost] => Self::bcrypt(number(cost)?),
@@ -268,10 +268,10 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scrypt { log_n, r, p } => write!(f, "scrypt:{}:{r}:{p}", 1_u64 << log_n),
-            Self::Pbkdf2 { digest, iterations } => write!(f, "pbkdf2:{}:{iterations}", digest.word()),
+            Self::Pbkdf2 { digest, iterations } => write!(f, "pbkdf2:{}:{iterations}", digest.as_str()),
             Self::Bcrypt { cost } => write!(f, "bcrypt:{cost}"),
             Self::Argon2 { variant, memory_kib, passes, lanes } => {
-                write!(f, "{}:m={memory_kib},t={passes},p={lanes}", variant.word())
+                write!(f, "{}:m={memory_kib},t={passes},p={lanes}", variant.as_str())
             }
         }
     }

@@ -4,7 +4,7 @@ use http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use http::{HeaderMap, HeaderName};
 use proptest::prelude::*;
 
-use super::{ACCESS, CSRF, Carried, REFRESH, drop_set, take_out};
+use super::{ACCESS, CSRF, CookieTokens, REFRESH, drop_set, take_out};
 use gateway_fuzz::{Corpus, Held};
 use gateway_token::RawToken;
 
@@ -70,7 +70,7 @@ fn law(bytes: &[u8]) -> Held {
     let Ok(fields) = fields else { return Ok(false) };
     let mut headers = sent(&COOKIE, fields.clone());
     let texts: Vec<String> = fields.iter().map(text).collect();
-    let carried = Carried::read((&headers).into());
+    let carried = CookieTokens::read((&headers).into());
     match (only(&texts, ACCESS), only(&texts, REFRESH)) {
         (Ok(access), Ok(refresh)) => {
             let read = carried.as_ref().map_err(|_| TestCaseError::fail("nothing occurs twice"))?;
@@ -98,11 +98,11 @@ fn law(bytes: &[u8]) -> Held {
     let kept = answer.get_all(SET_COOKIE).iter().map(text);
     let back = kept.filter_map(|set| sent_back(&set)).collect::<Vec<_>>().join("; ");
     prop_assert!(!back.split(';').any(is_ours), "an upstream planted {}", back);
-    prop_assert!(matches!(Carried::read((&sent(&COOKIE, [field(&back)])).into()), Ok(None)));
+    prop_assert!(matches!(CookieTokens::read((&sent(&COOKIE, [field(&back)])).into()), Ok(None)));
     Ok(is_taken)
 }
 
 #[test]
 fn our_cookies_are_those_of_a_plain_reading_and_nobody_else_gets_or_sets_them() {
-    Corpus::of("cookie").hold(law);
+    Corpus::new("cookie").hold(law);
 }

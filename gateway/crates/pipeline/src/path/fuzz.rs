@@ -49,5 +49,5 @@ fn law(bytes: &[u8]) -> Held {
 
 #[test]
 fn a_target_that_has_a_canonical_form_is_the_same_to_everybody() {
-    Corpus::of("request_target").hold(law);
+    Corpus::new("request_target").hold(law);
 }

@@ -10,7 +10,7 @@ use super::{Labels, Node, Routes};
 use crate::fold::{cleaned, folded, is_plain};
 use crate::host::{HostPattern, name_of};
 use crate::pattern::{PathPattern, Segment};
-use crate::{Denied, Refusal, Route, Trail};
+use crate::{DecisionTrace, Denied, Refusal, Route};
 
 /// A request that one route gets, and that could be one of another, which is stricter.
 #[derive(Clone, Debug)]
@@ -31,14 +31,14 @@ impl fmt::Display for NearMiss {
 
 impl Refusal {
     /// With the route, where there was one that would have been taken.
-    pub fn before_a_route(self, trail: &mut Trail) -> Denied {
+    pub fn before_a_route(self, trace: &mut DecisionTrace) -> Denied {
         let by = match &self {
             Self::NearMiss(near) => {
-                trail.reason("route", || near.to_string());
+                trace.reason("route", || near.to_string());
                 Some(Arc::clone(&near.by))
             }
             Self::NotTaken(not_taken) => {
-                trail.reason("route", || not_taken.to_string());
+                trace.reason("route", || not_taken.to_string());
                 not_taken.by.clone()
             }
             _ => None,

@@ -27,7 +27,7 @@ fn ask(routes: &Routes, method: Method, host: &str, path: &str) -> String {
     match routes.find(host, &method, path) {
         Ok(route) => route.name.clone(),
         Err(Refusal::MethodNotAllowed(allow)) => format!("405 {allow}"),
-        Err(refusal) => refusal.code().word().to_owned(),
+        Err(refusal) => refusal.code().as_str().to_owned(),
     }
 }
 
@@ -196,7 +196,7 @@ fn a_route_gets_no_path_that_its_service_could_read_as_one_of_a_stricter_route()
         ("/Admin", "admin"),
         ("/admin", "ambiguous_path"),
         ("/admin/x", "ambiguous_path"),
-        // Whoever reads it as another one reads it as one that is public.
+        // A reader that takes it for another path takes it for a public one.
         ("/admin/health", "site"),
         ("/Admin/health", "health"),
         ("/Admin/Health", "admin"),

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use crate::*;
 use gateway_clock::{ManualClock, Timestamp};
 use gateway_identity::{Email, Generation, InstallationId, Role, SessionId, TokenId, UserId};
-use gateway_limits::{Allowance, Books, Policy};
-use gateway_store::{Check, Revocation, Revocations, Standing, Subject, Unreachable};
+use gateway_limits::{Allowance, Limiters, Policy};
+use gateway_store::{Check, Revocation, Revocations, Subject, TokenStatus, Unreachable};
 use gateway_telemetry::Metrics;
 use gateway_token::{
     AccessGrant, Algorithm, AssertionIssuer, DatedKey, ForeignIssuers, HmacKey, Issuer, KeyRing, SignBy,
@@ -83,7 +83,7 @@ pub(super) fn accept(route: Route) -> Route {
 pub(super) fn once() -> AddressLimit {
     let allowance = Allowance { requests: NonZeroU32::MIN, window: Duration::from_secs(3_600) };
     let policy = Policy { name: "once", allowance };
-    AddressLimit(Some(Books::default().address_limiter("once", policy, 10)))
+    AddressLimit(Some(Limiters::default().address_limiter("once", policy, 10)))
 }
 
 fn policy_of_pages() -> Arc<Cors> {
@@ -136,11 +136,11 @@ impl Revoked {
 impl Revocations for Revoked {
     fn check<'a>(&'a self, subject: &'a Subject) -> Check<'a> {
         let is_revoked = self.0.lock().contains(&subject.session);
-        Check::Ready(Ok(if is_revoked { Standing::Revoked } else { Standing::InForce }))
+        Check::Ready(Ok(if is_revoked { TokenStatus::Revoked } else { TokenStatus::Active }))
     }
 
     fn check_token(&self, _: TokenId) -> Check<'_> {
-        Check::Ready(Ok(Standing::InForce))
+        Check::Ready(Ok(TokenStatus::Active))
     }
 
     async fn publish(&self, _: &[Revocation]) -> Result<(), Unreachable> {
@@ -164,17 +164,17 @@ impl Page {
     pub(super) async fn ask(&self, asked: &Asked) -> Result<Decision, Denied> {
         let canonical = canonical(&asked.target).ok();
         let head = asked.head(canonical.as_ref(), &self.cookies);
-        self.pipeline.receive(&self.config, &head, &mut Trail::silent()).await
+        self.pipeline.receive(&self.config, &head, &mut DecisionTrace::silent()).await
     }
 
     pub(super) async fn go_on(
         &self,
         asked: &Asked,
-        paused: Box<Paused>,
+        paused: Box<PendingRenewal>,
         renewed: Renewed,
     ) -> Result<Decision, Denied> {
         let head = asked.head(None, &self.cookies);
-        self.pipeline.go_on(&self.config, &head, *paused, renewed, &mut Trail::silent()).await
+        self.pipeline.go_on(&self.config, &head, *paused, renewed, &mut DecisionTrace::silent()).await
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// From no office.
-    pub(super) fn of(target: &str) -> Self {
+    pub(super) fn new(target: &str) -> Self {
         Self {
             method: http::Method::GET,
             host: "app.example".to_owned(),
@@ -206,7 +206,7 @@ impl Asked {
     }
 
     pub(super) fn by_cookies(target: &str, access: &str) -> Self {
-        let mut asked = Self::of(target);
+        let mut asked = Self::new(target);
         asked.send("cookie", &format!("__Host-gateway_access={access}; __Host-gateway_refresh={REFRESH}"));
         asked
     }
@@ -226,7 +226,7 @@ impl Asked {
             cookies: Some(cookies),
             redirect_to: self.redirect_to,
             answered_by: self.answered_by,
-            ..Head::of(&self.method, &self.host, target, &self.headers, self.client)
+            ..Head::new(&self.method, &self.host, target, &self.headers, self.client)
         }
     }
 }
@@ -240,6 +240,6 @@ pub(super) fn verdict(decided: &Result<Decision, Denied>) -> &'static str {
         Ok(Decision::Own(_)) => "own",
         Ok(Decision::Forward(_)) => "forward",
         Ok(Decision::Renew(_)) => "renew",
-        Err(denied) => denied.refusal.code().word(),
+        Err(denied) => denied.refusal.code().as_str(),
     }
 }

@@ -9,8 +9,8 @@ use super::*;
 /// What is answered: to which question, by which batch.
 type Said = (u8, usize);
 
-fn desk() -> Arc<Desk<u8, Said>> {
-    Arc::new(Desk(Mutex::new(Gathered::new())))
+fn queue() -> Arc<BatchQueue<u8, Said>> {
+    Arc::new(BatchQueue(Mutex::new(Gathered::new())))
 }
 
 fn look(answer: &mut Answer<Said>) -> Poll<Option<Said>> {
@@ -49,7 +49,7 @@ fn one_of<T>(from: &mut Vec<T>, number: usize) -> Option<T> {
 
 /// A desk, its askers with their questions and when they asked, and what was taken from it.
 struct World {
-    desk: Arc<Desk<u8, Said>>,
+    queue: Arc<BatchQueue<u8, Said>>,
     asking: Vec<(Answer<Said>, u8, usize)>,
     turns: Vec<Turn<u8, Said>>,
     taken: Vec<(Batch<u8, Said>, usize)>,
@@ -61,7 +61,7 @@ impl World {
         self.now += 1;
         match *act {
             Act::Ask(question) => {
-                let (answer, turn) = self.desk.ask(question);
+                let (answer, turn) = self.queue.ask(question);
                 self.turns.extend(turn);
                 self.asking.push((answer, question, self.now));
             }
@@ -99,7 +99,7 @@ proptest! {
     fn whatever_happens_each_asker_has_the_answer_to_its_question_or_none(
         acts in prop::collection::vec(act(), 0..200)
     ) {
-        let mut world = World { desk: desk(), asking: vec![], turns: vec![], taken: vec![], now: 0 };
+        let mut world = World { queue: queue(), asking: vec![], turns: vec![], taken: vec![], now: 0 };
         acts.iter().for_each(|act| world.act(act));
         // At the end nobody is left waiting.
         world.turns.clear();
@@ -107,15 +107,15 @@ proptest! {
         for (answer, ..) in &mut world.asking {
             prop_assert!(look(answer).is_ready());
         }
-        prop_assert!(world.desk.0.lock().batches.is_empty());
+        prop_assert!(world.queue.0.lock().batches.is_empty());
     }
 }
 
 #[test]
 fn the_same_question_goes_out_once() {
-    let desk = desk();
-    let (mut one, turn) = desk.ask(7);
-    let (mut other, none) = desk.ask(7);
+    let queue = queue();
+    let (mut one, turn) = queue.ask(7);
+    let (mut other, none) = queue.ask(7);
     assert!(none.is_none());
     let batch = turn.unwrap().take().unwrap();
     assert_eq!(batch.questions(), [7]);
@@ -126,8 +126,8 @@ fn the_same_question_goes_out_once() {
 
 #[test]
 fn a_full_batch_is_followed_by_another() {
-    let desk = Arc::new(Desk(Mutex::new(Gathered::<usize, ()>::new())));
-    let turns: Vec<_> = (0..=QUESTIONS_MAX).filter_map(|question| desk.ask(question).1).collect();
+    let queue = Arc::new(BatchQueue(Mutex::new(Gathered::<usize, ()>::new())));
+    let turns: Vec<_> = (0..=QUESTIONS_MAX).filter_map(|question| queue.ask(question).1).collect();
     let batches: Vec<_> = turns.into_iter().filter_map(|mut turn| turn.take()).collect();
     let lengths: Vec<_> = batches.iter().map(|batch| batch.questions().len()).collect();
     assert_eq!(lengths, [QUESTIONS_MAX, 1]);

@@ -67,5 +67,5 @@ fn law(empty: &RefCell<Empty>, bytes: &[u8]) -> Held {
 #[test]
 fn an_export_comes_in_whole_or_its_line_is_named_and_nothing_is_there() {
     let empty = RefCell::new(Empty::new());
-    Corpus::of("export").hold(|bytes| law(&empty, bytes));
+    Corpus::new("export").hold(|bytes| law(&empty, bytes));
 }

@@ -31,7 +31,7 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// Without anybody who asked for it.
     pub fn new(event: Event, at: Timestamp) -> Self {
-        Self { event, at, entry: Entry::of(event.word()), trace: None }
+        Self { event, at, entry: Entry::new(event.as_str()), trace: None }
     }
 
     pub fn requested(event: Event, at: Timestamp, by: Requester<'_>) -> Self {
@@ -103,8 +103,8 @@ impl AuditEvent {
 
     /// What is now, in words of ours.
     #[must_use]
-    pub fn saying(mut self, now: impl Into<String>) -> Self {
-        self.entry.now = Some(now.into());
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.entry.detail = Some(detail.into());
         self
     }
 

@@ -19,7 +19,7 @@ pub(crate) const EXPIRED: &str = "audit_expired";
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    fn of(text: &str) -> Self {
+    fn digest(text: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         Self(bytes)
@@ -74,7 +74,7 @@ pub fn seal(seq: u64, at: Timestamp, entry: Entry, prev: Hash) -> Option<(String
     let entry = entry.bounded();
     let sealed = Sealed { seq, time: at.to_millis_string(), entry, prev: prev.to_string() };
     let mut line = serde_json::to_string(&sealed).ok()?;
-    let hash = Hash::of(&line);
+    let hash = Hash::digest(&line);
     line.truncate(line.len() - 1);
     line.push_str(&format!(",\"hash\":\"{hash}\"}}"));
     Some((line, hash))
@@ -143,7 +143,7 @@ impl Prover {
         let sealed: Sealed = serde_json::from_str(&body).map_err(|_| unreadable())?;
         let prev = Hash::parse(&sealed.prev).ok_or_else(unreadable)?;
         let seq = sealed.seq;
-        if Hash::of(&body) != said {
+        if Hash::digest(&body) != said {
             return Err(Break::Changed { seq });
         }
         if self.proof.entries == 0 {
@@ -163,7 +163,8 @@ impl Prover {
         if self.noted.is_some_and(|(noted, hash)| noted == seq && hash != said) {
             return Err(Break::Rewritten { seq });
         }
-        if sealed.entry.event == EXPIRED && self.unvouched.is_some() && sealed.entry.now == self.vouching() {
+        if sealed.entry.event == EXPIRED && self.unvouched.is_some() && sealed.entry.detail == self.vouching()
+        {
             self.unvouched = None;
         }
         self.proof = Proof { entries: self.proof.entries + 1, last: seq, head: said, ..self.proof };

@@ -64,7 +64,7 @@ impl Event {
     ];
 
     /// The stable word.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
             Self::LoginSucceeded => "login_succeeded",

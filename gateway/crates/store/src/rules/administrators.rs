@@ -1,4 +1,4 @@
-//! Who administers the accounts: there always is somebody.
+//! The administrators: an active one always remains.
 
 use crate::{StoreError, User};
 use gateway_identity::Role;

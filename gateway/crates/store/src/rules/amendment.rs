@@ -1,8 +1,8 @@
 //! What a change of an account revokes: another role or activity, all tokens that were issued before.
 
 use super::administrators::one_stays;
-use super::premises::ticket;
-use super::{AccountWrite, Premises, Writes};
+use super::preconditions::ticket;
+use super::{AccountWrite, LoadedPreconditions, Writes};
 use crate::{Amended, Amendment, Revocation, StoreError, User};
 use gateway_clock::Timestamp;
 
@@ -12,14 +12,14 @@ pub fn amend(
     amendment: &Amendment,
     active: u64,
     revoked_until: Timestamp,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<(Amended, Writes), StoreError> {
     let mut user = amended(before.clone(), amendment);
     if user == before {
         // It is recorded only where it used something up all the same.
-        let is_used = ticket(premises.work).is_some();
+        let is_used = ticket(preconditions.work).is_some();
         let writes = if is_used {
-            recorded(&user, amendment, Writes::default(), premises)?
+            recorded(&user, amendment, Writes::default(), preconditions)?
         } else {
             Writes::default()
         };
@@ -33,7 +33,7 @@ pub fn amend(
         revocations: revoked.into_iter().collect(),
         ..Writes::default()
     };
-    let writes = recorded(&user, amendment, writes, premises)?;
+    let writes = recorded(&user, amendment, writes, preconditions)?;
     Ok((Amended { user, is_changed: true, revoked }, writes))
 }
 
@@ -59,11 +59,11 @@ fn recorded(
     user: &User,
     amendment: &Amendment,
     writes: Writes,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<Writes, StoreError> {
-    let mut work = premises.work.clone();
+    let mut work = preconditions.work.clone();
     if amendment.email_verified.is_none() {
-        work.cause_mut().entry_mut().now.get_or_insert_with(|| user.standing());
+        work.cause_mut().entry_mut().detail.get_or_insert_with(|| user.standing());
     }
-    premises.accompany(work, writes)
+    preconditions.accompany(work, writes)
 }

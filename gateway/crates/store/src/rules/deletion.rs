@@ -2,8 +2,8 @@
 
 use super::administrators::one_stays;
 use super::ending::Left;
-use super::{AccountWrite, Leaving, Premises, Writes, mail};
-use crate::{Closing, Purpose, Revocation, StoreError, Ticket, TicketKey, UnitOfWork, User};
+use super::{AccountWrite, Leaving, LoadedPreconditions, Writes, mail};
+use crate::{Purpose, Revocation, SessionScope, StoreError, Ticket, TicketKey, UnitOfWork, User};
 use gateway_clock::Timestamp;
 
 /// `active` are the active administrators before, and `tickets` those that go with it.
@@ -12,11 +12,11 @@ pub fn delete(
     active: u64,
     tickets: &[TicketKey],
     revoked_until: Timestamp,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<(User, Writes), StoreError> {
     let before = leaving.user.clone();
     one_stays(&before, None, active)?;
-    let Left { user, sessions, .. } = leaving.end(Closing::All, revoked_until);
+    let Left { user, sessions, .. } = leaving.end(SessionScope::All, revoked_until);
     let revoked = Revocation::Generation { user: user.id, minimum: user.generation, until: revoked_until };
     let writes = Writes {
         accounts: vec![AccountWrite::Removed(before.clone())],
@@ -26,9 +26,9 @@ pub fn delete(
         tickets_removed: tickets.to_vec(),
         ..Writes::default()
     };
-    let told = mail::deleted(&before, premises.work.cause().at());
-    let work = told.into_iter().fold(premises.work.clone(), UnitOfWork::sending);
-    Ok((before, premises.accompany(work, writes)?))
+    let told = mail::deleted(&before, preconditions.work.cause().at());
+    let work = told.into_iter().fold(preconditions.work.clone(), UnitOfWork::sending);
+    Ok((before, preconditions.accompany(work, writes)?))
 }
 
 /// Whether a ticket was granted to the account, or to whoever wants one of its address.

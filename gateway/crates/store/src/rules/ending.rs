@@ -1,8 +1,8 @@
 //! The end of sessions: one, or many of an account.
 
 use super::amendment::raise;
-use super::{AccountWrite, Premises, SessionWrite, Writes, familiar};
-use crate::{Closing, Familiar, Revocation, Session, StoreError, User};
+use super::{AccountWrite, LoadedPreconditions, SessionWrite, Writes, familiar};
+use crate::{KnownNetwork, Revocation, Session, SessionScope, StoreError, User};
 use gateway_clock::Timestamp;
 use gateway_identity::SessionId;
 
@@ -14,13 +14,13 @@ pub struct Leaving<'a> {
     pub sessions: &'a [SessionId],
     /// The one that goes on, if one is to, and is there.
     pub stays: Option<Session>,
-    pub familiar: Vec<Familiar>,
+    pub familiar: Vec<KnownNetwork>,
 }
 
 /// What is left then.
 pub(super) struct Left {
     pub(super) user: User,
-    pub(super) familiar: Vec<Familiar>,
+    pub(super) familiar: Vec<KnownNetwork>,
     pub(super) sessions: Vec<SessionWrite>,
     pub(super) revocations: Vec<Revocation>,
 }
@@ -28,11 +28,11 @@ pub(super) struct Left {
 impl Leaving<'_> {
     /// Where all end, one revocation is for all tokens, those of sessions that ended by themselves
     /// included.
-    pub(super) fn end(self, closing: Closing, revoked_until: Timestamp) -> Left {
+    pub(super) fn end(self, closing: SessionScope, revoked_until: Timestamp) -> Left {
         let Leaving { mut user, sessions, stays, familiar } = self;
         let revocations = match closing {
-            Closing::All => vec![raise(&mut user, revoked_until)],
-            Closing::AllBut(_) => revoked(sessions, revoked_until),
+            SessionScope::All => vec![raise(&mut user, revoked_until)],
+            SessionScope::AllBut(_) => revoked(sessions, revoked_until),
         };
         let stays = stays.filter(|one| !closing.ends(one.id)).and_then(|one| one.opened_from());
         let familiar = familiar::but(familiar, stays);
@@ -43,17 +43,17 @@ impl Leaving<'_> {
 /// What is revoked is in the answer.
 pub fn close_of(
     leaving: Leaving,
-    closing: Closing,
+    closing: SessionScope,
     revoked_until: Timestamp,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<Writes, StoreError> {
     let before = leaving.user.clone();
     let Left { user, familiar, sessions, revocations } = leaving.end(closing, revoked_until);
     let familiar = vec![(user.id, familiar)];
     let changed = (user != before).then_some(AccountWrite::Changed { before, after: user });
     let accounts = changed.into_iter().collect();
-    premises.accompany(
-        premises.work.clone(),
+    preconditions.accompany(
+        preconditions.work.clone(),
         Writes { accounts, sessions, familiar, revocations, ..Writes::default() },
     )
 }
@@ -65,10 +65,14 @@ pub fn close_rest(sessions: &[SessionId], revoked_until: Timestamp) -> Writes {
 }
 
 /// One session, whether or not it is there.
-pub fn close(id: SessionId, revoked: &[Revocation], premises: &Premises) -> Result<Writes, StoreError> {
+pub fn close(
+    id: SessionId,
+    revoked: &[Revocation],
+    preconditions: &LoadedPreconditions,
+) -> Result<Writes, StoreError> {
     let sessions = vec![SessionWrite::Removed(id)];
-    premises.accompany(
-        premises.work.clone(),
+    preconditions.accompany(
+        preconditions.work.clone(),
         Writes { sessions, revocations: revoked.to_vec(), ..Writes::default() },
     )
 }

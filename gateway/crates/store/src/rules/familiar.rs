@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Familiar;
+use crate::KnownNetwork;
 use gateway_clock::Timestamp;
 use gateway_identity::Network;
 
@@ -13,35 +13,35 @@ const NETWORKS_MAX: usize = 32;
 /// One that was not used for so long is somebody else's by now.
 const FAMILIAR_FOR: Duration = Duration::from_secs(90 * 86_400);
 
-pub fn is_familiar(known: &[Familiar], network: Network, now: Timestamp) -> bool {
+pub fn is_familiar(known: &[KnownNetwork], network: Network, now: Timestamp) -> bool {
     known.iter().any(|one| one.network == network && is_recent(one, now))
 }
 
 /// The account was used from there.
-pub(super) fn used(mut known: Vec<Familiar>, network: Network, now: Timestamp) -> Vec<Familiar> {
+pub(super) fn used(mut known: Vec<KnownNetwork>, network: Network, now: Timestamp) -> Vec<KnownNetwork> {
     known.retain(|one| is_recent(one, now));
-    add(&mut known, Familiar { network, last_used_at: now });
+    add(&mut known, KnownNetwork { network, last_used_at: now });
     known
 }
 
-/// Whoever was there may not have been its owner.
-pub(super) fn but(mut known: Vec<Familiar>, stays: Option<Network>) -> Vec<Familiar> {
+/// The users of these networks may not have been its owner.
+pub(super) fn but(mut known: Vec<KnownNetwork>, stays: Option<Network>) -> Vec<KnownNetwork> {
     known.retain(|one| stays == Some(one.network));
     known
 }
 
 /// The one that was used last comes first.
-pub fn add(known: &mut Vec<Familiar>, used: Familiar) {
+pub fn add(known: &mut Vec<KnownNetwork>, used: KnownNetwork) {
     let before = known.iter().position(|one| one.network == used.network);
     let before = before.map(|place| known.remove(place).last_used_at);
     let last_used_at = used.last_used_at.max(before.unwrap_or_default());
-    known.push(Familiar { last_used_at, ..used });
+    known.push(KnownNetwork { last_used_at, ..used });
     known.sort_by_key(|one| std::cmp::Reverse(one.last_used_at));
     known.truncate(NETWORKS_MAX);
 }
 
 /// A clock that was set back makes nobody a stranger.
-fn is_recent(one: &Familiar, now: Timestamp) -> bool {
+fn is_recent(one: &KnownNetwork, now: Timestamp) -> bool {
     now.since(one.last_used_at) < FAMILIAR_FOR
 }
 
@@ -51,9 +51,9 @@ mod tests {
 
     use super::*;
 
-    fn familiar(address: &str, seconds: u64) -> Familiar {
+    fn familiar(address: &str, seconds: u64) -> KnownNetwork {
         let network = address.parse::<IpAddr>().unwrap().into();
-        Familiar { network, last_used_at: Timestamp::from_seconds(seconds) }
+        KnownNetwork { network, last_used_at: Timestamp::from_seconds(seconds) }
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Whose invitation counts, and which one of an address.
+//! Which invitation counts: its inviter, and the newest one of an address.
 
-use super::{InvitationWrite, Premises, Writes, mail};
+use super::{InvitationWrite, LoadedPreconditions, Writes, mail};
 use crate::{Invitation, StoreError, Ticket, User};
 use gateway_clock::Timestamp;
 
@@ -33,17 +33,17 @@ pub fn invite(
     invitation: &Invitation,
     last: u64,
     replaced: &[Invitation],
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<(Invitation, Writes), StoreError> {
     let invitation = Invitation { id: last + 1, ..invitation.clone() };
     let removed = replaced.iter().map(|one| InvitationWrite::Removed(one.id));
     let invitations = removed.chain([InvitationWrite::Added(invitation.clone())]).collect();
-    let work = premises.work.clone().sending(mail::invited(invitation.id));
-    let writes = premises.accompany(work, Writes { invitations, ..Writes::default() })?;
+    let work = preconditions.work.clone().sending(mail::invited(invitation.id));
+    let writes = preconditions.accompany(work, Writes { invitations, ..Writes::default() })?;
     Ok((invitation, writes))
 }
 
-pub fn withdraw(invitation: &Invitation, premises: &Premises) -> Result<Writes, StoreError> {
+pub fn withdraw(invitation: &Invitation, preconditions: &LoadedPreconditions) -> Result<Writes, StoreError> {
     let invitations = vec![InvitationWrite::Removed(invitation.id)];
-    premises.accompany(premises.work.clone(), Writes { invitations, ..Writes::default() })
+    preconditions.accompany(preconditions.work.clone(), Writes { invitations, ..Writes::default() })
 }

@@ -1,6 +1,6 @@
 //! What the ledger of revocations keeps: what is known is never narrowed.
 
-use super::{Premises, Writes};
+use super::{LoadedPreconditions, Writes};
 use crate::{Revocation, StoreError};
 
 /// Of two revocations of one thing, one that revokes what either does: the later expiry and the higher
@@ -27,6 +27,7 @@ pub fn is_known(revoked: &[Revocation], known: &[Option<Revocation>]) -> bool {
     !revoked.is_empty() && revoked.iter().zip(known).all(is_full)
 }
 
-pub fn record(revoked: &[Revocation], premises: &Premises) -> Result<Writes, StoreError> {
-    premises.accompany(premises.work.clone(), Writes { revocations: revoked.to_vec(), ..Writes::default() })
+pub fn record(revoked: &[Revocation], preconditions: &LoadedPreconditions) -> Result<Writes, StoreError> {
+    preconditions
+        .accompany(preconditions.work.clone(), Writes { revocations: revoked.to_vec(), ..Writes::default() })
 }

@@ -1,13 +1,13 @@
 //! A new password, and what ends with the old one.
 
 use super::ending::Left;
-use super::{AccountWrite, Leaving, Premises, Writes, familiar, mail};
-use crate::{Closing, PasswordChange, StoreError, UnitOfWork, User};
+use super::{AccountWrite, Leaving, LoadedPreconditions, Writes, familiar, mail};
+use crate::{PasswordChange, SessionScope, StoreError, UnitOfWork, User};
 
 impl PasswordChange {
     /// Which sessions end.
-    pub fn closing(&self) -> Closing {
-        self.keep.map_or(Closing::All, Closing::AllBut)
+    pub fn closing(&self) -> SessionScope {
+        self.keep.map_or(SessionScope::All, SessionScope::AllBut)
     }
 }
 
@@ -15,7 +15,7 @@ impl PasswordChange {
 pub fn set_password(
     leaving: Leaving,
     asked: &PasswordChange,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<Option<(User, Writes)>, StoreError> {
     let before = leaving.user.clone();
     if before.password_version != asked.version {
@@ -27,7 +27,7 @@ pub fn set_password(
     user.password_version += 1;
     user.email_verified |= asked.proves_email;
     let familiar = match asked.from {
-        Some(from) => familiar::used(familiar, from.into(), premises.work.cause().at()),
+        Some(from) => familiar::used(familiar, from.into(), preconditions.work.cause().at()),
         None => familiar,
     };
     let writes = Writes {
@@ -37,7 +37,7 @@ pub fn set_password(
         revocations,
         ..Writes::default()
     };
-    let told = mail::password_changed(asked, premises.work.cause().at());
-    let work = told.into_iter().fold(premises.work.clone(), UnitOfWork::sending);
-    Ok(Some((user, premises.accompany(work, writes)?)))
+    let told = mail::password_changed(asked, preconditions.work.cause().at());
+    let work = told.into_iter().fold(preconditions.work.clone(), UnitOfWork::sending);
+    Ok(Some((user, preconditions.accompany(work, writes)?)))
 }

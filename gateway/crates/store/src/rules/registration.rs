@@ -1,6 +1,6 @@
 //! How an account begins: by a registration, or from another system with its own id, time and hash.
 
-use super::{AccountWrite, Premises, Writes, mail};
+use super::{AccountWrite, LoadedPreconditions, Writes, mail};
 use crate::{Account, NewUser, StoreError, Taken, UnitOfWork, User};
 use gateway_identity::{Generation, UserId};
 
@@ -9,7 +9,7 @@ pub fn create(
     new: &NewUser,
     last: u64,
     is_taken: bool,
-    premises: &Premises,
+    preconditions: &LoadedPreconditions,
 ) -> Result<(User, Writes), StoreError> {
     if is_taken {
         return Err(StoreError::Conflict);
@@ -29,10 +29,10 @@ pub fn create(
     };
     let accounts = vec![AccountWrite::Added(user.clone())];
     let mut work =
-        mail::registered(new, user.id).into_iter().fold(premises.work.clone(), UnitOfWork::sending);
-    // Whose id was not known before.
+        mail::registered(new, user.id).into_iter().fold(preconditions.work.clone(), UnitOfWork::sending);
+    // An account whose id was not known before.
     work.cause_mut().entry_mut().user_id.get_or_insert(user.id);
-    let writes = premises.accompany(work, Writes { accounts, ..Writes::default() })?;
+    let writes = preconditions.accompany(work, Writes { accounts, ..Writes::default() })?;
     Ok((user, writes))
 }
 

@@ -2,20 +2,20 @@
 //! answer.
 
 use super::{SessionWrite, Writes, familiar};
-use crate::{Familiar, Revocation, Rotation, RotationRequest, Session, UnitOfWork, User};
+use crate::{KnownNetwork, Revocation, Rotation, RotationRequest, Session, UnitOfWork, User};
 use gateway_clock::Timestamp;
 
 /// What a presented refresh token meets.
 #[derive(Clone, Debug)]
-pub struct Presented {
+pub struct RefreshState {
     pub session: Option<Session>,
     pub owner: Option<User>,
     /// Until when it is remembered that the owner's generation was raised, if it is.
     pub raised_until: Option<Timestamp>,
-    pub familiar: Vec<Familiar>,
+    pub familiar: Vec<KnownNetwork>,
 }
 
-pub fn rotate(found: Presented, request: &RotationRequest) -> (Rotation, Writes) {
+pub fn rotate(found: RefreshState, request: &RotationRequest) -> (Rotation, Writes) {
     match found.session.as_ref().filter(|session| session.lives_at(request.now)) {
         None => (Rotation::Unknown, Writes::default()),
         Some(session) if session.current.id == request.presented => in_force(session.clone(), found, request),
@@ -26,7 +26,7 @@ pub fn rotate(found: Presented, request: &RotationRequest) -> (Rotation, Writes)
     }
 }
 
-fn in_force(mut session: Session, found: Presented, request: &RotationRequest) -> (Rotation, Writes) {
+fn in_force(mut session: Session, found: RefreshState, request: &RotationRequest) -> (Rotation, Writes) {
     session.last_used_at = request.now;
     let writes = match request.successor {
         Some(successor) => {
@@ -67,7 +67,7 @@ fn renewed(how: &'static str, request: &RotationRequest) -> Writes {
 }
 
 /// Whether the presented token was replaced a moment ago, by one that nobody has used.
-fn has_grace(session: &Session, found: &Presented, request: &RotationRequest) -> bool {
+fn has_grace(session: &Session, found: &RefreshState, request: &RotationRequest) -> bool {
     let replaced = session.previous.filter(|(id, _)| *id == request.presented);
     replaced.is_some_and(|(_, replaced_at)| {
         !session.current_used
@@ -79,7 +79,7 @@ fn has_grace(session: &Session, found: &Presented, request: &RotationRequest) ->
 /// Whether the account was deactivated, now or since the token was replaced: that ends the grace of its
 /// sessions, and a later activation does not bring it back. A change of role ends it, too. Asked here,
 /// where grace is given, it needs no list of a user's sessions, and no session can be missed.
-fn has_standing_changed(replaced_at: Timestamp, found: &Presented, request: &RotationRequest) -> bool {
+fn has_standing_changed(replaced_at: Timestamp, found: &RefreshState, request: &RotationRequest) -> bool {
     // A revocation lives for as long as the access tokens that were issued before it: what was recorded
     // after the replacement lives at least until then.
     let lifetime = request.revoked_until.since(request.now);

@@ -1,7 +1,7 @@
 //! The rules, followed over any sequence of changes: what they answer is written to rows in memory.
 
 mod accounts;
-mod premises;
+mod preconditions;
 mod rotation;
 mod sessions;
 
@@ -11,8 +11,8 @@ use proptest::test_runner::Config;
 
 use super::*;
 use crate::{
-    AuditEvent, Entry, Errand, Event, Familiar, Invitation, NewUser, RefreshToken, Revocation, Session,
-    StoreError, StoredHash, Ticket, TicketKey, UnitOfWork, User,
+    AuditEvent, Entry, Event, Invitation, KnownNetwork, NewUser, OutboxMessage, RefreshToken, Revocation,
+    Session, StoreError, StoredHash, Ticket, TicketKey, UnitOfWork, User,
 };
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Generation, Role, SessionId, TokenId, UserAgent, UserId};
@@ -23,11 +23,11 @@ struct Rows {
     users: BTreeMap<UserId, User>,
     last_user: u64,
     sessions: BTreeMap<SessionId, Session>,
-    familiar: BTreeMap<UserId, Vec<Familiar>>,
+    familiar: BTreeMap<UserId, Vec<KnownNetwork>>,
     revocations: Vec<Revocation>,
     tickets: Vec<(TicketKey, Ticket)>,
     invitations: BTreeMap<u64, Invitation>,
-    errands: Vec<Errand>,
+    errands: Vec<OutboxMessage>,
     audit: Vec<Entry>,
 }
 
@@ -95,13 +95,13 @@ impl Rows {
         self.sessions.values().filter(|session| session.user == user).map(|session| session.id).collect()
     }
 
-    fn premises<'a>(&self, along: &'a UnitOfWork) -> Premises<'a> {
+    fn preconditions<'a>(&self, along: &'a UnitOfWork) -> LoadedPreconditions<'a> {
         let account = account(along).and_then(|seen| self.users.get(&seen.user));
         let held = |key| self.tickets.iter().find(|(held, _)| *held == key).map(|(_, ticket)| ticket);
         let ticket = super::ticket(along).and_then(held);
         let invitation = ticket.and_then(Ticket::invitation).and_then(|id| self.invitations.get(&id));
         let inviter = invitation.and_then(|one| one.invited_by).and_then(|id| self.users.get(&id));
-        Premises {
+        LoadedPreconditions {
             work: along,
             account: account.cloned(),
             ticket: ticket.cloned(),
@@ -117,7 +117,7 @@ impl Rows {
 
     fn create(&mut self, role: Role, along: &UnitOfWork) -> Result<UserId, StoreError> {
         let new = new_user(self.last_user + 1, role);
-        let (user, writes) = create(&new, self.last_user, false, &self.premises(along))?;
+        let (user, writes) = create(&new, self.last_user, false, &self.preconditions(along))?;
         self.write(writes);
         Ok(user.id)
     }

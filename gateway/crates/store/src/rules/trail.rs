@@ -30,7 +30,7 @@ impl AuditQuery {
 }
 
 impl Entry {
-    /// Who did it, and whom it is about.
+    /// The actor, and the account that it is about.
     pub fn concerned(&self) -> impl Iterator<Item = UserId> {
         let actor = match self.actor {
             Some(Actor::User { user_id }) => Some(user_id),
@@ -43,7 +43,7 @@ impl Entry {
 
 /// What the trail says of its beginning, where that was removed up to this entry.
 pub fn expired(seq: u64, hash: Hash) -> Entry {
-    Entry { actor: Some(Actor::Gateway), now: Some(vouch(seq, hash)), ..Entry::of(EXPIRED) }
+    Entry { actor: Some(Actor::Gateway), detail: Some(vouch(seq, hash)), ..Entry::new(EXPIRED) }
 }
 
 /// The hour of its counts, from the epoch on.

@@ -1,8 +1,8 @@
 //! What a change writes: all of it in one transaction, or nothing.
 
-use crate::{Committed, Familiar, Invitation, Revocation, Session, TicketKey, UnitOfWork, User};
+use crate::{Committed, Invitation, KnownNetwork, Revocation, Session, TicketKey, UnitOfWork, User};
 #[cfg(test)]
-use crate::{Entry, Errand};
+use crate::{Entry, OutboxMessage};
 use gateway_identity::{SessionId, UserId};
 
 /// What becomes of an account.
@@ -35,7 +35,7 @@ pub struct Writes {
     pub accounts: Vec<AccountWrite>,
     pub sessions: Vec<SessionWrite>,
     /// From where an account is used, instead of what was known before.
-    pub familiar: Vec<(UserId, Vec<Familiar>)>,
+    pub familiar: Vec<(UserId, Vec<KnownNetwork>)>,
     /// What is recorded of one thing already is widened, never narrowed (`widest`).
     pub revocations: Vec<Revocation>,
     pub tickets_removed: Vec<TicketKey>,
@@ -53,7 +53,7 @@ impl Writes {
     }
 
     /// What is put in the outbox.
-    pub(super) fn errands(&self) -> Vec<Errand> {
+    pub(super) fn errands(&self) -> Vec<OutboxMessage> {
         self.work.iter().flat_map(|work| work.messages().to_vec()).collect()
     }
 }

@@ -75,7 +75,7 @@ fn told(line: &AccessLine<'_>) -> String {
     let memory = Memory::default();
     let into = memory.clone();
     let lines = tracing_subscriber::fmt::layer().with_writer(move || into.clone()).event_format(JsonLine);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || line.tell());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || line.write_text());
     let told = memory.0.lock().clone();
     String::from_utf8(told).unwrap()
 }

@@ -23,7 +23,7 @@ use gateway_identity::{IssuerName, RoleName, TokenId};
 /// Authorities of one issuer; more are those of the machine, by which anybody is somebody.
 const AUTHORITIES_MAX: usize = 16;
 
-/// Who signs the certificates of an issuer, and which of them count no more.
+/// The authorities that sign the certificates of an issuer, and which certificates count no more.
 pub struct Authority {
     anchors: Box<[TrustAnchor<'static>]>,
     /// The same as they were given.
@@ -46,7 +46,7 @@ struct Known {
     by: Arc<[Arc<ForeignIssuer>]>,
     /// At which moment it was asked.
     at: Timestamp,
-    found: Result<Found, Unfit>,
+    found: Result<Found, CertificateFault>,
 }
 
 struct Found {
@@ -68,7 +68,7 @@ impl Known {
 
 /// Why a certificate says nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum CertificateFault {
     /// No authority of an issuer has signed it, for clients, and by an algorithm that is accepted.
     Unknown,
     Over,
@@ -82,9 +82,9 @@ pub enum Unfit {
     LikeAnAccount,
 }
 
-impl Unfit {
+impl CertificateFault {
     /// The stable word, in the line of a request as `reason`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown_authority",
             Self::Over => "over",
@@ -97,7 +97,7 @@ impl Unfit {
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "no authority of an issuer has signed it for a client",
@@ -111,7 +111,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-impl From<webpki::Error> for Unfit {
+impl From<webpki::Error> for CertificateFault {
     fn from(fault: webpki::Error) -> Self {
         match fault {
             webpki::Error::CertExpired { .. } => Self::Over,
@@ -184,8 +184,8 @@ impl Authority {
         other.certificates.iter().any(signed)
     }
 
-    fn prove(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<Way, Unfit> {
-        let (own, others) = chain.split_first().ok_or(Unfit::Unknown)?;
+    fn prove(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<Way, CertificateFault> {
+        let (own, others) = chain.split_first().ok_or(CertificateFault::Unknown)?;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(now.seconds()));
         Way::prove(own, others, &self.anchors, (&self.lists, Listed::Itself), at)
     }
@@ -215,20 +215,20 @@ impl PeerCertificate {
 
     /// By the first issuer, in their order, whose authority has signed it. What that one says against it
     /// no other one takes back.
-    fn find_out(&self, by: &[Arc<ForeignIssuer>], now: Timestamp) -> Result<Found, Unfit> {
+    fn find_out(&self, by: &[Arc<ForeignIssuer>], now: Timestamp) -> Result<Found, CertificateFault> {
         for issuer in by {
             let Proof::Authority(authority) = &issuer.proof else { continue };
             match authority.prove(&self.chain, now) {
                 Ok(Way { until, lists_end }) => {
                     let claims = self.read(issuer, authority, until);
-                    let claims = claims.inspect_err(|unfit| tell_once(issuer, *unfit))?;
+                    let claims = claims.inspect_err(|fault| tell_once(issuer, *fault))?;
                     return Ok(Found { claims, lists_end });
                 }
-                Err(Unfit::Unknown) => {}
+                Err(CertificateFault::Unknown) => {}
                 Err(telling) => return Err(telling),
             }
         }
-        Err(Unfit::Unknown)
+        Err(CertificateFault::Unknown)
     }
 
     fn read(
@@ -236,12 +236,12 @@ impl PeerCertificate {
         issuer: &ForeignIssuer,
         authority: &Authority,
         refused_from: Timestamp,
-    ) -> Result<ForeignClaims, Unfit> {
-        let facts = self.chain.first().and_then(|own| facts(own)).ok_or(Unfit::Unnamed)?;
+    ) -> Result<ForeignClaims, CertificateFault> {
+        let facts = self.chain.first().and_then(|own| facts(own)).ok_or(CertificateFault::Unnamed)?;
         let ForeignIssuer { name, mapping, .. } = issuer;
         let subject = mapping.only_subject(name, &facts).map_err(|fault| match fault {
-            Fault::LikeAnAccount => Unfit::LikeAnAccount,
-            _ => Unfit::Unnamed,
+            Fault::LikeAnAccount => CertificateFault::LikeAnAccount,
+            _ => CertificateFault::Unnamed,
         })?;
         let mut roles = authority.roles.to_vec();
         roles.extend(mapping.whole_roles(&facts).into_iter().filter(|role| !authority.roles.contains(role)));
@@ -259,9 +259,9 @@ impl PeerCertificate {
 }
 
 /// Only whoever set up the issuer can mend it; a line for each would be its holder's to multiply.
-fn tell_once(issuer: &ForeignIssuer, unfit: Unfit) {
+fn tell_once(issuer: &ForeignIssuer, fault: CertificateFault) {
     if !issuer.told.swap(true, Ordering::Relaxed) {
-        tracing::warn!(issuer = %issuer.name, "a client certificate is refused, and others like it: {unfit}");
+        tracing::warn!(issuer = %issuer.name, "a client certificate is refused, and others like it: {fault}");
     }
 }
 
@@ -269,7 +269,11 @@ impl ForeignIssuers {
     /// Whom a certificate is for. Its signatures are checked once for a connection, and again when
     /// something else is configured: a session that is resumed, and a connection that was there before,
     /// outlive no authority and no list. The time is looked at each time.
-    pub fn holder(&self, certificate: &Arc<PeerCertificate>, now: Timestamp) -> Result<ForeignClaims, Unfit> {
+    pub fn holder(
+        &self,
+        certificate: &Arc<PeerCertificate>,
+        now: Timestamp,
+    ) -> Result<ForeignClaims, CertificateFault> {
         let mut known = certificate.known.lock();
         let by = &self.authorities;
         let known = match known.take().filter(|known| known.holds(by, now)) {
@@ -279,9 +283,9 @@ impl ForeignIssuers {
                 known.insert(Known { by: Arc::clone(by), at: now, found })
             }
         };
-        let found = known.found.as_ref().map_err(|unfit| *unfit)?;
+        let found = known.found.as_ref().map_err(|fault| *fault)?;
         if now >= found.claims.refused_from {
-            return Err(Unfit::Over);
+            return Err(CertificateFault::Over);
         }
         Ok(ForeignClaims { certificate: Some(Arc::clone(certificate)), ..found.claims.clone() })
     }

@@ -106,7 +106,7 @@ impl AuthenticForeign {
         &self.claims
     }
 
-    /// By which its signature was made.
+    /// The algorithm of its signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

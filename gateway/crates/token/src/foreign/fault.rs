@@ -76,7 +76,7 @@ pub enum Fault {
 
 impl Fault {
     /// The stable word, in the line of a request as `reason`.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::HeaderMember(_) => "header",

@@ -52,9 +52,9 @@ impl KeySet {
         }
         let read = json::object(text).ok_or(GivenFault::Nothing)?;
         let read = match read.get("keys") {
-            Some(Value::Array(listed)) => Self::of(listed, algorithms),
+            Some(Value::Array(listed)) => Self::from_list(listed, algorithms),
             Some(_) => return Err(GivenFault::Nothing),
-            None => Self::of(&[Value::Object(read)], algorithms),
+            None => Self::from_list(&[Value::Object(read)], algorithms),
         };
         if let Some(private) = read.private() {
             return Err(GivenFault::PrivateJwk(private.to_string()));

@@ -61,10 +61,10 @@ impl KeySet {
     pub fn parse(text: &[u8], algorithms: &[Algorithm]) -> Result<Self, JwksFault> {
         let set = json::object(text).ok_or(JwksFault::NoSet)?;
         let Some(Value::Array(listed)) = set.get("keys") else { return Err(JwksFault::NoSet) };
-        Ok(Self::of(listed, algorithms))
+        Ok(Self::from_list(listed, algorithms))
     }
 
-    pub(super) fn of(listed: &[Value], algorithms: &[Algorithm]) -> Self {
+    pub(super) fn from_list(listed: &[Value], algorithms: &[Algorithm]) -> Self {
         let mut read = Self::default();
         for (index, value) in listed.iter().take(KEYS_MAX).enumerate() {
             match Jwk::from_value(value).and_then(|jwk| Ok((jwk.all_verifying(algorithms)?, jwk))) {

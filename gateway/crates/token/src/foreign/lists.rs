@@ -9,7 +9,7 @@ use webpki::{
     RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
-use super::certificate::Unfit;
+use super::certificate::CertificateFault;
 use super::signed::{algorithms, contents, is_signed_by};
 use super::x509::{Issue, issue};
 
@@ -106,7 +106,7 @@ impl RevocationLists {
         way: &VerifiedPath<'_>,
         asked: Listed,
         at: UnixTime,
-    ) -> Result<Option<u64>, Unfit> {
+    ) -> Result<Option<u64>, CertificateFault> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -121,8 +121,8 @@ impl RevocationLists {
             for list in &lists {
                 match list.known.find_serial(one.serial()) {
                     Ok(None) => {}
-                    Ok(Some(_)) => return Err(Unfit::Revoked),
-                    Err(_) => return Err(Unfit::Unlisted),
+                    Ok(Some(_)) => return Err(CertificateFault::Revoked),
+                    Err(_) => return Err(CertificateFault::Unlisted),
                 }
             }
             about.extend(lists);
@@ -131,7 +131,7 @@ impl RevocationLists {
         about.sort_by_key(|list| list.issue.ends);
         let known: Vec<_> = about.iter().map(|list| &list.known).collect();
         let Ok(lists) = RevocationOptionsBuilder::new(&known) else {
-            return if asked == Listed::Itself { Err(Unfit::Unlisted) } else { Ok(None) };
+            return if asked == Listed::Itself { Err(CertificateFault::Unlisted) } else { Ok(None) };
         };
         let lists = lists.with_expiration_policy(ExpirationPolicy::Enforce);
         let whole =
@@ -144,9 +144,9 @@ impl RevocationLists {
                 let (anchors, usage) = (slice::from_ref(anchor), KeyUsage::client_auth());
                 own.verify_for_usage(algorithms(), anchors, &between, at, usage, Some(lists.build()), None)
                     .map_err(|fault| match fault {
-                    webpki::Error::CertRevoked => Unfit::Revoked,
+                    webpki::Error::CertRevoked => CertificateFault::Revoked,
                     // The way was good without lists: what is wrong is with them.
-                    _ => Unfit::Unlisted,
+                    _ => CertificateFault::Unlisted,
                 })?;
             }
         }

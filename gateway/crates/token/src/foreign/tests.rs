@@ -58,7 +58,7 @@ fn signed(key: &SigningKey, header: &str, payload: &str) -> String {
     format!("{message}.{signature}")
 }
 
-/// Whose it is, or why it is nobody's.
+/// Its subject, or why it has none.
 fn read(issuers: &ForeignIssuers, token: &str) -> Result<String, Fault> {
     let candidate = issuers.candidate(RawToken::new(token)).map_err(|refused| refused.fault)?;
     match candidate.prove(NOW) {

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
-use super::certificate::Unfit;
+use super::certificate::CertificateFault;
 use super::lists::{Listed, RevocationLists};
 use super::signed::algorithms;
 use super::x509::end;
@@ -32,9 +32,9 @@ impl Way {
         anchors: &[TrustAnchor<'_>],
         (lists, asked): (&RevocationLists, Listed),
         at: UnixTime,
-    ) -> Result<Self, Unfit> {
+    ) -> Result<Self, CertificateFault> {
         let own = EndEntityCert::try_from(own)?;
-        let judged = Cell::new(Err(Unfit::Unknown));
+        let judged = Cell::new(Err(CertificateFault::Unknown));
         // Which keys are on a way is known by now, and by them which lists are about it.
         let judge = |way: &VerifiedPath<'_>| {
             judged.set(lists.judge(way, asked, at));
@@ -43,12 +43,12 @@ impl Way {
         let usage = KeyUsage::client_auth();
         match own.verify_for_usage(algorithms(), anchors, others, at, usage, None, Some(&judge)) {
             Ok(way) => {
-                let until = first_end(&way).ok_or(Unfit::Unknown)?;
+                let until = first_end(&way).ok_or(CertificateFault::Unknown)?;
                 Ok(Self { until, lists_end: judged.get()?.map(Timestamp::from_seconds) })
             }
             Err(fault) => match judged.get() {
-                Ok(_) | Err(Unfit::Unknown) => Err(fault.into()),
-                Err(unfit) => Err(unfit),
+                Ok(_) | Err(CertificateFault::Unknown) => Err(fault.into()),
+                Err(fault) => Err(fault),
             },
         }
     }

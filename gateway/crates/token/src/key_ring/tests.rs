@@ -95,7 +95,7 @@ fn what_the_previous_key_signed_is_good_until_it_ends_and_not_a_moment_longer() 
     }
     assert_eq!(verdict(&issuer, &old, at(4_599)), Err(TokenFault::Expired));
     assert_eq!(verdict(&issuer, &new, at(4_599)), Ok(()));
-    // Whoever found the old key can forge nothing once it is over.
+    // The old key is good for no forgery once its time is over.
     let thief = super::tests::issuer(KeyRing {
         sign_by: SignBy::Key,
         secrets: Vec::new(),

@@ -65,5 +65,5 @@ fn said(claims: VerifiedClaims) -> Value {
 #[test]
 fn a_token_of_ours_is_signed_as_it_stands_and_says_the_same_to_everybody() {
     let verifier = issuer().verifier();
-    Corpus::of("token").hold(|bytes| law(&verifier, bytes));
+    Corpus::new("token").hold(|bytes| law(&verifier, bytes));
 }

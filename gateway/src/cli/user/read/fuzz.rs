@@ -78,5 +78,5 @@ fn law(folder: &Path, bytes: &[u8]) -> Held {
 #[test]
 fn a_line_is_an_account_in_either_form_or_a_complaint_that_shows_no_hash() {
     let folder = tempfile::tempdir().unwrap();
-    Corpus::of("accounts").hold(|bytes| law(folder.path(), bytes));
+    Corpus::new("accounts").hold(|bytes| law(folder.path(), bytes));
 }

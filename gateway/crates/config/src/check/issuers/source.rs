@@ -87,7 +87,7 @@ impl Checker<'_> {
             uri.authority()
                 .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
         });
-        // Whoever has a password in it has it in the log otherwise.
+        // A password in the URL would stand in the log otherwise.
         let shown = url.split_once("://").and_then(|(scheme, rest)| {
             let authority = rest.split(['/', '?', '#']).next()?;
             Some(format!("{scheme}://…{}", rest.get(authority.rfind('@')?..)?))

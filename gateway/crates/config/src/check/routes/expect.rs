@@ -8,7 +8,7 @@ use super::issuer_names;
 use crate::check::Checker;
 use crate::file::{ExpectEntry, File};
 use crate::suggest::hint;
-use gateway_pipeline::{Expectation, Foreseen, is_foreign};
+use gateway_pipeline::{Expectation, ExpectedIdentity, is_foreign};
 use gateway_problem::Code;
 
 /// The reasons that routes alone can have; tokens and limits are imagined to be good.
@@ -38,10 +38,10 @@ impl Checker<'_> {
         let place = format!("route `{beside}`: expect");
         let refused = match entry.then.as_str() {
             "allow" => None,
-            word => match REASONS.into_iter().find(|code| code.word() == word) {
+            word => match REASONS.into_iter().find(|code| code.as_str() == word) {
                 Some(code) => Some(code),
                 None => {
-                    let words = ["allow"].into_iter().chain(REASONS.iter().map(|code| code.word()));
+                    let words = ["allow"].into_iter().chain(REASONS.iter().map(|code| code.as_str()));
                     self.fault(format!("{place}: then = \"{word}\" is no verdict{}", hint(word, words)));
                     return None;
                 }
@@ -73,8 +73,8 @@ impl Checker<'_> {
             ));
         }
         let who = match entry.r#as.as_str() {
-            "nobody" => Foreseen::Nobody,
-            roles => Foreseen::Somebody {
+            "nobody" => ExpectedIdentity::Nobody,
+            roles => ExpectedIdentity::Somebody {
                 roles: roles.split('+').map(str::to_owned).collect(),
                 claims: entry.claims.clone().into_iter().collect(),
                 issuer: self.known_issuer(&place, &entry.issuer, issuers)?,

@@ -14,7 +14,7 @@ fn choose(routes: &Routes, target: &str) -> String {
     let canonical = canonical(target).ok();
     match routes.choose("localhost", &Method::GET, RequestTarget::new(target, canonical.as_ref())) {
         Ok((target, route)) => format!("{} {}", route.name, target.as_str()),
-        Err(refusal) => refusal.code().word().to_owned(),
+        Err(refusal) => refusal.code().as_str().to_owned(),
     }
 }
 

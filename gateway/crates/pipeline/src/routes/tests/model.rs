@@ -155,7 +155,7 @@ proptest! {
         let meant = format!("/{}", meant.join("/"));
         match table.find(host, &Method::GET, &sent) {
             Ok(by) => {
-                // Who wrote down both paths gets both.
+                // A configuration that names both paths gets both.
                 let stricter = by_list_stricter(&routes, by, host, &meant);
                 let stricter = stricter.filter(|_| !by.path.is_literally(&sent));
                 prop_assert!(stricter.is_none(), "{sent} comes by {}, not {:?}", by.name, stricter);

@@ -8,7 +8,7 @@ fn trail(count: u64) -> Vec<String> {
     let mut lines = Vec::new();
     let mut head = Hash::default();
     for seq in 1..=count {
-        let entry = Entry { reason: Some(format!("reason {seq}").into()), ..Entry::of("login_failed") };
+        let entry = Entry { reason: Some(format!("reason {seq}").into()), ..Entry::new("login_failed") };
         let (line, hash) = seal(seq, Timestamp::from_millis(1_800_000_000_000 + seq), entry, head).unwrap();
         lines.push(line);
         head = hash;
@@ -40,7 +40,7 @@ fn a_changed_entry_is_found_and_named() {
 fn an_entry_that_was_sealed_anew_no_longer_leads_to_the_next() {
     let mut lines = trail(5);
     let before = Hash::parse(&lines[1][lines[1].len() - 66..lines[1].len() - 2]).unwrap();
-    lines[2] = seal(3, Timestamp::from_millis(0), Entry::of("login_succeeded"), before).unwrap().0;
+    lines[2] = seal(3, Timestamp::from_millis(0), Entry::new("login_succeeded"), before).unwrap().0;
     assert_eq!(prove(&lines, None), Err(Break::Unlinked { seq: 4 }));
 }
 
@@ -61,7 +61,7 @@ fn a_beginning_that_is_gone_must_be_vouched_for() {
     let head = Hash::parse(&lines[4][lines[4].len() - 66..lines[4].len() - 2]).unwrap();
     lines.drain(..2);
     assert_eq!(prove(&lines, None), Err(Break::Beheaded { seq: 3 }));
-    let vouching = Entry { now: Some(vouch(2, last_removed)), ..Entry::of(EXPIRED) };
+    let vouching = Entry { detail: Some(vouch(2, last_removed)), ..Entry::new(EXPIRED) };
     lines.push(seal(6, Timestamp::from_millis(0), vouching, head).unwrap().0);
     assert_eq!(prove(&lines, None).unwrap().entries, 4);
 }
@@ -74,7 +74,7 @@ fn an_end_that_is_gone_and_a_trail_written_anew_are_found_by_what_was_noted() {
     assert_eq!(prove(&lines[..4], noted), Err(Break::CutOff { expected: 5, found: 4 }));
     let mut anew = trail(4);
     let before = prove(&anew, None).unwrap().head;
-    anew.push(seal(5, Timestamp::from_millis(0), Entry::of("logged_out"), before).unwrap().0);
+    anew.push(seal(5, Timestamp::from_millis(0), Entry::new("logged_out"), before).unwrap().0);
     assert_eq!(prove(&anew, noted), Err(Break::Rewritten { seq: 5 }));
 }
 
@@ -83,7 +83,7 @@ fn a_noted_entry_from_before_the_beginning_proves_nothing_unless_it_is_the_last_
     let whole = trail(6);
     let hash = |line: &str| Hash::parse(&line[line.len() - 66..line.len() - 2]).unwrap();
     let (second, last) = (hash(&whole[1]), hash(&whole[5]));
-    let vouching = Entry { now: Some(vouch(2, second)), ..Entry::of(EXPIRED) };
+    let vouching = Entry { detail: Some(vouch(2, second)), ..Entry::new(EXPIRED) };
     let mut left = whole[2..].to_vec();
     left.push(seal(7, Timestamp::from_millis(0), vouching, last).unwrap().0);
     assert!(prove(&left, Some((2, second))).is_ok());

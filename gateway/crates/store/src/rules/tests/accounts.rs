@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Amendment, Closing, PasswordChange, TicketKey};
+use crate::{Amendment, PasswordChange, SessionScope, TicketKey};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -42,35 +42,36 @@ impl Rows {
 
     /// What the step writes; nothing where its account is not there.
     fn answer(&self, step: &Step) -> Result<Writes, StoreError> {
-        let along = recording(at(1), Entry::of("told"));
-        let premises = self.premises(&along);
+        let along = recording(at(1), Entry::new("told"));
+        let preconditions = self.preconditions(&along);
         let nothing = Ok(Writes::default());
         match *step {
             Step::Create { is_admin } => {
                 let new = new_user(self.last_user + 1, role(is_admin));
-                create(&new, self.last_user, false, &premises).map(|(_, writes)| writes)
+                create(&new, self.last_user, false, &preconditions).map(|(_, writes)| writes)
             }
             Step::Amend { who, role: wanted, is_active, name } => {
                 let Some(before) = self.users.get(&user_id(who)) else { return nothing };
                 let name = name.then(|| format!("{} again", before.first_name));
                 let amendment = amendment(wanted.map(role), is_active, name);
-                amend(before.clone(), &amendment, self.active(), at(60), &premises).map(|(_, writes)| writes)
+                amend(before.clone(), &amendment, self.active(), at(60), &preconditions)
+                    .map(|(_, writes)| writes)
             }
             Step::Password { who, from } => {
                 let sessions = self.sessions_of(user_id(who));
                 let Some(leaving) = self.leaving(user_id(who), &sessions) else { return nothing };
                 let change = password(&leaving.user, from);
-                set_password(leaving, &change, &premises).map(|set| set.unwrap().1)
+                set_password(leaving, &change, &preconditions).map(|set| set.unwrap().1)
             }
             Step::End { who } => {
                 let sessions = self.sessions_of(user_id(who));
                 let Some(leaving) = self.leaving(user_id(who), &sessions) else { return nothing };
-                close_of(leaving, Closing::All, at(60), &premises)
+                close_of(leaving, SessionScope::All, at(60), &preconditions)
             }
             Step::Delete { who } => {
                 let sessions = self.sessions_of(user_id(who));
                 let Some(leaving) = self.leaving(user_id(who), &sessions) else { return nothing };
-                delete(leaving, self.active(), &[], at(60), &premises).map(|(.., writes)| writes)
+                delete(leaving, self.active(), &[], at(60), &preconditions).map(|(.., writes)| writes)
             }
         }
     }
@@ -169,8 +170,8 @@ proptest! {
             last_name: asks[3].then(|| before.last_name.clone()),
             email_verified: asks[4].then_some(before.email_verified),
         };
-        let along = recording(at(1), Entry::of("told"));
-        let (amended, writes) = amend(before.clone(), &same, 1, at(60), &rows.premises(&along)).unwrap();
+        let along = recording(at(1), Entry::new("told"));
+        let (amended, writes) = amend(before.clone(), &same, 1, at(60), &rows.preconditions(&along)).unwrap();
         prop_assert_eq!((amended.user, amended.is_changed, amended.revoked), (before, false, None));
         prop_assert_eq!(writes, Writes::default());
     }
@@ -188,7 +189,7 @@ proptest! {
                 let stands = (before.role, before.is_active) == (after.role, after.is_active);
                 prop_assert_eq!(writes.revocations.is_empty(), stands);
                 let standing = after.standing();
-                prop_assert_eq!(writes.audit()[0].now.clone(), Some(standing));
+                prop_assert_eq!(writes.audit()[0].detail.clone(), Some(standing));
             }
             rows.write(writes);
         }
@@ -201,12 +202,12 @@ fn a_change_sends_its_mail_and_no_other() {
     rows.user(Role::Admin);
     let sent = |rows: &Rows, step: Step| {
         let errands = rows.answer(&step).unwrap().errands();
-        errands.iter().map(Errand::word).collect::<Vec<_>>()
+        errands.iter().map(OutboxMessage::as_str).collect::<Vec<_>>()
     };
     assert_eq!(sent(&rows, Step::Create { is_admin: false }), [""; 0]);
     let (asked, along) = (NewUser { ask_to_verify: true, ..new_user(2, Role::User) }, work());
-    let (user, writes) = create(&asked, 1, false, &rows.premises(&along)).unwrap();
-    assert_eq!(writes.errands(), [Errand::EmailVerification { user: user.id }]);
+    let (user, writes) = create(&asked, 1, false, &rows.preconditions(&along)).unwrap();
+    assert_eq!(writes.errands(), [OutboxMessage::EmailVerification { user: user.id }]);
     rows.write(writes);
     assert_eq!(sent(&rows, Step::Password { who: 2, from: true }), ["password_changed"]);
     assert_eq!(sent(&rows, Step::Password { who: 2, from: false }), [""; 0]);
@@ -221,8 +222,8 @@ fn what_was_granted_to_an_account_or_its_address_goes_with_it() {
     let mut rows = Rows::default();
     rows.user(Role::Admin);
     let (ada, along) = (rows.user(Role::User), work());
-    let key = TicketKey::of("a token");
+    let key = TicketKey::from_token("a token");
     let leaving = rows.leaving(ada, &[]).unwrap();
-    let (.., writes) = delete(leaving, 1, &[key], at(60), &rows.premises(&along)).unwrap();
+    let (.., writes) = delete(leaving, 1, &[key], at(60), &rows.preconditions(&along)).unwrap();
     assert_eq!(writes.tickets_removed, [key]);
 }

@@ -73,7 +73,7 @@ impl Followed {
         let amendment = Amendment { is_active: Some(is_active), ..Amendment::default() };
         let (before, along) = (self.rows.users[&self.owner].clone(), work());
         let until = at(self.now + ACCESS_SECONDS);
-        let amended = amend(before, &amendment, 1, until, &self.rows.premises(&along));
+        let amended = amend(before, &amendment, 1, until, &self.rows.preconditions(&along));
         let (amended, writes) = amended.unwrap();
         self.rows.write(writes);
         self.stood_at = if amended.is_changed { Some(self.now) } else { self.stood_at };
@@ -88,10 +88,10 @@ impl Followed {
             now: at(self.now),
             grace_since: at(self.now).minus(std::time::Duration::from_secs(GRACE_SECONDS)),
             revoked_until: at(self.now + ACCESS_SECONDS),
-            renewed: recorded_as(Entry::of("renewed")),
-            replayed: recorded_as(Entry::of("replayed")),
+            renewed: recorded_as(Entry::new("renewed")),
+            replayed: recorded_as(Entry::new("replayed")),
         };
-        let found = Presented {
+        let found = RefreshState {
             session: self.rows.sessions.get(&self.session).cloned(),
             owner: self.rows.users.get(&self.owner).cloned(),
             raised_until: self.rows.raised(self.owner).map(|(_, until)| until),

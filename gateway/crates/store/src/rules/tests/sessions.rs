@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Closing, Room};
+use crate::{SessionLimit, SessionScope};
 
 const ENDING_MAX: usize = 8;
 
@@ -20,8 +20,12 @@ fn others() -> impl Strategy<Value = Vec<Session>> {
 }
 
 fn opened(others: &[Session], new: &Session, sessions_max: usize) -> Writes {
-    let room = Room { sessions_max, revoked_until: at(90), ended: recorded_as(Entry::of("sessions_ended")) };
-    let along = recording(at(60), Entry::of("login_succeeded"));
+    let room = SessionLimit {
+        sessions_max,
+        revoked_until: at(90),
+        ended: recorded_as(Entry::new("sessions_ended")),
+    };
+    let along = recording(at(60), Entry::new("login_succeeded"));
     let found = Opening {
         session: new,
         is_there: false,
@@ -30,7 +34,7 @@ fn opened(others: &[Session], new: &Session, sessions_max: usize) -> Writes {
         ending_max: ENDING_MAX,
         familiar: &[],
     };
-    open(found, &room, &Rows::default().premises(&along)).unwrap()
+    open(found, &room, &Rows::default().preconditions(&along)).unwrap()
 }
 
 proptest! {
@@ -67,15 +71,15 @@ proptest! {
             rows.sessions.insert(session.id, session);
         }
         let stays = place.get(&rows.sessions_of(user)).to_owned();
-        for closing in [Closing::AllBut(stays), Closing::All] {
+        for closing in [SessionScope::AllBut(stays), SessionScope::All] {
             let ids: Vec<_> = rows.sessions_of(user).into_iter().filter(|id| closing.ends(*id)).collect();
             let (along, stays) = (work(), rows.sessions.get(&stays).cloned());
             let account = rows.users[&user].clone();
             let leaving = Leaving { user: account.clone(), sessions: &ids, stays, familiar: Vec::new() };
-            let writes = close_of(leaving, closing, at(90), &rows.premises(&along)).unwrap();
+            let writes = close_of(leaving, closing, at(90), &rows.preconditions(&along)).unwrap();
             let revoked: Vec<_> = writes.revocations.iter().filter_map(session_in).collect();
             rows.write(writes);
-            let goes_on = closing != Closing::All;
+            let goes_on = closing != SessionScope::All;
             prop_assert_eq!(revoked, if goes_on { ids } else { Vec::new() });
             prop_assert_eq!(rows.sessions.len(), usize::from(goes_on));
             let raised = rows.raised(user).map(|(minimum, _)| minimum);
