@@ -6,7 +6,8 @@ use super::graph::Crate;
 use super::source::{Source, product};
 
 /// The ranks: a crate is built with crates of lower rank only.
-const RANKS: [(&str, u8); 29] = [
+const RANKS: [(&str, u8); 30] = [
+    ("bounded", 0),
     ("clock", 0),
     ("command", 0),
     ("commit", 0),

@@ -151,7 +151,7 @@ pub(super) async fn set_password(
     // With the change: also where not all gateways can be told at once, and for who left.
     let set = |services: Shared| async move {
         let set = services.users.set_password(asked, work).await?;
-        Ok(set.inspect(|set| set.iter().for_each(|_| services.failed_logins.forgive(&user.email))))
+        Ok(set.inspect(|set| set.iter().for_each(|_| services.failed_logins.reset(&user.email))))
     };
     services.commit(set).await?.ok_or_else(missing)?;
     Ok(Answer::message("Password changed; all sessions ended"))

@@ -154,11 +154,11 @@ async fn redeem(services: &Shared, client: &Client, fields: &Fields) -> Result<A
     let set = |services: Shared| async move {
         let set = services.users.set_password(asked, work).await?;
         // The way in for an owner whom others' guesses keep out: with the change, also for who left.
-        let forgive = |_: &_| {
-            services.failed_logins.forgive(&attempt.email);
+        let reset = |_: &_| {
+            services.failed_logins.reset(&attempt.email);
             services.limits.login_pair.iter().for_each(|limit| limit.forget(&attempt));
         };
-        Ok(set.inspect(|set| set.iter().for_each(forgive)))
+        Ok(set.inspect(|set| set.iter().for_each(reset)))
     };
     match services.commit(set).await {
         Err(CommitFault::Store(StoreError::TicketGone)) | Ok(None) => return Err(invalid()),

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::Outcome;
 use super::level::Kind;
 use super::measured::micros;
-use super::text_output::{classes, counts, rates};
 use super::price::{Cost, Price, Spread};
+use super::text_output::{classes, counts, rates};
 use super::verdict::Verdict;
 
 pub(super) fn print(outcome: &Outcome, notes: &[String], verdict: &Verdict) {

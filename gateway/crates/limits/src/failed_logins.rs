@@ -1,12 +1,12 @@
 //! Failed logins in a row, by account and address: after some of them each further one must wait, twice
 //! as long each time. Nobody's failures make somebody else wait, who comes from another address.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::policy::LoginKey;
+use gateway_bounded::BoundedMap;
 use gateway_clock::{Backoff, Timestamp};
 use gateway_identity::Email;
 
@@ -33,11 +33,8 @@ impl Lock {
 /// Failures are forgotten after so long without another one.
 const MEMORY: Duration = Duration::from_secs(24 * 3_600);
 
-/// Failed logins by key, bounded: the oldest is forgotten first. Lost with the process.
-pub struct FailedLogins {
-    keys_max: usize,
-    failures: Mutex<(HashMap<LoginKey, Failures>, VecDeque<LoginKey>)>,
-}
+/// Failed logins by key, bounded: what is not used is forgotten first. Lost with the process.
+pub struct FailedLogins(Mutex<BoundedMap<LoginKey, Failures>>);
 
 #[derive(Clone, Copy)]
 struct Failures {
@@ -47,44 +44,39 @@ struct Failures {
 
 impl FailedLogins {
     pub fn new(keys_max: usize) -> Self {
-        Self { keys_max: keys_max.max(1), failures: Mutex::default() }
+        Self(Mutex::new(BoundedMap::new(keys_max)))
     }
 
     /// How long an attempt must still wait; `None` when it may be made now.
     pub fn wait(&self, lock: &Lock, attempt: &LoginKey, now: Timestamp) -> Option<Duration> {
-        let failures = *self.failures.lock().0.get(attempt)?;
+        let failures = *self.0.lock().get(attempt)?;
         let until = failures.last.plus(lock.wait(failures.count));
         Some(until.since(now)).filter(|wait| !wait.is_zero())
     }
 
     pub fn failed(&self, attempt: &LoginKey, now: Timestamp) {
-        let mut failures = self.failures.lock();
-        let (known, order) = &mut *failures;
-        if let Some(before) = known.get_mut(attempt) {
-            let forgotten = now.since(before.last) > MEMORY;
-            let count = if forgotten { 1 } else { before.count.saturating_add(1) };
-            *before = Failures { count, last: now };
-            return;
+        let mut failures = self.0.lock();
+        match failures.get(attempt) {
+            Some(before) => {
+                let forgotten = now.since(before.last) > MEMORY;
+                let count = if forgotten { 1 } else { before.count.saturating_add(1) };
+                *before = Failures { count, last: now };
+            }
+            None => failures.insert(attempt.clone(), Failures { count: 1, last: now }),
         }
-        while known.len() >= self.keys_max {
-            let Some(oldest) = order.pop_front() else { break };
-            known.remove(&oldest);
-        }
-        known.insert(attempt.clone(), Failures { count: 1, last: now });
-        order.push_back(attempt.clone());
     }
 
     /// The password was right.
     pub fn succeeded(&self, attempt: &LoginKey) {
-        if let Some(failures) = self.failures.lock().0.get_mut(attempt) {
+        if let Some(failures) = self.0.lock().get(attempt) {
             failures.count = 0;
         }
     }
 
     /// The account has a new password: its failures are forgotten.
-    pub fn forgive(&self, account: &Email) {
-        let mut failures = self.failures.lock();
-        let of_it = failures.0.iter_mut().filter(|(attempt, _)| attempt.email == *account);
+    pub fn reset(&self, account: &Email) {
+        let mut failures = self.0.lock();
+        let of_it = failures.iter_mut().filter(|(attempt, _)| attempt.email == *account);
         of_it.for_each(|(_, failures)| failures.count = 0);
     }
 }
@@ -137,7 +129,7 @@ mod tests {
         failed_logins.succeeded(&guess);
         assert_eq!(failed_logins.wait(&LOCK, &guess, at(0)), None);
         fail(9);
-        failed_logins.forgive(&guess.email);
+        failed_logins.reset(&guess.email);
         assert_eq!(failed_logins.wait(&LOCK, &guess, at(0)), None);
         fail(9);
         failed_logins.failed(&guess, at(25 * 3_600));

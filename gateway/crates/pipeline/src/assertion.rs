@@ -1,12 +1,12 @@
 //! The identity assertion: made once for each token and upstream, and kept while it is good.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::header::HeaderValue;
 use parking_lot::Mutex;
 
 use super::Refusal;
+use gateway_bounded::BoundedMap;
 use gateway_clock::Timestamp;
 use gateway_identity::TokenId;
 use gateway_token::{AssertionFacts, AssertionIssuer};
@@ -21,13 +21,7 @@ pub struct Assertions {
     shards: [Mutex<Kept>; SHARDS],
 }
 
-/// Two generations: when the young one is full it becomes the old one, and what was not asked for
-/// since then is forgotten.
-#[derive(Default)]
-struct Kept {
-    young: HashMap<(TokenId, Arc<str>), Entry>,
-    old: HashMap<(TokenId, Arc<str>), Entry>,
-}
+type Kept = BoundedMap<(TokenId, Arc<str>), Entry>;
 
 #[derive(Clone)]
 struct Entry {
@@ -40,7 +34,7 @@ struct Entry {
 
 impl Assertions {
     pub fn new(issuer: AssertionIssuer) -> Self {
-        Self { issuer, shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { issuer, shards: std::array::from_fn(|_| Mutex::new(Kept::new(KEPT_MAX / SHARDS))) }
     }
 
     pub fn issuer(&self) -> &AssertionIssuer {
@@ -58,14 +52,14 @@ impl Assertions {
         let key = (id, Arc::clone(audience));
         #[expect(clippy::indexing_slicing, reason = "the remainder is below SHARDS, and so many there are")]
         let shard = &self.shards[usize::from(id.as_bytes()[0]) % SHARDS];
-        let kept = shard.lock().find(&key);
+        let kept = shard.lock().get(&key).cloned();
         if let Some(entry) = kept.filter(|entry| now < entry.good_until && entry.facts == facts) {
             return Ok(entry.value);
         }
         // Not under the lock: a signature takes its time. Two at once make two, and both are good.
         let entry = self.make(facts, audience, now)?;
         let value = entry.value.clone();
-        shard.lock().keep(key, entry);
+        shard.lock().insert(key, entry);
         Ok(value)
     }
 
@@ -81,24 +75,6 @@ impl Assertions {
         let last = signed.expires_at >= facts.token_expires_at;
         let good_until = if last { signed.expires_at } else { half.min(signed.expires_at) };
         Ok(Entry { facts, value, good_until })
-    }
-}
-
-impl Kept {
-    fn find(&mut self, key: &(TokenId, Arc<str>)) -> Option<Entry> {
-        if let Some(entry) = self.young.get(key) {
-            return Some(entry.clone());
-        }
-        let entry = self.old.remove(key)?;
-        self.keep(key.clone(), entry.clone());
-        Some(entry)
-    }
-
-    fn keep(&mut self, key: (TokenId, Arc<str>), entry: Entry) {
-        if self.young.len() >= KEPT_MAX / SHARDS / 2 {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, entry);
     }
 }
 

@@ -1,13 +1,13 @@
 //! Revoked tokens that are used all the same: somebody has them who should not, and the audit trail
 //! says so, once in a while for each.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::verify::Verified;
 use super::{Pipeline, Refusal};
+use gateway_bounded::BoundedMap;
 use gateway_clock::Timestamp;
 use gateway_identity::{SessionId, TokenId, UserId};
 use gateway_store::{AuditEvent, Event, Requester, record_at_least_in_the_log};
@@ -47,30 +47,23 @@ impl RevokedToken {
     }
 }
 
-/// When each was last recorded; the oldest is forgotten first.
-#[derive(Default)]
-pub(super) struct Recorded(Mutex<(HashMap<TokenId, Timestamp>, VecDeque<TokenId>)>);
+/// When each was last recorded.
+pub(super) struct Recorded(Mutex<BoundedMap<TokenId, Timestamp>>);
+
+impl Default for Recorded {
+    fn default() -> Self {
+        Self(Mutex::new(BoundedMap::new(TOKENS_MAX)))
+    }
+}
 
 impl Recorded {
     fn is_due(&self, token: TokenId, now: Timestamp) -> bool {
         let mut recorded = self.0.lock();
-        let (known, order) = &mut *recorded;
-        match known.insert(token, now) {
-            Some(before) if now.since(before) < PAUSE => {
-                known.insert(token, before);
-                false
-            }
-            Some(_) => true,
-            None => {
-                order.push_back(token);
-                if order.len() > TOKENS_MAX
-                    && let Some(oldest) = order.pop_front()
-                {
-                    known.remove(&oldest);
-                }
-                true
-            }
+        if recorded.get(&token).is_some_and(|before| now.since(*before) < PAUSE) {
+            return false;
         }
+        recorded.insert(token, now);
+        true
     }
 }
 
@@ -123,6 +116,6 @@ mod tests {
             assert!(recorded.is_due(TokenId::random(), at(600)));
         }
         assert!(recorded.is_due(token, at(600)), "the oldest was forgotten");
-        assert!(recorded.0.lock().0.len() <= TOKENS_MAX);
+        assert!(recorded.0.lock().len() <= TOKENS_MAX);
     }
 }

@@ -7,17 +7,18 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::fast::RandomState as Folded;
 use parking_lot::Mutex;
 
 use super::claims::AuthenticClaims;
+use gateway_bounded::BoundedMap;
 use gateway_clock::Timestamp;
 
-/// Tokens in one half of a part; a part has two.
-const HALF_LEN: usize = 512;
+/// Tokens in a part.
+const PART_LEN: usize = 1_024;
 const PARTS: usize = 256;
 /// Tokens that may be kept in all.
-pub const TOKENS_REMEMBERED_MAX: usize = 2 * HALF_LEN * PARTS;
+pub const TOKENS_REMEMBERED_MAX: usize = PART_LEN * PARTS;
 /// A longer token is verified each time. With the lengths above it bounds the memory: 256 MiB of
 /// text, and less for tokens as we write them; only tokens that were used take any.
 const KEPT_BYTES_MAX: usize = 1_024;
@@ -30,13 +31,7 @@ pub(super) struct VerifiedTokens {
     parts: [Mutex<Part>; PARTS],
 }
 
-/// When the first half is full it becomes the second one, and what was the second one is forgotten:
-/// what is used stays, and nothing is paid for keeping an order.
-#[derive(Default)]
-struct Part {
-    young: HashMap<u64, Kept>,
-    old: HashMap<u64, Kept>,
-}
+type Part = BoundedMap<u64, Kept, Folded>;
 
 struct Kept {
     token: Box<str>,
@@ -50,15 +45,14 @@ impl VerifiedTokens {
     pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<AuthenticClaims> {
         let hash = self.hash(token);
         let mut part = self.part(hash)?.lock();
-        let kept = part.get(hash).filter(|kept| *kept.token == *token)?;
+        let kept = part.get(&hash).filter(|kept| *kept.token == *token)?;
         let live = kept.until.is_none_or(|until| now < until);
         live.then(|| AuthenticClaims { seen: true, ..kept.claims.clone() })
     }
 
     /// How many are kept.
     pub(super) fn len(&self) -> usize {
-        let each = self.parts.iter().map(|part| part.lock());
-        each.map(|part| part.young.len() + part.old.len()).sum()
+        self.parts.iter().map(|part| part.lock().len()).sum()
     }
 
     /// Keeps a token that was verified just now; `until` is when its key ends.
@@ -84,32 +78,15 @@ impl VerifiedTokens {
     }
 }
 
-impl Part {
-    fn get(&mut self, hash: u64) -> Option<&Kept> {
-        if !self.young.contains_key(&hash) {
-            let kept = self.old.remove(&hash)?;
-            self.insert(hash, kept);
-        }
-        self.young.get(&hash)
-    }
-
-    fn insert(&mut self, hash: u64, kept: Kept) {
-        if self.young.len() >= HALF_LEN {
-            self.old = std::mem::replace(&mut self.young, HashMap::with_capacity(HALF_LEN));
-        }
-        self.young.insert(hash, kept);
-    }
-}
-
 impl Default for VerifiedTokens {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Mutex::default()) }
+        Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Mutex::new(Part::new(PART_LEN))) }
     }
 }
 
 impl fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seen(…)")
+        f.write_str("VerifiedTokens(…)")
     }
 }
 
@@ -168,13 +145,12 @@ mod tests {
     fn what_is_used_stays_however_many_others_come_and_there_is_an_end_to_them() {
         let seen = VerifiedTokens::default();
         seen.keep("used", &claims(7), None);
-        for other in 0..3 * HALF_LEN * PARTS {
+        for other in 0..2 * PART_LEN * PARTS {
             seen.keep(&other.to_string(), &claims(8), None);
             assert_eq!(user(&seen, "used", NOW), Some(7), "after {other} others");
         }
         for part in &seen.parts {
-            let part = part.lock();
-            assert!(part.young.len() <= HALF_LEN && part.old.len() <= HALF_LEN);
+            assert!(part.lock().len() <= PART_LEN);
         }
         assert_eq!(user(&seen, "0", NOW), None, "forgotten long ago");
     }
