@@ -52,6 +52,8 @@ use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use tower::ServiceExt as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use caller::Client;
 pub use limits::EndpointLimits;
@@ -113,6 +115,43 @@ impl Services {
     }
 }
 
+/// The endpoints of the public listener, in the order of the document.
+fn endpoints() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(login::login))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(logout::logout))
+        .routes(routes!(profile::read, profile::write, profile::delete))
+        .routes(routes!(profile::export))
+        .routes(routes!(password::change))
+        .routes(routes!(password::forgot))
+        .routes(routes!(password::reset))
+        .routes(routes!(email::verify))
+        .routes(routes!(sessions::list, sessions::end_all))
+        .routes(routes!(sessions::end))
+        .routes(routes!(admin_users::list))
+        .routes(routes!(admin_users::read, admin_users::amend, admin_users::delete))
+        .routes(routes!(admin_users::logout))
+        .routes(routes!(invitations::list, invitations::invite))
+        .routes(routes!(invitations::withdraw))
+        .routes(routes!(reports::read))
+        .routes(routes!(audit::list))
+        // Of any method, which the document cannot say.
+        .route("/api/auth/verify", any(verify::verify))
+        .route("/api/auth/verify/{*path}", any(verify::verify_path))
+        .routes(routes!(key_set::read))
+}
+
+/// The document, and the pages that show it.
+fn documentation() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(openapi::read))
+        .routes(routes!(docs::page))
+        .route("/api/auth/docs/", get(docs::page))
+        .routes(routes!(docs::file))
+}
+
 /// The endpoints, ready to be called.
 #[derive(Clone)]
 pub struct Api {
@@ -123,38 +162,11 @@ pub struct Api {
 impl Api {
     pub fn new(services: Shared) -> Self {
         services.metrics.accounts.begin(&login::RESULTS, &register::RESULTS, &renewal::RESULTS);
-        let endpoints = Router::new()
-            .route("/register", post(register::register))
-            .route("/login", post(login::login))
-            .route("/refresh", post(refresh::refresh))
-            .route("/logout", post(logout::logout))
-            .route("/profile", get(profile::read).put(profile::write).delete(profile::delete))
-            .route("/profile/export", get(profile::export))
-            .route("/password", put(password::change))
-            .route("/password/forgot", post(password::forgot))
-            .route("/password/reset", post(password::reset))
-            .route("/email/verify", post(email::verify))
-            .route("/sessions", get(sessions::list).delete(sessions::end_all))
-            .route("/sessions/{sid}", delete(sessions::end))
-            .route("/users", get(admin_users::list))
-            .route(
-                "/users/{id}",
-                get(admin_users::read).patch(admin_users::amend).delete(admin_users::delete),
-            )
-            .route("/users/{id}/logout", post(admin_users::logout))
-            .route("/invitations", get(invitations::list).post(invitations::invite))
-            .route("/invitations/{id}", delete(invitations::withdraw))
-            .route("/reports", get(reports::read))
-            .route("/audit", get(audit::list))
-            .route("/verify", any(verify::verify))
-            .route("/verify/{*path}", any(verify::verify_path));
+        let mut endpoints = endpoints();
         // Where the operator wants nobody to read them, they are not there.
-        let documented = Router::new()
-            .route("/openapi.json", get(openapi::read))
-            .route("/docs", get(docs::page))
-            .route("/docs/", get(docs::page))
-            .route("/docs/{file}", get(docs::file));
-        let endpoints = if services.docs { endpoints.merge(documented) } else { endpoints };
+        if services.docs {
+            endpoints = endpoints.merge(documentation());
+        }
         // Not there for requests from the network.
         let operators = Router::new()
             .route("/users", get(operator::find_user).post(operator::add_user))
@@ -166,10 +178,8 @@ impl Api {
             .route("/revocations", get(operator::standing))
             .route("/audit/lines", get(operator::audit_lines))
             .route("/audit/proof", get(operator::audit_proof));
-        let router = Router::new()
-            .nest("/api/auth", endpoints)
+        let router = Router::from(endpoints)
             .nest("/operator", operators)
-            .route("/.well-known/jwks.json", get(key_set::read))
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
             .with_state(Arc::clone(&services));

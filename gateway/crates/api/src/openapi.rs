@@ -10,12 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use utoipa::OpenApi;
+use utoipa::{Modify as _, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::{
-    admin_users, audit, docs, email, invitations, key_set, login, logout, password, profile, refresh,
-    register, reports, schema, sessions, verify,
-};
+use super::{documentation, endpoints, schema, verify};
 use completion::Completion;
 use refusals::refusals;
 
@@ -33,39 +31,7 @@ use refusals::refusals;
     ),
     // Wherever it is reached by who reads this, the host and the scheme included.
     servers((url = "/", description = "The gateway that serves this document")),
-    paths(
-        register::register,
-        login::login,
-        refresh::refresh,
-        logout::logout,
-        profile::read,
-        profile::write,
-        profile::delete,
-        profile::export,
-        password::change,
-        password::forgot,
-        password::reset,
-        email::verify,
-        sessions::list,
-        sessions::end,
-        sessions::end_all,
-        admin_users::list,
-        admin_users::read,
-        admin_users::amend,
-        admin_users::delete,
-        admin_users::logout,
-        invitations::list,
-        invitations::invite,
-        invitations::withdraw,
-        reports::read,
-        audit::list,
-        verify::verify,
-        verify::verify_path,
-        key_set::read,
-        read,
-        docs::page,
-        docs::file,
-    ),
+    paths(verify::verify, verify::verify_path),
     components(schemas(
         schema::Refusal,
         schema::ProblemDetails,
@@ -74,7 +40,6 @@ use refusals::refusals;
         schema::EventWord,
         schema::ModeWord
     )),
-    modifiers(&Completion),
     tags(
         (name = "login", description = "From a password to tokens, and back"),
         (name = "account", description = "One's own account"),
@@ -102,7 +67,10 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
 /// The document as JSON.
 #[expect(clippy::indexing_slicing, reason = "of what is no object here the tests of the document would tell")]
 pub fn document() -> Value {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let described = OpenApiRouter::with_openapi(Document::openapi());
+    let mut described = described.merge(endpoints()).merge(documentation()).into_openapi();
+    Completion.modify(&mut described);
+    let mut document = serde_json::to_value(described).unwrap_or_default();
     // Whether a header is always there is more than the library can say.
     for always in headers::ALWAYS {
         document["components"]["headers"][always]["required"] = true.into();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use gateway_clock::Stopwatch;
+use gateway_clock::{Backoff, Stopwatch};
 use gateway_identity::Network;
 use gateway_pipeline::Ejection;
 
@@ -104,7 +104,8 @@ impl Ejector {
         self.failures.store(0, Ordering::Relaxed);
         *self.met.lock() = Met::Nobody;
         let streak = self.streak.fetch_add(1, Ordering::Relaxed);
-        let time = self.settings.time.saturating_mul(1 << streak.min(16)).min(self.settings.time_max);
+        let backoff = Backoff { first: self.settings.time, longest: self.settings.time_max };
+        let time = backoff.after(streak);
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.until.store(self.now().saturating_add(millis).max(1), Ordering::Relaxed);
         time
