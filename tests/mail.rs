@@ -3,7 +3,7 @@
 
 use gateway_identity::{Email, Role};
 use gateway_mail::{Delivery, Mailbox, Security, Sender, SmtpSettings, notifier};
-use gateway_notify::{Letter, Link, Mail, Notifier, Templates, Wording};
+use gateway_notify::{Link, Mail, Notification, Notifier, Templates, Wording};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,16 +52,16 @@ fn sender() -> Sender {
 }
 
 /// One letter of each kind, to somebody of this name.
-fn letters(name: &str) -> Vec<Letter> {
+fn letters(name: &str) -> Vec<Notification> {
     let name = || name.to_owned();
     let at = || "2026-05-04T03:02:01Z".to_owned();
     vec![
-        Letter::PasswordReset { name: name(), token: TOKEN.into(), minutes: 30 },
-        Letter::PasswordChanged { name: name(), at: at(), address: "192.0.2.7".to_owned() },
-        Letter::EmailVerification { name: name(), token: TOKEN.into(), hours: 24 },
-        Letter::Invitation { token: TOKEN.into(), days: 7, role: Role::Admin, invited_by: name() },
-        Letter::AlreadyRegistered { name: name() },
-        Letter::AccountDeleted { name: name(), at: at() },
+        Notification::PasswordReset { name: name(), token: TOKEN.into(), minutes: 30 },
+        Notification::PasswordChanged { name: name(), at: at(), address: "192.0.2.7".to_owned() },
+        Notification::EmailVerification { name: name(), token: TOKEN.into(), hours: 24 },
+        Notification::Invitation { token: TOKEN.into(), days: 7, role: Role::Admin, invited_by: name() },
+        Notification::AlreadyRegistered { name: name() },
+        Notification::AccountDeleted { name: name(), at: at() },
     ]
 }
 

@@ -11,7 +11,7 @@ use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
 use gateway_store::{
     AuditEvent, AuditTrail, Event, NewUser, Outbox, RefreshToken, Revocation, RevocationLedger, Revocations,
-    Room, Session, Sessions, StoredHash, Tickets, User, Users,
+    Session, SessionLimit, Sessions, StoredHash, Tickets, User, Users,
 };
 use gateway_store_memory::EmbeddedRevocations;
 use gateway_store_memory::OwnFirst;
@@ -180,8 +180,8 @@ fn event(event: Event) -> AuditEvent {
 }
 
 /// Room for so many sessions of a user.
-fn room(sessions_max: usize) -> Room {
-    Room { sessions_max, revoked_until: at(7_200), ended: event(Event::SessionsEnded) }
+fn room(sessions_max: usize) -> SessionLimit {
+    SessionLimit { sessions_max, revoked_until: at(7_200), ended: event(Event::SessionsEnded) }
 }
 
 /// A session of the user 1, opened at 0 and expiring an hour later.

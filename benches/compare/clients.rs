@@ -103,6 +103,9 @@ async fn connect(to: SocketAddr, number: usize) -> Result<TcpStream, String> {
     let socket = TcpSocket::new_v4().map_err(fault)?;
     if number >= CONNECTIONS_PER_ADDRESS {
         let last = u8::try_from(1 + number / CONNECTIONS_PER_ADDRESS).unwrap_or(u8::MAX);
+        // A bound port whose connection waits for its last packets (TIME_WAIT) is nobody else's: after some
+        // thousands of them the next proxy would have none.
+        socket.set_zero_linger().map_err(fault)?;
         socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).map_err(fault)?;
     }
     let stream = socket.connect(to).await.map_err(fault)?;

@@ -104,7 +104,7 @@ fn compare(options: &Options) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| fault.to_string())?;
     let rows = if levels.is_empty() { Vec::new() } else { race::run(options, &stage, &runtime)? };
-    let sections = extras(options, &stage, &runtime)?;
+    let sections = extras(options, &stage, &runtime);
 
     let mut overview = String::new();
     if !rows.is_empty() {
@@ -129,18 +129,20 @@ fn compare(options: &Options) -> Result<(), String> {
     storing::store(options, &text, picture.as_deref(), &format!("{machine}\n\n{overview}"))
 }
 
-fn extras(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Result<Vec<Section>, String> {
+fn extras(options: &Options, stage: &Stage<'_>, runtime: &Runtime) -> Vec<Section> {
     let asked = Extra::ALL.into_iter().filter(|extra| options.includes(*extra));
     let measure = |extra: Extra| {
         eprintln!("measuring {}", extra.key());
-        match extra {
+        let measured = match extra {
             Extra::Calls => calls::run(options, stage, runtime),
             Extra::Threads => threads::run(options, stage, runtime),
             Extra::Idle => idle::run(options, stage, runtime),
             Extra::Growth => growth::run(options, stage, runtime),
             Extra::Storm => storm::run(options, stage, runtime),
             Extra::Log => log::run(options, stage, runtime),
-        }
+        };
+        // What was measured before is not lost by it.
+        measured.unwrap_or_else(|why| Section::not_measured(extra.key(), &why))
     };
     asked.map(measure).collect()
 }

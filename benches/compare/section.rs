@@ -11,6 +11,14 @@ pub(crate) struct Section {
     pub(crate) remark: String,
 }
 
+impl Section {
+    /// In place of one that broke off.
+    pub(crate) fn not_measured(what: &str, why: &str) -> Self {
+        let verdicts = vec![Verdict { met: Some(false), about: format!("{what}: not measured") }];
+        Self { title: what.to_owned(), table: String::new(), verdicts, remark: cell(why) }
+    }
+}
+
 impl std::fmt::Display for Section {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "### {}\n\n{}\n", self.title, self.table)?;

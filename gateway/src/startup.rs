@@ -3,7 +3,6 @@
 
 mod assembly;
 mod background;
-mod courier;
 mod current;
 pub(crate) mod dumps;
 mod figures;
@@ -11,6 +10,7 @@ mod first_admin;
 mod housekeeping;
 mod operators;
 mod prepared;
+mod relay;
 mod reload;
 mod signal_thread;
 mod upgrade;
@@ -144,7 +144,7 @@ pub fn run(
     };
     let revocations = Arc::clone(&services.sessions.revocations);
     before.block_on(record_start(&services))?;
-    let mut courier = courier::start(&services, checked.mail, checked.webhook)?;
+    let mut relay = relay::start(&services, checked.mail, checked.webhook)?;
 
     let trusted = Arc::new(TrustedProxies::new(checked.trusted_proxies, checked.trusted_headers));
     let caps = caps_within(&descriptors, checked.caps);
@@ -295,7 +295,7 @@ pub fn run(
     let upgrading = replaced.load(Ordering::Acquire);
     traces.end(if upgrading { LAST_SPANS_UPGRADING_MAX } else { LAST_SPANS_MAX });
     reloader.stop();
-    courier.stop();
+    relay.stop();
     keeper.stop();
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
         signal_thread.hold();

@@ -50,7 +50,7 @@ impl House {
             verify_link: None,
             invitation_link: None,
         };
-        let courier = Arc::new(OutboxRelay {
+        let relay = Arc::new(OutboxRelay {
             users: Arc::new(store.clone()),
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
@@ -63,7 +63,7 @@ impl House {
             called: Arc::clone(&called),
             unsettled: Unsettled::default(),
         });
-        tokio::spawn(courier.run());
+        tokio::spawn(relay.run());
         Self { store, clock, called, _folder: folder }
     }
 

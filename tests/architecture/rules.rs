@@ -91,7 +91,7 @@ fn below<'a>(path: &'a str, module: &str) -> Option<&'a str> {
 /// Whatever the router has a method of, but for the document: it names them all, and they say by its words
 /// what they are.
 pub(super) fn endpoints(sources: &[Source]) -> BTreeSet<&str> {
-    const METHODS: [&str; 6] = ["get(", "post(", "put(", "delete(", "patch(", "any("];
+    const METHODS: [&str; 7] = ["routes(routes!(", "get(", "post(", "put(", "delete(", "patch(", "any("];
     let router = sources.iter().filter(|source| source.name == "lib.rs");
     let words = router.flat_map(|router| router.text.split([' ', '.', ',']));
     let handlers = words.filter_map(|word| METHODS.iter().find_map(|method| word.strip_prefix(method)));

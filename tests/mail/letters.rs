@@ -11,7 +11,7 @@ fn each_kind_of_letter_has_a_word_and_both_forms() {
     let written: Vec<_> =
         letters("Ada").iter().map(|letter| templates.render(letter, ada()).unwrap()).collect();
     let kinds: Vec<_> = written.iter().map(Mail::kind).collect();
-    assert_eq!(kinds, Letter::KINDS);
+    assert_eq!(kinds, Notification::KINDS);
     for mail in &written {
         assert!(mail.subject().contains("Example"), "{}", mail.subject());
         assert!(mail.text().contains("Example"), "{}", mail.text());
@@ -182,7 +182,7 @@ fn a_template_that_fails_on_a_real_letter_only_is_replaced_by_the_built_in_one()
 #[test]
 fn the_page_about_mail_names_each_letter_with_its_variables() {
     let page = std::fs::read_to_string(crate::support::project().join("docs/mail.md")).unwrap();
-    for (kind, name) in Letter::KINDS.iter().zip([
+    for (kind, name) in Notification::KINDS.iter().zip([
         "password_reset.html",
         "password_changed.html",
         "email_verification.html",

@@ -202,7 +202,7 @@ async fn an_entry_says_what_the_account_became(stores: &Stores) {
     for (event, now, amendment) in
         [("account_changed", None, admin), ("account_changed", said, names), ("email_verified", None, proven)]
     {
-        let along = recording(at(0), Entry { now, ..Entry::new(event) });
+        let along = recording(at(0), Entry { detail: now, ..Entry::new(event) });
         stores.users.amend(ada.id, amendment, at(60), along).told().await.unwrap().unwrap();
     }
     assert_eq!(told(stores, "now").await, [Some("admin, active"), Some("names"), None].map(text));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gateway_identity::{Role, UserAgent, UserId};
 use gateway_store::{
-    Actor, AuditQuery, Break, ENTRY_TEXT_BYTES_MAX, Entry, Proof, Prover, Sealed, StoreError, Tally,
+    Actor, AuditQuery, Break, ENTRY_TEXT_BYTES_MAX, Entry, EventCount, Proof, Prover, Sealed, StoreError,
 };
 
 use super::{Stores, at, new_user, user_id};
@@ -185,13 +185,13 @@ async fn a_text_is_cut_to_its_bound_and_what_was_cut_is_marked(stores: &Stores) 
     let entry = Entry {
         email: Some(long.clone()),
         reason: Some(long.clone().into()),
-        now: Some(long),
+        detail: Some(long),
         user_agent: UserAgent::cut("u".repeat(1_000).as_bytes()).said(),
         ..Entry::new("told")
     };
     stores.trail.append(at(1), vec![entry]).await.unwrap();
     let kept = lines(stores, 1).await.remove(0).entry;
-    for text in [kept.email.as_deref(), kept.reason.as_deref(), kept.now.as_deref()].map(Option::unwrap) {
+    for text in [kept.email.as_deref(), kept.reason.as_deref(), kept.detail.as_deref()].map(Option::unwrap) {
         assert!(text.len() <= ENTRY_TEXT_BYTES_MAX && text.ends_with('…'), "{} bytes", text.len());
     }
     assert_eq!(kept.user_agent.unwrap().as_str().len(), UserAgent::BYTES_MAX);
@@ -237,7 +237,7 @@ async fn a_removal_of_many_takes_all_of_them(stores: &Stores) {
 
 async fn events_are_counted_by_the_hour_and_so_is_what_is_added(stores: &Stores) {
     let hour = at(0).seconds() / 3_600;
-    let count = |hour, word: &str, count| Tally { hour, word: word.to_owned(), count };
+    let count = |hour, word: &str, count| EventCount { hour, word: word.to_owned(), count };
     append(stores, 0, ["refused", "refused", "told"]).await;
     append(stores, 3_600, ["refused"]).await;
     stores.trail.tally(vec![count(hour, "requests", 40), count(hour, "refused", 1)]).await.unwrap();

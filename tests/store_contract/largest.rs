@@ -43,7 +43,7 @@ fn entry(event: Event) -> Entry {
         user_agent: UserAgent::cut("\"".repeat(32_000).as_bytes()).said(),
         request_id: Some("r".repeat(128)),
         reason: Some("\u{1}".repeat(100_000).into()),
-        now: Some("\u{e4}\"".repeat(100_000)),
+        detail: Some("\u{e4}\"".repeat(100_000)),
         ..Entry::new(event.as_str())
     }
 }

@@ -32,8 +32,8 @@ async fn a_message_that_nobody_takes_is_tried_for_a_day_and_then_given_up() {
     let user = UserId::new(7).unwrap();
     store.enqueue(OutboxMessage::UserDeleted { user, at: begun }, begun, None).told().await.unwrap();
     let called = Arc::new(Notify::new());
-    let courier = courier(&store, &clock, &called, &upstream, &folder.path().join("outbox"));
-    let running = tokio::spawn(Arc::new(courier).run());
+    let relay = relay(&store, &clock, &called, &upstream, &folder.path().join("outbox"));
+    let running = tokio::spawn(Arc::new(relay).run());
 
     let mut tries = 0;
     while store.waiting() > 0 {
@@ -64,7 +64,7 @@ async fn a_message_that_nobody_takes_is_tried_for_a_day_and_then_given_up() {
     assert_eq!(event["reason"], format!("http://{}: it answered 500", upstream.address));
 }
 
-fn courier(
+fn relay(
     store: &Arc<SledStore>,
     clock: &Arc<ManualClock>,
     called: &Arc<Notify>,

@@ -137,8 +137,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         keys.start();
         match pipeline.receive(&snapshot, &head, &mut trail).await {
             // Without a refresh cookie there is nothing to ask for.
-            Ok(Decision::Renew(paused)) if paused.lapsed.refresh().is_none() => {
-                pipeline.go_on(&snapshot, &head, *paused, Renewed::Refused, &mut trail).await
+            Ok(Decision::Renew(pending_renewal)) if pending_renewal.expired_session.refresh().is_none() => {
+                pipeline.go_on(&snapshot, &head, *pending_renewal, Renewed::Refused, &mut trail).await
             }
             decided => decided,
         }

@@ -87,11 +87,11 @@ impl Assembly {
         if is_stopped {
             issuer.terms.access_lifetime = ACCESS_LIFETIME_MAX;
         }
-        let courier = Arc::default();
+        let relay = Arc::default();
         let announce: Arc<Announce> = Arc::new(Announcements {
             revocations: Arc::clone(&revocations),
             metrics: Arc::clone(&metrics),
-            courier: Arc::clone(&courier),
+            relay: Arc::clone(&relay),
             under_way: UnderWay::at_most(COMMITS_MAX),
         });
         let pipeline = Pipeline::new(Arc::clone(&revocations), Arc::clone(&clock), Arc::clone(&metrics));
@@ -112,7 +112,7 @@ impl Assembly {
             tickets: Arc::new(store.clone()),
             outbox: Arc::new(store.clone()),
             audit,
-            courier,
+            relay,
             pipeline: Arc::new(pipeline),
             hashing,
             config: snapshot,

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::Shared;
-use super::renewal::renew_lapsed;
+use super::renewal::renew_expired;
 use gateway_identity::{Role, SessionId, TraceId, UserAgent};
 use gateway_pipeline::{Authenticated as Asked, Browser, Head, Principal, Quota, RequestTarget};
 use gateway_problem::{Code, Problem};
@@ -176,9 +176,9 @@ where
     let config = &services.config;
     let known = match services.pipeline.authenticate(config, &head).await {
         Ok(Asked::Known(principal, quota)) => Ok((principal, quota)),
-        Ok(Asked::Renew(lapsed)) => {
-            let renewed = Box::pin(renew_lapsed(&services, client, &lapsed)).await;
-            services.pipeline.authenticate_renewed(config, &head, lapsed, renewed).await
+        Ok(Asked::Renew(expired_session)) => {
+            let renewed = Box::pin(renew_expired(&services, client, &expired_session)).await;
+            services.pipeline.authenticate_renewed(config, &head, expired_session, renewed).await
         }
         Err(refusal) => Err(refusal),
     };

@@ -84,7 +84,7 @@ pub struct Services {
     pub outbox: Arc<dyn Outbox>,
     pub audit: Arc<dyn AuditTrail>,
     /// Told when something was put in the outbox.
-    pub courier: Arc<tokio::sync::Notify>,
+    pub relay: Arc<tokio::sync::Notify>,
     pub pipeline: Arc<Pipeline>,
     pub hashing: HashPool,
     /// What the pipeline decides by.

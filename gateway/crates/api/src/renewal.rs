@@ -126,12 +126,16 @@ async fn renew(services: &Shared, refresh: &str, step: RenewalStep, client: &Cli
 }
 
 /// The first step, for a browser that asks an endpoint of ours.
-pub(super) async fn renew_lapsed(services: &Shared, client: &Client, lapsed: &ExpiredSession) -> Renewed {
-    let renewed = match lapsed.refresh() {
+pub(super) async fn renew_expired(
+    services: &Shared,
+    client: &Client,
+    expired_session: &ExpiredSession,
+) -> Renewed {
+    let renewed = match expired_session.refresh() {
         Some(refresh) => renew(services, refresh, RenewalStep::Begin, client).await,
         None => Renewed::Refused,
     };
-    client.browser.iter().for_each(|browser| browser.renewed(lapsed.refresh(), &renewed));
+    client.browser.iter().for_each(|browser| browser.renewed(expired_session.refresh(), &renewed));
     renewed
 }
 

@@ -88,7 +88,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         services.metrics.security.record(&client.event(Event::UntrustedProxy, services));
         return Err(Problem::new(Code::UntrustedProxy));
     }
-    let (pipeline, mut trail) = (&services.pipeline, DecisionTrace::silent());
+    let (pipeline, mut trace) = (&services.pipeline, DecisionTrace::silent());
     let config = &services.config;
     let original = original(services.asking_proxy, asked, &config.routes)?;
     let (canonical, browser) = (canonical(&original.target).ok(), client.browser.as_deref());
@@ -101,7 +101,7 @@ async fn let_through(services: &Shared, client: &Client, asked: Asked<'_>) -> Re
         answered_by: AnsweredBy::Another,
         ..Head::new(&original.method, &original.host, target, asked.headers, client.address)
     };
-    let admitted = match pipeline.receive(config, &head, &mut trail).await {
+    let admitted = match pipeline.receive(config, &head, &mut trace).await {
         Ok(Decision::Forward(admitted)) => admitted,
         // Ours is no route's, for requests that come to us directly: nobody else may serve them. All else is
         // for who is answered by us.

@@ -132,13 +132,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
             },
             false => (stream, None),
         };
-        let connection_context = || listener.connection_context(&open, shown.as_ref(), is_named);
+        let context = || listener.connection_context(&open, shown.as_ref(), is_named);
         if stream.selected_alpn_proto() == Some(ALPN::H2) {
-            return Box::pin(self.http2(stream, connection_context)).await;
+            return Box::pin(self.http2(stream, context)).await;
         }
         self.metrics.connections.accepted(Spoken::Http1);
-        let connection_context = Arc::new(connection_context());
-        let mut carrying = pin!(self.http1(stream, listener, connection_context));
+        let context = Arc::new(context());
+        let mut carrying = pin!(self.http1(stream, listener, context));
         poll_fn(|context| turn(|| carrying.as_mut().poll(context))).await;
     }
 
@@ -169,16 +169,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
         self.listeners.iter().find(|listener| listener.is_at(local))
     }
 
-    async fn http1(
-        &self,
-        stream: Stream,
-        listener: &PublicListener,
-        connection_context: Arc<ConnectionContext>,
-    ) {
+    async fn http1(&self, stream: Stream, listener: &PublicListener, context: Arc<ConnectionContext>) {
         let mut stream = Box::new(Downstream::new(stream));
         let mut drained = until(self.drain.clone());
         let mut settings: Option<HttpPersistentSettings> = None;
-        let mut lane = Lane::new(&self.gateway, &connection_context, peer_of(&**stream.stream()));
+        let mut lane = Lane::new(&self.gateway, &context, peer_of(&**stream.stream()));
         let (mut idle, mut answer_watch) = (IdleTimer::default(), AnswerWatch::new(&self.streams));
         for requests in 0..REQUESTS_MAX {
             let mut head = self.head(&mut stream, &mut drained, &mut idle).await;
@@ -226,7 +221,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
                 }
             };
             let request = self.by_pingora(stream, head, settings.take(), may_follow);
-            let carried = Arc::clone(&connection_context).carry(&mut answer_watch, request);
+            let carried = Arc::clone(&context).carry(&mut answer_watch, request);
             let Some(Some(reusable)) = carried.await else { return };
             let used;
             (used, settings) = reusable.consume();

@@ -144,7 +144,9 @@ impl Gateway {
         let config = &exchange.configured.decision;
         match self.parts.pipeline.receive(config, head, trace).await {
             // In a box: whose token is good keeps no room for it.
-            Ok(Decision::Renew(paused)) => Box::pin(self.renew(head, exchange, paused, trace)).await,
+            Ok(Decision::Renew(pending_renewal)) => {
+                Box::pin(self.renew(head, exchange, pending_renewal, trace)).await
+            }
             decided => decided,
         }
     }
@@ -153,14 +155,14 @@ impl Gateway {
         &self,
         head: &Head<'_>,
         exchange: &Exchange,
-        paused: Box<PendingRenewal>,
+        pending_renewal: Box<PendingRenewal>,
         trace: &mut DecisionTrace,
     ) -> Result<Decision, Denied> {
         let waiting = Stopwatch::start();
-        let renewed = exchange.renew(paused.lapsed.refresh()).await;
+        let renewed = exchange.renew(pending_renewal.expired_session.refresh()).await;
         trace.waited(waiting.elapsed());
         let config = &exchange.configured.decision;
-        self.parts.pipeline.go_on(config, head, *paused, renewed, trace).await
+        self.parts.pipeline.go_on(config, head, *pending_renewal, renewed, trace).await
     }
 
     /// What is done about a refusal beside answering it.

@@ -192,7 +192,7 @@ impl Exchange {
         self.forwarding()?.upstream_request.as_ref()
     }
 
-    pub(super) fn leg_mut(&mut self) -> Option<&mut UpstreamRequest> {
+    pub(super) fn upstream_request_mut(&mut self) -> Option<&mut UpstreamRequest> {
         self.forwarding_mut()?.upstream_request.as_mut()
     }
 
@@ -257,7 +257,7 @@ impl Exchange {
     }
 
     /// The same for an answer.
-    pub(super) fn sides_of_answer<'a>(
+    pub(super) fn address_rewrite_of_answer<'a>(
         &'a self,
         request: RequestView<'a>,
         status: StatusCode,

@@ -20,7 +20,9 @@ const PASSING: Duration = Duration::from_secs(1);
 
 /// No connection was made, so nothing was sent: any request may go to another server.
 pub(super) fn after_connecting(exchange: &mut Exchange, mut fault: Box<Error>) -> Box<Error> {
-    let again = exchange.leg_mut().is_some_and(|upstream_request| upstream_request.failed_to_connect(&fault));
+    let again = exchange
+        .upstream_request_mut()
+        .is_some_and(|upstream_request| upstream_request.failed_to_connect(&fault));
     fault.set_retry(again);
     fault
 }
@@ -43,7 +45,7 @@ pub(super) fn on_the_way(
     let fields = client.request().headers.count();
     let request = Interrupted { repeatable, client: exchange.client.site(), fields };
     let again = exchange
-        .leg_mut()
+        .upstream_request_mut()
         .is_some_and(|upstream_request| upstream_request.broke(&mut fault, &request, reused));
     fault.set_retry(again);
     fault

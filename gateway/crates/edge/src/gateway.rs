@@ -122,7 +122,10 @@ impl ProxyHttp for Callbacks {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
-        exchange.leg_mut().into_iter().for_each(|upstream_request| upstream_request.connected(reused));
+        exchange
+            .upstream_request_mut()
+            .into_iter()
+            .for_each(|upstream_request| upstream_request.connected(reused));
         Ok(())
     }
 

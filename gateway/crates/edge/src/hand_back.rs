@@ -32,7 +32,7 @@ pub(super) fn receive(
 ) -> pingora::Result<()> {
     let site = exchange.client.site();
     if !status.is_informational()
-        && let Some(upstream_request) = exchange.leg_mut()
+        && let Some(upstream_request) = exchange.upstream_request_mut()
     {
         upstream_request.answered(status.as_u16(), site);
     }
@@ -92,7 +92,7 @@ pub(super) fn apply_response_rules(
         upgrade::grant(request, headers, exchange);
     }
     clean(headers, exchange);
-    if let Some(address_rewrite) = exchange.sides_of_answer(request, status) {
+    if let Some(address_rewrite) = exchange.address_rewrite_of_answer(request, status) {
         address_rewrite.outward(headers);
     }
     if let Some(admitted) = exchange.admitted() {

@@ -61,11 +61,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
 
     /// Until the client goes, is idle for long, or we are to stop: then no new streams begin, and
     /// those that run may finish.
-    pub(super) async fn http2(
-        self: &Arc<Self>,
-        stream: Stream,
-        connection_context: impl Fn() -> ConnectionContext,
-    ) {
+    pub(super) async fn http2(self: &Arc<Self>, stream: Stream, context: impl Fn() -> ConnectionContext) {
         let digest = Arc::new(Digest {
             ssl_digest: stream.get_ssl_digest(),
             timing_digest: stream.get_timing_digest(),
@@ -108,11 +104,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> ConnectionHandler<A> {
             match accepted {
                 Ok(Some(H2Accept::Session(session))) => {
                     let this = Arc::clone(self);
-                    let connection_context = Arc::new(connection_context());
+                    let context = Arc::new(context());
                     running.spawn(async move {
                         let session = ServerSession::new_http2(session);
                         let mut answer_watch = AnswerWatch::new(&this.streams);
-                        connection_context
+                        context
                             .carry(&mut answer_watch, this.proxy.process_new_http(session, &this.closing))
                             .await;
                     });

@@ -90,8 +90,8 @@ impl OutboxRelay {
         };
         for queued in due {
             if under_way.has_room(way) && !under_way.has(queued.id) {
-                let courier = Arc::clone(self);
-                under_way.begin(queued.id, way, async move { courier.carry(queued).await });
+                let relay = Arc::clone(self);
+                under_way.begin(queued.id, way, async move { relay.carry(queued).await });
             }
         }
     }

@@ -224,9 +224,8 @@ impl<'a> AddressRewrite<'a> {
         let mut out = pair.to_vec();
         let mut changed = false;
         for piece in pieces {
-            let mut address_rewrite = piece.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
-            let (name, text) =
-                (address_rewrite.next().unwrap_or_default(), address_rewrite.next().unwrap_or_default());
+            let mut sides = piece.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+            let (name, text) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
             if name.eq_ignore_ascii_case(b"domain") && self.is_for_another(text) {
                 changed = true;
                 continue;

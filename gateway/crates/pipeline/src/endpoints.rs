@@ -19,14 +19,14 @@ pub enum Authenticated {
 impl Pipeline {
     pub async fn authenticate(&self, config: &Snapshot, head: &Head<'_>) -> Result<Authenticated, Refusal> {
         let needed = Access::Required(Requires::default());
-        let presented = extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)?;
+        let credential = extract::of_own(head, &needed)?.ok_or(Refusal::NoToken)?;
         let trace = &mut DecisionTrace::silent();
-        match self.identify(config, head, presented, config.own_cors.as_deref(), trace).await? {
+        match self.identify(config, head, credential, config.own_cors.as_deref(), trace).await? {
             Who::Known(principal) => {
                 let quota = rate_limit::take_own(config, &principal)?;
                 Ok(Authenticated::Known(principal, quota))
             }
-            Who::ExpiredSession(lapsed) => Ok(Authenticated::Renew(lapsed)),
+            Who::ExpiredSession(expired_session) => Ok(Authenticated::Renew(expired_session)),
             Who::Nobody => Err(Refusal::NoToken),
         }
     }
@@ -35,11 +35,11 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        lapsed: ExpiredSession,
+        expired_session: ExpiredSession,
         renewed: Renewed,
     ) -> Result<(Principal, Quota), Refusal> {
         let trace = &mut DecisionTrace::silent();
-        let principal = self.identify_renewed(config, head, lapsed, renewed, trace).await?;
+        let principal = self.identify_renewed(config, head, expired_session, renewed, trace).await?;
         let quota = rate_limit::take_own(config, &principal)?;
         Ok((principal, quota))
     }
@@ -49,13 +49,13 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        lapsed: ExpiredSession,
+        expired_session: ExpiredSession,
         renewed: Renewed,
         trace: &mut DecisionTrace,
     ) -> Result<Principal, Refusal> {
         // Without cookies none had lapsed.
         let cookies = head.cookies.ok_or(Refusal::NoToken)?;
-        let access = lapsed.access(renewed)?;
+        let access = expired_session.access(renewed)?;
         let carried = CookieTokens { access: Some(RawToken::new(&access)), refresh: None };
         self.prove(config, head, &Credential::Cookies(cookies, carried), trace).await
     }
@@ -68,8 +68,8 @@ impl Pipeline {
     ) -> Result<Option<CookieTokens<'a>>, Refusal> {
         let Some(cookies) = head.cookies else { return Ok(None) };
         let Some(carried) = CookieTokens::read(head.headers)? else { return Ok(None) };
-        let presented = Credential::Cookies(cookies, carried);
-        csrf::check(config, head, &presented, config.own_cors.as_deref(), || self.clock.now())?;
+        let credential = Credential::Cookies(cookies, carried);
+        csrf::check(config, head, &credential, config.own_cors.as_deref(), || self.clock.now())?;
         Ok(Some(carried))
     }
 

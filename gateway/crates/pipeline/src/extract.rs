@@ -69,22 +69,22 @@ fn either<'a>(
         return Ok(None);
     }
     let request = Looked { headers: head.headers, cookies: head.cookies };
-    let (mut presented, mut is_not_bearer) = (None, false);
+    let (mut credential, mut is_not_bearer) = (None, false);
     for source in TokenSource::ALL {
         let Some(found) = sources.read(*source, request)? else { continue };
-        if presented.is_some() {
+        if credential.is_some() {
             return Err(Refusal::TwoTokens);
         }
         match found {
-            Found::Token(token) => presented = Some(Credential::Token(token)),
-            Found::Cookies(cookies, carried) => presented = Some(Credential::Cookies(cookies, carried)),
+            Found::Token(token) => credential = Some(Credential::Token(token)),
+            Found::Cookies(cookies, carried) => credential = Some(Credential::Cookies(cookies, carried)),
             Found::NotBearer => is_not_bearer = true,
         }
     }
-    match (presented, access) {
+    match (credential, access) {
         (None, Access::Required(_)) if is_not_bearer => Err(Refusal::NotBearer),
         (None, Access::Required(_)) => Err(nothing(head, sources)),
-        (presented, _) => Ok(presented),
+        (credential, _) => Ok(credential),
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         }
         let client = std::net::Ipv4Addr::LOCALHOST.into();
         let head = Head::new(&http::Method::GET, "", RequestTarget::AsSent("/"), &headers, client);
-        of_own(&head, access).map(|presented| presented.is_some())
+        of_own(&head, access).map(|credential| credential.is_some())
     }
 
     #[test]

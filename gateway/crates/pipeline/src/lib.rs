@@ -37,9 +37,9 @@ impl Pipeline {
         let (target, route) = chosen.map_err(|refusal| refusal.before_a_route(trace))?;
         trace.note("route", || format!("`{}`: {}", route.name, route.path.as_str()));
         match self.enter(config, head, route, trace).await {
-            Ok((Who::ExpiredSession(lapsed), quota)) => {
+            Ok((Who::ExpiredSession(expired_session), quota)) => {
                 let route = Arc::clone(route);
-                Ok(Decision::Renew(Box::new(PendingRenewal { lapsed, route, target, quota })))
+                Ok(Decision::Renew(Box::new(PendingRenewal { expired_session, route, target, quota })))
             }
             entered => match self.admit(config, head, (route, target), entered, trace) {
                 Ok(admitted) => Ok(Decision::Forward(admitted)),
@@ -61,14 +61,14 @@ impl Pipeline {
         // 429: too much from this address, where the route has such a limit.
         let quota = rate_limit::take_address(route, head.client)?;
         // 400: two tokens; 401: none where one is needed.
-        let presented = extract::of_route(head, route).inspect_err(|refusal| {
+        let credential = extract::of_route(head, route).inspect_err(|refusal| {
             trace.reason("token", || refusal.in_words());
         })?;
-        let Some(presented) = presented else {
+        let Some(credential) = credential else {
             trace.note("token", || "none is looked at, or none came and none is needed".to_owned());
             return Ok((Who::Nobody, quota));
         };
-        let who = self.identify(config, head, presented, route.cors.as_deref(), trace).await?;
+        let who = self.identify(config, head, credential, route.cors.as_deref(), trace).await?;
         Ok((who, quota))
     }
 
@@ -77,14 +77,14 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        presented: Credential<'_>,
+        credential: Credential<'_>,
         cors: Option<&Cors>,
         trace: &mut DecisionTrace,
     ) -> Result<Who, Refusal> {
         // 403: a browser adds it by itself to whatever a page requests, and this page may be another's.
-        csrf::check(config, head, &presented, cors, || self.clock.now())?;
-        trace.note("token", || presented.in_words().to_owned());
-        match (self.prove(config, head, &presented, trace).await, presented) {
+        csrf::check(config, head, &credential, cors, || self.clock.now())?;
+        trace.note("token", || credential.in_words().to_owned());
+        match (self.prove(config, head, &credential, trace).await, credential) {
             (Ok(principal), _) => Ok(Who::Known(principal)),
             // Not yet refused: a browser may have what its session is renewed by.
             (Err(refused), Credential::Cookies(_, carried)) if head.may_renew(&refused) => {
@@ -99,15 +99,15 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        presented: &Credential<'_>,
+        credential: &Credential<'_>,
         trace: &mut DecisionTrace,
     ) -> Result<Principal, Refusal> {
         // 401: nobody's whom we know, changed, or over; 503: its issuer has not told us its keys.
-        let verified = verify::verify(self, config, presented, head.client, trace).await?;
+        let verified = verify::verify(self, config, credential, head.client, trace).await?;
         trace.note("verify", || format!("authentic and in time: {verified}"));
         // 401: revoked; 503: the store cannot say.
         let principal = revocation::check(self, config, verified, head.client, trace).await?;
-        trace.note("revocation", || revocation::in_words(presented).to_owned());
+        trace.note("revocation", || revocation::in_words(credential).to_owned());
         Ok(principal)
     }
 
@@ -142,12 +142,12 @@ impl Pipeline {
         &self,
         config: &Snapshot,
         head: &Head<'_>,
-        paused: PendingRenewal,
+        pending_renewal: PendingRenewal,
         renewed: Renewed,
         trace: &mut DecisionTrace,
     ) -> Result<Decision, Denied> {
-        let PendingRenewal { lapsed, route, target, quota } = paused;
-        let known = self.identify_renewed(config, head, lapsed, renewed, trace).await;
+        let PendingRenewal { expired_session, route, target, quota } = pending_renewal;
+        let known = self.identify_renewed(config, head, expired_session, renewed, trace).await;
         let entered = known.map(|principal| (Who::Known(principal), quota));
         let admitted = self.admit(config, head, (&route, target), entered, trace);
         admitted.map(Decision::Forward).map_err(|refusal| refusal.on(&route))
@@ -187,7 +187,7 @@ pub enum Decision {
 
 /// A decision that waits until a browser's session was renewed.
 pub struct PendingRenewal {
-    pub lapsed: ExpiredSession,
+    pub expired_session: ExpiredSession,
     route: Arc<Route>,
     target: CanonicalTarget,
     quota: Quota,

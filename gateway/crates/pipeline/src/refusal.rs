@@ -189,8 +189,8 @@ impl Refusal {
                 issuer: refused.issuer.clone(),
                 ..Why::default()
             }),
-            Self::CertificateInvalid(unfit) => {
-                problem.because(Why { reason: Some(unfit.as_str()), ..Why::default() })
+            Self::CertificateInvalid(fault) => {
+                problem.because(Why { reason: Some(fault.as_str()), ..Why::default() })
             }
             Self::TokenTooLarge { bytes, .. } => {
                 problem.because(Why { token_bytes: Some(*bytes), ..Why::default() })

@@ -59,23 +59,23 @@ impl MissingRequirement {
 }
 
 impl Requires {
-    pub fn lacking(&self, holder: &impl HasClaims) -> Option<MissingRequirement> {
+    pub fn lacking(&self, subject: &impl HasClaims) -> Option<MissingRequirement> {
         if let Some(first) = self.any_role.first()
-            && !self.any_role.iter().any(|role| holder.has_role(role))
+            && !self.any_role.iter().any(|role| subject.has_role(role))
         {
             return Some(MissingRequirement::Role(first.clone()));
         }
-        if let Some(role) = self.all_roles.iter().find(|role| !holder.has_role(role)) {
+        if let Some(role) = self.all_roles.iter().find(|role| !subject.has_role(role)) {
             return Some(MissingRequirement::Role(role.clone()));
         }
-        let unmet = self.claims.iter().find(|rule| !rule.is_met(holder));
+        let unmet = self.claims.iter().find(|rule| !rule.is_met(subject));
         unmet.map(|rule| MissingRequirement::Claim(rule.name.clone()))
     }
 }
 
 impl ClaimRule {
-    fn is_met(&self, holder: &impl HasClaims) -> bool {
-        let has = |value: &str| holder.has_claim(&self.name, value);
+    fn is_met(&self, subject: &impl HasClaims) -> bool {
+        let has = |value: &str| subject.has_claim(&self.name, value);
         let any = self.any_of.is_empty() || self.any_of.iter().any(|value| has(value));
         any && self.all_of.iter().all(|value| has(value))
     }

@@ -150,7 +150,7 @@ async fn recheck(pipeline: &Pipeline, config: &Snapshot, principal: &Principal) 
     {
         return still_holds(pipeline, config, claims, certificate);
     }
-    match standing(pipeline, &principal.verified, &mut DecisionTrace::silent()).await {
+    match status(pipeline, &principal.verified, &mut DecisionTrace::silent()).await {
         Ok(TokenStatus::Active | TokenStatus::FailedOpen) => Ok(()),
         Ok(TokenStatus::Revoked) => Err(revoked(&principal.verified)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
@@ -172,7 +172,7 @@ fn still_holds(
         Ok(now) if now.subject() == claims.subject() => Ok(()),
         Ok(_) => Err(Refusal::CertificateInvalid(CertificateFault::Unknown)),
         Err(CertificateFault::Over) => Ok(()),
-        Err(unfit) => Err(Refusal::CertificateInvalid(unfit)),
+        Err(fault) => Err(Refusal::CertificateInvalid(fault)),
     }
 }
 
@@ -180,7 +180,7 @@ fn revoked(verified: &Verified) -> Refusal {
     Refusal::TokenRevoked(Box::new(RevokedToken::new(verified)))
 }
 
-async fn standing(
+async fn status(
     pipeline: &Pipeline,
     verified: &Verified,
     trace: &mut DecisionTrace,
@@ -228,7 +228,7 @@ pub(super) async fn check(
     client: IpAddr,
     trace: &mut DecisionTrace,
 ) -> Result<Principal, Refusal> {
-    match standing(pipeline, &verified, trace).await {
+    match status(pipeline, &verified, trace).await {
         Ok(TokenStatus::Active) => {}
         Ok(TokenStatus::FailedOpen) => pipeline.metrics.revocation.failed_open(),
         Ok(TokenStatus::Revoked) => return Err(config.failures.count(client, revoked(&verified))),
@@ -245,8 +245,8 @@ pub(super) async fn check(
 }
 
 /// That it is in force, for whoever asks why.
-pub(super) fn in_words(presented: &Credential<'_>) -> &'static str {
-    match presented {
+pub(super) fn in_words(credential: &Credential<'_>) -> &'static str {
+    match credential {
         Credential::Certificate(_) => "not on a list of its authority",
         Credential::Token(_) | Credential::Cookies(..) => "in force",
     }
@@ -263,7 +263,7 @@ pub(super) async fn is_known(pipeline: &Pipeline, claims: &AuthenticClaims) -> R
     let (token, session, user) = (claims.token(), claims.session(), claims.user());
     let subject = Subject { token, session, user, generation };
     match answer(pipeline, pipeline.revocations.check(&subject), &mut DecisionTrace::silent()).await {
-        Ok(standing) => Ok(matches!(standing, TokenStatus::Revoked)),
+        Ok(status) => Ok(matches!(status, TokenStatus::Revoked)),
         Err(unreachable) => Err(Refusal::RevocationUnavailable(unreachable)),
     }
 }

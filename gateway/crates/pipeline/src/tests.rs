@@ -95,9 +95,11 @@ async fn a_lapsed_session_is_a_value_and_the_decision_goes_on_with_what_came_of_
         (failed(), "store_unavailable"),
     ] {
         let asked = Asked::by_cookies("/app", &asking::expired());
-        let Ok(Decision::Renew(paused)) = page.ask(&asked).await else { panic!("it is to be renewed") };
-        assert_eq!(paused.lapsed.refresh(), Some(REFRESH));
-        assert_eq!(verdict(&page.go_on(&asked, paused, renewed).await), word);
+        let Ok(Decision::Renew(pending_renewal)) = page.ask(&asked).await else {
+            panic!("it is to be renewed")
+        };
+        assert_eq!(pending_renewal.expired_session.refresh(), Some(REFRESH));
+        assert_eq!(verdict(&page.go_on(&asked, pending_renewal, renewed).await), word);
     }
     let mut asked = Asked::by_cookies("/app", &asking::expired());
     asked.answered_by = AnsweredBy::Another;
@@ -109,9 +111,9 @@ async fn a_decision_that_goes_on_charges_its_address_once() {
     let route = accept(route("app", "/app"));
     let page = pipeline(page(vec![Route { address_limit: Some(asking::once()), ..route }]));
     let asked = Asked::by_cookies("/app", &asking::expired());
-    let Ok(Decision::Renew(paused)) = page.ask(&asked).await else { panic!("it is to be renewed") };
+    let Ok(Decision::Renew(pending_renewal)) = page.ask(&asked).await else { panic!("it is to be renewed") };
     let renewed = Renewed::Access(token(asking::USER));
-    assert_eq!(verdict(&page.go_on(&asked, paused, renewed).await), "forward");
+    assert_eq!(verdict(&page.go_on(&asked, pending_renewal, renewed).await), "forward");
     assert_eq!(verdict(&page.ask(&asked).await), "rate_limited");
 }
 

@@ -57,11 +57,11 @@ impl OwnTokens {
 pub(super) async fn verify(
     pipeline: &Pipeline,
     config: &Snapshot,
-    presented: &Credential<'_>,
+    credential: &Credential<'_>,
     client: IpAddr,
     trace: &mut DecisionTrace,
 ) -> Result<Verified, Refusal> {
-    let (token, is_ours) = match presented {
+    let (token, is_ours) = match credential {
         Credential::Token(token) => (*token, false),
         // Ours and no others: what a browser carries was handed to it by us.
         Credential::Cookies(_, carried) => (carried.access.ok_or(Refusal::NoToken)?, true),
@@ -154,10 +154,10 @@ fn by_certificate(
             tokens.verifications(claims.issuer().as_str(), CERTIFICATE).ok.count();
             Ok(Verified::Foreign(Box::new(claims)))
         }
-        Err(unfit) => {
+        Err(fault) => {
             tokens.invalid("none");
-            trace.reason("verify", || unfit.to_string());
-            Err(Refusal::CertificateInvalid(unfit))
+            trace.reason("verify", || fault.to_string());
+            Err(Refusal::CertificateInvalid(fault))
         }
     }
 }

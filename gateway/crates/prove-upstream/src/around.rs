@@ -2,14 +2,14 @@
 
 use super::Plan;
 use super::attack::{Answer, Row, attempt, spelled};
-use super::door::Door;
+use super::endpoint::Endpoint;
 use super::http1::{Outcome, Request};
 
 const WAY: &str = "around";
 const ATTACK: &str = "around the gateway";
 const MEND: &str = "the service believes whoever reaches it: put it on a Unix socket or loopback, on a network that only the gateway is in, behind TLS that asks for the gateway's client certificate (upstreams.tls), or have it verify X-Gateway-Assertion";
 
-pub(super) fn row(plan: &Plan, around: &Door) -> Row {
+pub(super) fn row(plan: &Plan, around: &Endpoint) -> Row {
     if let Err(why) = around.connect(b"http/1.1") {
         return Row::new(WAY, ATTACK, Answer::Held(Some(format!("cannot be reached from here: {why}"))));
     }

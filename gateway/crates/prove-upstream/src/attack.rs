@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::door::Door;
+use super::endpoint::Endpoint;
 use super::http1::{Outcome, Request};
 use gateway_pipeline::{IdentityHeaders, names_of_proxies, reserved_names};
 
@@ -199,10 +199,10 @@ fn shown(spelling: &str) -> String {
 }
 
 /// Whether the route shows what the service saw: without that, nothing can be proved.
-pub(super) fn check_echo(door: &Door, token: Option<&str>) -> Result<Vec<u8>, String> {
+pub(super) fn check_echo(endpoint: &Endpoint, token: Option<&str>) -> Result<Vec<u8>, String> {
     let marker = marker();
-    let request = Request::new(door, token).field("X-Prove-Upstream", &marker);
-    match request.send(door) {
+    let request = Request::new(endpoint, token).field("X-Prove-Upstream", &marker);
+    match request.send(endpoint) {
         Outcome::Answered { status: 200..=299, body } if contains(&body, &marker) => Ok(body),
         Outcome::Answered { status: 200..=299, .. } => Err(
             "the answer does not show the headers of the request; name a route whose service answers with the headers that it saw (docs/prove-upstream.md has three)".to_owned(),

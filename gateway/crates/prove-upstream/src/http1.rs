@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attack::contains;
-use super::door::{Connection, Door};
+use super::endpoint::{Connection, Endpoint};
 
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -46,12 +46,12 @@ pub(super) struct Request(Vec<u8>);
 
 impl Request {
     /// A GET of the route with the token, if there is one.
-    pub(super) fn new(door: &Door, token: Option<&str>) -> Self {
-        Self::with_line(door, token, &format!("GET {} HTTP/1.1", door.target), "close")
+    pub(super) fn new(endpoint: &Endpoint, token: Option<&str>) -> Self {
+        Self::with_line(endpoint, token, &format!("GET {} HTTP/1.1", endpoint.target), "close")
     }
 
-    pub(super) fn with_line(door: &Door, token: Option<&str>, line: &str, connection: &str) -> Self {
-        let mut head = format!("{line}\r\nHost: {}\r\nAccept-Encoding: identity\r\n", door.authority);
+    pub(super) fn with_line(endpoint: &Endpoint, token: Option<&str>, line: &str, connection: &str) -> Self {
+        let mut head = format!("{line}\r\nHost: {}\r\nAccept-Encoding: identity\r\n", endpoint.authority);
         if !connection.is_empty() {
             head.push_str(&format!("Connection: {connection}\r\n"));
         }
@@ -75,14 +75,14 @@ impl Request {
         self.raw("\r\n").0
     }
 
-    pub(super) fn send(self, door: &Door) -> Outcome {
-        exchange(door, &self.bytes())
+    pub(super) fn send(self, endpoint: &Endpoint) -> Outcome {
+        exchange(endpoint, &self.bytes())
     }
 }
 
 /// One request, and the answer to it.
-pub(super) fn exchange(door: &Door, bytes: &[u8]) -> Outcome {
-    let mut connection = match door.connect(b"http/1.1") {
+pub(super) fn exchange(endpoint: &Endpoint, bytes: &[u8]) -> Outcome {
+    let mut connection = match endpoint.connect(b"http/1.1") {
         Ok(connection) => connection,
         Err(why) => return Outcome::Silent(why),
     };
@@ -102,8 +102,8 @@ pub(super) fn exchange(door: &Door, bytes: &[u8]) -> Outcome {
 }
 
 /// Several requests on one connection, and everything that came back until its end.
-pub(super) fn conversation(door: &Door, bytes: &[u8]) -> Outcome {
-    let mut connection = match door.connect(b"http/1.1") {
+pub(super) fn conversation(endpoint: &Endpoint, bytes: &[u8]) -> Outcome {
+    let mut connection = match endpoint.connect(b"http/1.1") {
         Ok(connection) => connection,
         Err(why) => return Outcome::Silent(why),
     };

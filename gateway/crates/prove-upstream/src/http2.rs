@@ -1,7 +1,7 @@
 //! HTTP/2 frame by frame (RFC 9113): a library would refuse to send what has to be tried. Header
 //! blocks are literals without a table (RFC 7541 §6.2.2), and of an answer's only the status is read.
 
-use super::door::{Connection, Door};
+use super::endpoint::{Connection, Endpoint};
 use super::http1::Outcome;
 
 const DATA: u8 = 0;
@@ -25,11 +25,11 @@ const ANSWER_BYTES_MAX: usize = 65_535;
 pub(super) type Fields = Vec<(String, String)>;
 
 /// `None` where HTTP/2 is not offered.
-pub(super) fn ask(door: &Door, fields: &Fields, trailers: Option<&Fields>) -> Option<Outcome> {
-    let mut connection = match door.connect(b"h2") {
+pub(super) fn ask(endpoint: &Endpoint, fields: &Fields, trailers: Option<&Fields>) -> Option<Outcome> {
+    let mut connection = match endpoint.connect(b"h2") {
         Ok(connection) => connection,
         // The same door answered before: it refuses the protocol.
-        Err(_) if door.is_tls => return None,
+        Err(_) if endpoint.is_tls => return None,
         Err(why) => return Some(Outcome::Silent(why)),
     };
     if !connection.chose(b"h2") {

@@ -12,7 +12,7 @@
 
 mod around;
 mod attack;
-mod door;
+mod endpoint;
 mod http1;
 mod http2;
 mod over_http1;
@@ -23,14 +23,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use attack::{Answer, Row};
-use door::Door;
+use endpoint::Endpoint;
 use gateway_command::Failure;
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A route through the gateway whose service answers with the headers that it saw
-    #[arg(value_parser = Door::parse)]
-    url: Door,
+    #[arg(value_parser = Endpoint::parse)]
+    url: Endpoint,
     /// An access token for a protected route; others can see it in the list of processes
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
     token: Option<String>,
@@ -38,8 +38,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Also try to reach the service around the gateway: ADDRESS:PORT, http://… or https://…
-    #[arg(long, value_name = "ADDRESS", value_parser = Door::parse_address)]
-    upstream: Option<Door>,
+    #[arg(long, value_name = "ADDRESS", value_parser = Endpoint::parse_address)]
+    upstream: Option<Endpoint>,
     /// A further header that the service takes an identity from; can be given several times
     #[arg(long, value_name = "HEADER")]
     name: Vec<http::HeaderName>,
@@ -56,7 +56,7 @@ pub struct Arguments {
 
 /// Where the attacks go, and as whom.
 struct Plan {
-    door: Door,
+    endpoint: Endpoint,
     token: Option<String>,
     names: Vec<String>,
     /// The answer without an attack.
@@ -77,12 +77,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         ));
     }
     let timeout = Duration::from_secs(arguments.timeout);
-    let door = arguments.url.through(arguments.ca_file.as_deref(), timeout).map_err(Failure::Other)?;
-    let around = arguments.upstream.map(|upstream| upstream.around(&door)).transpose();
+    let endpoint = arguments.url.through(arguments.ca_file.as_deref(), timeout).map_err(Failure::Other)?;
+    let around = arguments.upstream.map(|upstream| upstream.around(&endpoint)).transpose();
     let around = around.map_err(Failure::Other)?;
     let names = attack::names(&arguments.name);
-    let plain = attack::check_echo(&door, token.as_deref()).map_err(Failure::Other)?;
-    let plan = Plan { door, token, names, plain };
+    let plain = attack::check_echo(&endpoint, token.as_deref()).map_err(Failure::Other)?;
+    let plan = Plan { endpoint, token, names, plain };
     let mut rows = over_http1::rows(&plan);
     rows.extend(over_http2::rows(&plan));
     rows.push(match &around {

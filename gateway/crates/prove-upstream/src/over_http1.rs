@@ -14,7 +14,7 @@ const OTHERS: &str = "!#$%&'*+^`|~";
 pub(super) fn rows(plan: &Plan) -> Vec<Row> {
     let names = &plan.names;
     let token = plan.token.as_deref();
-    let plain = |spoofs: &[Spoof]| with(Request::new(&plan.door, token), spoofs).send(&plan.door);
+    let plain = |spoofs: &[Spoof]| with(Request::new(&plan.endpoint, token), spoofs).send(&plan.endpoint);
     let spelling =
         |attack, spell: &dyn Fn(&str) -> String| attempt(WAY, attack, &spelled(names, spell), plain);
     let as_they_are = spelled(names, str::to_owned);
@@ -32,23 +32,23 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             plain(&twice)
         }),
         attempt(WAY, "named in Connection", &as_they_are, |spoofs| {
-            let request = with(Request::new(&plan.door, token), spoofs);
+            let request = with(Request::new(&plan.endpoint, token), spoofs);
             let named: Vec<_> = spoofs.iter().map(|spoof| spoof.spelling.as_str()).collect();
-            request.field("Connection", &named.join(", ")).send(&plan.door)
+            request.field("Connection", &named.join(", ")).send(&plan.endpoint)
         }),
         attempt(WAY, "in trailers", &as_they_are, |spoofs| trailers(plan, spoofs)),
         attempt(WAY, "with a space around the name", &around_names(), |spoofs| spaced(plan, spoofs)),
         attempt(WAY, "behind half a line break", &half_broken(), plain),
         attempt(WAY, "by HTTP/1.0", &as_they_are, |spoofs| {
-            let line = format!("GET {} HTTP/1.0", plan.door.target);
-            with(Request::with_line(&plan.door, token, &line, ""), spoofs).send(&plan.door)
+            let line = format!("GET {} HTTP/1.0", plan.endpoint.target);
+            with(Request::with_line(&plan.endpoint, token, &line, ""), spoofs).send(&plan.endpoint)
         }),
         of_proxies(WAY, plain),
         hidden_requests(plan),
         upgrade(plan),
     ];
     if token.is_some() {
-        let nobody = |spoofs: &[Spoof]| with(Request::new(&plan.door, None), spoofs).send(&plan.door);
+        let nobody = |spoofs: &[Spoof]| with(Request::new(&plan.endpoint, None), spoofs).send(&plan.endpoint);
         rows.push(attempt(WAY, "without the token", &as_they_are, nobody));
         rows.push(ours_taken_away(plan));
     }
@@ -95,8 +95,9 @@ fn spaced(plan: &Plan, spoofs: &[Spoof]) -> Outcome {
         spoofs.iter().cloned().partition(|spoof| spoof.spelling.starts_with([' ', '\t']));
     let first: String =
         first.iter().map(|spoof| format!("\r\n{}: {}", spoof.spelling, spoof.marker)).collect();
-    let line = format!("GET {} HTTP/1.1{first}", plan.door.target);
-    with(Request::with_line(&plan.door, plan.token.as_deref(), &line, "close"), &others).send(&plan.door)
+    let line = format!("GET {} HTTP/1.1{first}", plan.endpoint.target);
+    with(Request::with_line(&plan.endpoint, plan.token.as_deref(), &line, "close"), &others)
+        .send(&plan.endpoint)
 }
 
 /// Behind something that one reader takes for the end of a line, and another does not. Where it was
@@ -114,15 +115,15 @@ fn half_broken() -> Vec<Spoof> {
 fn trailers(plan: &Plan, spoofs: &[Spoof]) -> Outcome {
     let mut last = Outcome::Closed;
     for method in ["POST", "GET"] {
-        let line = format!("{method} {} HTTP/1.1", plan.door.target);
-        let request = Request::with_line(&plan.door, plan.token.as_deref(), &line, "close, TE");
+        let line = format!("{method} {} HTTP/1.1", plan.endpoint.target);
+        let request = Request::with_line(&plan.endpoint, plan.token.as_deref(), &line, "close, TE");
         let names: Vec<_> = spoofs.iter().map(|spoof| spoof.spelling.as_str()).collect();
         let request = request.field("TE", "trailers").field("Trailer", &names.join(", "));
         let mut bytes = request.field("Transfer-Encoding", "chunked").bytes();
         let fields: String =
             spoofs.iter().map(|spoof| format!("{}: {}\r\n", spoof.spelling, spoof.marker)).collect();
         bytes.extend_from_slice(format!("1\r\nx\r\n0\r\n{fields}\r\n").as_bytes());
-        last = exchange(&plan.door, &bytes);
+        last = exchange(&plan.endpoint, &bytes);
         // The route may be for other methods.
         if !matches!(last, Outcome::Answered { status: 404 | 405 | 501, .. }) {
             return last;
@@ -136,12 +137,12 @@ fn trailers(plan: &Plan, spoofs: &[Spoof]) -> Outcome {
 fn hidden_requests(plan: &Plan) -> Row {
     const ATTACK: &str = "a request hidden in a body";
     let token = plan.token.as_deref();
-    let line = format!("POST {} HTTP/1.1", plan.door.target);
+    let line = format!("POST {} HTTP/1.1", plan.endpoint.target);
     let mark = marker();
-    let shown = Request::with_line(&plan.door, token, &line, "close").field("Content-Length", "34");
+    let shown = Request::with_line(&plan.endpoint, token, &line, "close").field("Content-Length", "34");
     let mut bytes = shown.bytes();
     bytes.extend_from_slice(mark.as_bytes());
-    if exchange(&plan.door, &bytes).shows(&mark) {
+    if exchange(&plan.endpoint, &bytes).shows(&mark) {
         return Row::not_tried(
             WAY,
             ATTACK,
@@ -149,9 +150,10 @@ fn hidden_requests(plan: &Plan) -> Row {
         );
     }
     let spoof = Spoof::new("x-user-id".to_owned());
-    let hidden = Request::with_line(&plan.door, token, &format!("GET {} HTTP/1.1", plan.door.target), "");
+    let hidden =
+        Request::with_line(&plan.endpoint, token, &format!("GET {} HTTP/1.1", plan.endpoint.target), "");
     let hidden = hidden.field(&spoof.spelling, &spoof.marker).bytes();
-    let follow_up = Request::new(&plan.door, token).bytes();
+    let follow_up = Request::new(&plan.endpoint, token).bytes();
     let (whole, framings) = (
         hidden.len() + 5,
         [
@@ -164,12 +166,12 @@ fn hidden_requests(plan: &Plan) -> Row {
     );
     let mut answer = Answer::Held(None);
     for coding in framings {
-        let head = Request::with_line(&plan.door, token, &line, "");
+        let head = Request::with_line(&plan.endpoint, token, &line, "");
         let mut bytes = head.raw(&format!("Content-Length: {whole}\r\n{coding}\r\n")).bytes();
         bytes.extend_from_slice(b"0\r\n\r\n");
         bytes.extend_from_slice(&hidden);
         bytes.extend_from_slice(&follow_up);
-        if conversation(&plan.door, &bytes).shows(&spoof.marker) {
+        if conversation(&plan.endpoint, &bytes).shows(&spoof.marker) {
             answer = Answer::Arrived(vec![format!("a request behind `{coding}`")]);
             break;
         }
@@ -182,13 +184,13 @@ fn hidden_requests(plan: &Plan) -> Row {
 /// An upgrade that is granted is a tunnel around every later check.
 fn upgrade(plan: &Plan) -> Row {
     let request = Request::with_line(
-        &plan.door,
+        &plan.endpoint,
         plan.token.as_deref(),
-        &format!("GET {} HTTP/1.1", plan.door.target),
+        &format!("GET {} HTTP/1.1", plan.endpoint.target),
         "Upgrade, HTTP2-Settings",
     );
     let request = request.field("Upgrade", "h2c").field("HTTP2-Settings", "AAMAAABkAAQAAP__");
-    let answer = match request.send(&plan.door) {
+    let answer = match request.send(&plan.endpoint) {
         Outcome::Answered { status: 101, .. } => Answer::Arrived(vec!["an upgrade to h2c".to_owned()]),
         outcome => outcome.unclear().map_or(Answer::Held(None), Answer::Unclear),
     };
@@ -206,12 +208,12 @@ fn ours_taken_away(plan: &Plan) -> Row {
     };
     let named = format!("close, {}, {}", plan.names.join(", "), plan.names.join(", ").replace('-', "_"));
     let request = Request::with_line(
-        &plan.door,
+        &plan.endpoint,
         plan.token.as_deref(),
-        &format!("GET {} HTTP/1.1", plan.door.target),
+        &format!("GET {} HTTP/1.1", plan.endpoint.target),
         &named,
     );
-    let answer = match request.send(&plan.door) {
+    let answer = match request.send(&plan.endpoint) {
         Outcome::Answered { status: 200..=299, body } if !contains(&body, &email) => {
             Answer::Arrived(vec!["a request without its identity".to_owned()])
         }

@@ -9,7 +9,7 @@ const WAY: &str = "HTTP/2";
 
 pub(super) fn rows(plan: &Plan) -> Vec<Row> {
     let mark = marker();
-    let plain = ask(&plan.door, &head(plan, &[("x-prove-upstream".to_owned(), mark.clone())]), None);
+    let plain = ask(&plan.endpoint, &head(plan, &[("x-prove-upstream".to_owned(), mark.clone())]), None);
     match plain {
         None => return vec![Row::not_tried(WAY, "all", "not offered")],
         Some(Outcome::Answered { status: 200..=299, body }) if contains(&body, &mark) => {}
@@ -23,7 +23,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
     let as_they_are = spelled(names, str::to_owned);
     // Malformed whatever the name: where one is refused, so are all.
     let hidden_name = [Spoof::new("x-user-id".to_owned())];
-    let send = |fields: Fields| ask(&plan.door, &fields, None).unwrap_or(Outcome::Closed);
+    let send = |fields: Fields| ask(&plan.endpoint, &fields, None).unwrap_or(Outcome::Closed);
     let plain = |spoofs: &[Spoof]| send(head(plan, &fields(spoofs)));
     let spelling =
         |attack, spell: &dyn Fn(&str) -> String| attempt(WAY, attack, &spelled(names, spell), plain);
@@ -53,7 +53,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             if let Some((_, method)) = head.first_mut() {
                 "POST".clone_into(method);
             }
-            ask(&plan.door, &head, Some(&fields(spoofs))).unwrap_or(Outcome::Closed)
+            ask(&plan.endpoint, &head, Some(&fields(spoofs))).unwrap_or(Outcome::Closed)
         }),
         // RFC 9113 §8.2.2: there is no such field in HTTP/2.
         attempt(WAY, "named in connection", &hidden_name, |spoofs| {
@@ -94,12 +94,12 @@ fn fields(spoofs: &[Spoof]) -> Fields {
 }
 
 fn head(plan: &Plan, more: &[(String, String)]) -> Fields {
-    let scheme = if plan.door.is_tls { "https" } else { "http" };
+    let scheme = if plan.endpoint.is_tls { "https" } else { "http" };
     let mut fields: Fields = [
         (":method", "GET"),
         (":scheme", scheme),
-        (":authority", &plan.door.authority),
-        (":path", &plan.door.target),
+        (":authority", &plan.endpoint.authority),
+        (":path", &plan.endpoint.target),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();

@@ -14,7 +14,7 @@ pub struct Announcements {
     pub revocations: Arc<dyn Revocations>,
     pub metrics: Arc<Metrics>,
     /// Told when something was put in the outbox.
-    pub courier: Arc<Notify>,
+    pub relay: Arc<Notify>,
     pub under_way: UnderWay,
 }
 
@@ -24,7 +24,7 @@ impl commit::Announce<Words> for Announcements {
     }
 
     fn wake(&self) {
-        self.courier.notify_one();
+        self.relay.notify_one();
     }
 
     fn publish<'a>(&'a self, revoked: &'a [Revocation]) -> Published<'a, Words> {

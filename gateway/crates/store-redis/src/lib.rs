@@ -92,11 +92,11 @@ impl RedisRevocations {
             drop(tokio::spawn(link::ask_together(Arc::clone(&self.link), turn, patience)));
         }
         let (unreachable, event) = match answer.await {
-            Some(Ok(standing)) => {
-                if standing == TokenStatus::Revoked {
+            Some(Ok(status)) => {
+                if status == TokenStatus::Revoked {
                     figures.count(Event::Revoked);
                 }
-                return Ok(standing);
+                return Ok(status);
             }
             Some(Err(Failure::Unreachable(unreachable))) => (unreachable, Event::Error),
             Some(Err(Failure::Late)) => (connection::silent(patience), Event::Timeout),

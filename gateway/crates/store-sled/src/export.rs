@@ -52,7 +52,7 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
         let (key, value) = entry.map_err(store_error)?;
         let (user, networks) = (codec::user_id(&key)?, familiar::decode(&value)?);
         if is_here(user)? {
-            lines.write(&Line::KnownNetwork { user, networks })?;
+            lines.write(&Line::Familiar { user, networks })?;
         }
     }
     for entry in trees.revocations.iter() {
@@ -77,7 +77,7 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
         let (key, value) = entry.map_err(store_error)?;
         let (hour, word) = codec::tally(&key)?;
         let count = codec::number("a count", &value)?;
-        lines.write(&Line::EventCount { hour, word: word.to_owned(), count })?;
+        lines.write(&Line::Tally { hour, word: word.to_owned(), count })?;
     }
     lines.end()
 }

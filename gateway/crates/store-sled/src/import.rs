@@ -135,13 +135,13 @@ impl Export {
         match record {
             Line::User(user) => self.users.push(user),
             Line::Session(session) => self.sessions.push(session),
-            Line::KnownNetwork { user, networks } => self.familiar.push((user, networks)),
+            Line::Familiar { user, networks } => self.familiar.push((user, networks)),
             Line::Revocation(revocation) => self.revocations.push(revocation),
             Line::Ticket { key, ticket } => self.tickets.push((ticket_key(&key)?, ticket)),
             Line::Invitation(invitation) => self.invitations.push(invitation),
             Line::Errand(errand) => self.errands.push(errand),
             Line::Audit { line } => self.audit.push(line),
-            Line::EventCount { hour, word, count } => self.tallies.push(EventCount { hour, word, count }),
+            Line::Tally { hour, word, count } => self.tallies.push(EventCount { hour, word, count }),
             Line::Counter { .. } | Line::End(_) => {}
         }
         Ok(())

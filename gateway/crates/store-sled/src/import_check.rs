@@ -77,7 +77,7 @@ impl ImportCheck {
                 let fresh = self.session_ids.insert(id);
                 require(fresh, || format!("session {id} was there before"))?;
             }
-            Line::KnownNetwork { user, .. } => {
+            Line::Familiar { user, .. } => {
                 let known = self.user_ids.contains(user);
                 require(known, || format!("networks of user {user}, who is not here"))?;
             }
@@ -107,7 +107,7 @@ impl ImportCheck {
                 self.ended = true;
             }
             // Of two about the same, the store keeps the wider one, and the sum of two counts.
-            Line::Revocation(_) | Line::EventCount { .. } => {}
+            Line::Revocation(_) | Line::Tally { .. } => {}
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl TransferCounts {
             Line::Invitation(_) => &mut self.invitations,
             Line::Errand(_) => &mut self.errands,
             Line::Audit { .. } => &mut self.audit,
-            Line::KnownNetwork { .. } | Line::EventCount { .. } | Line::Counter { .. } | Line::End(_) => {
+            Line::Familiar { .. } | Line::Tally { .. } | Line::Counter { .. } | Line::End(_) => {
                 return;
             }
         };

@@ -32,7 +32,7 @@ pub(super) enum Line {
     User(User),
     Session(Session),
     /// From where an account is used.
-    KnownNetwork {
+    Familiar {
         user: UserId,
         networks: Vec<KnownNetwork>,
     },
@@ -48,7 +48,7 @@ pub(super) enum Line {
     Audit {
         line: String,
     },
-    EventCount {
+    Tally {
         hour: u64,
         word: String,
         count: u64,

@@ -91,7 +91,10 @@ impl Gateway {
                 return Err(fault::after_connecting(exchange, fault));
             }
         };
-        exchange.leg_mut().into_iter().for_each(|upstream_request| upstream_request.connected(false));
+        exchange
+            .upstream_request_mut()
+            .into_iter()
+            .for_each(|upstream_request| upstream_request.connected(false));
         let write_max = route.write_timeout.or(dial.write_timeout());
         let silence_max = route.read_timeout.or(dial.read_timeout());
         let (came, is_whole) = (sent.content_bytes(), sent.is_whole());

@@ -8,7 +8,7 @@ fn side<'a>(origin: &'a str, prefix: &'a str) -> Side<'a> {
     Side { is_secure: scheme == "https", authority, prefix }
 }
 
-fn address_rewrite<'a>(outer: (&'a str, &'a str), inner: (&'a str, &'a str)) -> AddressRewrite<'a> {
+fn rewrite<'a>(outer: (&'a str, &'a str), inner: (&'a str, &'a str)) -> AddressRewrite<'a> {
     AddressRewrite { outer: side(outer.0, outer.1), inner: side(inner.0, inner.1), servers: &[] }
 }
 
@@ -17,16 +17,16 @@ fn text(told: Option<Vec<u8>>) -> Option<String> {
 }
 
 #[track_caller]
-fn shows(address_rewrite: AddressRewrite<'_>, cases: &[(&str, &str)]) {
+fn shows(rewrite: AddressRewrite<'_>, cases: &[(&str, &str)]) {
     for (url, shown) in cases {
         let wanted = (shown != url).then(|| (*shown).to_owned());
-        assert_eq!(text(address_rewrite.shown(url.as_bytes())), wanted, "{url}");
+        assert_eq!(text(rewrite.shown(url.as_bytes())), wanted, "{url}");
     }
 }
 
 #[test]
 fn behind_tls_a_service_that_knows_of_none_is_told_as_https() {
-    let port = address_rewrite(("https://a.test:8443", ""), ("http://a.test:8443", ""));
+    let port = rewrite(("https://a.test:8443", ""), ("http://a.test:8443", ""));
     shows(
         port,
         &[
@@ -45,24 +45,24 @@ fn behind_tls_a_service_that_knows_of_none_is_told_as_https() {
             ("", ""),
         ],
     );
-    let usual = address_rewrite(("https://a.test", ""), ("http://a.test", ""));
+    let usual = rewrite(("https://a.test", ""), ("http://a.test", ""));
     shows(usual, &[("http://a.test/x", "https://a.test/x"), ("http://a.test:80/x", "https://a.test/x")]);
 }
 
 #[test]
 fn nobody_is_sent_from_https_to_http() {
-    let plain = address_rewrite(("http://a.test", "/app"), ("http://a.test", ""));
+    let plain = rewrite(("http://a.test", "/app"), ("http://a.test", ""));
     shows(plain, &[("https://a.test/x", "https://a.test/x"), ("http://a.test/x", "http://a.test/app/x")]);
-    let plain = address_rewrite(("http://a.test", ""), ("https://a.test", ""));
+    let plain = rewrite(("http://a.test", ""), ("https://a.test", ""));
     shows(plain, &[("https://a.test/x", "https://a.test/x")]);
     // What is named with its port has been spoken to without TLS this very moment.
-    let plain = address_rewrite(("http://a.test:8080", ""), ("https://a.test:8080", ""));
+    let plain = rewrite(("http://a.test:8080", ""), ("https://a.test:8080", ""));
     shows(plain, &[("https://a.test:8080/x", "http://a.test:8080/x")]);
 }
 
 #[test]
 fn a_prefix_that_was_taken_away_is_put_back_once() {
-    let stripped = address_rewrite(("http://a.test", "/app"), ("http://a.test", ""));
+    let stripped = rewrite(("http://a.test", "/app"), ("http://a.test", ""));
     shows(
         stripped,
         &[
@@ -80,13 +80,13 @@ fn a_prefix_that_was_taken_away_is_put_back_once() {
             ("//b.test/x", "//b.test/x"),
         ],
     );
-    let replaced = address_rewrite(("http://a.test", "/api/v1"), ("http://a.test", "/v2"));
+    let replaced = rewrite(("http://a.test", "/api/v1"), ("http://a.test", "/v2"));
     shows(replaced, &[("/v2/x", "/api/v1/x"), ("/v2", "/api/v1"), ("/v20/x", "/v20/x"), ("/", "/")]);
 }
 
 #[test]
 fn no_address_becomes_another_host() {
-    let below = address_rewrite(("https://a.test", ""), ("http://a.test", "/base"));
+    let below = rewrite(("https://a.test", ""), ("http://a.test", "/base"));
     shows(
         below,
         &[
@@ -103,7 +103,7 @@ fn no_address_becomes_another_host() {
 
 #[test]
 fn a_name_that_only_we_use_is_told_as_the_clients() {
-    let renamed = address_rewrite(("https://a.test", ""), ("http://localhost:8888", ""));
+    let renamed = rewrite(("https://a.test", ""), ("http://localhost:8888", ""));
     shows(
         renamed,
         &[
@@ -113,7 +113,7 @@ fn a_name_that_only_we_use_is_told_as_the_clients() {
             ("http://localhost/tree", "http://localhost/tree"),
         ],
     );
-    let of_tls = address_rewrite(("http://a.test", ""), ("https://app.internal", ""));
+    let of_tls = rewrite(("http://a.test", ""), ("https://app.internal", ""));
     shows(of_tls, &[("https://app.internal/x", "http://a.test/x")]);
 }
 
@@ -123,7 +123,7 @@ fn a_service_may_name_the_port_on_which_it_listens_itself() {
         [80, 8081].map(|port| Server { target: Target::Tcp(([127, 0, 0, 1], port).into()), weight: 1 });
     let plain = AddressRewrite {
         servers: &servers,
-        ..address_rewrite(("https://a.test:8443", ""), ("http://a.test:8443", ""))
+        ..rewrite(("https://a.test:8443", ""), ("http://a.test:8443", ""))
     };
     shows(
         plain,
@@ -141,7 +141,7 @@ fn a_service_may_name_the_port_on_which_it_listens_itself() {
 
 #[test]
 fn a_refresh_has_an_address_too() {
-    let stripped = address_rewrite(("https://a.test", "/app"), ("http://a.test", ""));
+    let stripped = rewrite(("https://a.test", "/app"), ("http://a.test", ""));
     for (value, told) in [
         ("5; url=/next", Some("5; url=/app/next")),
         ("0;URL='http://a.test/x'", Some("0;URL='https://a.test/app/x'")),
@@ -157,7 +157,7 @@ fn a_refresh_has_an_address_too() {
 
 #[test]
 fn a_cookie_is_for_the_paths_and_the_host_that_the_client_knows() {
-    let stripped = address_rewrite(("https://a.test", "/app"), ("http://jup.internal:8888", ""));
+    let stripped = rewrite(("https://a.test", "/app"), ("http://jup.internal:8888", ""));
     for (value, told) in [
         ("a=1; Path=/; HttpOnly", Some("a=1; Path=/app; HttpOnly")),
         ("a=1;path=/x;Secure", Some("a=1; Path=/app/x;Secure")),
@@ -171,14 +171,14 @@ fn a_cookie_is_for_the_paths_and_the_host_that_the_client_knows() {
     ] {
         assert_eq!(text(stripped.cookie(value.as_bytes())).as_deref(), told, "{value}");
     }
-    let replaced = address_rewrite(("https://a.test", "/api"), ("http://a.test", "/v2"));
+    let replaced = rewrite(("https://a.test", "/api"), ("http://a.test", "/v2"));
     assert_eq!(text(replaced.cookie(b"a=1; Path=/v2/")).as_deref(), Some("a=1; Path=/api"));
     assert_eq!(text(replaced.cookie(b"a=1; Path=/")), None, "it is wider than what the client can ask for");
 }
 
 #[test]
 fn what_the_client_names_is_known_to_the_service_by_its_own_name() {
-    let address_rewrite = address_rewrite(("https://a.test:8443", "/dav"), ("http://a.test:8443", ""));
+    let rewrite = rewrite(("https://a.test:8443", "/dav"), ("http://a.test:8443", ""));
     for (url, known) in [
         ("https://a.test:8443/dav/b%20c.txt", Some("http://a.test:8443/b%20c.txt")),
         ("http://a.test:8443/dav", Some("http://a.test:8443/")),
@@ -187,18 +187,18 @@ fn what_the_client_names_is_known_to_the_service_by_its_own_name() {
         ("https://a.test:8443/other/b.txt", None),
         ("https://evil.test/dav/b.txt", None),
     ] {
-        assert_eq!(text(address_rewrite.known(url.as_bytes())).as_deref(), known, "{url}");
+        assert_eq!(text(rewrite.known(url.as_bytes())).as_deref(), known, "{url}");
     }
     let tagged =
         "<https://a.test:8443/dav/x> (<opaquelocktoken:1> [\"e\"]) <http://b.test/dav/y> (<urn:uuid:2>)";
     let told = tagged.replace("https://a.test:8443/dav/x", "http://a.test:8443/x");
-    assert_eq!(text(address_rewrite.known_within(tagged.as_bytes())), Some(told));
-    assert_eq!(address_rewrite.known_within(b"(<opaquelocktoken:1>) <open"), None);
+    assert_eq!(text(rewrite.known_within(tagged.as_bytes())), Some(told));
+    assert_eq!(rewrite.known_within(b"(<opaquelocktoken:1>) <open"), None);
 }
 
 #[test]
 fn a_page_of_the_services_own_is_one_under_its_other_name_and_a_foreign_one_stays_foreign() {
-    let address_rewrite = address_rewrite(("https://a.test", ""), ("http://localhost:8888", ""));
+    let rewrite = rewrite(("https://a.test", ""), ("http://localhost:8888", ""));
     for (value, told) in [
         ("https://a.test", Some("http://localhost:8888")),
         ("https://A.test/tree?x", Some("http://localhost:8888/tree?x")),
@@ -207,6 +207,6 @@ fn a_page_of_the_services_own_is_one_under_its_other_name_and_a_foreign_one_stay
         ("https://a.test:8443", None),
         ("null", None),
     ] {
-        assert_eq!(text(address_rewrite.of_own_page(value.as_bytes())).as_deref(), told, "{value}");
+        assert_eq!(text(rewrite.of_own_page(value.as_bytes())).as_deref(), told, "{value}");
     }
 }

@@ -170,11 +170,13 @@ impl Page {
     pub(super) async fn go_on(
         &self,
         asked: &Asked,
-        paused: Box<PendingRenewal>,
+        pending_renewal: Box<PendingRenewal>,
         renewed: Renewed,
     ) -> Result<Decision, Denied> {
         let head = asked.head(None, &self.cookies);
-        self.pipeline.go_on(&self.config, &head, *paused, renewed, &mut DecisionTrace::silent()).await
+        self.pipeline
+            .go_on(&self.config, &head, *pending_renewal, renewed, &mut DecisionTrace::silent())
+            .await
     }
 }
 

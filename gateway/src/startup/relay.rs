@@ -21,7 +21,7 @@ pub(super) fn start(
     let webhook = webhook.map(|settings| Webhook::new(settings, Arc::clone(&services.clock)));
     let webhook = webhook.transpose()?;
     services.metrics.deliveries.begin(&OutboxMessage::WORDS);
-    let courier = Arc::new(OutboxRelay {
+    let relay = Arc::new(OutboxRelay {
         users: Arc::clone(&services.users),
         tickets: Arc::clone(&services.tickets),
         outbox: Arc::clone(&services.outbox),
@@ -31,13 +31,13 @@ pub(super) fn start(
         event_publisher: webhook.map(|webhook| Arc::new(webhook) as Arc<dyn EventPublisher>),
         clock: Arc::clone(&services.clock),
         metrics: Arc::clone(&services.metrics),
-        called: Arc::clone(&services.courier),
+        called: Arc::clone(&services.relay),
         unsettled: Unsettled::default(),
     });
     let announce = Arc::clone(&services.sessions.announce);
     Background::start("outbox", |stopped| async move {
         tokio::select! {
-            () = courier.run() => {}
+            () = relay.run() => {}
             // What is under way is done again at the next start, but for what was begun to be committed.
             _ = stopped => finish(announce.under_way().none()).await,
         }

@@ -13,7 +13,7 @@ use gateway_clock::Stopwatch;
 use gateway_command::trust::{Anybody, roots};
 
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct Endpoint {
     /// Host, and port if it was named: for `Host`.
     pub(super) authority: String,
     /// Path and query.
@@ -37,7 +37,7 @@ enum Stream {
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-impl Door {
+impl Endpoint {
     /// From the command line.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let example = "write for example http://127.0.0.1:8080/echo";
