@@ -15,6 +15,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs::constant_time", &["password"]),
     ("aws_lc_rs::hmac", &["token", "telemetry", "pipeline", "webhook"]),
     ("aws_lc_rs::digest", &["token", "identity", "password", "store", "api"]),
+    // All of it: what it needs around it, and what is kept in it.
+    ("sled", &["durable-sled", "store-sled"]),
 ];
 
 /// Crates of others that one crate alone is built with: whoever reads about them reads it. Tools, and what
@@ -36,7 +38,6 @@ const ALONE: &[(&str, &str)] = &[
     ("ppp", "edge"),
     ("prometheus", "telemetry"),
     ("scrypt", "password"),
-    ("sled", "store-sled"),
     ("utoipa", "api"),
     ("zxcvbn", "password"),
 ];

@@ -6,7 +6,7 @@ use super::graph::Crate;
 use super::source::{Source, product};
 
 /// The ranks: a crate is built with crates of lower rank only.
-const RANKS: [(&str, u8); 30] = [
+const RANKS: [(&str, u8); 31] = [
     ("bounded", 0),
     ("clock", 0),
     ("command", 0),
@@ -14,6 +14,7 @@ const RANKS: [(&str, u8); 30] = [
     ("framing", 0),
     ("identity", 0),
     ("token-source", 0),
+    ("durable-sled", 1),
     ("http1", 1),
     ("notify", 1),
     ("password", 1),
@@ -41,7 +42,8 @@ const RANKS: [(&str, u8); 30] = [
 
 /// Crates that few are built with, of whatever rank the others are: what stands behind the ports is chosen
 /// when the gateway starts, and the edge knows the endpoints as a service only.
-const BUILT_INTO: [(&str, &[&str]); 9] = [
+const BUILT_INTO: [(&str, &[&str]); 10] = [
+    ("durable-sled", &["store-sled"]),
     ("store-sled", &["config", "bench", "gateway"]),
     ("store-redis", &["config", "gateway"]),
     ("store-memory", &["gateway"]),

@@ -16,7 +16,7 @@ use crate::support::upstream::Upstream;
 use crate::support::{eventually, files_below, in_parallel, project};
 
 /// What happens to no gateway here, and the words that must then be the program's own.
-const NOT_PLAYED: [(&str, &str); 1] = [("takes no more writes", "gateway/crates/store-sled/src/writer.rs")];
+const NOT_PLAYED: [(&str, &str); 1] = [("takes no more writes", "gateway/crates/durable-sled/src/writer.rs")];
 
 const FAILED: &str = "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno";
 

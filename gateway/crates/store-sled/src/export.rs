@@ -11,7 +11,8 @@ use super::import::header;
 use super::import_check::ImportCheck;
 use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
 use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
-use super::{SledStore, TransferCounts, TransferError, codec, panics};
+use super::{SledStore, TransferCounts, TransferError, codec};
+use gateway_durable_sled::caught;
 use gateway_store::{Session, StoreError};
 
 impl SledStore {
@@ -19,8 +20,8 @@ impl SledStore {
     /// record that cannot be read ends it with an error, and one that an import would refuse is
     /// written, and told of at the end. Writers wait meanwhile. Blocks.
     pub fn export(&self, out: &mut dyn Write) -> Result<TransferCounts, TransferError> {
-        let _paused = self.0.writer.pause();
-        let written = panics::caught(|| write(self.trees(), Lines::to(out)));
+        let _paused = self.0.durable.pause();
+        let written = caught(|| write(self.trees(), Lines::to(out)));
         written.unwrap_or_else(|panic| Err(StoreError::Corrupt(panic).into()))
     }
 }

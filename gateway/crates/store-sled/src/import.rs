@@ -63,7 +63,7 @@ impl SledStore {
             export.leave_behind();
         }
         let counts = export.counts();
-        let imported = self.0.writer.write_blocking(move |trees| {
+        let imported = self.0.durable.write_blocking(move |trees| {
             let empty = trees.all()[1..].iter().all(|tree| tree.is_empty());
             if empty { write(trees, &export).map(|()| true) } else { Ok(false) }
         })?;

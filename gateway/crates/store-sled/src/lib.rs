@@ -1,69 +1,47 @@
 //! The embedded store: accounts, sessions and the revocation ledger in one folder, kept by sled.
 //!
-//! sled 0.34 is fast and small, but careless by default. What this room adds: every write is one
-//! transaction and is on the disk, fsync included, before it is answered (`writer`); no write is
-//! tried on a nearly full disk, which sled does not survive (`space`); a log that lost its end is
-//! noticed instead of silently accepted (`witness`); and a way out of it (`export`, `import`).
+//! What sled needs around it is `gateway-durable-sled`'s: here are the trees, what a change of the ports
+//! writes into them as one transaction, and a way out of the store (`export`, `import`).
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 mod accounts;
 mod audit;
 mod codec;
-mod commit_counter;
 mod ending;
 mod export;
 mod familiar;
+mod figures;
 mod import;
 mod import_check;
 mod installation;
 mod open;
 mod outbox;
-mod panics;
 mod revocations;
 mod room;
 mod sessions;
-mod space;
 mod tickets;
 mod transfer;
 mod trees;
 mod users;
-mod writer;
 mod writes;
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use commit_counter::is_store;
+pub use figures::StoreFigures;
+pub use gateway_durable_sled::{SledOptions, is_store};
 pub use import::{IDS_SKIPPED, Importing, verify};
 pub use installation::installation_of;
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 
+use figures::Place;
 use gateway_clock::Timestamp;
+use gateway_durable_sled::{Durable, Writing};
 use gateway_store::StoreError;
-pub use space::StoreFigures;
-use space::{Place, Writing};
 use trees::{Fault, Trees};
-use writer::Writer;
-
-/// How the embedded store is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SledOptions {
-    /// What sled may keep of its pages in memory. Its own default is 1 GiB.
-    pub cache_bytes: u64,
-    /// Writes are refused while the disk has less room than this: sled fails for good when it
-    /// meets a full disk, so that it must never get there.
-    pub min_free_bytes: u64,
-}
-
-impl Default for SledOptions {
-    fn default() -> Self {
-        Self { cache_bytes: 64 << 20, min_free_bytes: 64 << 20 }
-    }
-}
 
 /// The embedded store. Clones share it; when the last one is dropped, the store is closed.
 ///
@@ -72,14 +50,10 @@ impl Default for SledOptions {
 #[derive(Clone)]
 pub struct SledStore(Arc<Inner>);
 
-/// The order of the fields is the order in which they are dropped: the writer ends and answers
-/// whoever waits, then sled closes its files, then the folder is free for the next process.
 struct Inner {
-    writer: Writer,
-    trees: Trees,
+    durable: Durable<Trees>,
     place: Place,
     opened: Opened,
-    _lock: File,
 }
 
 /// Whether a store was there, to be told at a start.
@@ -105,7 +79,7 @@ impl SledStore {
     /// Why no write is accepted any more until the store is opened again: after a failed fsync
     /// nobody can know what is on the disk. `None` in good health.
     pub fn failure(&self) -> Option<&str> {
-        self.0.writer.failure()
+        self.0.durable.failure()
     }
 
     /// How much room it takes and has.
@@ -114,7 +88,7 @@ impl SledStore {
     }
 
     fn trees(&self) -> &Trees {
-        &self.0.trees
+        self.0.durable.trees()
     }
 
     /// Runs `work` on the writer's thread, and answers once what it wrote is durable.
@@ -123,7 +97,7 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
     {
-        self.0.writer.write(Writing::Adds, work).await
+        self.0.durable.write(Writing::Adds, work).await
     }
 
     /// The same for what removes more than it adds: a disk that is (nearly) full must not keep it from
@@ -133,12 +107,12 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
     {
-        self.0.writer.write(Writing::Frees, work).await
+        self.0.durable.write(Writing::Frees, work).await
     }
 
     /// Looks up a few records, on this thread.
     fn read<T>(&self, work: impl FnOnce(&Trees) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        panics::caught(|| work(self.trees())).unwrap_or_else(|panic| Err(StoreError::Corrupt(panic)))
+        self.0.durable.read(work)
     }
 
     /// Reads many records, on a thread that may block.
@@ -147,10 +121,7 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&Trees) -> Result<T, StoreError> + Send + 'static,
     {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || store.read(work))
-            .await
-            .map_err(|ended| StoreError::Unavailable(ended.to_string()))?
+        self.0.durable.scan(work).await
     }
 }
 

@@ -8,17 +8,16 @@ use sled::transaction::{
 };
 use sled::{Db, IVec, Tree};
 
-use super::{codec, panics};
+use super::codec;
 use gateway_clock::Timestamp;
+use gateway_durable_sled::{Failure, Layout, caught};
 use gateway_identity::InstallationId;
 use gateway_store::StoreError;
 
-/// Keys of the tree `meta`.
-pub(super) const SCHEMA: &str = "schema";
+/// Keys of the tree `meta`, beside those of the layout's version and of the commits.
 pub(super) const STORE_ID: &str = "store_id";
 /// When the store was made, in milliseconds; not there in stores of before.
 pub(super) const MADE_AT: &str = "made_at";
-pub(super) const COMMITS: &str = "commits";
 /// There while an import is under way: what is in the store then is a part only.
 pub(super) const IMPORTING: &str = "importing";
 pub(super) const LAST_USER_ID: &str = "last_user_id";
@@ -135,12 +134,18 @@ impl From<Stop> for ConflictableTransactionError<StoreError> {
 }
 
 /// What the changing of trees failed with.
-pub(super) enum Fault {
-    /// Nothing was changed.
-    Refused(StoreError),
-    /// It failed while the changes were applied: in memory they may be there in part. On the disk
-    /// sled drops an unfinished batch when it opens, so that nothing must be written after this.
-    HalfApplied(StoreError),
+pub(super) type Fault = gateway_durable_sled::Fault<StoreError>;
+
+impl Layout for Trees {
+    type Error = StoreError;
+
+    fn error(failure: Failure) -> StoreError {
+        match failure {
+            Failure::Full(why) => StoreError::Full(why),
+            Failure::Unavailable(why) => StoreError::Unavailable(why),
+            Failure::Corrupt(why) => StoreError::Corrupt(why),
+        }
+    }
 }
 
 impl Trees {
@@ -148,7 +153,7 @@ impl Trees {
     /// no effect but on the trees.
     pub(super) fn transact<T>(&self, work: impl Fn(&Change) -> Result<T, Stop>) -> Result<T, Fault> {
         let applying = Cell::new(false);
-        let outcome = panics::caught(|| {
+        let outcome = caught(|| {
             self.all()[..].transaction(|trees| {
                 applying.set(false);
                 let done = work(&Change::over(trees))?;
@@ -189,12 +194,6 @@ impl Trees {
     }
 }
 
-impl From<StoreError> for Fault {
-    fn from(refusal: StoreError) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 impl Change {
     pub(super) fn counter(&self, name: &str) -> Result<u64, Stop> {
         let value = self.meta.get(name)?;
@@ -217,11 +216,5 @@ pub(super) fn found<T>(
 
 /// sled's error in our words. Nothing of sled's leaves this room.
 pub(super) fn store_error(error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Corruption { .. } => StoreError::Corrupt(error.to_string()),
-        sled::Error::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => {
-            StoreError::Full(cause.to_string())
-        }
-        error => StoreError::Unavailable(error.to_string()),
-    }
+    <Trees as Layout>::error(error.into())
 }

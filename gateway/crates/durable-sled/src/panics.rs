@@ -12,7 +12,7 @@ thread_local! {
 ///
 /// What `work` shares with others must stay sound if it stops half-way. That holds for look-ups,
 /// which change nothing, and for the closure of a transaction, which is applied as a whole later.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     hush_this_thread();
     let before = QUIET.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -36,4 +36,17 @@ fn hush_this_thread() {
             }
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_message() {
+        assert_eq!(caught(|| 1), Ok(1));
+        assert_eq!(caught(|| -> () { panic!("page {} is gone", 7) }), Err("page 7 is gone".to_owned()));
+        assert_eq!(caught(|| -> () { std::panic::panic_any(7) }), Err("sled panicked".to_owned()));
+        assert!(!QUIET.get());
+    }
 }

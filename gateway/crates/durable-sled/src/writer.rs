@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, MutexGuard};
+use sled::Tree;
 use tokio::sync::{mpsc, oneshot};
 
 use super::commit_counter::CommitCounter;
-use super::panics;
+use super::open::COMMITS;
 use super::space::{Space, Writing};
-use super::trees::{COMMITS, Fault, Trees, store_error};
-use gateway_store::StoreError;
+use super::{Failure, Fault, Layout, caught};
 
 /// Changes that may wait. More callers than that wait for a place, without blocking.
 const WAITING_MAX: usize = 1_024;
@@ -24,20 +24,22 @@ const WAITING_MAX: usize = 1_024;
 const GROUP_MAX: usize = 256;
 
 /// Applies a change, then answers its caller with what became of it.
-type Job = Box<dyn FnOnce(&mut Committer) -> Answer + Send>;
+type Job<L> = Box<dyn FnOnce(&mut Committer<L>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
 /// The handle of the writer's thread. Dropping it ends the thread, after the last answer.
-pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+pub(super) struct Writer<L: Layout> {
+    jobs: Option<mpsc::Sender<Job<L>>>,
     failure: Arc<OnceLock<String>>,
     between_changes: Arc<Mutex<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread works with.
-pub(super) struct Committer {
-    pub(super) trees: Trees,
+pub(super) struct Committer<L: Layout> {
+    pub(super) trees: L,
+    /// Where the number of commits is kept.
+    pub(super) meta: Tree,
     pub(super) space: Space,
     pub(super) commit_counter: CommitCounter,
     /// sled's log file: sled itself asks the kernel to write it out, but never for an fsync.
@@ -47,8 +49,8 @@ pub(super) struct Committer {
     pub(super) failure: Arc<OnceLock<String>>,
 }
 
-impl Writer {
-    pub(super) fn start(committer: Committer) -> std::io::Result<Self> {
+impl<L: Layout> Writer<L> {
+    pub(super) fn start(committer: Committer<L>) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let failure = Arc::clone(&committer.failure);
         let between_changes = Arc::new(Mutex::new(()));
@@ -68,38 +70,38 @@ impl Writer {
         self.between_changes.lock()
     }
 
-    pub(super) async fn write<T, F>(&self, what: Writing, work: F) -> Result<T, StoreError>
+    pub(super) async fn write<T, F>(&self, what: Writing, work: F) -> Result<T, L::Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&L) -> Result<T, Fault<L::Error>> + Send + 'static,
     {
         let (sender, answer) = oneshot::channel();
         // A caller who stopped waiting needs no answer.
-        let job = job(what, work, move |outcome| drop(sender.send(outcome)));
+        let job = job::<L, _, _>(what, work, move |outcome| drop(sender.send(outcome)));
         let Some(jobs) = &self.jobs else {
-            return Err(closed());
+            return Err(closed::<L>());
         };
-        jobs.send(job).await.map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        jobs.send(job).await.map_err(|_| closed::<L>())?;
+        answer.await.unwrap_or_else(|_| Err(closed::<L>()))
     }
 
     /// For callers without a runtime: waits on this thread, and needs a free place in the queue.
-    pub(super) fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(super) fn write_blocking<T, F>(&self, work: F) -> Result<T, L::Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&L) -> Result<T, Fault<L::Error>> + Send + 'static,
     {
         let (sender, answer) = std::sync::mpsc::channel();
-        let job = job(Writing::Adds, work, move |outcome| drop(sender.send(outcome)));
+        let job = job::<L, _, _>(Writing::Adds, work, move |outcome| drop(sender.send(outcome)));
         let Some(jobs) = &self.jobs else {
-            return Err(closed());
+            return Err(closed::<L>());
         };
-        jobs.try_send(job).map_err(|_| StoreError::Unavailable("the store is busy".to_owned()))?;
-        answer.recv().unwrap_or_else(|_| Err(closed()))
+        jobs.try_send(job).map_err(|_| unavailable::<L>("the store is busy"))?;
+        answer.recv().unwrap_or_else(|_| Err(closed::<L>()))
     }
 }
 
-impl Drop for Writer {
+impl<L: Layout> Drop for Writer<L> {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -109,27 +111,32 @@ impl Drop for Writer {
     }
 }
 
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
+fn closed<L: Layout>() -> L::Error {
+    unavailable::<L>("the store is closed")
 }
 
-fn job<T, F>(what: Writing, work: F, answer: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Job
+fn unavailable<L: Layout>(cause: &str) -> L::Error {
+    L::error(Failure::Unavailable(cause.to_owned()))
+}
+
+fn job<L, T, F>(what: Writing, work: F, answer: impl FnOnce(Result<T, L::Error>) + Send + 'static) -> Job<L>
 where
+    L: Layout,
     T: Send + 'static,
-    F: FnOnce(&Trees) -> Result<T, Fault> + Send + 'static,
+    F: FnOnce(&L) -> Result<T, Fault<L::Error>> + Send + 'static,
 {
     Box::new(move |committer| {
         let outcome = committer.apply(what, work);
         Box::new(move |durable| {
-            let durable = durable.map_err(|cause| StoreError::Unavailable(cause.to_owned()));
+            let durable = durable.map_err(unavailable::<L>);
             // Not even a refusal is answered before the changes that it may rest on are durable.
             answer(durable.and(outcome));
         })
     })
 }
 
-impl Committer {
-    fn run(mut self, mut waiting: mpsc::Receiver<Job>, between_changes: &Mutex<()>) {
+impl<L: Layout> Committer<L> {
+    fn run(mut self, mut waiting: mpsc::Receiver<Job<L>>, between_changes: &Mutex<()>) {
         while let Some(first) = waiting.blocking_recv() {
             let mut answers = Vec::new();
             let mut next = Some(first);
@@ -148,20 +155,20 @@ impl Committer {
     fn apply<T>(
         &mut self,
         what: Writing,
-        work: impl FnOnce(&Trees) -> Result<T, Fault>,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&L) -> Result<T, Fault<L::Error>>,
+    ) -> Result<T, L::Error> {
         if let Some(cause) = self.failure.get() {
-            return Err(StoreError::Unavailable(cause.clone()));
+            return Err(unavailable::<L>(cause));
         }
-        self.space.check(what)?;
-        match panics::caught(|| work(&self.trees)) {
+        self.space.check(what).map_err(L::error)?;
+        match caught(|| work(&self.trees)) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::Refused(refusal))) => Err(refusal),
             Ok(Err(Fault::HalfApplied(error))) => {
                 self.fail(format!("a change could not be applied: {error}"));
                 Err(error)
             }
-            Err(panic) => Err(StoreError::Corrupt(panic)),
+            Err(panic) => Err(L::error(Failure::Corrupt(panic))),
         }
     }
 
@@ -169,7 +176,7 @@ impl Committer {
     /// kernel may have dropped what it could not write, and a second fsync would not tell.
     fn commit(&mut self) -> Result<(), String> {
         if self.failure.get().is_none() {
-            match panics::caught(|| self.flush()) {
+            match caught(|| self.flush()) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.fail(format!("the disk did not take a change: {error}")),
                 Err(panic) => self.fail(format!("the disk did not take a change: {panic}")),
@@ -178,13 +185,13 @@ impl Committer {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
-        let io = |cause: std::io::Error| StoreError::Unavailable(cause.to_string());
+    fn flush(&mut self) -> Result<(), Failure> {
+        let io = |cause: std::io::Error| Failure::Unavailable(cause.to_string());
         self.commits += 1;
         let commits = self.commits.to_be_bytes();
         // The last record of the group in sled's log: if it is there, all before it is.
-        self.trees.meta.insert(COMMITS, &commits[..]).map_err(store_error)?;
-        self.trees.meta.flush().map_err(store_error)?;
+        self.meta.insert(COMMITS, &commits[..])?;
+        self.meta.flush()?;
         self.log.sync_data().map_err(io)?;
         self.commit_counter.write(self.commits).map_err(io)
     }
@@ -200,13 +207,29 @@ impl Committer {
 mod tests {
     use super::*;
 
+    impl Layout for Tree {
+        type Error = Failure;
+
+        fn error(failure: Failure) -> Failure {
+            failure
+        }
+    }
+
+    fn set(value: &'static str) -> impl FnOnce(&Tree) -> Result<(), Fault<Failure>> {
+        move |tree| {
+            tree.insert("written", value)?;
+            Ok(())
+        }
+    }
+
     #[tokio::test]
     async fn a_failed_fsync_is_told_to_all_who_wait_and_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let db = sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
-        let trees = Trees::open(&db).unwrap();
+        let tree = db.open_tree("numbers").unwrap();
         let writer = Writer::start(Committer {
-            trees: trees.clone(),
+            trees: tree.clone(),
+            meta: db.open_tree("meta").unwrap(),
             space: Space::new(folder.path().to_owned(), 0),
             commit_counter: CommitCounter::open(folder.path()).unwrap(),
             // A device that can be opened but refuses an fsync.
@@ -215,14 +238,13 @@ mod tests {
             failure: Arc::default(),
         })
         .unwrap();
-        let set = |value| move |trees: &Trees| trees.transact(|change| change.set_counter("written", value));
         let (one, other) =
-            tokio::join!(writer.write(Writing::Adds, set(1)), writer.write(Writing::Adds, set(1)));
+            tokio::join!(writer.write(Writing::Adds, set("1")), writer.write(Writing::Adds, set("1")));
         for told in [one, other] {
-            assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+            assert!(matches!(told, Err(Failure::Unavailable(_))), "{told:?}");
         }
         assert!(writer.failure().unwrap().contains("the disk did not take a change"));
-        assert!(matches!(writer.write(Writing::Adds, set(2)).await, Err(StoreError::Unavailable(_))));
-        assert_eq!(trees.counter("written").unwrap(), 1, "reads go on, and nothing was written");
+        assert!(matches!(writer.write(Writing::Adds, set("2")).await, Err(Failure::Unavailable(_))));
+        assert_eq!(tree.get("written").unwrap().unwrap(), "1", "reads go on, and nothing was written");
     }
 }
