@@ -1,22 +1,19 @@
 //! A small todo service behind an authentication gateway: it stores todos and knows nothing of passwords or tokens.
 //!
-//! It is the example of how a service should trust the gateway. Who calls is read from the
-//! identity headers that the gateway injects, in one place, [`caller`]; nothing else in here looks
-//! at them. That an account is gone is told by a signed message, which needs no such header: `webhook`. Such headers are only as good as the way to this service, so it listens on a Unix
-//! socket of mode 0600, or on loopback with a warning.
+//! It is the example of how a service should trust the gateway. Who calls is read from the identity
+//! headers that the gateway injects, in one place, [`caller`]; nothing else in here looks at them. That an
+//! account is gone is told by a signed message, which needs no such header: `webhook`. Such headers are only
+//! as good as the way to this service, so it listens on a Unix socket of mode 0600, or on loopback with a
+//! warning: `listen`.
 //!
-//! Reading order: [`caller`], `todos` (the endpoints), `store` (sled, and why an answer of 2xx
-//! survives a power cut), `listen` (sockets and the way down).
+//! Reading order: [`caller`], `todos` (the endpoints), `store`.
 #![forbid(unsafe_code)]
 // A request never ends a task: what cannot be is an error where it stands, or has its reason there.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
-mod answer;
 mod body;
 pub mod caller;
-mod clock;
-mod input;
 mod listen;
 mod page;
 mod refusal;
@@ -25,8 +22,8 @@ mod todo;
 mod todos;
 mod webhook;
 
-pub use listen::{ListenError, UnixSocket, bind_tcp, serve_tcp, serve_unix};
+pub use listen::Listening;
 pub use refusal::Refusal;
-pub use store::{Store, StoreError};
+pub use store::{OpenError, Store};
 pub use todos::{Service, router};
-pub use webhook::{Secret, SecretFault};
+pub use webhook::Secret;

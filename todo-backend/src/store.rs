@@ -1,187 +1,182 @@
-//! Where todos live: sled, written so that what was answered with 2xx survives a crash and a power cut.
+//! Where todos live: sled, as the gateway has it, so that what was answered survives a crash.
 //!
-//! One change is one transaction over all trees (`ledger`), and is answered only after one flush
-//! that it shares with the writers beside it (`flusher`). sled 0.34 never recovers from a full disk
-//! once it has met one, so a write is refused before it gets that far (`space`). sled takes damage for the end of its log, so a `witness` knows where that was. It panics on
-//! some damaged files: such panics end at this module's rim as an error (`quiet`).
+//! Two trees; numbers in keys are big-endian, so that keys sort as numbers do:
 //!
-//! Five trees; numbers in keys are big-endian, so that keys sort as numbers do:
+//! | tree    | key            | value                 |
+//! |---------|----------------|-----------------------|
+//! | `todos` | user, todo     | the todo, as JSON     |
+//! | `meta`  | `next_todo_id` | a number              |
 //!
-//! | tree       | key                                   | value                                  |
-//! |------------|---------------------------------------|----------------------------------------|
-//! | `todos`    | user, todo                            | the todo                               |
-//! | `by_state` | user, completed, todo                 | nothing                                |
-//! | `accounts` | user                                  | todos, completed ones, ever made       |
-//! | `blocks`   | user, block of 256 ordinals           | first todo, todos, completed ones      |
-//! | `meta`     | `schema`, `next_todo_id`, `changes` … | a number                               |
-
-mod check;
-mod error;
-mod flusher;
-mod key;
-mod ledger;
-mod lock;
-mod open;
-mod quiet;
-mod record;
-mod removal;
-mod slice;
-mod space;
-mod tally;
-mod transfer;
-mod witness;
+//! A key begins with the user: a look-up cannot reach into somebody else's todos. A list reads all of its
+//! user's, and keeps no more of them than its page.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 
-use jiff::Timestamp;
+use gateway_durable_sled::{Durable, Failure, Layout, OpenFault, Opening, SledOptions, Writing, caught};
+use sled::{Batch, IVec, Tree};
 
-pub use error::StoreError;
+use crate::caller::UserId;
+use crate::page::Wanted;
+use crate::todo::{Change, Todo};
 
-use crate::clock;
-use crate::todo::{Change, NewTodo, Selection, Slice, Todo, TodoId, UserId};
-use flusher::Flusher;
-use ledger::{Ledger, Outcome};
-use lock::FolderLock;
-use open::{Opened, Trees};
-use space::Space;
+/// The layout of the trees. That of before had counters of the todos, too.
+const SCHEMA: u64 = 2;
+const COUNTERS_OF_BEFORE: [&str; 3] = ["by_state", "accounts", "blocks"];
 
-/// A handle to an open store; clones share it. It closes, flushed, when the last one is dropped.
+const NEXT_TODO_ID: &str = "next_todo_id";
+
+/// Todos of a deleted account that go in one step: other users wait while it runs.
+const REMOVED_AT_ONCE_MAX: usize = if cfg!(test) { 4 } else { 1024 };
+
+const OPTIONS: SledOptions = SledOptions { cache_bytes: 64 << 20, min_free_bytes: 32 << 20 };
+
+/// Why the store was not opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the todo store in {} cannot be opened: {fault}", folder.display())]
+pub struct OpenError {
+    folder: PathBuf,
+    fault: OpenFault,
+}
+
+/// An open store; clones share it. It closes when the last one is dropped.
+///
+/// What changes something runs on the one thread of the store that does: nothing else happens between a look
+/// and a write.
 #[derive(Clone)]
-pub struct Store {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    // Dropped first: its thread holds a handle of the database too.
-    flusher: Flusher,
-    trees: Trees,
-    space: Space,
-    /// Readers see a page and its total at one moment: sled's iterators alone are no snapshots.
-    moment: RwLock<()>,
-    path: PathBuf,
-    // Dropped last.
-    _lock: FolderLock,
-}
+pub struct Store(Durable<Trees>);
 
 impl Store {
     /// Opens the store in a folder, or makes one (mode 0700) where there is none.
     ///
-    /// The whole store is read and its counters are compared with the todos, so that damage shows
-    /// here and not in the middle of a request.
-    ///
     /// # Errors
-    /// [`StoreError::InUse`] while another process has it, [`StoreError::Damaged`] when it cannot
-    /// be trusted any more, and others for what the file system refuses.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
-        Ok(Self::of(open::open(path)?, path, Space::of_folder(path)))
+    /// While another process has it, when it cannot be trusted any more, and for what the file system refuses.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(folder.as_ref(), OPTIONS)
     }
 
-    /// As `open`, where no write will find room.
-    #[cfg(test)]
-    pub(crate) fn open_on_full_disk(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::of(open::open(path)?, path, Space::measured_by(|| Ok(1024))))
+    pub(crate) fn open_with(folder: &Path, options: SledOptions) -> Result<Self, OpenError> {
+        let opened = caught(|| open(folder, options));
+        let opened = opened.unwrap_or_else(|panic| Err(OpenFault::Damaged(panic)));
+        opened.map(Self).map_err(|fault| OpenError { folder: folder.to_owned(), fault })
     }
 
-    fn of(opened: Opened, path: &Path, space: Space) -> Self {
-        let Opened { trees, witness, lock: _lock } = opened;
-        let flusher = Flusher::start(trees.db.clone(), witness);
-        let (moment, path) = (RwLock::new(()), path.to_owned());
-        Self { inner: Arc::new(Inner { flusher, trees, space, moment, path, _lock }) }
+    /// Makes a todo and returns its number once it is on disk.
+    pub(crate) async fn create(&self, user: UserId, todo: Todo) -> Result<u64, Failure> {
+        let work = move |trees: &Trees| {
+            let id = trees.meta.get(NEXT_TODO_ID)?.map_or(Ok(1), |next| number(&next))?;
+            // The counter first: cut off in between, a number is left out, and none is given twice.
+            trees.meta.insert(NEXT_TODO_ID, &(id + 1).to_be_bytes()[..])?;
+            trees.todos.insert(key(user, id), encode(&todo)?)?;
+            Ok(id)
+        };
+        self.0.write(Writing::Adds, work).await
     }
 
-    /// Makes a todo and returns it once it is on disk.
-    pub(crate) async fn create(
-        &self,
-        user: UserId,
-        new: NewTodo,
-        now: Timestamp,
-    ) -> Result<Todo, StoreError> {
-        let written = self.write(|ledger| {
-            let NewTodo { title, description } = new.clone();
-            let id = ledger.next_id()?;
-            let todo = Todo { id, title, description, completed: false, created_at: now };
-            ledger.insert(user, &todo)?;
-            Ok(Some(todo))
-        });
-        written.await?.ok_or_else(|| self.damaged("a new todo vanished"))
+    /// Changes a todo; false where the user has none of this number.
+    pub(crate) async fn update(&self, user: UserId, id: u64, change: Change) -> Result<bool, Failure> {
+        let work = move |trees: &Trees| {
+            let Some(found) = trees.todos.get(key(user, id))? else { return Ok(false) };
+            let mut todo = decode(&found)?;
+            change.apply(&mut todo);
+            trees.todos.insert(key(user, id), encode(&todo)?)?;
+            Ok(true)
+        };
+        self.0.write(Writing::Adds, work).await
     }
 
-    /// Changes a todo, or returns `None` where the user has none of this id.
-    pub(crate) async fn update(
-        &self,
-        user: UserId,
-        id: TodoId,
-        change: Change,
-    ) -> Result<Option<()>, StoreError> {
-        self.write(|ledger| ledger.change(user, id, &change)).await
+    /// Deletes a todo; false where the user has none of this number.
+    pub(crate) async fn delete(&self, user: UserId, id: u64) -> Result<bool, Failure> {
+        let work = move |trees: &Trees| Ok(trees.todos.remove(key(user, id))?.is_some());
+        self.0.write(Writing::Frees, work).await
     }
 
-    /// Deletes a todo, or returns `None` where the user has none of this id.
-    pub(crate) async fn delete(&self, user: UserId, id: TodoId) -> Result<Option<()>, StoreError> {
-        self.write(|ledger| ledger.remove(user, id)).await
+    /// Returns once everything of this user is gone for good; that there is nothing is no fault. Who stops
+    /// waiting stops it between two steps, and the next call goes on from there.
+    pub(crate) async fn remove_user(&self, user: UserId) -> Result<(), Failure> {
+        let work = move |trees: &Trees| {
+            let keys = trees.todos.scan_prefix(user.get().to_be_bytes()).keys();
+            let keys: Vec<IVec> = keys.take(REMOVED_AT_ONCE_MAX).collect::<Result<_, _>>()?;
+            keys.iter().try_for_each(|key| trees.todos.remove(key).map(drop))?;
+            Ok(keys.len())
+        };
+        while self.0.write(Writing::Frees, work).await? == REMOVED_AT_ONCE_MAX {}
+        Ok(())
     }
 
     /// A user's todo; somebody else's is not there.
-    pub(crate) fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
-        self.guarded(|trees| {
-            let Some(bytes) = trees.todos.get(key::todo(user, id))? else {
-                return Ok(None);
-            };
-            let (todo, _) = record::decode(id, &bytes).map_err(|why| self.damaged(why))?;
-            Ok(Some(todo))
-        })
+    pub(crate) fn get(&self, user: UserId, id: u64) -> Result<Option<Todo>, Failure> {
+        self.0.read(|trees| trees.todos.get(key(user, id))?.map(|found| decode(&found)).transpose())
     }
 
-    /// A user's todos in the order of their ids: `limit` of them, after the first `offset`.
-    pub(crate) fn list(
+    /// A page of the user's todos with their numbers, in the order of these, and how many there are.
+    pub(crate) async fn list(
         &self,
         user: UserId,
-        selection: Selection,
-        offset: u64,
-        limit: usize,
-    ) -> Result<Slice, StoreError> {
-        let _moment = self.inner.moment.read().unwrap_or_else(PoisonError::into_inner);
-        self.guarded(|trees| {
-            slice::read(trees, user, selection, offset, limit).map_err(|fault| fault.at(&self.inner.path))
-        })
+        wanted: Wanted,
+    ) -> Result<(Vec<(u64, Todo)>, u64), Failure> {
+        let work = move |trees: &Trees| {
+            let (mut page, mut total) = (Vec::new(), 0);
+            for entry in trees.todos.scan_prefix(user.get().to_be_bytes()) {
+                let (key, found) = entry?;
+                let todo = decode(&found)?;
+                if !wanted.is_about(todo.completed) {
+                    continue;
+                }
+                if wanted.has(total) {
+                    page.push((number(key.get(8..).unwrap_or_default())?, todo));
+                }
+                total += 1;
+            }
+            Ok((page, total))
+        };
+        self.0.scan(work).await
     }
+}
 
-    /// Waits until everything written so far is on disk.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        self.inner.flusher.flushed(0).await
-    }
-
-    /// A change of `None` changed nothing, and has nothing to wait for.
-    async fn write<T>(
-        &self,
-        change: impl Fn(&Ledger<'_>) -> Outcome<Option<T>>,
-    ) -> Result<Option<T>, StoreError> {
-        let (changed, number) = self.apply(change)?;
-        if changed.is_some() {
-            self.inner.flusher.flushed(number).await?;
+fn open(folder: &Path, options: SledOptions) -> Result<Durable<Trees>, OpenFault> {
+    let mut opening = Opening::begin(folder, options)?;
+    let (todos, meta) = (opening.db().open_tree("todos")?, opening.db().open_tree("meta")?);
+    if opening.is_new()? {
+        opening.make(SCHEMA, Batch::default())?;
+    } else if opening.inspect(1..=SCHEMA)? < SCHEMA {
+        for counters in COUNTERS_OF_BEFORE {
+            opening.db().drop_tree(counters)?;
         }
-        Ok(changed)
+        opening.set_schema(SCHEMA)?;
     }
+    opening.finish(Trees { todos, meta })
+}
 
-    /// One transaction, in memory and in sled's buffer; not yet on disk. The number is that of the
-    /// last change.
-    fn apply<T>(&self, change: impl Fn(&Ledger<'_>) -> Outcome<T>) -> Result<(T, u64), StoreError> {
-        self.inner.space.check(clock::monotonic())?;
-        self.inner.flusher.check()?;
-        let _moment = self.inner.moment.write().unwrap_or_else(PoisonError::into_inner);
-        self.guarded(|trees| trees.transact(&self.inner.path, change))
-    }
+#[derive(Clone)]
+struct Trees {
+    todos: Tree,
+    meta: Tree,
+}
 
-    /// The rim: neither an error of sled's nor a panic of its leaves as anything but a [`StoreError`].
-    fn guarded<T>(&self, work: impl FnOnce(&Trees) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        quiet::catch(|| work(&self.inner.trees)).unwrap_or_else(|why| Err(self.damaged(why)))
-    }
+impl Layout for Trees {
+    type Error = Failure;
 
-    fn damaged(&self, why: impl Into<String>) -> StoreError {
-        StoreError::damaged(&self.inner.path, why)
+    fn error(failure: Failure) -> Failure {
+        failure
     }
+}
+
+fn key(user: UserId, id: u64) -> [u8; 16] {
+    (u128::from(user.get()) << 64 | u128::from(id)).to_be_bytes()
+}
+
+fn number(bytes: &[u8]) -> Result<u64, Failure> {
+    let bytes = bytes.try_into().map_err(|_| Failure::Corrupt("a number is not readable".to_owned()))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+fn encode(todo: &Todo) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(todo).map_err(|fault| Failure::Corrupt(fault.to_string()))
+}
+
+fn decode(bytes: &[u8]) -> Result<Todo, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|fault| Failure::Corrupt(format!("a todo is not readable: {fault}")))
 }
 
 #[cfg(test)]

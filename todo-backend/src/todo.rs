@@ -1,161 +1,93 @@
-//! The nouns: a todo, its parts, and whose it is. Each is parsed once and cannot be wrong afterwards.
-
-use std::num::NonZeroU64;
+//! A todo, and what a request may say of one: all faults at once, in the contract's words.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// A user as the gateway names one: a positive integer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct UserId(NonZeroU64);
+use crate::refusal::Refusal;
 
-/// A todo's number: positive, unique in the whole store, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct TodoId(NonZeroU64);
+const TITLE_CHARACTERS_MAX: usize = 255;
+const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
 
-impl UserId {
-    pub(crate) fn new(number: u64) -> Option<Self> {
-        NonZeroU64::new(number).map(Self)
-    }
+type Fields = Map<String, Value>;
 
-    /// Decimal digits without sign or leading zeros: the one spelling that the gateway writes.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.starts_with('0') { None } else { digits(text).and_then(Self::new) }
-    }
-
-    pub(crate) fn get(self) -> u64 {
-        self.0.get()
-    }
-}
-
-impl TodoId {
-    pub(crate) fn new(number: u64) -> Option<Self> {
-        NonZeroU64::new(number).map(Self)
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        digits(text).and_then(Self::new)
-    }
-
-    pub(crate) fn get(self) -> u64 {
-        self.0.get()
-    }
-}
-
-/// `str::parse` would also take a leading `+`.
-fn digits(text: &str) -> Option<u64> {
-    let only_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if only_digits { text.parse().ok() } else { None }
-}
-
-/// What a todo is about: trimmed, 1 to 255 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Title(String);
-
-impl Title {
-    pub(crate) const CHARACTERS_MAX: usize = 255;
-
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("Title is required");
-        }
-        if longer_than(text, Self::CHARACTERS_MAX) {
-            return Err("Title must be at most 255 characters");
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Free text beside the title, kept as it came, and empty where none was given: at most 10,000 characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Description(String);
-
-impl Description {
-    pub(crate) const CHARACTERS_MAX: usize = 10_000;
-
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        if longer_than(text, Self::CHARACTERS_MAX) {
-            return Err("Description must be at most 10000 characters");
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn longer_than(text: &str, characters_max: usize) -> bool {
-    text.chars().nth(characters_max).is_some()
-}
-
-/// A todo as its owner sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// As it lies in the store; its number is in its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Todo {
-    pub(crate) id: TodoId,
-    pub(crate) title: Title,
-    pub(crate) description: Description,
+    pub(crate) title: String,
+    /// Stores of before have `null` where none was given.
+    pub(crate) description: Option<String>,
     pub(crate) completed: bool,
-    pub(crate) created_at: Timestamp,
+    pub(crate) created_ms: i64,
 }
 
-/// What it takes to make a todo.
-#[derive(Clone, Debug)]
-pub(crate) struct NewTodo {
-    pub(crate) title: Title,
-    pub(crate) description: Description,
+impl Todo {
+    /// A `null` counts as no title. Other fields than the two are ignored.
+    pub(crate) fn new(fields: &Fields, now: Timestamp) -> Result<Self, Refusal> {
+        let mut faults = Vec::new();
+        let given = fields.get("title").filter(|given| !given.is_null());
+        let title = noted(given.map_or(Err("Title is required"), title), &mut faults);
+        let description =
+            noted(fields.get("description").map_or(Ok(String::new()), description), &mut faults);
+        match (title, description) {
+            (Some(title), Some(description)) => Ok(Self {
+                title,
+                description: Some(description),
+                completed: false,
+                created_ms: now.as_millisecond(),
+            }),
+            _ => Err(Refusal::invalid(faults)),
+        }
+    }
 }
 
 /// What to change of a todo; what is `None` stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
-    pub(crate) title: Option<Title>,
-    pub(crate) description: Option<Description>,
-    pub(crate) completed: Option<bool>,
+    title: Option<String>,
+    description: Option<String>,
+    completed: Option<bool>,
 }
 
 impl Change {
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.title.is_none() && self.description.is_none() && self.completed.is_none()
+    pub(crate) fn parse(fields: &Fields) -> Result<Self, Refusal> {
+        let mut faults = Vec::new();
+        let completed = |value: &Value| value.as_bool().ok_or("completed must be a boolean");
+        let change = Self {
+            title: fields.get("title").and_then(|value| noted(title(value), &mut faults)),
+            description: fields.get("description").and_then(|value| noted(description(value), &mut faults)),
+            completed: fields.get("completed").and_then(|value| noted(completed(value), &mut faults)),
+        };
+        if faults.is_empty() { Ok(change) } else { Err(Refusal::invalid(faults)) }
+    }
+
+    pub(crate) fn apply(self, todo: &mut Todo) {
+        let Self { title, description, completed } = self;
+        todo.title = title.unwrap_or_else(|| std::mem::take(&mut todo.title));
+        todo.description = description.or_else(|| todo.description.take());
+        todo.completed = completed.unwrap_or(todo.completed);
     }
 }
 
-/// Which of a user's todos a list is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Selection {
-    All,
-    Open,
-    Completed,
+/// Trimmed, 1 to 255 characters.
+fn title(value: &Value) -> Result<String, &'static str> {
+    let text = value.as_str().ok_or("title must be a string")?.trim();
+    match text.chars().count() {
+        0 => Err("Title is required"),
+        1..=TITLE_CHARACTERS_MAX => Ok(text.to_owned()),
+        _ => Err("Title must be at most 255 characters"),
+    }
 }
 
-/// One stretch of a list, and how long the whole list is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Slice {
-    pub(crate) todos: Vec<Todo>,
-    pub(crate) total: u64,
+/// As it came, at most 10,000 characters; `null` is none.
+fn description(value: &Value) -> Result<String, &'static str> {
+    let text = if value.is_null() { "" } else { value.as_str().ok_or("description must be a string")? };
+    if text.chars().count() > DESCRIPTION_CHARACTERS_MAX {
+        return Err("Description must be at most 10000 characters");
+    }
+    Ok(text.to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_trimmed_and_counted_in_characters() {
-        assert_eq!(Title::parse("  Milk \n").map(|title| title.0), Ok("Milk".to_owned()));
-        assert!(Title::parse(&"ü".repeat(255)).is_ok());
-        assert_eq!(Title::parse(&"ü".repeat(256)), Err("Title must be at most 255 characters"));
-        assert_eq!(Title::parse(" \t"), Err("Title is required"));
-    }
-
-    #[test]
-    fn a_user_id_has_one_spelling() {
-        assert_eq!(UserId::parse("42").map(UserId::get), Some(42));
-        for wrong in ["", "0", "042", "+42", "-42", "4 2", "42,42", "٤٢", "18446744073709551616"] {
-            assert_eq!(UserId::parse(wrong), None, "{wrong}");
-        }
-    }
+fn noted<T>(parsed: Result<T, &'static str>, faults: &mut Vec<String>) -> Option<T> {
+    parsed.map_err(|fault| faults.push(fault.to_owned())).ok()
 }

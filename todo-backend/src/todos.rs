@@ -1,23 +1,22 @@
 //! The endpoints of `/api/todos`: each reads its input, asks the store, and says what came of it.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use serde::Serialize;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::body::Received;
+use crate::body::{BODY_BYTES_READ, Received};
 use crate::caller::Caller;
-use crate::page::{Pagination, Wanted};
-use crate::refusal::{Code, Refusal};
-use crate::store::{Store, StoreError};
-use crate::todo::{Todo, TodoId};
-use crate::webhook::Secret;
-use crate::{answer, clock, input, webhook};
+use crate::page::Wanted;
+use crate::refusal::{Refusal, finish};
+use crate::store::Store;
+use crate::todo::{Change, Todo};
+use crate::webhook::{self, Secret};
 
 /// What the service works with.
 #[derive(Clone)]
@@ -26,13 +25,6 @@ pub struct Service {
     pub store: Store,
     /// By which the gateway's messages prove themselves. None: there is no place for messages.
     pub webhook: Option<Secret>,
-}
-
-impl From<Store> for Service {
-    /// Without a place for messages.
-    fn from(store: Store) -> Self {
-        Self { store, webhook: None }
-    }
 }
 
 /// The whole service: `/api/todos`, `/webhooks/gateway`, and a JSON refusal for everything else.
@@ -44,25 +36,23 @@ pub fn router(service: Service) -> Router {
         .route("/api/todos/{id}", get(show).put(update).delete(remove))
         .with_state(store)
         .merge(told)
-        .fallback(async || Refusal::from(Code::NotFound))
-        .method_not_allowed_fallback(async || Refusal::from(Code::MethodNotAllowed))
-        // `body` has the limit; axum's own would answer in plain text.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(answer::finish))
+        .fallback(async || Refusal::NOT_FOUND)
+        .method_not_allowed_fallback(async || Refusal::METHOD_NOT_ALLOWED)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_READ))
+        .layer(middleware::from_fn(finish))
 }
 
-type QueryPairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+async fn list(
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    State(store): State<Store>,
+) -> Result<Json<Value>, Refusal> {
+    let wanted = Wanted::parse(&query.unwrap_or_default())?;
 
-async fn list(caller: Caller, query: QueryPairs, State(store): State<Store>) -> Result<Json<List>, Refusal> {
-    let Query(pairs) = query.map_err(|_| Refusal::invalid(vec!["The query is not readable".into()]))?;
-    let wanted = Wanted::parse(&pairs)?;
+    let (todos, total) = store.list(caller.user(), wanted).await?;
 
-    let slice = store.list(caller.user(), wanted.selection(), wanted.offset(), wanted.limit())?;
-
-    Ok(Json(List {
-        todos: slice.todos.iter().map(Shown::from).collect(),
-        pagination: wanted.describe(slice.total),
-    }))
+    let todos: Vec<_> = todos.iter().map(|(id, todo)| shown(*id, todo)).collect();
+    Ok(Json(json!({ "todos": todos, "pagination": wanted.describe(total) })))
 }
 
 async fn create(
@@ -70,95 +60,75 @@ async fn create(
     State(store): State<Store>,
     body: Received,
 ) -> Result<impl IntoResponse, Refusal> {
-    let new = input::new_todo(&body.fields()?)?;
+    let todo = Todo::new(&body.fields()?, Timestamp::now())?;
+    let title = todo.title.clone();
 
-    let Todo { id, title, completed, .. } = store.create(caller.user(), new, clock::now()).await?;
+    let id = store.create(caller.user(), todo).await?;
 
-    let created = json!({ "id": id.get(), "title": title.as_str(), "completed": completed });
-    let location = [(LOCATION, format!("/api/todos/{}", id.get()))];
-    Ok((StatusCode::CREATED, location, Json(created)))
+    let created = Json(json!({ "id": id, "title": title, "completed": false }));
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/api/todos/{id}"))], created))
 }
 
 async fn show(
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    TodoId(id): TodoId,
     State(store): State<Store>,
-) -> Result<Json<Shown>, Refusal> {
-    let todo = store.get(caller.user(), todo_id(id)?)?.ok_or(Code::TodoNotFound)?;
-    Ok(Json(Shown::from(&todo)))
+) -> Result<Json<Value>, Refusal> {
+    let todo = store.get(caller.user(), id)?.ok_or(Refusal::TODO_NOT_FOUND)?;
+    Ok(Json(shown(id, &todo)))
 }
 
 /// A todo that is not there is a 404 even when the fields are wrong as well: which fields would
 /// be right is of no use for it.
 async fn update(
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    TodoId(id): TodoId,
     State(store): State<Store>,
     body: Received,
 ) -> Result<Json<Value>, Refusal> {
-    let id = todo_id(id)?;
-    store.get(caller.user(), id)?.ok_or(Code::TodoNotFound)?;
-    let change = input::change(&body.fields()?)?;
+    store.get(caller.user(), id)?.ok_or(Refusal::TODO_NOT_FOUND)?;
+    let change = Change::parse(&body.fields()?)?;
 
-    if !change.is_nothing() {
-        store.update(caller.user(), id, change).await?.ok_or(Code::TodoNotFound)?;
-    }
+    let was_there = store.update(caller.user(), id, change).await?;
 
-    Ok(Json(json!({ "message": "Todo updated" })))
+    if was_there { Ok(Json(json!({ "message": "Todo updated" }))) } else { Err(Refusal::TODO_NOT_FOUND) }
 }
 
 async fn remove(
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    TodoId(id): TodoId,
     State(store): State<Store>,
 ) -> Result<Json<Value>, Refusal> {
-    store.delete(caller.user(), todo_id(id)?).await?.ok_or(Code::TodoNotFound)?;
-    Ok(Json(json!({ "message": "Todo deleted" })))
+    let was_there = store.delete(caller.user(), id).await?;
+    if was_there { Ok(Json(json!({ "message": "Todo deleted" }))) } else { Err(Refusal::TODO_NOT_FOUND) }
 }
 
-/// What is no number is no todo: the same answer, so that a client needs one branch only.
-fn todo_id(path: Result<Path<String>, PathRejection>) -> Result<TodoId, Refusal> {
-    let text = path.map(|Path(text)| text).unwrap_or_default();
-    TodoId::parse(&text).ok_or(Code::TodoNotFound.into())
-}
+/// The number in a path. What is none is no todo: the same answer, so that a client needs one branch only.
+struct TodoId(u64);
 
-/// The cause is logged once, here; the client learns only that it may try again. A full disk was
-/// logged when it filled up: clients must not choose how often that is said.
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        if !matches!(error, StoreError::NoSpace(_)) {
-            tracing::error!(%error, "the store failed a request");
-        }
-        Code::StorageUnavailable.into()
+impl<S: Send + Sync> FromRequestParts<S> for TodoId {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Refusal::TODO_NOT_FOUND)?;
+        // A sign would be read, too.
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| is_number).map(Self).ok_or(Refusal::TODO_NOT_FOUND)
     }
 }
 
-#[derive(Serialize)]
-struct List {
-    todos: Vec<Shown>,
-    pagination: Pagination,
-}
-
-/// A todo on the wire.
-#[derive(Serialize)]
-struct Shown {
-    id: u64,
-    title: String,
-    description: String,
-    completed: bool,
-    created_at: String,
-}
-
-impl From<&Todo> for Shown {
-    fn from(todo: &Todo) -> Self {
-        Self {
-            id: todo.id.get(),
-            title: todo.title.as_str().to_owned(),
-            description: todo.description.as_str().to_owned(),
-            completed: todo.completed,
-            created_at: todo.created_at.to_string(),
-        }
-    }
+fn shown(id: u64, todo: &Todo) -> Value {
+    let Todo { title, description, completed, created_ms } = todo;
+    let description = description.as_deref().unwrap_or_default();
+    let created_at = Timestamp::from_millisecond(*created_ms).unwrap_or_default().to_string();
+    json!({
+        "id": id,
+        "title": title,
+        "description": description,
+        "completed": completed,
+        "created_at": created_at,
+    })
 }
 
 #[cfg(test)]

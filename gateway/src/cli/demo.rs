@@ -167,7 +167,7 @@ impl Backend {
         let runtime = runtime.map_err(|fault| other(&fault))?;
         let bound = {
             let _context = runtime.enter();
-            todo_backend::UnixSocket::bind(socket).map_err(|fault| other(&fault))?
+            todo_backend::Listening::on_path(socket).map_err(|fault| other(&fault))?
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("todo-backend".to_owned()).spawn(move || {
@@ -175,7 +175,7 @@ impl Backend {
                 // An error says that the sender is gone, which means the same.
                 stopped.await.ok();
             };
-            if let Err(fault) = runtime.block_on(todo_backend::serve_unix(bound, service, stopped)) {
+            if let Err(fault) = runtime.block_on(bound.serve(service, stopped)) {
                 tracing::error!(error = %fault, "the todo service ended");
             }
         });
