@@ -107,7 +107,9 @@ mod tests {
                     .collect();
                 own.sort_by(|one, other| one.0.cmp(&other.0));
                 let target = String::from_utf8(request.target().to_vec()).unwrap();
-                prop_assert_eq!(Some((request.method.to_string(), target, own)), by_others(head.as_bytes()));
+                let read = Some((request.method.to_string(), target, own));
+                // A value may end the head: what lies behind it belongs to none.
+                prop_assert_eq!(read, by_others(&request.into_head()));
             }
         }
     }
