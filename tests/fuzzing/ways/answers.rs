@@ -93,12 +93,10 @@ impl Both {
         let ask =
             |name: &str, way: &Way| way.ask(case).map_err(|why| broken(&format!("{name}: {why}"), case, &[]));
         let (mut lane, mut usual) = (ask("lane", &self.lane)?, ask("usual", &self.usual)?);
-        for got in [&mut lane, &mut usual] {
-            // What a service says before an answer that is none goes on by the lane at once; by the other way
-            // it may wait for what comes behind it.
-            if got.iter().any(|one| one.status == 502) {
-                got.retain(|one| one.status >= 200);
-            }
+        // What a service says before an answer that is none goes on by the lane at once; by the other way it may
+        // wait for what comes behind it. Whether that answer is then broken or one of ours is a matter of time.
+        if lane.iter().chain(&usual).any(|one| one.status == 502) {
+            [&mut lane, &mut usual].into_iter().for_each(|got| got.retain(|one| one.status >= 200));
         }
         let alike = if case.is_one_piece() { lane == usual } else { is_alike_as_far(&lane, &usual) };
         if !alike {
