@@ -116,7 +116,7 @@ fn inspect(trees: &Trees) -> Result<(), Trouble> {
     look_around(trees)
 }
 
-/// Brings an older layout to today's. Broken off, it begins anew at the next start.
+/// Brings an older layout to the present one. Broken off, it begins anew at the next start.
 fn migrate(trees: &Trees, schema: u64, opening: &Opening) -> Result<(), Trouble> {
     if schema == SCHEMA_VERSION {
         return Ok(());
