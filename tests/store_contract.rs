@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::support::postgres::Postgres;
 use crate::support::told::*;
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, Role, SessionId, TokenId, UserAgent, UserId};
@@ -15,6 +17,7 @@ use gateway_store::{
 };
 use gateway_store_memory::EmbeddedRevocations;
 use gateway_store_memory::OwnFirst;
+use gateway_store_postgres::{PostgresSettings, PostgresStore};
 use gateway_store_sled::{SledOptions, SledStore};
 use tempfile::TempDir;
 
@@ -35,7 +38,8 @@ macro_rules! laws {
 macro_rules! store_laws {
     ($($law:ident),+ $(,)?) => {
         laws! {
-            sled = crate::store_contract::Stores::sled() => { $($law),+ }
+            sled = crate::store_contract::Stores::sled(),
+            postgres = crate::store_contract::Stores::postgres() => { $($law),+ }
         }
     };
 }
@@ -66,7 +70,13 @@ struct Stores {
     trail: Arc<dyn AuditTrail>,
     killed: Box<dyn Fn() -> Pin<Box<dyn Future<Output = Self> + Send>> + Send + Sync>,
     /// Dropped last, as the fields are dropped in turn.
-    _folder: TempDir,
+    _keeps: Kept,
+}
+
+/// What a store needs as long as it is used.
+enum Kept {
+    Folder { _folder: TempDir },
+    Server { _server: Arc<Postgres> },
 }
 
 impl Stores {
@@ -88,8 +98,38 @@ impl Stores {
                 let copy = copy_of(&place);
                 Box::pin(async { Self::sled_in(copy) })
             }),
-            _folder: folder,
+            _keeps: Kept::Folder { _folder: folder },
         }
+    }
+
+    async fn postgres() -> Self {
+        let server = Postgres::shared();
+        let url = server.database();
+        Self::postgres_at(server, url).await
+    }
+
+    /// Boxed, as it is asked for by what it makes.
+    fn postgres_at(server: Arc<Postgres>, url: String) -> Pin<Box<dyn Future<Output = Self> + Send>> {
+        Box::pin(async move {
+            let settings = PostgresSettings {
+                url: url.as_str().into(),
+                ca_file: None,
+                timeout: Duration::from_secs(30),
+                connections_max: 4,
+            };
+            let store = PostgresStore::open(settings).await.unwrap();
+            let next = Arc::clone(&server);
+            Self {
+                users: Arc::new(store.clone()),
+                sessions: Arc::new(store.clone()),
+                ledger: Arc::new(store.clone()),
+                tickets: Arc::new(store.clone()),
+                outbox: Arc::new(store.clone()),
+                trail: Arc::new(store),
+                killed: Box::new(move || Self::postgres_at(Arc::clone(&next), url.clone())),
+                _keeps: Kept::Server { _server: server },
+            }
+        })
     }
 
     /// The store as it is found by the next process, where this one is killed now.

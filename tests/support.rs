@@ -32,6 +32,7 @@ pub mod marking;
 pub mod nginx;
 pub mod outbox;
 pub mod people;
+pub mod postgres;
 pub mod prometheus;
 pub mod raw;
 pub mod redis;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each crate of a driver.
-const DRIVERS: [&str; 1] = ["store-sled"];
+const DRIVERS: [&str; 2] = ["store-sled", "store-postgres"];
 
 /// Of whom, what is told and sent, and what a token is good for: `store::rules` have it.
 const DECIDED: [&str; 6] = ["Role", "Errand::", "Entry::", "Entry {", "Purpose", "grace"];

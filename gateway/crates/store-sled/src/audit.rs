@@ -12,13 +12,6 @@ use gateway_store::{
     StoreError, UnitOfWork, rules, seal,
 };
 
-/// Entries that one search looks at: what is rare is found page by page.
-const LOOKED_AT_MAX: usize = 20_000;
-
-/// Bytes of lines in one answer, but for the last of them. A page has room for as many lines of usual
-/// length as anybody may ask for; older versions recorded lines of 34 KiB.
-const PAGE_BYTES_MAX: usize = 512 * 1_024;
-
 #[async_trait]
 impl AuditTrail for SledStore {
     async fn record(&self, work: UnitOfWork) -> Result<Committed<()>, StoreError> {
@@ -29,7 +22,7 @@ impl AuditTrail for SledStore {
     }
 
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError> {
-        self.scan(move |trees| find(trees, &query)).await
+        self.scan(move |trees| find(trees, query)).await
     }
 
     async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -39,7 +32,7 @@ impl AuditTrail for SledStore {
                 let line = text(&value.map_err(store_error)?)?;
                 held += line.len();
                 lines.push(line);
-                if held >= PAGE_BYTES_MAX {
+                if held >= rules::PAGE_BYTES_MAX {
                     break;
                 }
             }
@@ -127,59 +120,31 @@ fn mark(value: &[u8]) -> Result<(u64, Hash), StoreError> {
     read().ok_or_else(|| codec::damaged("the mark of the audit trail"))
 }
 
-/// Whether a search goes on with the entry before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    On,
-    /// The page is full, or enough was looked at.
-    Later,
-    /// What is before is too old.
-    NoMore,
-}
-
-fn find(trees: &Trees, query: &AuditQuery) -> Result<AuditPage, StoreError> {
-    let (mut page, mut held) = (AuditPage::default(), 0);
-    let mut look = |looked: usize, seq: u64, line: &str| -> Result<Look, StoreError> {
-        let sealed: Sealed = codec::decode("an entry of the audit trail", line.as_bytes())?;
-        let at = Timestamp::parse(&sealed.time).unwrap_or_default();
-        if query.finds(&sealed.entry, at) {
-            held += line.len();
-            page.lines.push(line.to_owned());
-        }
-        if query.is_past(at) {
-            return Ok(Look::NoMore);
-        }
-        page.next = Some(seq);
-        let is_full = page.lines.len() >= query.limit || held >= PAGE_BYTES_MAX;
-        let enough = is_full || looked >= LOOKED_AT_MAX;
-        Ok(if enough { Look::Later } else { Look::On })
+fn find(trees: &Trees, query: AuditQuery) -> Result<AuditPage, StoreError> {
+    let (user, before) = (query.user, query.before.unwrap_or(u64::MAX));
+    let mut search = rules::Search::new(query);
+    let mut look = |value: &[u8]| -> Result<bool, StoreError> {
+        let line = text(value)?;
+        Ok(search.look(&codec::decode("an entry of the audit trail", line.as_bytes())?, &line))
     };
-    let before = query.before.unwrap_or(u64::MAX);
-    let mut last = Look::NoMore;
-    if let Some(user) = query.user {
+    if let Some(user) = user {
         let range = codec::pair_key(user.get(), 0)..codec::pair_key(user.get(), before);
-        for (looked, key) in trees.user_audit.range(range).keys().rev().enumerate() {
+        for key in trees.user_audit.range(range).keys().rev() {
             let seq = codec::last_number("an index of the audit trail", &key.map_err(store_error)?)?;
             // One that is gone was removed since.
             let Some(value) = trees.audit.get(seq.to_be_bytes()).map_err(store_error)? else { continue };
-            last = look(looked, seq, &text(&value)?)?;
-            if last != Look::On {
+            if !look(&value)? {
                 break;
             }
         }
     } else {
-        for (looked, entry) in trees.audit.range(..before.to_be_bytes()).rev().enumerate() {
-            let (key, value) = entry.map_err(store_error)?;
-            last = look(looked, codec::number("the audit trail", &key)?, &text(&value)?)?;
-            if last != Look::On {
+        for value in trees.audit.range(..before.to_be_bytes()).values().rev() {
+            if !look(&value.map_err(store_error)?)? {
                 break;
             }
         }
     }
-    if last != Look::Later {
-        page.next = None;
-    }
-    Ok(page)
+    Ok(search.finish())
 }
 
 fn expire_some(trees: &Trees, before: Timestamp, now: Timestamp) -> Result<u64, super::trees::Fault> {

@@ -31,5 +31,5 @@ pub use password::set_password;
 pub use preconditions::{LoadedPreconditions, account, alone, ticket};
 pub use registration::{admit, create, in_order, taken};
 pub use rotation::{RefreshState, rotate};
-pub use trail::{expired, hour};
+pub use trail::{PAGE_BYTES_MAX, Search, expired, hour};
 pub use writes::{AccountWrite, InvitationWrite, SessionWrite, Writes};

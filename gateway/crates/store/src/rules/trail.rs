@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::audit::{EXPIRED, vouch};
-use crate::{Actor, AuditQuery, Entry, Hash};
+use crate::{Actor, AuditPage, AuditQuery, Entry, Hash, Sealed};
 use gateway_clock::Timestamp;
 use gateway_identity::UserId;
 
@@ -26,6 +26,54 @@ impl AuditQuery {
     /// Whether nothing before an entry of that time is looked for.
     pub fn is_past(&self, at: Timestamp) -> bool {
         self.since.is_some_and(|since| at.plus(SET_BACK_MAX) < since)
+    }
+}
+
+/// Entries that one search looks at: what is rare is found page by page.
+const LOOKED_AT_MAX: usize = 20_000;
+
+/// Bytes of lines in one answer, but for the last of them. A page has room for as many lines of usual
+/// length as anybody may ask for; older versions recorded lines of 34 KiB.
+pub const PAGE_BYTES_MAX: usize = 512 * 1_024;
+
+/// A search on its way through the trail, from the newest entry back.
+#[derive(Debug)]
+pub struct Search {
+    query: AuditQuery,
+    page: AuditPage,
+    held: usize,
+    looked: usize,
+}
+
+impl Search {
+    pub fn new(query: AuditQuery) -> Self {
+        Self { query, page: AuditPage::default(), held: 0, looked: 0 }
+    }
+
+    pub fn query(&self) -> &AuditQuery {
+        &self.query
+    }
+
+    /// Looks at the entry before those that it saw. Answers whether it goes on with the one before that:
+    /// the page may be full, enough may have been looked at, or what is before is too old.
+    pub fn look(&mut self, sealed: &Sealed, line: &str) -> bool {
+        let at = Timestamp::parse(&sealed.time).unwrap_or_default();
+        self.looked += 1;
+        if self.query.finds(&sealed.entry, at) {
+            self.held += line.len();
+            self.page.lines.push(line.to_owned());
+        }
+        if self.query.is_past(at) {
+            return false;
+        }
+        let is_full = self.page.lines.len() >= self.query.limit || self.held >= PAGE_BYTES_MAX;
+        let is_enough = is_full || self.looked > LOOKED_AT_MAX;
+        self.page.next = is_enough.then_some(sealed.seq);
+        !is_enough
+    }
+
+    pub fn finish(self) -> AuditPage {
+        self.page
     }
 }
 

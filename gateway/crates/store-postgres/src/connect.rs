@@ -1,0 +1,118 @@
+//! Connections, as many as the settings allow, on a runtime of their own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::settings::PostgresSettings;
+
+/// The pool. What drives its connections is a thread that lives as long as it does, whichever runtime
+/// asked for them.
+pub(crate) struct Connections {
+    pool: Pool,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(settings: PostgresSettings) -> Result<Self, String> {
+        let config = settings.config().map_err(|fault| format!("its URL is wrong: {fault}"))?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store").enable_all().build();
+        let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
+        let tls = MakeRustlsConnect::new(tls(&settings)?);
+        let on_runtime = OnRuntime { runtime: runtime.handle().clone(), tls };
+        // A connection that is closed is seen; one that is not is found out by whoever uses it.
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(config, on_runtime, manager_config);
+        let pool = Pool::builder(manager)
+            .max_size(settings.connections_max)
+            .runtime(PoolRuntime::Tokio1)
+            .wait_timeout(Some(settings.timeout))
+            .create_timeout(Some(settings.timeout))
+            .build()
+            .map_err(|fault| fault.to_string())?;
+        Ok(Self { pool, runtime: Some(runtime) })
+    }
+
+    pub(crate) async fn take(&self) -> Result<Object, PoolError> {
+        self.pool.get().await
+    }
+
+    /// Gives up those that nobody uses.
+    pub(crate) fn forget(&self) {
+        self.pool.retain(|_, _| false);
+    }
+}
+
+/// Makes connections on a runtime that stays.
+struct OnRuntime {
+    runtime: Handle,
+    tls: MakeRustlsConnect,
+}
+
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+
+impl Connect for OnRuntime {
+    fn connect(&self, config: &Config) -> Connecting<'_> {
+        let (config, tls) = (config.clone(), self.tls.clone());
+        let connecting = self.runtime.spawn(async move {
+            let (client, connection) = config.connect(tls).await?;
+            let driver = tokio::spawn(async move {
+                if let Err(fault) = connection.await {
+                    tracing::debug!(error = %fault, "a connection to the database ended");
+                }
+            });
+            Ok((client, driver))
+        });
+        Box::pin(async move {
+            match connecting.await {
+                Ok(connected) => connected,
+                // The runtime is gone, and with it whoever could wait for this.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// Authorities of one's own, or those that are generally believed.
+fn tls(settings: &PostgresSettings) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match &settings.ca_file {
+        Some(path) => {
+            let shown = path.display();
+            let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+            let certificates: Vec<_> = certificates.map_err(|fault| format!("{shown}: {fault}"))?;
+            if certificates.is_empty() {
+                return Err(format!("{shown} has no certificate"));
+            }
+            for certificate in certificates {
+                roots.add(certificate).map_err(|fault| format!("{shown}: {fault}"))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|fault| fault.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}

@@ -1,0 +1,221 @@
+//! A real PostgreSQL on a free port, with its data in a folder of its own; gone when dropped.
+//!
+//! Everything here is blocking and needs no runtime. Commands go through the server's socket.
+
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use gateway_clock::Stopwatch;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+
+/// How long a server may take until it answers: a machine under load is slow, not broken.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The role that the tests and the gateways use.
+const ROLE: &str = "gateway";
+const PASSWORD: &str = "tests-only";
+
+pub(crate) struct Postgres {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+    programs: PathBuf,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        kill_process(self.pid(), Signal::QUIT).ok();
+        self.process.wait().ok();
+    }
+}
+
+impl Postgres {
+    pub(crate) fn start() -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new().prefix("postgres").tempdir().unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        for path in [folder.path(), &password] {
+            give(path);
+        }
+        let made = as_its_user(&programs.join("initdb"))
+            .args(["--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256", "--username", ROLE])
+            .args(["--encoding=UTF8", "--locale=C", "--pwfile"])
+            .arg(&password)
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        for _ in 0..20 {
+            let port = super::free_port();
+            let mut process = spawn(&programs, folder.path(), port);
+            if is_ready(&programs, folder.path(), port, &mut process) {
+                return Self { process, port, folder, programs };
+            }
+            process.kill().ok();
+            process.wait().unwrap();
+        }
+        panic!("no PostgreSQL started on any of 20 free ports");
+    }
+
+    /// One for all tests that run meanwhile and need no more than a database of their own.
+    pub(crate) fn shared() -> Arc<Self> {
+        static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        let mut running = RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        running.upgrade().unwrap_or_else(|| {
+            let started = Arc::new(Self::start());
+            *running = Arc::downgrade(&started);
+            started
+        })
+    }
+
+    /// A new, empty database: what a gateway would be configured with.
+    pub(crate) fn database(&self) -> String {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("gateway{}", MADE.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// What the server answers in a database, a line for each row.
+    pub(crate) fn sql(&self, database: &str, statement: &str) -> String {
+        let answer = Command::new(self.programs.join("psql"))
+            .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", ROLE, "-d", database])
+            .args(["-p", &self.port.to_string(), "-c", statement, "-h"])
+            .arg(self.folder.path())
+            .output()
+            .unwrap();
+        assert!(answer.status.success(), "{statement}: {}", String::from_utf8_lossy(&answer.stderr));
+        String::from_utf8(answer.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// As a power cut would, but for the disk's cache: connections break, nothing is written any more.
+    pub(crate) fn kill(&mut self) {
+        // Its processes end by themselves once the one that started them is gone.
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Kills the server if it runs, and starts it on the same port, with what it had committed.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        let clock = Stopwatch::start();
+        loop {
+            self.process = spawn(&self.programs, self.folder.path(), self.port);
+            if is_ready(&self.programs, self.folder.path(), self.port, &mut self.process) {
+                return;
+            }
+            // Those of the server before may not have ended yet.
+            self.process.wait().unwrap();
+            assert!(clock.elapsed() < READY_WITHIN, "PostgreSQL did not come back on port {}", self.port);
+        }
+    }
+
+    /// Every process of the server stops, its connections stay.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let mut stopped = vec![self.pid()];
+        let children = format!("/proc/{0}/task/{0}/children", self.process.id());
+        for child in std::fs::read_to_string(children).unwrap().split_whitespace() {
+            stopped.extend(child.parse().ok().and_then(Pid::from_raw));
+        }
+        stopped.retain(|pid| kill_process(*pid, Signal::STOP).is_ok());
+        Frozen(stopped)
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+}
+
+/// A server that is stopped, until this is dropped.
+pub(crate) struct Frozen(Vec<Pid>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            kill_process(*pid, Signal::CONT).ok();
+        }
+    }
+}
+
+/// Debian's folder of the newest version there.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
+    let mut folders: Vec<_> = versions.map(|entry| entry.unwrap().path().join("bin")).collect();
+    folders.retain(|folder| folder.join("postgres").exists());
+    folders.sort();
+    folders.pop().expect("PostgreSQL is installed")
+}
+
+fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let sockets = format!("unix_socket_directories={}", folder.display());
+    as_its_user(&programs.join("postgres"))
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-F", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", &sockets])
+        .args(["-c", "max_connections=400", "-c", "shared_buffers=64MB"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until it answers, or has ended.
+fn is_ready(programs: &Path, folder: &Path, port: u16, process: &mut Child) -> bool {
+    let clock = Stopwatch::start();
+    while clock.elapsed() < READY_WITHIN {
+        if process.try_wait().unwrap().is_some() {
+            return false;
+        }
+        let asked = Command::new(programs.join("pg_isready"))
+            .args(["-q", "-p", &port.to_string(), "-h"])
+            .arg(folder)
+            .status()
+            .unwrap();
+        if asked.success() {
+            return true;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    false
+}
+
+/// PostgreSQL refuses root.
+fn as_its_user(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if let Some((uid, gid)) = its_user() {
+        command.uid(uid).gid(gid);
+    }
+    command.current_dir("/");
+    command
+}
+
+/// The user of Debian's package, where this is root.
+fn its_user() -> Option<(u32, u32)> {
+    if !geteuid().is_root() {
+        return None;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("there is a user postgres");
+    let mut fields = line.split(':').skip(2).map(|field| field.parse().unwrap());
+    Some((fields.next().unwrap(), fields.next().unwrap()))
+}
+
+fn give(path: &Path) {
+    if let Some((uid, gid)) = its_user() {
+        chown(path, Some(uid), Some(gid)).unwrap();
+    }
+}
