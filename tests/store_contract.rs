@@ -116,6 +116,8 @@ impl Stores {
                 ca_file: None,
                 timeout: Duration::from_secs(30),
                 connections_max: 4,
+                // What is asked for again is there again.
+                lease: Duration::ZERO,
             };
             let store = PostgresStore::open(settings).await.unwrap();
             let next = Arc::clone(&server);

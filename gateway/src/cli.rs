@@ -6,7 +6,7 @@ mod check;
 mod demo;
 mod explain;
 mod keys;
-mod operators;
+pub(crate) mod operators;
 mod report;
 mod serve;
 mod session;

@@ -13,6 +13,7 @@ mod prepared;
 mod relay;
 mod reload;
 mod signal_thread;
+mod store;
 mod upgrade;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,9 +27,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use self::assembly::{Assembly, Needed};
+use self::background::Background;
 use self::current::{ActiveConfiguration, Current, endpoints};
 use self::figures::Figures;
 use self::signal_thread::SignalThread;
+use self::store::Place;
 use self::upgrade::Successor;
 
 pub(crate) use self::assembly::Stopped;
@@ -39,7 +42,7 @@ pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use gateway_api::{Api, Services};
 use gateway_clock::{Clock, SystemClock};
-use gateway_config::{Checked, Source, csrf_key};
+use gateway_config::{Checked, Source};
 use gateway_edge::{
     Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover, Inherited,
     Operator, Parts, Public, Streams, TrustedProxies, operator_service, outcomes, proxy_service,
@@ -47,9 +50,9 @@ use gateway_edge::{
 use gateway_limits::Limiters;
 use gateway_pipeline::Cookies;
 use gateway_store::{AuditEvent, Event, StoreError, record_at_least_in_the_log};
-use gateway_store_memory::EmbeddedRevocations;
+use gateway_store_memory::{EmbeddedRevocations, MirroredRevocations};
+use gateway_store_postgres::Follower;
 use gateway_store_redis::RedisRevocations;
-use gateway_store_sled::{Opened, SledStore};
 use gateway_telemetry::{Metrics, Traces};
 
 /// More tries than any upstream's own setting allows: each says itself when to stop.
@@ -97,6 +100,22 @@ struct View {
     own: Arc<EmbeddedRevocations>,
     /// What others hold as well.
     redis: Option<Arc<RedisRevocations>>,
+    /// How the ledger is followed, where others write it.
+    mirrored: Option<(Arc<MirroredRevocations>, Arc<Follower>)>,
+}
+
+impl View {
+    /// Follows the ledger until it is stopped.
+    fn follow(&self) -> Result<Option<Background>, String> {
+        let Some((view, follower)) = self.mirrored.clone() else { return Ok(None) };
+        let following = Background::start("following", |stopped| async move {
+            tokio::select! {
+                () = view.follow(&*follower) => {}
+                _ = stopped => {}
+            }
+        })?;
+        Ok(Some(following))
+    }
 }
 
 /// Runs the gateway until it is told to stop; everything acknowledged is durable then.
@@ -120,10 +139,10 @@ pub fn run(
     let signal_thread = SignalThread::start()?;
     let successor = source.clone().map(Successor::of_this);
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
+    let place = Place::from_checked(&checked);
     let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {
-        store_path: &checked.store_path,
-        store_min_free_bytes: checked.store_min_free_bytes,
+        place,
         revocations: Some(checked.revocations),
         hashing: checked.hashing,
         reloadable: checked.reloadable,
@@ -137,7 +156,9 @@ pub fn run(
     let assembly =
         before.block_on(Assembly::new(needed, &limiters, Arc::clone(&clock), Arc::clone(&metrics)))?;
     let Assembly { store, services, view, issuer_keys } = assembly;
-    tell_which(&store, &checked.store_path);
+    store.tell_which();
+    let mut following = view.follow()?;
+    let mut keeping = store.keep()?;
     let made_admin = match checked.first_admin {
         Some(admin) => before.block_on(first_admin::ensure(&services, admin))?,
         None => false,
@@ -159,13 +180,16 @@ pub fn run(
     };
     let configured = before.block_on(Configured::prepare(parts, None, &metrics, &descriptors))?;
     let current = Current::new(ActiveConfiguration { api, edge: Arc::new(configured) });
+    if store.database().is_some() {
+        operators::refuse_second(&checked.store_path)?;
+    }
     let socket = operators::Socket::listen(&checked.store_path, Arc::clone(&current))?;
     let socket = Arc::new(parking_lot::Mutex::new(socket));
     let streams = Streams::new(Arc::clone(&pipeline), current.of_edge(), Arc::clone(&metrics));
     let traces = Arc::new(Traces::new(&checked.traces)?);
     let browsers = match checked.cookies {
         Some(same_site) => {
-            let key = csrf_key(&checked.store_path)?;
+            let key = before.block_on(store.csrf_key(&checked.store_path))?;
             let cookies = Arc::new(Cookies::new(same_site, key.expose_secret()));
             Some(Browsers { cookies })
         }
@@ -297,6 +321,7 @@ pub fn run(
     reloader.stop();
     relay.stop();
     keeper.stop();
+    following.iter_mut().chain(&mut keeping).for_each(Background::stop);
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
         signal_thread.hold();
         if !before.block_on(async { signals.lock().await.told_to_stop().await }) {
@@ -307,19 +332,6 @@ pub fn run(
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// A start in another folder must not look like any other start.
-fn tell_which(store: &SledStore, path: &std::path::Path) {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let store_path = path.display();
-    match store.opened() {
-        Opened::New => tracing::info!(%store_path, "a new store was made, without any account"),
-        Opened::Since(since) => {
-            let since = since.map(|since| since.to_string());
-            tracing::info!(%store_path, since, "the store was opened");
-        }
-    }
 }
 
 /// The bounds of connections and requests that were asked for, as far as there are file descriptors.

@@ -189,7 +189,7 @@ async fn a_mail_that_cannot_go_out_for_a_day_is_given_up_and_not_before() {
         tries += 1;
         let waited = Stopwatch::start();
         loop {
-            let waiting = house.store.due(far, Way::Mail, 10).await.unwrap();
+            let waiting = house.store.due(far, Way::Mail, 10, &[]).await.unwrap();
             assert_eq!(waiting.len(), 1, "given up after {tries} tries");
             if waiting[0].attempts == tries {
                 break;

@@ -323,7 +323,7 @@ fn account(name: &str, id: Option<u64>) -> Account {
 }
 
 async fn errands(stores: &Stores, way: Way) -> Vec<OutboxMessage> {
-    let due = stores.outbox.due(at(60), way, 10).await.unwrap();
+    let due = stores.outbox.due(at(60), way, 10, &[]).await.unwrap();
     due.into_iter().map(|queued| queued.errand).collect()
 }
 

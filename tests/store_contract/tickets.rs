@@ -141,7 +141,7 @@ async fn an_invitation_gets_an_id_that_none_had_and_a_mail(stores: &Stores) {
     stores.tickets.withdraw(first.id, work()).told().await.unwrap();
     let second = invited(stores, "ada", None).await;
     assert!(second.id > first.id);
-    let due = stores.outbox.due(at(5), Way::Mail, 10).await.unwrap();
+    let due = stores.outbox.due(at(5), Way::Mail, 10, &[]).await.unwrap();
     // The second one has no time, and so was due before.
     let errands: Vec<_> = due.iter().map(|queued| queued.errand.clone()).collect();
     assert_eq!(errands, [second.id, first.id].map(|id| OutboxMessage::Invitation { id }));

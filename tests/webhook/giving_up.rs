@@ -40,12 +40,12 @@ async fn a_message_that_nobody_takes_is_tried_for_a_day_and_then_given_up() {
         tries += 1;
         eventually(|| upstream.arrived().len() == tries).await;
         // Until it was put back for later, or given up.
-        let waits = async || store.due(clock.now(), Way::Webhook, 1).await.unwrap().is_empty();
+        let waits = async || store.due(clock.now(), Way::Webhook, 1, &[]).await.unwrap().is_empty();
         while !waits().await {
             tokio::task::yield_now().await;
         }
         if store.waiting() > 0 {
-            let next = store.due(Timestamp::from_millis(u64::MAX), Way::Webhook, 1).await.unwrap();
+            let next = store.due(Timestamp::from_millis(u64::MAX), Way::Webhook, 1, &[]).await.unwrap();
             clock.advance(next[0].due_at.since(clock.now()));
             called.notify_one();
         }

@@ -47,6 +47,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut secrets = Secrets::read(&gateway_command::environment).map_err(Failure::Configuration)?;
     // The demo needs no other service, and uses none that happens to be in the environment.
     secrets.redis_url = None;
+    secrets.database_url = None;
     let password = first_admin(&mut secrets)?;
     // Both ends begin with this process, so the secret is of this start and kept nowhere.
     let shared = format!("whsec_{}", STANDARD.encode(random::<32>()?));

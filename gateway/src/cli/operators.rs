@@ -50,6 +50,7 @@ impl Place {
     }
 
     pub(super) fn open(self) -> Result<Line, Failure> {
+        let is_folder_meant = self.data.is_some();
         let flags = Flags { store_path: self.data, ..Flags::default() };
         let mut loaded = load(self.config.as_deref(), &flags);
         // Another store than the one that was meant could be the one of the defaults.
@@ -57,23 +58,30 @@ impl Place {
             return Err(Failure::Configuration(loaded.told()));
         }
         let folder = loaded.file.store.path.clone();
+        if is_folder_meant {
+            loaded.file.store.url.clear();
+        }
         if let Some(line) = Line::to_running(&folder)? {
             return Ok(line);
         }
-        if !folder.is_dir() {
+        // Nothing is sent from here: whoever has no secrets of mail and webhook needs none.
+        let secrets = Secrets::read(&gateway_command::environment).map(|secrets| Secrets {
+            // Whoever names a folder means the store in it.
+            database_url: secrets.database_url.filter(|_| !is_folder_meant),
+            smtp_password: None,
+            webhook_secret: None,
+            ..secrets
+        });
+        let has_url = secrets.as_ref().is_ok_and(|secrets| secrets.database_url.is_some());
+        let is_shared = !is_folder_meant && (has_url || !loaded.file.store.url.is_empty());
+        if !is_shared && !folder.is_dir() {
             return Err(Failure::Other(format!(
                 "{}: there is no store here; start the gateway once, or name another folder",
                 folder.display()
             )));
         }
-        // Nothing is sent from here: whoever has no secrets of mail and webhook needs none.
         loaded.file.mail = Default::default();
         loaded.file.webhook = Default::default();
-        let secrets = Secrets::read(&gateway_command::environment).map(|secrets| Secrets {
-            smtp_password: None,
-            webhook_secret: None,
-            ..secrets
-        });
         let checked = check(loaded, secrets, KeyPolicy::LookOnly, &Limiters::default());
         Line::to(checked.map_err(Failure::Configuration)?)
     }
@@ -113,7 +121,7 @@ pub(super) fn refuse_stranger(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Of the gateway that runs on the store in this folder, if one does, and may be asked by this user.
-pub(super) fn socket_of_running(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn socket_of_running(folder: &Path) -> Option<PathBuf> {
     Some(folder.join(SOCKET)).filter(|socket| is_answered(socket))
 }
 

@@ -1,12 +1,12 @@
 //! What the endpoints and the pipeline are made of, for a gateway that listens, and for the command
 //! line beside one that does not.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::View;
 use super::prepared::Prepared;
+use super::store::{Place, Ports, Store};
 use gateway_api::{Api, AskingProxy, Registration, Services};
 use gateway_clock::{Clock, SystemClock};
 use gateway_config::{Checked, Reloadable, RevocationSettings};
@@ -16,11 +16,9 @@ use gateway_limits::{FailedLogins, Limiters};
 use gateway_password::{HashPool, OnHashed, PoolSettings};
 use gateway_pipeline::Pipeline;
 use gateway_session::{Announcements, Lifecycle};
-use gateway_store::{Announce, AuditTrail, RevocationLedger, Revocations, Sessions, UnderWay};
-use gateway_store_memory::EmbeddedRevocations;
-use gateway_store_memory::OwnFirst;
+use gateway_store::{Announce, RevocationLedger, Revocations, UnderWay};
+use gateway_store_memory::{EmbeddedRevocations, MirroredRevocations, OwnFirst};
 use gateway_store_redis::RedisRevocations;
-use gateway_store_sled::{SledOptions, SledStore};
 use gateway_telemetry::Metrics;
 
 /// How many pairs of account and address are remembered as failing.
@@ -34,9 +32,8 @@ const COMMITS_MAX: u16 = 1_024;
 const ACCESS_LIFETIME_MAX: Duration = Duration::from_secs(86_400);
 
 /// What of the configuration is needed.
-pub(super) struct Needed<'a> {
-    pub(super) store_path: &'a Path,
-    pub(super) store_min_free_bytes: u64,
+pub(super) struct Needed {
+    pub(super) place: Place,
     /// None: nobody asks whether tokens are in force, and what is revoked stands in the ledger, from
     /// which the view is brought up at the next start.
     pub(super) revocations: Option<RevocationSettings>,
@@ -52,7 +49,7 @@ pub(super) struct Needed<'a> {
 
 /// Everything, put together.
 pub(super) struct Assembly {
-    pub(super) store: SledStore,
+    pub(super) store: Store,
     pub(super) services: Arc<Services>,
     pub(super) view: View,
     pub(super) issuer_keys: Arc<JwksBook>,
@@ -60,26 +57,24 @@ pub(super) struct Assembly {
 
 impl Assembly {
     pub(super) async fn new(
-        needed: Needed<'_>,
+        needed: Needed,
         limiters: &Limiters,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
-        let options = SledOptions { min_free_bytes: needed.store_min_free_bytes, ..SledOptions::default() };
-        let store = SledStore::open(needed.store_path, options).map_err(|fault| fault.to_string())?;
+        let store = Store::open(needed.place).await?;
         let installation = store.installation().await.map_err(|fault| fault.to_string())?;
-        let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
-        let audit: Arc<dyn AuditTrail> = Arc::new(store.clone());
-        let ledger: Arc<dyn RevocationLedger> = Arc::new(store.clone());
+        let Ports { users, sessions, ledger, tickets, outbox, audit } = store.ports();
         let hashing = HashPool::start(needed.hashing, on_hashed(&metrics))
             .map_err(|fault| format!("password: {fault}"))?;
         // Nobody knows here how long the tokens live that are out.
         let is_stopped = needed.revocations.is_none();
-        let view = view(needed.revocations, &ledger, &clock).await?;
+        let view = view(needed.revocations, &store, &ledger, &clock).await?;
         let own = Arc::clone(&view.own) as Arc<dyn Revocations>;
-        let revocations = match &view.redis {
-            None => own,
-            Some(redis) => Arc::new(OwnFirst::new(own, Arc::clone(redis) as _)),
+        let revocations: Arc<dyn Revocations> = match (&view.redis, &view.mirrored) {
+            (Some(redis), _) => Arc::new(OwnFirst::new(own, Arc::clone(redis) as _)),
+            (None, Some((mirrored, _))) => Arc::clone(mirrored) as Arc<dyn Revocations>,
+            (None, None) => own,
         };
         let issuer_keys = Arc::new(JwksBook::new(Arc::clone(&clock)));
         let Prepared { snapshot, limits, mut issuer } =
@@ -98,7 +93,7 @@ impl Assembly {
         let pipeline = pipeline.recording_to(Arc::clone(&audit), Arc::clone(&announce));
         let pipeline = pipeline.asking_for_sessions(Arc::clone(&sessions));
         let services = Arc::new(Services {
-            users: Arc::new(store.clone()),
+            users,
             sessions: Lifecycle {
                 sessions,
                 revocations,
@@ -109,8 +104,8 @@ impl Assembly {
                 grace: needed.grace,
                 sessions_max: needed.sessions_max,
             },
-            tickets: Arc::new(store.clone()),
-            outbox: Arc::new(store.clone()),
+            tickets,
+            outbox,
             audit,
             relay,
             pipeline: Arc::new(pipeline),
@@ -140,8 +135,7 @@ impl Stopped {
     pub(crate) async fn open(checked: Checked) -> Result<Self, String> {
         let metrics = Metrics::new(outcomes()).map_err(|fault| format!("metrics cannot be made: {fault}"))?;
         let needed = Needed {
-            store_path: &checked.store_path,
-            store_min_free_bytes: checked.store_min_free_bytes,
+            place: Place::from_checked(&checked),
             revocations: None,
             hashing: checked.hashing,
             reloadable: checked.reloadable,
@@ -159,22 +153,30 @@ impl Stopped {
 
 async fn view(
     settings: Option<RevocationSettings>,
+    store: &Store,
     ledger: &Arc<dyn RevocationLedger>,
     clock: &Arc<dyn Clock>,
 ) -> Result<View, String> {
     let Some(settings) = settings else {
-        return Ok(View { own: Arc::default(), redis: None });
+        return Ok(View { own: Arc::default(), redis: None, mirrored: None });
     };
+    if let (RevocationSettings::Mirrored(bounds), Some(database)) = (&settings, store.database()) {
+        let own = Arc::new(EmbeddedRevocations::default());
+        let mirrored = Arc::new(MirroredRevocations::new(Arc::clone(&own), *bounds));
+        let follower = Arc::new(database.follower());
+        mirrored.refresh(&*follower).await.map_err(|fault| fault.to_string())?;
+        return Ok(View { own, redis: None, mirrored: Some((mirrored, follower)) });
+    }
     let own = EmbeddedRevocations::load(&**ledger, clock.now()).await;
     let own = Arc::new(own.map_err(|fault| fault.to_string())?);
     let redis = match settings {
-        RevocationSettings::Embedded => None,
+        RevocationSettings::Embedded | RevocationSettings::Mirrored(_) => None,
         RevocationSettings::Redis(settings) => {
             let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
             Some(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?))
         }
     };
-    Ok(View { own, redis })
+    Ok(View { own, redis, mirrored: None })
 }
 
 fn on_hashed(metrics: &Arc<Metrics>) -> OnHashed {

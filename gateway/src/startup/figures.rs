@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::View;
 use super::current::{ActiveConfiguration, Current};
+use super::store::Store;
 use gateway_clock::Timestamp;
 use gateway_edge::{CheckReadiness, Connections, Descriptors, Streams};
 use gateway_jwks::{JwksBook, JwksReading};
@@ -12,10 +13,9 @@ use gateway_limits::Limiters;
 use gateway_password::HashPool;
 use gateway_store::Revocations;
 use gateway_store_redis::RedisReading;
-use gateway_store_sled::SledStore;
 use gateway_telemetry::{
     ConnectionsReading, HashingReading, IssuerReading, PolicyReading, ProcessReading, Reading, RedisCounts,
-    RevocationReading, StoreReading, TokensReading, Traces, log,
+    RevocationReading, TokensReading, Traces, log,
 };
 use gateway_token::TOKENS_REMEMBERED_MAX;
 
@@ -24,7 +24,7 @@ pub(super) struct Figures {
     pub(super) current: Arc<Current>,
     pub(super) limiters: Arc<Limiters>,
     pub(super) view: Arc<View>,
-    pub(super) store: SledStore,
+    pub(super) store: Store,
     pub(super) connections: Arc<Connections>,
     pub(super) descriptors: Arc<Descriptors>,
     pub(super) streams: Arc<Streams>,
@@ -65,6 +65,7 @@ impl Figures {
         RevocationReading {
             entries: [("token", sizes.tokens), ("session", sizes.sessions), ("user", sizes.users)],
             redis: self.view.redis.as_ref().map(|redis| counts(&redis.figures().read())),
+            mirrored: self.view.mirrored.as_ref().map(|(view, _)| (view.is_fresh(), view.staleness())),
         }
     }
 
@@ -83,14 +84,9 @@ impl Figures {
     }
 
     fn process(&self, now: Timestamp) -> ProcessReading {
-        let room = self.store.figures();
         ProcessReading {
-            store: StoreReading {
-                up: self.store.failure().is_none(),
-                size_bytes: room.size_bytes,
-                disk_free_bytes: room.disk_free_bytes,
-                disk_free_min_bytes: room.disk_free_min_bytes,
-            },
+            // A database that answers its follower is up.
+            store: self.store.reading(self.view.mirrored.as_ref().is_none_or(|(view, _)| view.is_fresh())),
             log: log::figures(),
             traces: self.traces.read(),
             worker_threads: self.worker_threads,
@@ -138,13 +134,13 @@ fn issuer(reading: JwksReading) -> IssuerReading {
     }
 }
 
-pub(super) fn readiness(store: &SledStore, revocations: &Arc<dyn Revocations>) -> CheckReadiness {
+pub(super) fn readiness(store: &Store, revocations: &Arc<dyn Revocations>) -> CheckReadiness {
     let (store, revocations) = (store.clone(), Arc::clone(revocations));
     Box::new(move || {
         let (store, revocations) = (store.clone(), Arc::clone(&revocations));
         Box::pin(async move {
             let view = revocations.ping().await.err().map(|fault| fault.to_string());
-            vec![("store", store.failure().map(str::to_owned)), ("revocations", view)]
+            vec![("store", store.fault().await), ("revocations", view)]
         })
     })
 }

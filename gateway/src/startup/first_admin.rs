@@ -40,6 +40,12 @@ pub(super) async fn ensure(
             tracing::info!(user_id = user.id.get(), "the first administrator was made");
             Ok(true)
         }
+        // Another gateway that started with this one may have made it.
+        Err(CommitFault::Store(StoreError::Conflict))
+            if services.users.has_administrator().await.map_err(unreadable)? =>
+        {
+            Ok(false)
+        }
         Err(CommitFault::Store(StoreError::Conflict)) => Err(
             "GATEWAY_ADMIN_EMAIL has an account already, which is no administrator, and there is no other administrator. \
              It is not promoted, since anybody could have registered it: choose another address"

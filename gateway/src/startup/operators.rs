@@ -68,6 +68,17 @@ impl Socket {
     }
 }
 
+/// Gateways that share a database have no store in the folder by which the second one would be refused.
+pub(super) fn refuse_second(folder: &Path) -> Result<(), String> {
+    if crate::cli::operators::socket_of_running(folder).is_none() {
+        return Ok(());
+    }
+    Err(format!(
+        "store.path = \"{}\": another gateway runs there; give each gateway of this machine a folder of its own, also where they share a database",
+        folder.display()
+    ))
+}
+
 /// The folder is its owner's alone, and so is the socket.
 fn bind(path: &Path) -> io::Result<Bound> {
     // A path may be longer than a socket's name: then it is bound by way of the open folder.

@@ -3,6 +3,7 @@
 mod addresses;
 mod certificates;
 mod cookies;
+mod database;
 mod issuers;
 mod keys;
 mod limits;
@@ -40,6 +41,8 @@ use gateway_identity::Email;
 use gateway_limits::{Limiters, Lock, Policy};
 use gateway_password::{Password, PoolSettings};
 use gateway_pipeline::{Cors, FailedExpectation, Routes, SameSite};
+use gateway_store_memory::Bounds;
+use gateway_store_postgres::PostgresSettings;
 use gateway_store_redis::RedisSettings;
 use gateway_telemetry::{LogSettings, TraceSettings};
 use gateway_token::{AssertionIssuer, TokenTerms};
@@ -70,6 +73,8 @@ pub struct Checked {
     pub traces: TraceSettings,
     pub store_path: PathBuf,
     pub store_min_free_bytes: u64,
+    /// Where it is in no folder.
+    pub database: Option<PostgresSettings>,
     pub revocations: RevocationSettings,
     pub rotate_always: bool,
     pub docs: bool,
@@ -127,6 +132,8 @@ pub struct Reloadable {
 pub enum RevocationSettings {
     Embedded,
     Redis(RedisSettings),
+    /// In memory, from a ledger that others write, too.
+    Mirrored(Bounds),
 }
 
 /// The allowances outside of routes; `None` is no limit, asked for by name.
@@ -231,6 +238,12 @@ pub fn examine(
     let cookies = checker.cookies(&file);
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
+    let has_redis = matches!(revocations, RevocationSettings::Redis(_));
+    let database = checker.database(&file, secrets.database_url.take(), has_redis, (keys, secrets.given()));
+    let (database, revocations) = match database {
+        Some((database, bounds)) => (Some(database), RevocationSettings::Mirrored(bounds)),
+        None => (None, revocations),
+    };
     let mail = checker.mail(&file, secrets.smtp_password.take());
     let webhook = checker.webhook(&file, secrets.webhook_secret.take());
     let first_admin =
@@ -275,6 +288,7 @@ pub fn examine(
         traces,
         store_path: file.store.path.clone(),
         store_min_free_bytes: file.store.min_free_bytes,
+        database,
         revocations,
         rotate_always: file.refresh.rotation == RotationPolicy::Always,
         docs: file.api.docs,

@@ -14,6 +14,11 @@ pub fn csrf_key(folder: &Path) -> Result<SecretSlice<u8>, String> {
     kept_secret::make(folder, CSRF)
 }
 
+/// A key for gateways that keep theirs in common.
+pub fn random_csrf_key() -> SecretSlice<u8> {
+    kept_secret::random()
+}
+
 /// The key, if there is one.
 pub fn kept_csrf_key(folder: &Path) -> Result<Option<SecretSlice<u8>>, String> {
     kept_secret::read(folder, CSRF)

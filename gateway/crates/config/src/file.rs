@@ -16,6 +16,7 @@ use super::limits_entry::Limits;
 use super::listener_entry::ListenerEntry;
 use super::mail_entry::MailEntry;
 use super::redis_entry::RedisEntry;
+use super::store_entry::StoreEntry;
 use super::upstream_entry::UpstreamEntry;
 use super::webhook_entry::WebhookEntry;
 use gateway_api::{AskingProxy, EmailVerification, RegistrationMode};
@@ -32,7 +33,7 @@ pub struct File {
     pub api: Api,
     pub log: Log,
     pub traces: Traces,
-    pub store: Store,
+    pub store: StoreEntry,
     pub redis: RedisEntry,
     pub tokens: Tokens,
     pub refresh: Refresh,
@@ -99,13 +100,6 @@ pub struct Traces {
     pub endpoint: String,
     pub sample_ratio: f64,
     pub service_name: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Store {
-    pub path: PathBuf,
-    pub min_free_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,12 +226,6 @@ impl Default for Log {
             addresses: Shown::Full,
             emails: Shown::Omitted,
         }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: "gateway-data".into(), min_free_bytes: 64 * 1_024 * 1_024 }
     }
 }
 

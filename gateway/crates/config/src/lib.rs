@@ -25,6 +25,7 @@ mod redis_entry;
 mod rotation;
 mod secret_source;
 mod shape;
+mod store_entry;
 mod suggest;
 mod upstream_entry;
 mod variables;
@@ -35,7 +36,7 @@ pub use check::{
     Checked, Faults, Found, IssuerSettings, KeyPolicy, KeysFrom, MailSettings, ProofSettings, Reloadable,
     RevocationSettings, RouteLimits, check, examine,
 };
-pub use csrf_key::{csrf_key, kept_csrf_key};
+pub use csrf_key::{csrf_key, kept_csrf_key, random_csrf_key};
 pub use file::{File, RouteEntry};
 pub use finding::Finding;
 pub use fingerprint::fingerprint;

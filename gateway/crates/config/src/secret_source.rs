@@ -20,6 +20,7 @@ pub struct Secrets {
     /// Of the service that was there before.
     pub legacy_key: Option<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
+    pub database_url: Option<SecretString>,
     /// Of `mail.smtp.username`.
     pub smtp_password: Option<SecretString>,
     /// Of `webhook.url`.
@@ -71,6 +72,7 @@ impl Secrets {
             refresh_keys_previous: take("JWT_REFRESH_SECRET_KEY_PREVIOUS").map(each).unwrap_or_default(),
             legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
+            database_url: take("DATABASE_URL").map(SecretString::from),
             smtp_password: take("GATEWAY_SMTP_PASSWORD").map(SecretString::from),
             webhook_secret: take("GATEWAY_WEBHOOK_SECRET").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),

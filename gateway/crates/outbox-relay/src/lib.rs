@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use under_way::{AT_ONCE_MAX, UnderWay};
+use under_way::UnderWay;
 
 use gateway_clock::{Backoff, Clock, Stopwatch};
 use gateway_notify::{EventPublisher, NotSent, Notifier, Templates};
@@ -79,20 +79,19 @@ impl OutboxRelay {
         }
     }
 
-    /// Begins what is due, as far as there is room: those that are under way are due, too.
+    /// Begins what is due, as far as there is room.
     async fn begin(self: &Arc<Self>, way: Way, under_way: &mut UnderWay) {
-        if !under_way.has_room(way) {
+        let room = under_way.room(way);
+        if room == 0 {
             return;
         }
-        let due = match self.outbox.due(self.clock.now(), way, AT_ONCE_MAX).await {
+        let due = match self.outbox.due(self.clock.now(), way, room, &under_way.ids()).await {
             Ok(due) => due,
             Err(fault) => return tracing::error!(error = %fault, "the outbox could not be read"),
         };
         for queued in due {
-            if under_way.has_room(way) && !under_way.has(queued.id) {
-                let relay = Arc::clone(self);
-                under_way.begin(queued.id, way, async move { relay.carry(queued).await });
-            }
+            let relay = Arc::clone(self);
+            under_way.begin(queued.id, way, async move { relay.carry(queued).await });
         }
     }
 

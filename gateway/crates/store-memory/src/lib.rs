@@ -3,7 +3,9 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 mod embedded;
+mod mirrored;
 mod own_first;
 
 pub use embedded::{EmbeddedRevocations, Sizes};
+pub use mirrored::{Bounds, MirroredRevocations};
 pub use own_first::OwnFirst;

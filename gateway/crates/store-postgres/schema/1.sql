@@ -59,7 +59,9 @@ CREATE TABLE gateway.outbox (
   request_id text,
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
-  attempts bigint NOT NULL DEFAULT 0
+  attempts bigint NOT NULL DEFAULT 0,
+  -- Until when it is one gateway's to deliver, by the database's clock.
+  leased_until bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX outbox_due ON gateway.outbox (way, due_at, id);
 

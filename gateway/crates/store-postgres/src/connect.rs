@@ -1,6 +1,6 @@
 //! Connections, as many as the settings allow, on a runtime of their own.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{AsyncMessage, Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::PostgresSettings;
@@ -21,6 +22,7 @@ use super::settings::PostgresSettings;
 /// asked for them.
 pub(crate) struct Connections {
     pool: Pool,
+    connector: Connector,
     runtime: Option<Runtime>,
 }
 
@@ -38,10 +40,10 @@ impl Connections {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store").enable_all().build();
         let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
         let tls = MakeRustlsConnect::new(tls(&settings)?);
-        let on_runtime = OnRuntime { runtime: runtime.handle().clone(), tls };
+        let connector = Connector { config: config.clone(), runtime: runtime.handle().clone(), tls };
         // A connection that is closed is seen; one that is not is found out by whoever uses it.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(config, on_runtime, manager_config);
+        let manager = Manager::from_connect(config, connector.clone(), manager_config);
         let pool = Pool::builder(manager)
             .max_size(settings.connections_max)
             .runtime(PoolRuntime::Tokio1)
@@ -49,11 +51,16 @@ impl Connections {
             .create_timeout(Some(settings.timeout))
             .build()
             .map_err(|fault| fault.to_string())?;
-        Ok(Self { pool, runtime: Some(runtime) })
+        Ok(Self { pool, connector, runtime: Some(runtime) })
     }
 
     pub(crate) async fn take(&self) -> Result<Object, PoolError> {
         self.pool.get().await
+    }
+
+    /// For a connection that is in no pool.
+    pub(crate) fn connector(&self) -> Connector {
+        self.connector.clone()
     }
 
     /// Gives up those that nobody uses.
@@ -63,32 +70,51 @@ impl Connections {
 }
 
 /// Makes connections on a runtime that stays.
-struct OnRuntime {
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Config,
     runtime: Handle,
     tls: MakeRustlsConnect,
 }
 
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
-
-impl Connect for OnRuntime {
-    fn connect(&self, config: &Config) -> Connecting<'_> {
-        let (config, tls) = (config.clone(), self.tls.clone());
+impl Connector {
+    /// Connects; whatever the server notifies of is told to `notified`.
+    pub(crate) async fn open(&self, notified: Option<Arc<Notify>>) -> Result<(Client, JoinHandle<()>), Error> {
+        let (config, tls) = (self.config.clone(), self.tls.clone());
         let connecting = self.runtime.spawn(async move {
-            let (client, connection) = config.connect(tls).await?;
+            let (client, mut connection) = config.connect(tls).await?;
             let driver = tokio::spawn(async move {
-                if let Err(fault) = connection.await {
-                    tracing::debug!(error = %fault, "a connection to the database ended");
+                loop {
+                    match poll_fn(|context| connection.poll_message(context)).await {
+                        Some(Ok(AsyncMessage::Notification(_))) => {
+                            notified.iter().for_each(|notified| notified.notify_one());
+                        }
+                        Some(Ok(AsyncMessage::Notice(notice))) => {
+                            tracing::debug!(notice = notice.message(), "the database says");
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(fault)) => {
+                            return tracing::debug!(error = %fault, "a connection to the database ended");
+                        }
+                        None => return,
+                    }
                 }
             });
             Ok((client, driver))
         });
-        Box::pin(async move {
-            match connecting.await {
-                Ok(connected) => connected,
-                // The runtime is gone, and with it whoever could wait for this.
-                Err(_) => std::future::pending().await,
-            }
-        })
+        match connecting.await {
+            Ok(connected) => connected,
+            // The runtime is gone, and with it whoever could wait for this.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+
+impl Connect for Connector {
+    fn connect(&self, _: &Config) -> Connecting<'_> {
+        Box::pin(self.open(None))
     }
 }
 

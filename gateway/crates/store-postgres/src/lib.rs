@@ -9,6 +9,8 @@
 mod audit;
 mod connect;
 mod fault;
+mod follow;
+mod kept;
 mod load;
 mod outbox;
 mod revocations;
@@ -31,6 +33,7 @@ use gateway_clock::Timestamp;
 use gateway_store::StoreError;
 use thiserror::Error;
 
+pub use follow::Follower;
 pub use settings::{PostgresSettings, UrlFault, is_postgres};
 
 use connect::Connections;
@@ -46,6 +49,7 @@ pub struct PostgresStore(Arc<Inner>);
 struct Inner {
     connections: Connections,
     timeout: Duration,
+    lease: Duration,
     made_at: Option<Timestamp>,
     /// How many errands wait, as they were counted last.
     waiting: AtomicUsize,
@@ -66,9 +70,9 @@ pub enum OpenError {
 impl PostgresStore {
     /// Opens the store, and makes or migrates its tables: of several who do so at once, one does.
     pub async fn open(settings: PostgresSettings) -> Result<Self, OpenError> {
-        let timeout = settings.timeout;
+        let (timeout, lease) = (settings.timeout, settings.lease);
         let connections = Connections::new(settings).map_err(OpenError::Unusable)?;
-        let mut inner = Inner { connections, timeout, made_at: None, waiting: AtomicUsize::new(0) };
+        let mut inner = Inner { connections, timeout, lease, made_at: None, waiting: AtomicUsize::new(0) };
         inner.made_at = schema::migrate(&inner.connections).await?;
         let store = Self(Arc::new(inner));
         store.count_waiting().await.map_err(|fault| OpenError::Unusable(fault.to_string()))?;

@@ -32,11 +32,21 @@ impl Outbox for PostgresStore {
         Ok(committed)
     }
 
-    async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError> {
-        let sql = "SELECT id, errand, request_id, created_at, due_at, attempts FROM gateway.outbox \
-                   WHERE way = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3";
-        let limit = signed(limit as u64)?;
-        let rows = self.read(sql, &[&named(way), &millis(now), &limit]).await?;
+    async fn due(
+        &self,
+        now: Timestamp,
+        way: Way,
+        limit: usize,
+        under_way: &[u64],
+    ) -> Result<Vec<Queued>, StoreError> {
+        let (limit, lease) = (signed(limit as u64)?, signed(self.0.lease.as_millis() as u64)?);
+        let under_way = under_way.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
+        let mut rows = self
+            .transact(async move |transaction: &Transaction| {
+                transaction.rows(LEASE, &[&named(way), &millis(now), &limit, &under_way, &lease]).await
+            })
+            .await?;
+        rows.sort_by_key(|row| (column::<i64>(row, 4).unwrap_or_default(), column::<i64>(row, 0).unwrap_or_default()));
         let mut due = Vec::new();
         for row in &rows {
             match read(row) {
@@ -65,7 +75,7 @@ impl Outbox for PostgresStore {
 
     async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.transact(async move |transaction: &Transaction| {
-            let sql = "UPDATE gateway.outbox SET due_at = $2, attempts = attempts + 1 WHERE id = $1";
+            let sql = "UPDATE gateway.outbox SET due_at = $2, attempts = attempts + 1, leased_until = 0 WHERE id = $1";
             transaction.execute(sql, &[&signed(id)?, &millis(due_at)]).await.map(drop)
         })
         .await
@@ -75,6 +85,14 @@ impl Outbox for PostgresStore {
         self.0.waiting.load(Ordering::Relaxed)
     }
 }
+
+/// Those that are nobody's, or were whose gateway did not come to an end with them in time.
+const LEASE: &str =
+    "UPDATE gateway.outbox SET leased_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $5 \
+     WHERE id IN (SELECT id FROM gateway.outbox WHERE way = $1 AND due_at <= $2 \
+     AND leased_until <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint AND id <> ALL($4) \
+     ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, errand, request_id, created_at, due_at, attempts";
 
 fn read(row: &Row) -> Result<Queued, StoreError> {
     let attempts = u32::try_from(column::<i64>(row, 5)?).unwrap_or(u32::MAX);

@@ -51,7 +51,10 @@ struct Version {
 }
 
 async fn version(connection: &Object) -> Result<Option<Version>, OpenError> {
-    let there = connection.query_one("SELECT to_regclass('gateway.schema_version') IS NOT NULL", &[]).await;
+    // Not by to_regclass: that may be answered from a cache of before the lock was waited for.
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = 'schema_version' \
+               AND relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'gateway'))";
+    let there = connection.query_one(sql, &[]).await;
     if !there.and_then(|row| row.try_get::<_, bool>(0)).map_err(unusable)? {
         return Ok(None);
     }

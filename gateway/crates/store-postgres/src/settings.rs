@@ -25,6 +25,9 @@ pub struct PostgresSettings {
     /// How long a caller waits, whatever the server does.
     pub timeout: Duration,
     pub connections_max: usize,
+    /// How long what is to be delivered is one gateway's, before another does it: longer than a delivery
+    /// takes that ends well.
+    pub lease: Duration,
 }
 
 /// What is wrong with a URL. None of them shows it: it has a password.
@@ -135,7 +138,7 @@ mod tests {
 
     fn settings(url: &str) -> PostgresSettings {
         let timeout = Duration::from_secs(1);
-        PostgresSettings { url: url.into(), ca_file: None, timeout, connections_max: 1 }
+        PostgresSettings { url: url.into(), ca_file: None, timeout, connections_max: 1, lease: timeout }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tokio_postgres::types::ToSql;
 
 use super::fault::Stop;
+use super::follow::NOTIFY;
 use super::load::{encode, millis, signed, user_key};
 use super::transaction::{Statement, Transaction};
 use gateway_clock::Timestamp;
@@ -172,6 +173,7 @@ fn revocations(batch: &mut Batch, revoked: &[Revocation]) -> Result<(), StoreErr
          until = greatest(known.until, excluded.until), xid = pg_current_xact_id()",
         columns![kinds, ids, minima, untils],
     );
+    batch.add(NOTIFY, []);
     Ok(())
 }
 

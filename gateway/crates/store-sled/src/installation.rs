@@ -18,7 +18,7 @@ pub fn installation_of(folder: &Path) -> Option<InstallationId> {
 
 /// Makes the file say so. That it cannot be written, on a full disk for example, keeps nobody from
 /// anything but those commands.
-pub(super) fn record(folder: &Path, id: InstallationId) {
+pub fn record(folder: &Path, id: InstallationId) {
     if installation_of(folder) != Some(id)
         && let Err(fault) = write(folder, id)
     {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use figures::StoreFigures;
 pub use gateway_durable_sled::{SledOptions, is_store};
 pub use import::{IDS_SKIPPED, Importing, verify};
-pub use installation::installation_of;
+pub use installation::{installation_of, record as record_installation};
 pub use open::OpenError;
 pub use transfer::{TransferCounts, TransferError};
 

@@ -23,12 +23,22 @@ impl Outbox for SledStore {
         .await
     }
 
-    async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError> {
+    async fn due(
+        &self,
+        now: Timestamp,
+        way: Way,
+        limit: usize,
+        under_way: &[u64],
+    ) -> Result<Vec<Queued>, StoreError> {
+        let under_way = under_way.to_vec();
         self.scan(move |trees| {
             let mut due = Vec::new();
             let until = codec::pair_key(now.millis(), u64::MAX);
             for key in trees.due(way).range(..=&until[..]).keys() {
                 let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
+                if under_way.contains(&id) {
+                    continue;
+                }
                 let value = trees.errands.get(id.to_be_bytes()).map_err(store_error)?;
                 match value.map(|value| codec::decode("an errand", &value)).transpose() {
                     Ok(queued) => due.extend(queued),

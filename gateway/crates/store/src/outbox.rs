@@ -147,8 +147,16 @@ pub trait Outbox: Send + Sync {
         request_id: Option<String>,
     ) -> Result<Committed<()>, StoreError>;
 
-    /// What is due at `now` and leaves by this way, at most `limit`, the longest due first.
-    async fn due(&self, now: Timestamp, way: Way, limit: usize) -> Result<Vec<Queued>, StoreError>;
+    /// What is due at `now` and leaves by this way, at most `limit`, the longest due first; without those
+    /// that the caller has under way. Where several gateways ask, it is the caller's for a while, and
+    /// another's only once that is over.
+    async fn due(
+        &self,
+        now: Timestamp,
+        way: Way,
+        limit: usize,
+        under_way: &[u64],
+    ) -> Result<Vec<Queued>, StoreError>;
 
     /// It was done.
     async fn acknowledge(&self, id: u64) -> Result<(), StoreError>;

@@ -91,6 +91,17 @@ pub trait Revocations: Send + Sync {
     async fn ping(&self) -> Result<(), Unreachable>;
 }
 
+/// A ledger to which others write as well, as a view follows it.
+#[async_trait]
+pub trait RevocationFeed: Send + Sync {
+    /// All that was committed before this was called, and that no earlier answer had. Where it is not
+    /// known what an earlier one had, everything.
+    async fn changes(&self) -> Result<Vec<Revocation>, StoreError>;
+
+    /// Returns when there may be changes; not for each, and not always.
+    async fn woken(&self);
+}
+
 /// The durable truth, from which a view that lost its data is rebuilt.
 #[async_trait]
 pub trait RevocationLedger: Send + Sync {

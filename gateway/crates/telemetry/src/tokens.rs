@@ -89,6 +89,8 @@ pub struct RevocationReading {
     pub entries: [(&'static str, usize); 3],
     /// What is known of Redis; `None` with the embedded view.
     pub redis: Option<RedisCounts>,
+    /// Of a view that follows a ledger which others write, too: whether it is within its bound, and how old.
+    pub mirrored: Option<(bool, Duration)>,
 }
 
 /// What was counted of Redis.
@@ -127,7 +129,7 @@ impl RevocationMetrics {
             )?,
             staleness: registry.fraction(
                 "gateway_revocation_staleness_seconds",
-                "Time since the revocation view was last proven whole: about a second at most while Redis answers; 0 with the embedded view.",
+                "Time since the revocation view was last proven whole: about a second at most while Redis answers, a quarter of one while PostgreSQL does; 0 with the embedded view.",
             )?,
             durations: registry.histogram(
                 "gateway_revocation_check_duration_seconds",
@@ -186,8 +188,10 @@ impl RevocationMetrics {
             self.entries.with_label_values(&[kind]).set(signed(*entries));
         }
         let redis = reading.redis.as_ref();
-        self.up.set(i64::from(redis.is_none_or(|redis| redis.up)));
-        self.staleness.set(redis.map_or(0.0, |redis| redis.staleness.as_secs_f64()));
+        let of_redis = redis.map(|redis| (redis.up, redis.staleness));
+        let (is_up, staleness) = reading.mirrored.or(of_redis).unwrap_or((true, Duration::ZERO));
+        self.up.set(i64::from(is_up));
+        self.staleness.set(staleness.as_secs_f64());
         let Some(redis) = redis else { return };
         for (result, count) in redis.checks {
             raise(&self.checks.with_label_values(&[result]), count);
