@@ -31,6 +31,7 @@ mod operating;
 mod prove_upstream;
 mod proxies;
 mod routing;
+mod sharing;
 mod smoke;
 mod store_contract;
 mod streams;

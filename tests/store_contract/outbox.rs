@@ -82,7 +82,11 @@ async fn what_did_not_work_comes_at_its_new_time_and_counts_its_tries(stores: &S
         let tried = Queued { due_at: at(seconds), attempts, ..first.clone() };
         assert_eq!(due(stores, seconds).await, [tried]);
     }
-    assert_eq!(stores.outbox.due(at(0), Way::Webhook, 10, &[]).await.unwrap().len(), 1, "the other does not wait");
+    assert_eq!(
+        stores.outbox.due(at(0), Way::Webhook, 10, &[]).await.unwrap().len(),
+        1,
+        "the other does not wait"
+    );
     assert_eq!(stores.outbox.waiting(), 2);
 }
 

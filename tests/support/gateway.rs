@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 pub use super::command::{LOOKED_AT, command, finish, run};
 use super::http::{Client, Reply};
+use super::postgres::Postgres;
 use super::restricted;
 
 /// The key with which the tests' gateways sign access tokens. Its words mark it: they must never
@@ -105,6 +106,11 @@ impl Setup {
         self.env("REDIS_URL", url).env("GATEWAY__REDIS__CHECK_TIMEOUT_MS", "20000")
     }
 
+    /// With the store in a database, such as one that others have, too.
+    pub fn database(self, url: &str) -> Self {
+        self.env("DATABASE_URL", url)
+    }
+
     /// Keeps the stores in this folder instead of one that goes with the gateway.
     pub fn data(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
@@ -175,6 +181,13 @@ impl Setup {
         ];
         // Any chapter can be run with the lane closed: then all requests take Pingora's way.
         environment.extend(std::env::var("FAST_PATH").map(|open| (text("GATEWAY__SERVER__FAST_PATH"), open)));
+        // So can those that need no store of a kind: each folder then has a database.
+        let is_open =
+            !self.environment.iter().any(|(name, _)| ["DATABASE_URL", "REDIS_URL"].contains(&&**name));
+        if std::env::var("STORE").is_ok_and(|store| store == "postgres") && self.from != From::Demo && is_open
+        {
+            environment.push((text("DATABASE_URL"), Postgres::database_of(&data)));
+        }
         environment.retain(|(name, _)| !self.shipped.contains(name));
         environment.extend(self.environment.clone());
         command.envs(environment.iter().map(|(name, value)| (name, value)));

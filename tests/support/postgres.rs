@@ -2,17 +2,20 @@
 //!
 //! Everything here is blocking and needs no runtime. Commands go through the server's socket.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 
 use gateway_clock::Stopwatch;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
+
+use super::authority::Certified;
 
 /// How long a server may take until it answers: a machine under load is slow, not broken.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -26,17 +29,42 @@ pub(crate) struct Postgres {
     port: u16,
     folder: TempDir,
     programs: PathBuf,
+    settings: Vec<String>,
+    _certificates: Option<TempDir>,
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        kill_process(self.pid(), Signal::QUIT).ok();
+        // The shell that waits for the end of its input ends the server.
+        drop(self.process.stdin.take());
         self.process.wait().ok();
     }
 }
 
 impl Postgres {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// It takes TLS as well, with this certificate.
+    pub(crate) fn with_tls(certified: &Certified) -> Self {
+        let folder = tempfile::Builder::new().prefix("postgres-tls").tempdir().unwrap();
+        let mut settings = vec!["ssl=on".to_owned()];
+        for (setting, file) in
+            [("ssl_cert_file", &certified.certificate_file), ("ssl_key_file", &certified.key_file)]
+        {
+            let copy = folder.path().join(setting);
+            std::fs::copy(file, &copy).unwrap();
+            give(&copy);
+            settings.push(format!("{setting}={}", copy.display()));
+        }
+        give(folder.path());
+        let mut server = Self::with(&settings);
+        server._certificates = Some(folder);
+        server
+    }
+
+    fn with(settings: &[String]) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("postgres").tempdir().unwrap();
         let password = folder.path().join("password");
@@ -55,11 +83,12 @@ impl Postgres {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         for _ in 0..20 {
             let port = super::free_port();
-            let mut process = spawn(&programs, folder.path(), port);
+            let mut process = spawn(&programs, folder.path(), port, settings);
             if is_ready(&programs, folder.path(), port, &mut process) {
-                return Self { process, port, folder, programs };
+                let settings = settings.to_vec();
+                return Self { process, port, folder, programs, settings, _certificates: None };
             }
-            process.kill().ok();
+            drop(process.stdin.take());
             process.wait().unwrap();
         }
         panic!("no PostgreSQL started on any of 20 free ports");
@@ -74,6 +103,14 @@ impl Postgres {
             *running = Arc::downgrade(&started);
             started
         })
+    }
+
+    /// For a gateway with this folder: the same database whenever it is started, as long as the tests run.
+    pub(crate) fn database_of(folder: &Path) -> String {
+        static KEPT: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+        static MADE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+        let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        made.entry(folder.to_owned()).or_insert_with(|| KEPT.database()).clone()
     }
 
     /// A new, empty database: what a gateway would be configured with.
@@ -103,7 +140,7 @@ impl Postgres {
     /// As a power cut would, but for the disk's cache: connections break, nothing is written any more.
     pub(crate) fn kill(&mut self) {
         // Its processes end by themselves once the one that started them is gone.
-        self.process.kill().unwrap();
+        kill_process(self.pid(), Signal::KILL).unwrap();
         self.process.wait().unwrap();
     }
 
@@ -112,7 +149,9 @@ impl Postgres {
         self.kill();
         let clock = Stopwatch::start();
         loop {
-            self.process = spawn(&self.programs, self.folder.path(), self.port);
+            // The old one's shell ends before the server is there that it could end.
+            drop(self.process.stdin.take());
+            self.process = spawn(&self.programs, self.folder.path(), self.port, &self.settings);
             if is_ready(&self.programs, self.folder.path(), self.port, &mut self.process) {
                 return;
             }
@@ -125,7 +164,7 @@ impl Postgres {
     /// Every process of the server stops, its connections stay.
     pub(crate) fn freeze(&self) -> Frozen {
         let mut stopped = vec![self.pid()];
-        let children = format!("/proc/{0}/task/{0}/children", self.process.id());
+        let children = format!("/proc/{0}/task/{0}/children", self.pid().as_raw_nonzero());
         for child in std::fs::read_to_string(children).unwrap().split_whitespace() {
             stopped.extend(child.parse().ok().and_then(Pid::from_raw));
         }
@@ -133,8 +172,10 @@ impl Postgres {
         Frozen(stopped)
     }
 
+    /// Of the process that started all others of the server.
     fn pid(&self) -> Pid {
-        Pid::from_child(&self.process)
+        let text = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap();
+        Pid::from_raw(text.lines().next().unwrap().parse().unwrap()).unwrap()
     }
 }
 
@@ -158,15 +199,21 @@ fn programs() -> PathBuf {
     folders.pop().expect("PostgreSQL is installed")
 }
 
-fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
+fn spawn(programs: &Path, folder: &Path, port: u16, settings: &[String]) -> Child {
+    // Whatever becomes of the tests, the server ends with them: a shell waits for the end of its input.
+    const WATCHED: &str = "exec 3<&0; \"$@\" </dev/null & server=$!; \
+                           { read -r _; kill -QUIT $server; } <&3 2>/dev/null & wait $server";
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let sockets = format!("unix_socket_directories={}", folder.display());
-    as_its_user(&programs.join("postgres"))
+    as_its_user(Path::new("/bin/sh"))
+        .args(["-c", WATCHED, "sh"])
+        .arg(programs.join("postgres"))
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-F", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", &sockets])
         .args(["-c", "max_connections=400", "-c", "shared_buffers=64MB"])
-        .stdin(Stdio::null())
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
+        .stdin(Stdio::piped())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
         .spawn()

@@ -72,7 +72,9 @@ pub(super) fn what_is_on(checked: &Checked, route: &Route, tokens: Option<&Token
         (_, Some(tokens)) => {
             on.push(tokens.algorithm.clone());
             on.push(match &checked.revocations {
-                RevocationSettings::Embedded | RevocationSettings::Mirrored(_) => "revocation in memory".to_owned(),
+                RevocationSettings::Embedded | RevocationSettings::Mirrored(_) => {
+                    "revocation in memory".to_owned()
+                }
                 RevocationSettings::Redis(_) => "revocation in Redis".to_owned(),
             });
             on.push(match user_policy(checked, route) {

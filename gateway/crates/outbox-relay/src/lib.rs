@@ -79,12 +79,10 @@ impl OutboxRelay {
         }
     }
 
-    /// Begins what is due, as far as there is room.
+    /// Begins what is due, as far as there is room. Where there is none, the store is told all the same
+    /// what is under way.
     async fn begin(self: &Arc<Self>, way: Way, under_way: &mut UnderWay) {
         let room = under_way.room(way);
-        if room == 0 {
-            return;
-        }
         let due = match self.outbox.due(self.clock.now(), way, room, &under_way.ids()).await {
             Ok(due) => due,
             Err(fault) => return tracing::error!(error = %fault, "the outbox could not be read"),

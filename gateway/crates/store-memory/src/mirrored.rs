@@ -110,7 +110,9 @@ impl MirroredRevocations {
         };
         tokio::time::timeout(self.bounds.check_timeout, fresh).await.map_err(|_| {
             let (staleness, bound) = (self.staleness(), self.bounds.max_staleness);
-            Unreachable(format!("what is revoked was last asked for {staleness:?} ago, and {bound:?} is the bound"))
+            Unreachable(format!(
+                "what is revoked was last asked for {staleness:?} ago, and {bound:?} is the bound"
+            ))
         })
     }
 

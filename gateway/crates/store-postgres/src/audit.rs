@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 
 use super::PostgresStore;
 use super::fault::damaged;
-use super::load::{column, decode, signed, unsigned};
+use super::load::{bounded, column, decode, signed, unsigned};
 use super::sealing::ADD_TALLIES;
 use super::sessions::SWEEP_MAX;
 use super::transaction::Transaction;
@@ -33,11 +33,11 @@ impl AuditTrail for PostgresStore {
 
     async fn find(&self, query: AuditQuery) -> Result<AuditPage, StoreError> {
         self.seal().await?;
-        let mut before = query.before.map_or(Ok(i64::MAX), signed)?;
+        let mut before = query.before.map_or(i64::MAX, bounded);
         let mut search = rules::Search::new(query);
         loop {
             let rows = match search.query().user {
-                Some(user) => self.read(OF_USER, &[&signed(user.get())?, &before, &READ_MAX]).await?,
+                Some(user) => self.read(OF_USER, &[&bounded(user.get()), &before, &READ_MAX]).await?,
                 None => self.read(OF_ALL, &[&before, &READ_MAX]).await?,
             };
             for row in &rows {
@@ -56,8 +56,8 @@ impl AuditTrail for PostgresStore {
 
     async fn lines(&self, first: u64, limit: usize) -> Result<Vec<String>, StoreError> {
         self.seal().await?;
-        let limit = signed(limit as u64)?.min(READ_MAX);
-        let rows = self.read(FROM, &[&signed(first)?, &limit]).await?;
+        let limit = bounded(limit as u64).min(READ_MAX);
+        let rows = self.read(FROM, &[&bounded(first), &limit]).await?;
         let (mut lines, mut held) = (Vec::new(), 0);
         for row in &rows {
             let (_, line) = entry(row)?;
@@ -107,7 +107,6 @@ impl AuditTrail for PostgresStore {
 
     async fn tallies(&self, first: u64, last: u64) -> Result<Vec<(String, u64)>, StoreError> {
         self.seal().await?;
-        let bounded = |hour: u64| i64::try_from(hour).unwrap_or(i64::MAX);
         let sql = "SELECT word, sum(count)::bigint FROM gateway.tallies WHERE hour BETWEEN $1 AND $2 \
                    GROUP BY word ORDER BY word";
         let rows = self.read(sql, &[&bounded(first), &bounded(last)]).await?;
@@ -161,7 +160,7 @@ impl PostgresStore {
 
     /// Removes some entries, or counts, that are too old; answers how many.
     async fn expire_some(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        let hour = signed(rules::hour(before))?;
+        let hour = bounded(rules::hour(before));
         self.transact(async move |transaction: &Transaction| {
             let mut head = transaction.head().await?;
             let rows = transaction.rows(FROM, &[&0_i64, &SWEEP_MAX]).await?;

@@ -79,7 +79,10 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Connects; whatever the server notifies of is told to `notified`.
-    pub(crate) async fn open(&self, notified: Option<Arc<Notify>>) -> Result<(Client, JoinHandle<()>), Error> {
+    pub(crate) async fn open(
+        &self,
+        notified: Option<Arc<Notify>>,
+    ) -> Result<(Client, JoinHandle<()>), Error> {
         let (config, tls) = (self.config.clone(), self.tls.clone());
         let connecting = self.runtime.spawn(async move {
             let (client, mut connection) = config.connect(tls).await?;

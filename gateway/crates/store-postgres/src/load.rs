@@ -31,23 +31,32 @@ pub(crate) fn encode(record: &impl Serialize) -> Result<String, StoreError> {
         .map_err(|cause| StoreError::Corrupt(format!("a record cannot be written: {cause}")))
 }
 
-/// The database's numbers have a sign.
+/// A number that is to be kept: the database's have a sign, and the highest stands for all beyond it.
 pub(crate) fn signed(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number)
-        .map_err(|_| StoreError::Corrupt(format!("{number} is beyond what the database can hold")))
+    let kept = bounded(number);
+    let is_kept = kept < i64::MAX;
+    is_kept
+        .then_some(kept)
+        .ok_or_else(|| StoreError::Corrupt(format!("{number} is beyond what the database can hold")))
+}
+
+/// A number that is looked for.
+pub(crate) fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn unsigned(number: i64, what: &str) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| damaged(what))
 }
 
-pub(crate) fn user_key(id: UserId) -> Result<i64, StoreError> {
-    signed(id.get())
+/// The key of an account that is looked for; none has the highest.
+pub(crate) fn user_key(id: UserId) -> i64 {
+    bounded(id.get())
 }
 
 /// A moment; those after the year 292 million are that one.
 pub(crate) fn millis(at: Timestamp) -> i64 {
-    i64::try_from(at.millis()).unwrap_or(i64::MAX)
+    bounded(at.millis())
 }
 
 pub(crate) fn timestamp(millis: i64) -> Result<Timestamp, StoreError> {
@@ -71,13 +80,13 @@ impl Transaction {
     /// An account, to oneself.
     pub(crate) async fn user(&self, id: UserId) -> Result<Option<User>, Stop> {
         let sql = "SELECT record FROM gateway.users WHERE id = $1 FOR NO KEY UPDATE";
-        let row = self.row(sql, &[&user_key(id)?]).await?;
+        let row = self.row(sql, &[&user_key(id)]).await?;
         Ok(row.map(|row| record("an account", &row)).transpose()?)
     }
 
     pub(crate) async fn familiar_of(&self, user: UserId) -> Result<Vec<KnownNetwork>, Stop> {
         let sql = "SELECT networks FROM gateway.familiar WHERE user_id = $1";
-        networks(self.row(sql, &[&user_key(user)?]).await?)
+        networks(self.row(sql, &[&user_key(user)]).await?)
     }
 
     pub(crate) async fn active_administrators(&self) -> Result<u64, Stop> {
@@ -94,7 +103,7 @@ impl Transaction {
 
     pub(crate) async fn invitation(&self, id: u64) -> Result<Option<Invitation>, Stop> {
         let sql = "SELECT record FROM gateway.invitations WHERE id = $1 FOR UPDATE";
-        let row = self.row(sql, &[&signed(id)?]).await?;
+        let row = self.row(sql, &[&bounded(id)]).await?;
         Ok(row.map(|row| record("an invitation", &row)).transpose()?)
     }
 

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::PostgresStore;
 use super::fault::Stop;
-use super::load::{column, decode, millis, signed, timestamp, unsigned};
+use super::load::{bounded, column, decode, millis, timestamp, unsigned};
 use super::transaction::{Statement, Transaction};
 use super::writes::{queued, way as named};
 use gateway_clock::Timestamp;
@@ -39,14 +39,17 @@ impl Outbox for PostgresStore {
         limit: usize,
         under_way: &[u64],
     ) -> Result<Vec<Queued>, StoreError> {
-        let (limit, lease) = (signed(limit as u64)?, signed(self.0.lease.as_millis() as u64)?);
-        let under_way = under_way.iter().map(|id| signed(*id)).collect::<Result<Vec<_>, _>>()?;
+        let (limit, lease) = (bounded(limit as u64), bounded(self.0.lease.as_millis() as u64));
+        let under_way = under_way.iter().map(|id| bounded(*id)).collect::<Vec<_>>();
         let mut rows = self
             .transact(async move |transaction: &Transaction| {
+                transaction.execute(RENEW, &[&under_way, &lease]).await?;
                 transaction.rows(LEASE, &[&named(way), &millis(now), &limit, &under_way, &lease]).await
             })
             .await?;
-        rows.sort_by_key(|row| (column::<i64>(row, 4).unwrap_or_default(), column::<i64>(row, 0).unwrap_or_default()));
+        rows.sort_by_key(|row| {
+            (column::<i64>(row, 4).unwrap_or_default(), column::<i64>(row, 0).unwrap_or_default())
+        });
         let mut due = Vec::new();
         for row in &rows {
             match read(row) {
@@ -76,7 +79,7 @@ impl Outbox for PostgresStore {
     async fn postpone(&self, id: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.transact(async move |transaction: &Transaction| {
             let sql = "UPDATE gateway.outbox SET due_at = $2, attempts = attempts + 1, leased_until = 0 WHERE id = $1";
-            transaction.execute(sql, &[&signed(id)?, &millis(due_at)]).await.map(drop)
+            transaction.execute(sql, &[&bounded(id), &millis(due_at)]).await.map(drop)
         })
         .await
     }
@@ -87,12 +90,14 @@ impl Outbox for PostgresStore {
 }
 
 /// Those that are nobody's, or were whose gateway did not come to an end with them in time.
-const LEASE: &str =
-    "UPDATE gateway.outbox SET leased_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $5 \
+const LEASE: &str = "UPDATE gateway.outbox SET leased_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $5 \
      WHERE id IN (SELECT id FROM gateway.outbox WHERE way = $1 AND due_at <= $2 \
      AND leased_until <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint AND id <> ALL($4) \
      ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
      RETURNING id, errand, request_id, created_at, due_at, attempts";
+
+const RENEW: &str = "UPDATE gateway.outbox SET leased_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $2 \
+     WHERE id = ANY($1)";
 
 fn read(row: &Row) -> Result<Queued, StoreError> {
     let attempts = u32::try_from(column::<i64>(row, 5)?).unwrap_or(u32::MAX);
@@ -108,7 +113,7 @@ fn read(row: &Row) -> Result<Queued, StoreError> {
 
 impl Transaction {
     async fn remove_errand(&self, id: u64) -> Result<(), Stop> {
-        self.execute("DELETE FROM gateway.outbox WHERE id = $1", &[&signed(id)?]).await.map(drop)
+        self.execute("DELETE FROM gateway.outbox WHERE id = $1", &[&bounded(id)]).await.map(drop)
     }
 }
 

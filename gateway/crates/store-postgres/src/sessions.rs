@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 
 use super::PostgresStore;
 use super::fault::{Stop, damaged};
-use super::load::{column, decode, millis, networks, record, signed, timestamp, unsigned, user_key};
+use super::load::{bounded, column, decode, millis, networks, record, timestamp, unsigned, user_key};
 use super::transaction::Transaction;
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, SessionId, UserId};
@@ -28,8 +28,8 @@ impl Sessions for PostgresStore {
         work: UnitOfWork,
     ) -> Result<Committed<()>, StoreError> {
         self.transact(async move |transaction: &Transaction| {
-            let limit = signed(room.sessions_max as u64)?;
-            let (user, id) = (user_key(session.user)?, session.id.as_bytes().as_slice());
+            let limit = bounded(room.sessions_max as u64);
+            let (user, id) = (user_key(session.user), session.id.as_bytes().as_slice());
             let by_id: [&(dyn ToSql + Sync); 1] = [&id];
             let of_user: [&(dyn ToSql + Sync); 2] = [&user, &limit];
             let (owner, is_there, others, familiar) = tokio::try_join!(
@@ -63,7 +63,7 @@ impl Sessions for PostgresStore {
 
     async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let sql = "SELECT record FROM gateway.sessions WHERE user_id = $1";
-        let rows = self.read(sql, &[&user_key(user)?]).await?;
+        let rows = self.read(sql, &[&user_key(user)]).await?;
         let mut sessions: Vec<Session> =
             rows.iter().map(|row| record("a session", row)).collect::<Result<_, _>>()?;
         sessions.retain(|session| session.lives_at(now));
@@ -73,8 +73,8 @@ impl Sessions for PostgresStore {
 
     async fn are_more_than(&self, few: usize, user: UserId) -> Result<bool, StoreError> {
         let sql = "SELECT FROM gateway.sessions WHERE user_id = $1 LIMIT $2";
-        let more = signed(few as u64)?.saturating_add(1);
-        Ok(self.read(sql, &[&user_key(user)?, &more]).await?.len() > few)
+        let more = bounded(few as u64).saturating_add(1);
+        Ok(self.read(sql, &[&user_key(user), &more]).await?.len() > few)
     }
 
     async fn living(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -94,7 +94,7 @@ impl Sessions for PostgresStore {
 
     async fn familiar_to(&self, user: UserId) -> Result<Vec<KnownNetwork>, StoreError> {
         let sql = "SELECT networks FROM gateway.familiar WHERE user_id = $1";
-        let rows = self.read(sql, &[&user_key(user)?]).await?;
+        let rows = self.read(sql, &[&user_key(user)]).await?;
         rows.first().map_or(Ok(Vec::new()), |row| record("the networks of an account", row))
     }
 

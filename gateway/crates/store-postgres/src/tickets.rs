@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::PostgresStore;
-use super::load::{encode, millis, record, signed};
+use super::load::{bounded, encode, millis, record};
 use super::transaction::Transaction;
 use gateway_clock::Timestamp;
 use gateway_store::{Committed, Invitation, StoreError, Ticket, TicketKey, Tickets, UnitOfWork, rules};
@@ -48,9 +48,7 @@ impl Tickets for PostgresStore {
     }
 
     async fn invitation(&self, id: u64) -> Result<Option<Invitation>, StoreError> {
-        // Whoever asks for one beyond what the database counts asks for none.
-        let Ok(id) = signed(id) else { return Ok(None) };
-        let rows = self.read("SELECT record FROM gateway.invitations WHERE id = $1", &[&id]).await?;
+        let rows = self.read("SELECT record FROM gateway.invitations WHERE id = $1", &[&bounded(id)]).await?;
         rows.first().map(|row| record("an invitation", row)).transpose()
     }
 
@@ -60,7 +58,6 @@ impl Tickets for PostgresStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Invitation>, u64), StoreError> {
-        let bounded = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let sql =
             "SELECT record FROM gateway.invitations WHERE expires_at > $1 ORDER BY id LIMIT $2 OFFSET $3";
         let rows = self.read(sql, &[&millis(now), &bounded(limit), &bounded(offset)]).await?;
@@ -72,9 +69,6 @@ impl Tickets for PostgresStore {
     async fn withdraw(&self, id: u64, work: UnitOfWork) -> Result<Committed<Option<Invitation>>, StoreError> {
         self.transact(async move |transaction: &Transaction| {
             let nothing = || Ok(Committed::unchanged(None, Vec::new()));
-            if signed(id).is_err() {
-                return nothing();
-            }
             let Some(invitation) = transaction.invitation(id).await? else { return nothing() };
             let preconditions = transaction.preconditions(&work).await?;
             let writes = rules::withdraw(&invitation, &preconditions)?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PostgresStore;
 use super::fault::{Stop, damaged};
-use super::load::{column, millis, record, unsigned, user_key};
+use super::load::{bounded, column, millis, record, unsigned, user_key};
 use super::transaction::Transaction;
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, SessionId, UserId};
@@ -29,7 +29,7 @@ impl Users for PostgresStore {
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
         let sql = "SELECT record FROM gateway.users WHERE id = $1";
-        let rows = self.read(sql, &[&user_key(id)?]).await?;
+        let rows = self.read(sql, &[&user_key(id)]).await?;
         rows.first().map(|row| record("an account", row)).transpose()
     }
 
@@ -43,7 +43,6 @@ impl Users for PostgresStore {
         let counters = self.read(COUNTERS, &[]).await?;
         let counters = counters.first().ok_or_else(|| damaged("a counter"))?;
         let (total, last): (i64, i64) = (column(counters, 0)?, column(counters, 1)?);
-        let bounded = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let (offset, limit) = (bounded(offset), bounded(limit));
         // Ids are given in turn, so that the account in the n-th place has the id n, until one is removed
         // or an import brings some with gaps. Only then are those before it counted.
@@ -124,7 +123,7 @@ impl Users for PostgresStore {
             user.password_hash = new.clone();
             let record = super::load::encode(&user)?;
             let sql = "UPDATE gateway.users SET record = $2 WHERE id = $1";
-            transaction.execute(sql, &[&user_key(id)?, &record]).await?;
+            transaction.execute(sql, &[&user_key(id), &record]).await?;
             Ok(true)
         })
         .await
@@ -196,7 +195,7 @@ impl Transaction {
     /// The sessions of a user that are to end, to oneself.
     pub(crate) async fn ending(&self, user: UserId, scope: SessionScope) -> Result<Vec<SessionId>, Stop> {
         let sql = "SELECT id FROM gateway.sessions WHERE user_id = $1 ORDER BY id FOR UPDATE";
-        let rows = self.rows(sql, &[&user_key(user)?]).await?;
+        let rows = self.rows(sql, &[&user_key(user)]).await?;
         let mut ending = Vec::new();
         for row in &rows {
             let id: &[u8] = column(row, 0)?;

@@ -38,7 +38,7 @@ impl Transaction {
         accounts(&mut batch, &writes.accounts)?;
         sessions(&mut batch, &writes.sessions)?;
         for (user, networks) in &writes.familiar {
-            let user = user_key(*user)?;
+            let user = user_key(*user);
             if networks.is_empty() {
                 batch.add("DELETE FROM gateway.familiar WHERE user_id = $1", columns![user]);
             } else {
@@ -68,12 +68,12 @@ fn accounts(batch: &mut Batch, writes: &[AccountWrite]) -> Result<(), StoreError
     for write in writes {
         match write {
             AccountWrite::Added(user) => {
-                last = user_key(user.id)?;
+                last = signed(user.id.get())?;
                 added.push(user);
             }
             AccountWrite::Changed { after, .. } => change(batch, after)?,
             AccountWrite::Removed(user) => {
-                let id = user_key(user.id)?;
+                let id = user_key(user.id);
                 batch.add("DELETE FROM gateway.users WHERE id = $1", columns![id]);
                 count(batch, -1);
             }
@@ -82,7 +82,7 @@ fn accounts(batch: &mut Batch, writes: &[AccountWrite]) -> Result<(), StoreError
     if added.is_empty() {
         return Ok(());
     }
-    let ids = added.iter().map(|user| user_key(user.id)).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<_> = added.iter().map(|user| user_key(user.id)).collect();
     let emails: Vec<_> = added.iter().map(|user| user.email.as_str().to_owned()).collect();
     let admins: Vec<_> = added.iter().map(|user| user.is_administrator()).collect();
     let active: Vec<_> = added.iter().map(|user| user.is_active).collect();
@@ -99,7 +99,7 @@ fn accounts(batch: &mut Batch, writes: &[AccountWrite]) -> Result<(), StoreError
 }
 
 fn change(batch: &mut Batch, user: &User) -> Result<(), StoreError> {
-    let (id, is_admin, is_active) = (user_key(user.id)?, user.is_administrator(), user.is_active);
+    let (id, is_admin, is_active) = (user_key(user.id), user.is_administrator(), user.is_active);
     let record = encode(user)?;
     batch.add(
         "UPDATE gateway.users SET is_admin = $2, is_active = $3, record = $4 WHERE id = $1",
@@ -117,7 +117,7 @@ fn sessions(batch: &mut Batch, writes: &[SessionWrite]) -> Result<(), StoreError
     for write in writes {
         match write {
             SessionWrite::Opened(session) | SessionWrite::Changed(session) => {
-                let (id, user) = (session.id.as_bytes().to_vec(), user_key(session.user)?);
+                let (id, user) = (session.id.as_bytes().to_vec(), user_key(session.user));
                 let (expires, record) = (millis(session.expires_at), encode(session)?);
                 let sql = if matches!(write, SessionWrite::Opened(_)) {
                     "INSERT INTO gateway.sessions VALUES ($1, $2, $3, $4)"

@@ -20,7 +20,9 @@ pub use audit::{
 pub use commit::{UnderWay, commit};
 pub use error::StoreError;
 pub use outbox::{Outbox, OutboxMessage, Queued, Way};
-pub use revocations::{Check, Revocation, RevocationFeed, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable};
+pub use revocations::{
+    Check, Revocation, RevocationFeed, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable,
+};
 pub use sessions::{
     KnownNetwork, RefreshToken, Rotation, RotationRequest, Session, SessionLimit, SessionScope, Sessions,
 };

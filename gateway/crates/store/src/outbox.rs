@@ -148,8 +148,8 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Committed<()>, StoreError>;
 
     /// What is due at `now` and leaves by this way, at most `limit`, the longest due first; without those
-    /// that the caller has under way. Where several gateways ask, it is the caller's for a while, and
-    /// another's only once that is over.
+    /// that the caller has under way. Where several gateways ask, it is the caller's for a while, which
+    /// begins again as long as it is told to be under way; when that is over, it may be another's.
     async fn due(
         &self,
         now: Timestamp,

@@ -11,8 +11,8 @@ use gateway_store_memory::Bounds;
 use gateway_store_postgres::PostgresSettings;
 use gateway_token::Algorithm;
 
-/// Longer than the longest time-out of a mail server or a webhook, with some time to write a mail.
-const LEASE: Duration = Duration::from_secs(360);
+/// How long an errand of a gateway that was killed waits for another one; it is renewed every five seconds.
+const LEASE: Duration = Duration::from_secs(20);
 
 impl Checker<'_> {
     /// A store that gateways share, and how old a gateway's view of what is revoked may be.

@@ -1,0 +1,136 @@
+//! The database is frozen, killed, restarted: nobody revoked gets in, nobody waits for long, nothing that
+//! was acknowledged is lost, and it heals by itself.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gateway_clock::Stopwatch;
+use serde_json::json;
+
+use super::{ask, on};
+use crate::support::people::PASSWORD;
+use crate::support::postgres::Postgres;
+use crate::support::upstream::Upstream;
+use crate::support::{SetOnDrop, eventually};
+
+#[test]
+fn a_frozen_database_stops_verification_within_the_bound_and_holds_nobody_up() {
+    let (server, upstream) = (Postgres::start(), Upstream::start());
+    let url = server.database();
+    let gateway = on(&url, &upstream).env("GATEWAY__STORE__TIMEOUT_MS", "1500").start();
+    let ada = gateway.user();
+    assert_eq!(ask(&gateway, &ada.access).status, 200);
+    let frozen = server.freeze();
+    let clock = Stopwatch::start();
+    // While the view is young enough, a look-up in memory decides.
+    let mut accepted_last = Duration::ZERO;
+    let refused = loop {
+        let begun = clock.elapsed();
+        let reply = ask(&gateway, &ada.access);
+        if reply.status != 200 {
+            break reply;
+        }
+        accepted_last = begun;
+        assert!(begun < Duration::from_secs(5), "it is still accepted after {begun:?}");
+    };
+    assert!(accepted_last < Duration::from_millis(1_500), "accepted after {accepted_last:?}");
+    assert_eq!((refused.status, refused.code().as_str()), (503, "revocation_unavailable"));
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
+    // Nobody waits for longer than the time-out.
+    let login = json!({"email": ada.email, "password": PASSWORD});
+    for (what, ask) in [
+        ("verification", gateway.client().get("/api/todos").bearer(&ada.access)),
+        ("a login", gateway.client().post("/api/auth/login").json(&login)),
+        ("a logout", gateway.client().post("/api/auth/logout").bearer(&ada.access)),
+    ] {
+        let clock = Stopwatch::start();
+        assert_eq!(ask.send().status, 503, "{what}");
+        assert!(clock.elapsed() < Duration::from_secs(6), "{what} took {:?}", clock.elapsed());
+    }
+    assert_eq!(gateway.ready().status, 503);
+    assert_eq!(gateway.metric("gateway_revocation_store_up"), 0.0);
+    drop(frozen);
+    eventually("it is ready again", || gateway.ready().status == 200);
+    assert_eq!(gateway.log_in(&ada.email, PASSWORD).id, ada.id);
+}
+
+#[test]
+fn a_server_that_is_killed_loses_nothing_that_was_acknowledged_and_is_followed_again() {
+    let (mut server, upstream) = (Postgres::start(), Upstream::start());
+    let url = server.database();
+    let [a, b] = [(); 2].map(|()| on(&url, &upstream).start());
+    let ended = a.user();
+    assert_eq!(ended.log_out().status, 200);
+    let acknowledged = std::sync::Mutex::new(Vec::new());
+    let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for gateway in [&a, &b] {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let email = crate::support::people::fresh_email();
+                    let body = json!({"email": email, "password": PASSWORD});
+                    let reply = gateway.client().post("/api/auth/register").json(&body).send();
+                    assert!([201, 503].contains(&reply.status), "{} {}", reply.status, reply.text());
+                    if reply.status == 201 {
+                        acknowledged.lock().unwrap().push(email);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let _over = SetOnDrop(&over);
+        for _ in 0..3 {
+            let before = count.load(Ordering::Relaxed);
+            eventually("they register", || count.load(Ordering::Relaxed) > before + 3);
+            server.restart();
+        }
+        let before = count.load(Ordering::Relaxed);
+        eventually("they register again", || count.load(Ordering::Relaxed) > before + 3);
+    });
+    for email in acknowledged.into_inner().unwrap() {
+        b.log_in(&email, PASSWORD);
+    }
+    for gateway in [&a, &b] {
+        assert_eq!(ask(gateway, &ended.access).status, 401, "what was revoked stays so");
+        assert_eq!(gateway.ready().status, 200);
+    }
+    let (status, out, errors) = a.run(&["audit", "verify"]);
+    assert_eq!(status, 0, "{out} {errors}");
+}
+
+#[test]
+fn each_answered_act_is_in_the_trail_after_a_gateway_was_killed() {
+    let (server, upstream) = (Postgres::shared(), Upstream::start());
+    let url = server.database();
+    let stays = on(&url, &upstream).start();
+    let answered = std::sync::Mutex::new(Vec::new());
+    for _ in 0..3 {
+        let mut killed = on(&url, &upstream).start();
+        let count = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    loop {
+                        let email = crate::support::people::fresh_email();
+                        let body = json!({"email": email, "password": PASSWORD});
+                        let request = killed.client().post("/api/auth/register").json(&body);
+                        let Ok(reply) = request.try_send() else { return };
+                        assert_eq!(reply.status, 201, "{}", reply.text());
+                        answered.lock().unwrap().push(reply.header("x-request-id").to_owned());
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            eventually("they register", || count.load(Ordering::Relaxed) >= 6);
+            killed.signal(rustix::process::Signal::KILL);
+        });
+        killed.kill();
+    }
+    let (status, out, errors) = stays.run(&["audit", "verify"]);
+    assert_eq!(status, 0, "{out} {errors}");
+    let database = url.rsplit('/').next().unwrap();
+    let lines = server.sql(database, "SELECT line FROM gateway.audit ORDER BY seq");
+    for id in answered.into_inner().unwrap() {
+        assert!(lines.contains(&id), "{id} was answered, and is not recorded");
+    }
+}
