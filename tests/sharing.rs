@@ -2,6 +2,7 @@
 
 mod faults;
 mod following;
+mod moving;
 mod once;
 mod starting;
 mod tls;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use gateway_identity::{Email, NAME_CHARACTERS_MAX, Role, SessionId, TokenId, UserAgent};
+use gateway_store::transfer::verify;
 use gateway_store::{
     Actor, AuditTrail, ENTRY_TEXT_BYTES_MAX, Entry, Event, Invitation, NewUser, Outbox, OutboxMessage,
     Purpose, Revocation, RevocationLedger, Session, Sessions, StoredHash, Ticket, TicketKey, Tickets, Users,
 };
-use gateway_store_sled::{SledOptions, SledStore, verify};
+use gateway_store_sled::{SledOptions, SledStore};
 use serde_json::Value;
 
 use super::{at, new_user, room, session, user_id};

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use gateway_identity::{Role, SessionId, TokenId};
+use gateway_store::transfer::TransferError;
 use gateway_store::{Amendment, Revocation, RevocationLedger, Session, Sessions, Users};
-use gateway_store_sled::{Importing, SledOptions, SledStore, TransferError};
+use gateway_store_sled::{Importing, SledOptions, SledStore};
 use tempfile::TempDir;
 
 use super::{at, new_user, room, session, token, user_id};

@@ -1,4 +1,7 @@
-//! `gateway store`: the accounts as JSON lines, out of a stopped gateway's store and back.
+//! `gateway store`: the accounts as JSON lines, out of a stopped gateway's store and back, or from there
+//! into a database.
+
+mod copy;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
@@ -7,9 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use gateway_command::{Failure, counted};
-use gateway_store_sled::{
-    IDS_SKIPPED, Importing, SledOptions, SledStore, TransferCounts, TransferError, installation_of, verify,
-};
+use gateway_store::transfer::{IDS_SKIPPED, TransferCounts, TransferError, verify};
+use gateway_store_sled::{Importing, SledOptions, SledStore, installation_of};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -23,8 +25,21 @@ enum Action {
     /// the outbox) to standard output; it holds password hashes
     Export {
         /// The store's folder (store.path)
+        #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
+        data: Option<PathBuf>,
+        /// The configuration, where it names a database (store.url), which may be in use
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Copy the store of a stopped gateway into an empty database, for several gateways: nobody is logged
+    /// out, ids go on, and what was revoked stays so. It can be run again
+    Copy {
+        /// The folder that it is in now (store.path)
         #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        from: PathBuf,
+        /// The configuration that names the database (store.url, or DATABASE_URL)
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Read what `export` wrote, into an empty store; nothing is written if a line is bad
     Import {
@@ -48,7 +63,26 @@ enum Action {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let other = |fault: &dyn std::fmt::Display| Failure::Other(fault.to_string());
     let counts = match arguments.action {
-        Action::Export { data } => {
+        Action::Export { data: None, config } => {
+            let settings = copy::database(config.as_deref())?.ok_or_else(|| {
+                Failure::Other("this configuration names no database: name its folder by --data".to_owned())
+            })?;
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let counts = copy::open(settings)?.export(&mut out).map_err(|fault| other(&fault))?;
+            out.flush().map_err(|fault| other(&fault))?;
+            counts
+        }
+        Action::Copy { from, config } => {
+            let (counts, before) = copy::run(&from, config)?;
+            let happened = if before { "was copied before" } else { "copied" };
+            eprintln!(
+                "{happened}: {}. From here on the database has the truth: start no gateway in {} any more",
+                told(&counts),
+                from.display()
+            );
+            return Ok(());
+        }
+        Action::Export { data: Some(data), .. } => {
             if !data.is_dir() {
                 return Err(Failure::Other(format!("{}: there is no such folder", data.display())));
             }

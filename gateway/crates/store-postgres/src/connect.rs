@@ -58,6 +58,11 @@ impl Connections {
         self.pool.get().await
     }
 
+    /// Where its connections live.
+    pub(crate) fn runtime(&self) -> Handle {
+        self.connector.runtime.clone()
+    }
+
     /// For a connection that is in no pool.
     pub(crate) fn connector(&self) -> Connector {
         self.connector.clone()

@@ -20,6 +20,7 @@ mod sessions;
 mod settings;
 mod tickets;
 mod transaction;
+mod transfer;
 mod users;
 mod writes;
 

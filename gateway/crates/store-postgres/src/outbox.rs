@@ -99,7 +99,7 @@ const LEASE: &str = "UPDATE gateway.outbox SET leased_until = (extract(epoch FRO
 const RENEW: &str = "UPDATE gateway.outbox SET leased_until = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $2 \
      WHERE id = ANY($1)";
 
-fn read(row: &Row) -> Result<Queued, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<Queued, StoreError> {
     let attempts = u32::try_from(column::<i64>(row, 5)?).unwrap_or(u32::MAX);
     Ok(Queued {
         id: unsigned(column(row, 0)?, "the id of an errand")?,

@@ -111,9 +111,10 @@ impl Transaction {
     }
 }
 
-const ADD_LINES: &str = "INSERT INTO gateway.audit SELECT * FROM unnest($1::bigint[], $2::text[])";
+pub(crate) const ADD_LINES: &str = "INSERT INTO gateway.audit SELECT * FROM unnest($1::bigint[], $2::text[])";
 
-const ADD_USERS: &str = "INSERT INTO gateway.audit_users SELECT * FROM unnest($1::bigint[], $2::bigint[])";
+pub(crate) const ADD_USERS: &str =
+    "INSERT INTO gateway.audit_users SELECT * FROM unnest($1::bigint[], $2::bigint[])";
 
 /// Adds to counts; those of one statement are of different hours or words.
 pub(crate) const ADD_TALLIES: &str = "INSERT INTO gateway.tallies AS known SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) \

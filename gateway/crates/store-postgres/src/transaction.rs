@@ -46,7 +46,7 @@ impl Drop for Transaction {
 impl Transaction {
     /// READ COMMITTED: each statement sees what was committed before it, and whoever decides by a row
     /// locks it first. The id is asked for now, so that it can be asked later what became of it.
-    async fn begin(connection: Object) -> Result<Self, Stop> {
+    pub(crate) async fn begin(connection: Object) -> Result<Self, Stop> {
         const BEGIN: &str =
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()::text";
         let mut this = Self { connection: Some(connection), id: String::new() };
@@ -57,6 +57,11 @@ impl Transaction {
         });
         this.id = id.ok_or_else(|| damaged("the id of a transaction"))?;
         Ok(this)
+    }
+
+    /// One that was begun already, and is only read in.
+    pub(crate) fn reading(connection: Object) -> Self {
+        Self { connection: Some(connection), id: String::new() }
     }
 
     fn client(&self) -> Result<&Object, Stop> {
@@ -208,6 +213,11 @@ impl PostgresStore {
                 return Err(stop);
             }
         };
+        self.end(transaction, value).await
+    }
+
+    /// Commits, and answers the value once that is known.
+    pub(crate) async fn end<T>(&self, transaction: Transaction, value: T) -> Result<T, Stop> {
         let id = transaction.id.clone();
         match transaction.commit().await? {
             Some(()) => Ok(value),

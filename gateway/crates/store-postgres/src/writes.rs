@@ -13,18 +13,23 @@ use gateway_store::{Committed, Entry, OutboxMessage, Revocation, StoreError, Uni
 
 /// Statements in the order in which they are carried out.
 #[derive(Default)]
-struct Batch(Vec<Statement>);
+pub(crate) struct Batch(pub(crate) Vec<Statement>);
 
 impl Batch {
-    fn add<const N: usize>(&mut self, sql: &'static str, parameters: [Box<dyn ToSql + Sync + Send>; N]) {
+    pub(crate) fn add<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        parameters: [Box<dyn ToSql + Sync + Send>; N],
+    ) {
         self.0.push(Statement { sql, parameters: parameters.into() });
     }
 }
 
 /// Columns of rows, one list for each.
 macro_rules! columns {
-    ($($list:ident),+) => { [$(Box::new($list) as Box<dyn ToSql + Sync + Send>),+] };
+    ($($list:ident),+) => { [$(Box::new($list) as Box<dyn tokio_postgres::types::ToSql + Sync + Send>),+] };
 }
+pub(crate) use columns;
 
 impl Transaction {
     /// Writes, and answers what follows once that is durable.
@@ -113,21 +118,30 @@ fn count(batch: &mut Batch, by: i64) {
 }
 
 fn sessions(batch: &mut Batch, writes: &[SessionWrite]) -> Result<(), StoreError> {
-    let mut removed = Vec::new();
+    let (mut opened, mut removed) = (Vec::new(), Vec::new());
     for write in writes {
         match write {
-            SessionWrite::Opened(session) | SessionWrite::Changed(session) => {
-                let (id, user) = (session.id.as_bytes().to_vec(), user_key(session.user));
-                let (expires, record) = (millis(session.expires_at), encode(session)?);
-                let sql = if matches!(write, SessionWrite::Opened(_)) {
-                    "INSERT INTO gateway.sessions VALUES ($1, $2, $3, $4)"
-                } else {
-                    "UPDATE gateway.sessions SET user_id = $2, expires_at = $3, record = $4 WHERE id = $1"
-                };
-                batch.add(sql, columns![id, user, expires, record]);
+            SessionWrite::Opened(session) => opened.push(session),
+            SessionWrite::Changed(session) => {
+                let (id, expires) = (session.id.as_bytes().to_vec(), millis(session.expires_at));
+                let record = encode(session)?;
+                batch.add(
+                    "UPDATE gateway.sessions SET expires_at = $2, record = $3 WHERE id = $1",
+                    columns![id, expires, record],
+                );
             }
             SessionWrite::Removed(id) => removed.push(id.as_bytes().to_vec()),
         }
+    }
+    if !opened.is_empty() {
+        let ids: Vec<_> = opened.iter().map(|session| session.id.as_bytes().to_vec()).collect();
+        let users: Vec<_> = opened.iter().map(|session| user_key(session.user)).collect();
+        let expires: Vec<_> = opened.iter().map(|session| millis(session.expires_at)).collect();
+        let records = opened.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+        batch.add(
+            "INSERT INTO gateway.sessions SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[])",
+            columns![ids, users, expires, records],
+        );
     }
     if !removed.is_empty() {
         batch.add("DELETE FROM gateway.sessions WHERE id = ANY($1)", columns![removed]);

@@ -1,18 +1,16 @@
 //! The store as text: one state of it, record by record, so that it takes little memory however much
 //! there is. Each line is read back while it is written.
 
-use std::io::{BufWriter, Write};
-
-use serde::Serialize;
+use std::io::Write;
 
 use super::audit::text;
 use super::familiar;
-use super::import::header;
-use super::import_check::ImportCheck;
-use super::transfer::{FORMAT, FORMAT_VERSION, Header, Line};
-use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Trees, store_error};
-use super::{SledStore, TransferCounts, TransferError, codec};
+use super::trees::{Trees, store_error};
+use super::{SledStore, codec};
 use gateway_durable_sled::caught;
+use gateway_store::transfer::{
+    LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Line, Lines, TransferCounts, TransferError,
+};
 use gateway_store::{Session, StoreError};
 
 impl SledStore {
@@ -27,11 +25,7 @@ impl SledStore {
 }
 
 fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, TransferError> {
-    lines.begin(&Header {
-        format: FORMAT.to_owned(),
-        version: FORMAT_VERSION,
-        store_id: trees.installation()?,
-    })?;
+    lines.begin(trees.installation()?)?;
     for name in [LAST_USER_ID, LAST_INVITATION_ID, LAST_ERRAND_ID] {
         let value = trees.counter(name)?;
         if value > 0 || name == LAST_USER_ID {
@@ -81,52 +75,4 @@ fn write(trees: &Trees, mut lines: Lines<'_>) -> Result<TransferCounts, Transfer
         lines.write(&Line::Tally { hour, word: word.to_owned(), count })?;
     }
     lines.end()
-}
-
-/// What is written, and read back.
-struct Lines<'a> {
-    out: BufWriter<&'a mut dyn Write>,
-    import_check: ImportCheck,
-    number: u64,
-    /// The first line that no import would take, and why.
-    fault: Option<(u64, String)>,
-}
-
-impl<'a> Lines<'a> {
-    fn to(out: &'a mut dyn Write) -> Self {
-        Self { out: BufWriter::new(out), import_check: ImportCheck::default(), number: 0, fault: None }
-    }
-
-    fn begin(&mut self, first: &Header) -> Result<(), TransferError> {
-        self.put(first, |_, text| header(text).map(drop))
-    }
-
-    fn write(&mut self, line: &Line) -> Result<(), TransferError> {
-        self.put(line, |import_check, text| import_check.take(text).map(drop))
-    }
-
-    fn end(mut self) -> Result<TransferCounts, TransferError> {
-        let counts = self.import_check.counts;
-        self.write(&Line::End(counts))?;
-        self.out.flush().map_err(TransferError::Write)?;
-        let unread = self.import_check.finish().err().map(|fault| (self.number, fault));
-        match self.fault.or(unread) {
-            None => Ok(counts),
-            Some((line, fault)) => Err(TransferError::Unreadable { line, fault }),
-        }
-    }
-
-    fn put(
-        &mut self,
-        line: &impl Serialize,
-        read_back: impl FnOnce(&mut ImportCheck, &[u8]) -> Result<(), String>,
-    ) -> Result<(), TransferError> {
-        let mut text = codec::encode(line)?;
-        self.number += 1;
-        if let Err(fault) = read_back(&mut self.import_check, &text) {
-            self.fault.get_or_insert((self.number, fault));
-        }
-        text.push(b'\n');
-        self.out.write_all(&text).map_err(TransferError::Write)
-    }
 }

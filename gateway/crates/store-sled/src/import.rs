@@ -4,25 +4,19 @@
 #[cfg(test)]
 mod fuzz;
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
-use super::import_check::{ImportCheck, ticket_key};
-use super::transfer::{FORMAT, FORMAT_VERSION, FORMAT_VERSION_FIRST, Header, LINE_BYTES_MAX, Line};
-use super::trees::{
-    Change, Fault, IMPORTING, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, STORE_ID, Stop, Trees,
-    store_error,
-};
-use super::{SledStore, TransferCounts, TransferError, installation};
+use super::trees::{Change, Fault, IMPORTING, STORE_ID, Stop, Trees, store_error};
+use super::{SledStore, installation};
 use gateway_identity::{InstallationId, UserId};
+use gateway_store::transfer::{
+    IDS_SKIPPED, ImportCheck, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, Line, TransferCounts,
+    TransferError, read, ticket_key,
+};
 use gateway_store::{EventCount, Invitation, KnownNetwork, Queued, Revocation, Session, Ticket, User};
 
 /// Records in one transaction: sled holds a transaction in memory until it is complete.
 const TRANSACTION_RECORDS: usize = 512;
-
-/// Ids that an import leaves out above those of the export: an export is older than the store that was
-/// lost, and what was given out in between is not given again, to somebody else. An account costs the
-/// hash of a password, so that these are more than can have been made since any backup that is of use.
-pub const IDS_SKIPPED: u64 = 1_000_000;
 
 /// What the store becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,51 +67,6 @@ impl SledStore {
         installation::record(&self.0.place.folder, self.read(Trees::installation)?);
         Ok(counts)
     }
-}
-
-/// Reads an export to its end, and writes it nowhere.
-pub fn verify(input: &mut dyn BufRead) -> Result<TransferCounts, TransferError> {
-    read(input, |_| Ok(())).map(|(_, import_check)| import_check.counts)
-}
-
-/// The installation that it is of, and what was asked of the lines, which went to `keep`.
-fn read(
-    input: &mut dyn BufRead,
-    mut keep: impl FnMut(Line) -> Result<(), String>,
-) -> Result<(Option<InstallationId>, ImportCheck), TransferError> {
-    let (mut installation, mut import_check) = (None, ImportCheck::default());
-    let mut text = Vec::new();
-    for line in 1.. {
-        text.clear();
-        let most = LINE_BYTES_MAX as u64 + 1;
-        let length = (&mut *input).take(most).read_until(b'\n', &mut text).map_err(TransferError::Read)?;
-        let fault = |fault: String| TransferError::Line { line, fault };
-        match (length, line) {
-            (0, _) => {
-                import_check.finish().map_err(fault)?;
-                break;
-            }
-            (_, 1) => installation = Some(header(&text).map_err(fault)?),
-            _ => {
-                let record = import_check.take(text.trim_ascii_end()).map_err(fault)?;
-                keep(record).map_err(fault)?;
-            }
-        }
-    }
-    Ok((installation, import_check))
-}
-
-pub(super) fn header(text: &[u8]) -> Result<InstallationId, String> {
-    let header: Header = serde_json::from_slice(text)
-        .map_err(|cause| format!("this is not the header of a {FORMAT} export: {cause}"))?;
-    if header.format != FORMAT {
-        return Err(format!("the format is {:?}, not {FORMAT:?}", header.format));
-    }
-    if !(FORMAT_VERSION_FIRST..=FORMAT_VERSION).contains(&header.version) {
-        let found = header.version;
-        return Err(format!("the format has version {found}, this version reads {FORMAT_VERSION}"));
-    }
-    Ok(header.store_id)
 }
 
 impl Export {

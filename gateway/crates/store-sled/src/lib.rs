@@ -13,7 +13,6 @@ mod export;
 mod familiar;
 mod figures;
 mod import;
-mod import_check;
 mod installation;
 mod open;
 mod outbox;
@@ -21,7 +20,6 @@ mod revocations;
 mod room;
 mod sessions;
 mod tickets;
-mod transfer;
 mod trees;
 mod users;
 mod writes;
@@ -32,10 +30,9 @@ use std::sync::Arc;
 
 pub use figures::StoreFigures;
 pub use gateway_durable_sled::{SledOptions, is_store};
-pub use import::{IDS_SKIPPED, Importing, verify};
+pub use import::Importing;
 pub use installation::{installation_of, record as record_installation};
 pub use open::OpenError;
-pub use transfer::{TransferCounts, TransferError};
 
 use figures::Place;
 use gateway_clock::Timestamp;

@@ -13,6 +13,7 @@ use gateway_clock::Timestamp;
 use gateway_durable_sled::{Failure, Layout, caught};
 use gateway_identity::InstallationId;
 use gateway_store::StoreError;
+pub(super) use gateway_store::transfer::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID};
 
 /// Keys of the tree `meta`, beside those of the layout's version and of the commits.
 pub(super) const STORE_ID: &str = "store_id";
@@ -20,11 +21,8 @@ pub(super) const STORE_ID: &str = "store_id";
 pub(super) const MADE_AT: &str = "made_at";
 /// There while an import is under way: what is in the store then is a part only.
 pub(super) const IMPORTING: &str = "importing";
-pub(super) const LAST_USER_ID: &str = "last_user_id";
 pub(super) const USERS_TOTAL: &str = "users_total";
 pub(super) const ADMINISTRATORS: &str = "administrators";
-pub(super) const LAST_INVITATION_ID: &str = "last_invitation_id";
-pub(super) const LAST_ERRAND_ID: &str = "last_errand_id";
 /// Number and hash of the last entry of the audit trail.
 pub(super) const AUDIT_HEAD: &str = "audit_head";
 pub(super) const ADMINISTRATORS_ACTIVE: &str = "administrators_active";

@@ -10,6 +10,7 @@ mod revocations;
 pub mod rules;
 mod sessions;
 mod tickets;
+pub mod transfer;
 mod unit_of_work;
 mod users;
 

@@ -5,9 +5,10 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Importing, SledStore, TransferCounts, TransferError, verify};
+use super::{Importing, SledStore, TransferCounts, TransferError};
 use crate::SledOptions;
 use gateway_fuzz::{Corpus, Held};
+use gateway_store::transfer::verify;
 
 type Record = (usize, Vec<u8>, Vec<u8>);
 

@@ -1,34 +1,54 @@
 //! The form in which a store leaves and comes back: JSON Lines, a header first and an end line last,
 //! so that neither another file nor half a file is taken for an export.
 
+mod digest;
+mod import_check;
+mod reading;
+mod writing;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::{Invitation, KnownNetwork, Queued, Revocation, Session, StoreError, Ticket, User};
 use gateway_identity::{InstallationId, UserId};
-use gateway_store::{Invitation, KnownNetwork, Queued, Revocation, Session, StoreError, Ticket, User};
 
-pub(super) const FORMAT: &str = "gateway-store";
+pub use digest::Digest;
+pub use import_check::{ImportCheck, ticket_key};
+pub use reading::{read, verify};
+pub use writing::Lines;
+
+/// Counters in an export.
+pub const LAST_USER_ID: &str = "last_user_id";
+pub const LAST_INVITATION_ID: &str = "last_invitation_id";
+pub const LAST_ERRAND_ID: &str = "last_errand_id";
+
+/// Ids that an import leaves out above those of the export: an export is older than the store that was
+/// lost, and what was given out in between is not given again, to somebody else. An account costs the
+/// hash of a password, so that these are more than can have been made since any backup that is of use.
+pub const IDS_SKIPPED: u64 = 1_000_000;
+
+const FORMAT: &str = "gateway-store";
 /// The versions before: 2 without networks of accounts, and 1 without tickets, invitations, errands and
 /// the audit trail, too.
-pub(super) const FORMAT_VERSION: u32 = 3;
-pub(super) const FORMAT_VERSION_FIRST: u32 = 1;
+const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION_FIRST: u32 = 1;
 
 /// Bytes of a line, for who writes one and for who reads one. What is recorded now takes some thousand;
 /// an entry of an older version may hold a whole head of 32 KiB, each byte of it escaped twice.
-pub(super) const LINE_BYTES_MAX: usize = 16 << 20;
+const LINE_BYTES_MAX: usize = 16 << 20;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Header {
-    pub(super) format: String,
-    pub(super) version: u32,
-    pub(super) store_id: InstallationId,
+struct Header {
+    format: String,
+    version: u32,
+    store_id: InstallationId,
 }
 
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
-pub(super) enum Line {
+pub enum Line {
     User(User),
     Session(Session),
     /// From where an account is used.

@@ -3,21 +3,20 @@
 
 use std::collections::HashSet;
 
-use super::TransferCounts;
-use super::import::IDS_SKIPPED;
-use super::transfer::{LINE_BYTES_MAX, Line};
-use super::trees::{LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID};
+use super::{
+    IDS_SKIPPED, LAST_ERRAND_ID, LAST_INVITATION_ID, LAST_USER_ID, LINE_BYTES_MAX, Line, TransferCounts,
+};
+use crate::Prover;
 use gateway_identity::{Email, SessionId, UserId};
-use gateway_store::Prover;
 
 /// Knows the lines so far, but for the header.
 #[derive(Default)]
-pub(super) struct ImportCheck {
-    pub(super) last_user_id: u64,
-    pub(super) last_invitation_id: u64,
-    pub(super) last_errand_id: u64,
+pub struct ImportCheck {
+    pub last_user_id: u64,
+    pub last_invitation_id: u64,
+    pub last_errand_id: u64,
     /// Of the records so far, the last one included, whatever was wrong with it.
-    pub(super) counts: TransferCounts,
+    pub counts: TransferCounts,
     prover: Prover,
     user_ids: HashSet<UserId>,
     emails: HashSet<Email>,
@@ -132,7 +131,7 @@ impl TransferCounts {
 }
 
 /// 64 hexadecimal digits.
-pub(super) fn ticket_key(text: &str) -> Result<[u8; 32], String> {
+pub fn ticket_key(text: &str) -> Result<[u8; 32], String> {
     let parse = || {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -156,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_one_thing_has_one_line() {
-        let waiting = include_str!("../../../../tests/fuzzing/corpus/export/waiting");
+        let waiting = include_str!("../../../../../tests/fuzzing/corpus/export/waiting");
         for (record, fault) in [
             ("ticket", "this ticket was there before"),
             ("invitation", "invitation 2 was there before"),
