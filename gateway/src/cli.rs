@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod demo;
 mod explain;
+mod fleet;
 mod keys;
 pub(crate) mod operators;
 mod report;
@@ -64,6 +65,9 @@ enum Command {
     Session(session::Arguments),
     /// Show who did what, and prove that nobody changed it
     Audit(audit::Arguments),
+    /// List the gateways that share a database: version, keys, when they were last seen, and how old
+    /// their view of what is revoked was then
+    Fleet(fleet::Arguments),
     /// Show what happened in a period, in numbers
     Report(report::Arguments),
 }
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
             Command::User(arguments) => user::run(arguments),
             Command::Session(arguments) => session::run(arguments),
             Command::Audit(arguments) => audit::run(arguments),
+            Command::Fleet(arguments) => fleet::run(arguments),
             Command::Report(arguments) => report::run(arguments),
         },
         (_, fault) => Err(Failure::Other(format!("the cryptography does not work: {fault:?}"))),

@@ -7,6 +7,7 @@ mod current;
 pub(crate) mod dumps;
 mod figures;
 mod first_admin;
+mod fleet;
 mod housekeeping;
 mod operators;
 mod prepared;
@@ -30,6 +31,7 @@ use self::assembly::{Assembly, Needed};
 use self::background::Background;
 use self::current::{ActiveConfiguration, Current, endpoints};
 use self::figures::Figures;
+use self::fleet::Fleet;
 use self::signal_thread::SignalThread;
 use self::store::Place;
 use self::upgrade::Successor;
@@ -140,6 +142,7 @@ pub fn run(
     let successor = source.clone().map(Successor::of_this);
     let successor = successor.transpose().map_err(|fault| format!("this binary has no path: {fault}"))?;
     let place = Place::from_checked(&checked);
+    let held = fleet::held(&checked.reloadable, clock.now());
     let keys = reload::key_names(&checked.reloadable, clock.now());
     let needed = Needed {
         place,
@@ -159,6 +162,12 @@ pub fn run(
     store.tell_which();
     let mut following = view.follow()?;
     let mut keeping = store.keep()?;
+    let fleet = view.mirrored.as_ref().zip(store.database());
+    let fleet = fleet.map(|((view, _), database)| Fleet::new(database.clone(), Arc::clone(view)));
+    if let Some(fleet) = &fleet {
+        before.block_on(fleet.join(held))?;
+    }
+    let mut reporting = fleet.clone().map(Fleet::report).transpose()?;
     let made_admin = match checked.first_admin {
         Some(admin) => before.block_on(first_admin::ensure(&services, admin))?,
         None => false,
@@ -294,6 +303,7 @@ pub fn run(
         metrics,
         carrier,
         keys,
+        fleet,
     })?;
     server.add_boxed_service(operator_service(operator, sockets.operations, drained));
     let replaced = Arc::new(AtomicBool::new(false));
@@ -321,7 +331,7 @@ pub fn run(
     reloader.stop();
     relay.stop();
     keeper.stop();
-    following.iter_mut().chain(&mut keeping).for_each(Background::stop);
+    following.iter_mut().chain(&mut keeping).chain(&mut reporting).for_each(Background::stop);
     if let Some(successor) = successor.filter(|_| replaced.load(Ordering::Acquire)) {
         signal_thread.hold();
         if !before.block_on(async { signals.lock().await.told_to_stop().await }) {

@@ -3,6 +3,8 @@
 
 mod copy;
 
+pub(super) use copy::{database, open};
+
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};

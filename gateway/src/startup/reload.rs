@@ -9,6 +9,7 @@ use tokio::signal::unix::Signal;
 
 use super::background::Background;
 use super::current::{ActiveConfiguration, Current, endpoints};
+use super::fleet::{self, Fleet};
 use super::prepared::Prepared;
 use gateway_api::Api;
 use gateway_clock::{Clock, Stopwatch, Timestamp};
@@ -40,6 +41,8 @@ pub(super) struct Reload {
     pub(super) carrier: Arc<OnceLock<Handle>>,
     /// Those that are in use, by name.
     pub(super) keys: Vec<String>,
+    /// Who else must know the keys, if anybody does.
+    pub(super) fleet: Option<Fleet>,
 }
 
 /// What a reload brought.
@@ -184,6 +187,11 @@ impl Reload {
         }
         let log_key = log_hash_key(&checked.log, &checked.store_path).map_err(|fault| vec![fault])?;
         let keys = key_names(&checked.reloadable, self.clock.now());
+        // A key signs only where all that live accept it.
+        if let Some(fleet) = &self.fleet {
+            let held = fleet::held(&checked.reloadable, self.clock.now());
+            fleet.join(held).await.map_err(|difference| vec![difference])?;
+        }
         let before = self.current.load();
         let installation = before.api.services().sessions.issuer.installation;
         let prepared = Prepared::new(checked.reloadable, installation, &self.limiters, &self.issuer_keys);

@@ -85,3 +85,14 @@ CREATE TABLE gateway.tallies (
   count bigint NOT NULL,
   PRIMARY KEY (hour, word)
 );
+
+-- The gateways that were seen within a day, by the database's clock.
+CREATE TABLE gateway.gateways (
+  id text PRIMARY KEY,
+  name text NOT NULL,
+  version text NOT NULL,
+  keys text NOT NULL,
+  staleness_ms bigint NOT NULL,
+  started_at bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  last_seen_at bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+);

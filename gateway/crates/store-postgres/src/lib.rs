@@ -9,6 +9,7 @@
 mod audit;
 mod connect;
 mod fault;
+mod fleet;
 mod follow;
 mod kept;
 mod load;
@@ -34,7 +35,9 @@ use gateway_clock::Timestamp;
 use gateway_store::StoreError;
 use thiserror::Error;
 
+pub use fleet::{HeldKeys, Member, Seen};
 pub use follow::Follower;
+pub use schema::VERSION as SCHEMA;
 pub use settings::{PostgresSettings, UrlFault, is_postgres};
 
 use connect::Connections;

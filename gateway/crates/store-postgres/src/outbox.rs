@@ -8,8 +8,8 @@ use tokio_postgres::Row;
 use super::PostgresStore;
 use super::fault::Stop;
 use super::load::{bounded, column, decode, millis, timestamp, unsigned};
-use super::transaction::{Statement, Transaction};
-use super::writes::{queued, way as named};
+use super::transaction::Transaction;
+use super::writes::{Batch, queued, way as named};
 use gateway_clock::Timestamp;
 use gateway_store::{Committed, Outbox, OutboxMessage, Queued, StoreError, UnitOfWork, Way, rules};
 
@@ -23,8 +23,9 @@ impl Outbox for PostgresStore {
     ) -> Result<Committed<()>, StoreError> {
         let committed = self
             .transact(async move |transaction: &Transaction| {
-                let (sql, parameters) = queued(&errand, now, request_id.clone())?;
-                transaction.execute_all(vec![Statement { sql, parameters: parameters.into() }]).await?;
+                let mut batch = Batch::default();
+                queued(&mut batch, &errand, now, request_id.clone())?;
+                transaction.execute_all(batch.0).await?;
                 Ok(Committed::queued())
             })
             .await?;

@@ -12,8 +12,11 @@ use super::fault::said;
 /// Each brings the tables of the version before to its own, in one transaction.
 const MIGRATIONS: [&str; 1] = [include_str!("../schema/1.sql")];
 
+/// The version of the tables that this program knows.
+pub const VERSION: u64 = MIGRATIONS.len() as u64;
+
 /// Of whoever makes or changes tables. Any number would do; it is the same in all versions.
-const LOCK: i64 = 0x6761_7465_7761_79;
+const LOCK: i64 = 0x0067_6174_6577_6179;
 
 /// Versions from which on this one can work with a database: what a later version adds, it does not see.
 const COMPATIBLE_WITH: u64 = 1;
@@ -37,7 +40,7 @@ pub(crate) async fn migrate(connections: &Connections) -> Result<Option<Timestam
 
 /// Whether nothing is to be done.
 fn is_known(found: Version) -> Result<bool, OpenError> {
-    let known = MIGRATIONS.len() as u64;
+    let known = VERSION;
     if found.compatible_with > known {
         return Err(OpenError::Newer { found: found.version, known });
     }
@@ -90,7 +93,7 @@ async fn migrate_alone(connection: &Object) -> Result<Option<Timestamp>, OpenErr
         run(migration).await?;
     }
     run("DELETE FROM gateway.schema_version").await?;
-    let (version, compatible) = (MIGRATIONS.len() as i64, COMPATIBLE_WITH.cast_signed());
+    let (version, compatible) = (VERSION.cast_signed(), COMPATIBLE_WITH.cast_signed());
     let sql = "INSERT INTO gateway.schema_version VALUES ($1, $2)";
     connection.execute(sql, &[&version, &compatible]).await.map_err(unusable)?;
     if before == 0 {

@@ -218,8 +218,7 @@ fn invitations(batch: &mut Batch, writes: &[InvitationWrite]) -> Result<(), Stor
 fn recorded(batch: &mut Batch, work: &UnitOfWork) -> Result<(), StoreError> {
     let (now, request_id) = (work.cause().at(), work.cause().entry().request_id.clone());
     for errand in work.messages() {
-        let (sql, parameters) = queued(errand, now, request_id.clone())?;
-        batch.add(sql, parameters);
+        queued(batch, errand, now, request_id.clone())?;
     }
     let entries: Vec<_> = work.events().map(|event| event.entry()).collect();
     unsealed(batch, now, &entries)
@@ -227,14 +226,17 @@ fn recorded(batch: &mut Batch, work: &UnitOfWork) -> Result<(), StoreError> {
 
 /// An errand, due at once.
 pub(crate) fn queued(
+    batch: &mut Batch,
     errand: &OutboxMessage,
     now: Timestamp,
     request_id: Option<String>,
-) -> Result<(&'static str, [Box<dyn ToSql + Sync + Send>; 4]), StoreError> {
+) -> Result<(), StoreError> {
     let (way, errand, now) = (way(errand.way()), encode(errand)?, millis(now));
-    let sql = "INSERT INTO gateway.outbox (way, errand, request_id, created_at, due_at) \
-               VALUES ($1, $2, $3, $4, $4)";
-    Ok((sql, columns![way, errand, request_id, now]))
+    batch.add(
+        "INSERT INTO gateway.outbox (way, errand, request_id, created_at, due_at) VALUES ($1, $2, $3, $4, $4)",
+        columns![way, errand, request_id, now],
+    );
+    Ok(())
 }
 
 pub(crate) const fn way(way: Way) -> &'static str {

@@ -153,6 +153,20 @@ impl KeyRing {
         })
     }
 
+    /// By what new tokens are signed now, and by what a token may be signed that is accepted: names of keys,
+    /// and fingerprints of secrets.
+    pub fn names(&self, now: Timestamp) -> (String, Vec<String>) {
+        let secrets = self.secrets(now).map(|secret| secret.key.fingerprint());
+        let good = |key: &&OwnKey| key.ends_at.is_none_or(|until| now < until);
+        let keys = self.keys.iter().filter(good).map(|key| key.dated.kid.clone());
+        let signs = match self.signer(now) {
+            Some(Signer::Secret(key)) => key.fingerprint(),
+            Some(Signer::Key(key)) => key.dated.kid.clone(),
+            None => String::new(),
+        };
+        (signs, secrets.chain(keys).collect())
+    }
+
     /// All secrets, and what each of them does now.
     pub fn secret_states(&self, now: Timestamp) -> impl Iterator<Item = (&Secret, KeyState)> {
         self.secrets.iter().enumerate().map(move |(index, secret)| {

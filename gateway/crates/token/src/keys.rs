@@ -62,6 +62,13 @@ impl HmacKey {
         &self.signing
     }
 
+    /// A name by which two gateways can tell whether they have the same one, and nobody can find out which
+    /// it is: a secret has 32 bytes or more.
+    pub fn fingerprint(&self) -> String {
+        let tag = hmac::sign(&self.prepared, b"fingerprint of a gateway's secret");
+        tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Compares in constant time.
     pub(super) fn matches(&self, message: &[u8], tag: &[u8]) -> bool {
         hmac::verify(&self.prepared, message, tag).is_ok()

@@ -11,7 +11,7 @@ use gateway_store_postgres::{PostgresSettings, PostgresStore};
 use gateway_store_sled::{SledOptions, SledStore};
 
 /// The database that a configuration names, if it names one.
-pub(super) fn database(config: Option<&Path>) -> Result<Option<PostgresSettings>, Failure> {
+pub(crate) fn database(config: Option<&Path>) -> Result<Option<PostgresSettings>, Failure> {
     let mut loaded = load(config, &Flags::default());
     if !loaded.faults.is_empty() {
         return Err(Failure::Configuration(loaded.told()));
@@ -25,7 +25,7 @@ pub(super) fn database(config: Option<&Path>) -> Result<Option<PostgresSettings>
     Ok(checked.map_err(Failure::Configuration)?.database)
 }
 
-pub(super) fn open(settings: PostgresSettings) -> Result<PostgresStore, Failure> {
+pub(crate) fn open(settings: PostgresSettings) -> Result<PostgresStore, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| Failure::Other(format!("no runtime can be made: {fault}")))?;
     runtime.block_on(PostgresStore::open(settings)).map_err(|fault| Failure::Other(fault.to_string()))
