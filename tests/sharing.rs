@@ -1,6 +1,7 @@
 //! Several gateways on one PostgreSQL: what one of them does, all of them know.
 
 mod faults;
+mod fleet;
 mod following;
 mod moving;
 mod once;

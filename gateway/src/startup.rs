@@ -43,7 +43,7 @@ pub(crate) use self::signal_thread::{hold_signals_back, let_signals_through};
 
 use crate::shutdown::{CheckSuccessor, Drain, Signals};
 use gateway_api::{Api, Services};
-use gateway_clock::{Clock, SystemClock};
+use gateway_clock::{Clock, SharedClock};
 use gateway_config::{Checked, Source};
 use gateway_edge::{
     Bound, Browsers, Caps, Configured, Connections, Descriptors, Gateway, GatewayParts, Handover, Inherited,
@@ -129,7 +129,8 @@ pub fn run(
     announce: impl FnOnce(Listening) + Send + Sync + 'static,
 ) -> Result<(), String> {
     let descriptors = Descriptors::of_this_process()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let shared = Arc::new(SharedClock::default());
+    let clock = Arc::clone(&shared) as Arc<dyn Clock>;
     let metrics = Metrics::new(outcomes()).map_err(|fault| format!("metrics cannot be made: {fault}"))?;
     // A runtime for the few steps before the server has its own.
     let before = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -156,8 +157,7 @@ pub fn run(
         asking_proxy: checked.asking_proxy,
         registration: checked.registration,
     };
-    let assembly =
-        before.block_on(Assembly::new(needed, &limiters, Arc::clone(&clock), Arc::clone(&metrics)))?;
+    let assembly = before.block_on(Assembly::new(needed, &limiters, shared, Arc::clone(&metrics)))?;
     let Assembly { store, services, view, issuer_keys } = assembly;
     store.tell_which();
     let mut following = view.follow()?;

@@ -35,7 +35,7 @@ async fn a_transaction_that_commits_late_is_not_passed_over() {
     let server = Postgres::shared();
     let url = server.database();
     let store = opened(&url).await;
-    let follower = store.follower();
+    let follower = store.follower(Arc::default());
     assert_eq!(follower.changes().await.unwrap(), []);
     // It has its id, and so a place in the ledger, before the one that commits first.
     let (late, driver) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_transaction_that_commits_late_is_not_passed_over() {
 async fn what_is_widened_later_is_told_again() {
     let server = Postgres::shared();
     let store = opened(&server.database()).await;
-    let follower = store.follower();
+    let follower = store.follower(Arc::default());
     let user = UserId::new(7).unwrap();
     for minimum in [1, 5] {
         let revoked = Revocation::Generation { user, minimum: Generation(minimum), until: until() };
@@ -76,7 +76,7 @@ async fn a_follower_is_woken_by_what_another_gateway_revokes() {
     let server = Postgres::shared();
     let url = server.database();
     let (here, there) = (opened(&url).await, opened(&url).await);
-    let follower = here.follower();
+    let follower = here.follower(Arc::default());
     follower.changes().await.unwrap();
     let revoked = token();
     there.record(&[revoked], work()).told().await.unwrap();
@@ -89,7 +89,7 @@ async fn a_follower_whose_connection_ends_asks_for_everything_again() {
     let server = Postgres::shared();
     let url = server.database();
     let store = opened(&url).await;
-    let follower = store.follower();
+    let follower = store.follower(Arc::default());
     let revoked = token();
     store.record(&[revoked], work()).told().await.unwrap();
     assert_eq!(follower.changes().await.unwrap(), [revoked]);

@@ -133,3 +133,25 @@ fn a_gateway_keeps_nothing_that_another_needs() {
     let body = json!({"refresh_token": ada.refresh, "rotate": true});
     assert_eq!(b.client().post("/api/auth/refresh").json(&body).send().status, 200);
 }
+
+#[test]
+fn moments_are_those_of_the_database_wherever_a_gateways_clock_is() {
+    let (server, upstream) = (Postgres::shared(), Upstream::start());
+    let url = server.database();
+    let right = on(&url, &upstream).start();
+    let library = crate::support::tools::faketime();
+    let wrong = on(&url, &upstream)
+        .env("LD_PRELOAD", library.to_str().unwrap())
+        .env("FAKETIME", "-600")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .start();
+    wrong.says("the clock of the database is not this machine's, and counts");
+    let ada = wrong.user();
+    let issued = crate::support::forge::claims(&ada.access)["iat"].as_u64().unwrap();
+    assert!(issued.abs_diff(crate::support::forge::now()) < 60, "{issued}");
+    for gateway in [&right, &wrong] {
+        assert_eq!(ask(gateway, &ada.access).status, 200);
+    }
+    let listed = right.client().get("/api/auth/sessions").bearer(&ada.access).send();
+    assert_eq!(listed.status, 200, "{}", listed.text());
+}

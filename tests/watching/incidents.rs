@@ -5,7 +5,6 @@
 //! within the run, and that is what is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -179,20 +178,13 @@ fn clock_is_moved() -> Incident {
     let clock = folder.path().join("clock");
     std::fs::write(&clock, "+0\n").unwrap();
     let gateway = Setup::before(upstream.address)
-        .env("LD_PRELOAD", faketime().to_str().unwrap())
+        .env("LD_PRELOAD", crate::support::tools::faketime().to_str().unwrap())
         .env("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap())
         .env("FAKETIME_NO_CACHE", "1")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
         .start();
     let incident = Incident::new("gateway-clock", gateway, &["GatewayClockOff"]).with((upstream, folder));
     incident.begins(move |_| std::fs::write(clock, "+120\n").unwrap())
-}
-
-/// Debian's, whatever the machine is called there.
-fn faketime() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
-    let library = |folder: PathBuf| folder.join("faketime/libfaketimeMT.so.1");
-    folders.map(library).find(|path| path.exists()).expect("faketime is installed")
 }
 
 /// A refresh token that was replaced is used again.

@@ -8,7 +8,7 @@ use super::View;
 use super::prepared::Prepared;
 use super::store::{Place, Ports, Store};
 use gateway_api::{Api, AskingProxy, Registration, Services};
-use gateway_clock::{Clock, SystemClock};
+use gateway_clock::{Clock, SharedClock};
 use gateway_config::{Checked, Reloadable, RevocationSettings};
 use gateway_edge::outcomes;
 use gateway_jwks::JwksBook;
@@ -59,9 +59,10 @@ impl Assembly {
     pub(super) async fn new(
         needed: Needed,
         limiters: &Limiters,
-        clock: Arc<dyn Clock>,
+        shared: Arc<SharedClock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
+        let clock = Arc::clone(&shared) as Arc<dyn Clock>;
         let store = Store::open(needed.place).await?;
         let installation = store.installation().await.map_err(|fault| fault.to_string())?;
         let Ports { users, sessions, ledger, tickets, outbox, audit } = store.ports();
@@ -69,7 +70,7 @@ impl Assembly {
             .map_err(|fault| format!("password: {fault}"))?;
         // Nobody knows here how long the tokens live that are out.
         let is_stopped = needed.revocations.is_none();
-        let view = view(needed.revocations, &store, &ledger, &clock).await?;
+        let view = view(needed.revocations, &store, &ledger, &shared).await?;
         let own = Arc::clone(&view.own) as Arc<dyn Revocations>;
         let revocations: Arc<dyn Revocations> = match (&view.redis, &view.mirrored) {
             (Some(redis), _) => Arc::new(OwnFirst::new(own, Arc::clone(redis) as _)),
@@ -146,7 +147,7 @@ impl Stopped {
             asking_proxy: checked.asking_proxy,
             registration: checked.registration,
         };
-        let assembly = Assembly::new(needed, &Limiters::default(), Arc::new(SystemClock), metrics).await?;
+        let assembly = Assembly::new(needed, &Limiters::default(), Arc::default(), metrics).await?;
         Ok(Self { api: Api::new(assembly.services) })
     }
 }
@@ -155,7 +156,7 @@ async fn view(
     settings: Option<RevocationSettings>,
     store: &Store,
     ledger: &Arc<dyn RevocationLedger>,
-    clock: &Arc<dyn Clock>,
+    shared: &Arc<SharedClock>,
 ) -> Result<View, String> {
     let Some(settings) = settings else {
         return Ok(View { own: Arc::default(), redis: None, mirrored: None });
@@ -163,16 +164,17 @@ async fn view(
     if let (RevocationSettings::Mirrored(bounds), Some(database)) = (&settings, store.database()) {
         let own = Arc::new(EmbeddedRevocations::default());
         let mirrored = Arc::new(MirroredRevocations::new(Arc::clone(&own), *bounds));
-        let follower = Arc::new(database.follower());
+        let follower = Arc::new(database.follower(Arc::clone(shared)));
         mirrored.refresh(&*follower).await.map_err(|fault| fault.to_string())?;
         return Ok(View { own, redis: None, mirrored: Some((mirrored, follower)) });
     }
+    let clock = Arc::clone(shared) as Arc<dyn Clock>;
     let own = EmbeddedRevocations::load(&**ledger, clock.now()).await;
     let own = Arc::new(own.map_err(|fault| fault.to_string())?);
     let redis = match settings {
         RevocationSettings::Embedded | RevocationSettings::Mirrored(_) => None,
         RevocationSettings::Redis(settings) => {
-            let redis = RedisRevocations::new(settings, Arc::clone(ledger), Arc::clone(clock));
+            let redis = RedisRevocations::new(settings, Arc::clone(ledger), clock);
             Some(Arc::new(redis.map_err(|fault| format!("redis: {fault}"))?))
         }
     };

@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::unreachable))]
 
 mod backoff;
+mod shared;
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 pub use backoff::Backoff;
+pub use shared::SharedClock;
 
 /// A moment in milliseconds since the Unix epoch (UTC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]

@@ -95,9 +95,12 @@ impl MirroredRevocations {
         }
     }
 
-    /// Whether the look-up in memory decides.
+    /// Whether the look-up in memory decides. By the reading of the clock that the request has already: it
+    /// is some microseconds old.
     pub fn is_fresh(&self) -> bool {
-        self.asked_at.load(Ordering::Acquire) > 0 && self.staleness() <= self.bounds.max_staleness
+        let asked_at = self.asked_at.load(Ordering::Acquire);
+        let now = Stopwatch::lately().since(&self.beginning);
+        asked_at > 0 && now.saturating_sub(Duration::from_micros(asked_at)) <= self.bounds.max_staleness
     }
 
     async fn until_fresh(&self) -> Result<(), Unreachable> {

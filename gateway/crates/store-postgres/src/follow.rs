@@ -17,8 +17,9 @@ use tokio_postgres::types::Type;
 use super::PostgresStore;
 use super::connect::Connector;
 use super::fault::{damaged, said};
-use super::load::column;
+use super::load::{column, timestamp};
 use super::revocations::revocation;
+use gateway_clock::{Clock as _, SharedClock, SystemClock};
 use gateway_store::{Revocation, RevocationFeed, StoreError};
 
 /// What is notified where something is revoked, and in no other transaction: it costs each that does a
@@ -29,7 +30,8 @@ pub(crate) const NOTIFY: &str = "SELECT pg_notify('gateway_revocations', '')";
 const PREPARE: &str = "SET enable_seqscan = off; LISTEN gateway_revocations";
 
 /// A snapshot with its oldest running transaction, and what is not older than that of the question.
-const CHANGES: &str = "SELECT kind, id, minimum, until, pg_snapshot_xmin(pg_current_snapshot())::text \
+const CHANGES: &str = "SELECT kind, id, minimum, until, pg_snapshot_xmin(pg_current_snapshot())::text, \
+                       (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
                        FROM (SELECT) AS always LEFT JOIN gateway.revocations ON xid >= $1::text::xid8";
 
 /// How long an answer may take: of what changed, and of everything.
@@ -40,6 +42,7 @@ const READ_WITHIN: Duration = Duration::from_secs(60);
 pub struct Follower {
     connector: Connector,
     woken: Arc<Notify>,
+    clock: Arc<SharedClock>,
     following: Mutex<Option<Following>>,
 }
 
@@ -50,10 +53,11 @@ struct Following {
 }
 
 impl PostgresStore {
-    /// One that follows its ledger from the beginning.
-    pub fn follower(&self) -> Follower {
+    /// One that follows its ledger from the beginning, and sets the clock by that of the database: moments
+    /// are compared between gateways.
+    pub fn follower(&self, clock: Arc<SharedClock>) -> Follower {
         let connector = self.0.connections.connector();
-        Follower { connector, woken: Arc::default(), following: Mutex::default() }
+        Follower { connector, clock, woken: Arc::default(), following: Mutex::default() }
     }
 }
 
@@ -71,7 +75,7 @@ impl RevocationFeed for Follower {
                 Some(before) => before,
                 None => self.connect().await?,
             };
-            ask(before).await
+            self.ask(before).await
         });
         let asked = asked.await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(format!("the database did not answer within {within:?}")))
@@ -98,14 +102,24 @@ impl Follower {
     }
 }
 
-async fn ask(following: Following) -> Result<(Vec<Revocation>, Following), StoreError> {
-    let Following { client, running_since } = following;
-    // Planned for this very number, and by no prepared statement: those of a pooler in between may be gone.
-    let rows = client.query_typed(CHANGES, &[(&running_since, Type::TEXT)]).await;
-    let rows = rows.map_err(|fault| StoreError::Unavailable(said(&fault)))?;
-    let last = rows.last().ok_or_else(|| damaged("the ledger of revocations"))?;
-    let running_since = column(last, 4)?;
-    let is_some = |row: &&tokio_postgres::Row| column::<Option<i8>>(row, 0).is_ok_and(|kind| kind.is_some());
-    let changes = rows.iter().filter(is_some).map(revocation).collect::<Result<_, _>>()?;
-    Ok((changes, Following { client, running_since }))
+impl Follower {
+    async fn ask(&self, following: Following) -> Result<(Vec<Revocation>, Following), StoreError> {
+        let Following { client, running_since } = following;
+        // Planned for this very number, and by no prepared statement: those of a pooler in between may be gone.
+        let asked = SystemClock.now();
+        let rows = client.query_typed(CHANGES, &[(&running_since, Type::TEXT)]).await;
+        let rows = rows.map_err(|fault| StoreError::Unavailable(said(&fault)))?;
+        let last = rows.last().ok_or_else(|| damaged("the ledger of revocations"))?;
+        if let Some(ahead) = self.clock.set(timestamp(column(last, 5)?)?, asked, SystemClock.now()) {
+            tracing::info!(
+                ahead_milliseconds = ahead,
+                "the clock of the database is not this machine's, and counts"
+            );
+        }
+        let running_since = column(last, 4)?;
+        let is_some =
+            |row: &&tokio_postgres::Row| column::<Option<i8>>(row, 0).is_ok_and(|kind| kind.is_some());
+        let changes = rows.iter().filter(is_some).map(revocation).collect::<Result<_, _>>()?;
+        Ok((changes, Following { client, running_since }))
+    }
 }
