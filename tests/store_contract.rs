@@ -39,7 +39,10 @@ macro_rules! store_laws {
     ($($law:ident),+ $(,)?) => {
         laws! {
             sled = crate::store_contract::Stores::sled(),
-            postgres = crate::store_contract::Stores::postgres() => { $($law),+ }
+            postgres = crate::store_contract::Stores::postgres(crate::support::postgres::Postgres::shared()),
+            newest_postgres =
+                crate::store_contract::Stores::postgres(crate::support::postgres::Postgres::shared_newest())
+                => { $($law),+ }
         }
     };
 }
@@ -102,8 +105,7 @@ impl Stores {
         }
     }
 
-    async fn postgres() -> Self {
-        let server = Postgres::shared();
+    async fn postgres(server: Arc<Postgres>) -> Self {
         let url = server.database();
         Self::postgres_at(server, url).await
     }

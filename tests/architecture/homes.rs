@@ -25,6 +25,7 @@ const ALONE: &[(&str, &str)] = &[
     ("argon2", "password"),
     ("axum", "api"),
     ("bcrypt", "password"),
+    ("deadpool-postgres", "store-postgres"),
     ("figment", "config"),
     ("governor", "limits"),
     ("h2", "edge"),
@@ -38,6 +39,7 @@ const ALONE: &[(&str, &str)] = &[
     ("ppp", "edge"),
     ("prometheus", "telemetry"),
     ("scrypt", "password"),
+    ("tokio-postgres", "store-postgres"),
     ("utoipa", "api"),
     ("zxcvbn", "password"),
 ];

@@ -6,7 +6,7 @@ use super::graph::Crate;
 use super::source::{Source, product};
 
 /// The ranks: a crate is built with crates of lower rank only.
-const RANKS: [(&str, u8); 31] = [
+const RANKS: [(&str, u8); 32] = [
     ("bounded", 0),
     ("clock", 0),
     ("command", 0),
@@ -24,6 +24,7 @@ const RANKS: [(&str, u8); 31] = [
     ("mail", 2),
     ("problem", 2),
     ("store-memory", 2),
+    ("store-postgres", 2),
     ("store-redis", 2),
     ("store-sled", 2),
     ("telemetry", 2),
@@ -42,9 +43,10 @@ const RANKS: [(&str, u8); 31] = [
 
 /// Crates that few are built with, of whatever rank the others are: what stands behind the ports is chosen
 /// when the gateway starts, and the edge knows the endpoints as a service only.
-const BUILT_INTO: [(&str, &[&str]); 10] = [
+const BUILT_INTO: [(&str, &[&str]); 11] = [
     ("durable-sled", &["store-sled"]),
     ("store-sled", &["config", "bench", "gateway"]),
+    ("store-postgres", &["config", "gateway"]),
     ("store-redis", &["config", "gateway"]),
     ("store-memory", &["gateway"]),
     ("jwks", &["config", "gateway"]),

@@ -44,7 +44,8 @@ pub(super) fn unfinished(sources: &[Source]) -> Vec<String> {
 /// whatever it skips, so they are to be read as text before.
 pub(super) fn json_of_bytes(name: &str, sources: &[Source]) -> Vec<String> {
     // What these read was written by a gateway, or is an answer that one of ours rendered.
-    const OURS: [(&str, &str); 5] = [
+    const OURS: [(&str, &str); 6] = [
+        ("store", "transfer/"),
         ("store-sled", ""),
         ("api", "openapi/"),
         ("gateway", "cli/explain.rs"),

@@ -5,11 +5,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{blocks, project};
+use crate::support::postgres::Postgres;
 use crate::support::tools::with_own_folders;
 use crate::support::{files_below, free_ports};
 
 /// The ports that guides are written with.
 const PORTS: [&str; 7] = ["8080", "9090", "8000", "3000", "3001", "8443", "8088"];
+
+/// The database that guides are written with.
+const WRITTEN_DATABASE: &str = "postgres://gateway:a%20password%20of%20your%20own@db.example.com/gateway";
 
 /// The tree of guides and configurations, with the ports of this test.
 fn place(folder: &Path, moved: &impl Fn(&str) -> String) {
@@ -34,6 +38,10 @@ fn script(commands: &str, port: &impl Fn(&str) -> u16) -> String {
         if let Some(command) = command.strip_suffix(" &") {
             let number = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
             let port = match () {
+                () if command.contains("--listen") => {
+                    let listen = command.split("--listen ").nth(1).unwrap().split(' ').next().unwrap();
+                    listen.rsplit(':').next().unwrap().parse().unwrap()
+                }
                 () if command.contains("gateway serve") => port("8080"),
                 () if command.contains("nginx") => port("8000"),
                 () => number(command.split_whitespace().last().unwrap()).parse().unwrap(),
@@ -47,13 +55,18 @@ fn script(commands: &str, port: &impl Fn(&str) -> u16) -> String {
 }
 
 fn follow(guide: &str) {
+    follow_with(guide, || None);
+}
+
+/// Where it speaks of a database, a new one for each try.
+fn follow_with(guide: &str, database: impl Fn() -> Option<String>) {
     // Somebody else may take a port first: then it is followed again with others.
-    let followed = (0..3).any(|_| try_to_follow(guide));
+    let followed = (0..3).any(|_| try_to_follow(guide, database()));
     assert!(followed, "{guide}: each time a port was taken");
 }
 
 /// `false` when a port was taken meanwhile.
-fn try_to_follow(guide: &str) -> bool {
+fn try_to_follow(guide: &str, database: Option<String>) -> bool {
     let now: [u16; PORTS.len()] = free_ports();
     let ports: Vec<(&str, u16)> = PORTS.into_iter().zip(now).collect();
     let port = |written: &str| ports.iter().find(|(port, _)| *port == written).unwrap().1;
@@ -77,6 +90,7 @@ fn try_to_follow(guide: &str) -> bool {
             _ => {}
         }
     }
+    let commands = database.iter().fold(commands, |commands, url| commands.replace(WRITTEN_DATABASE, url));
     let program = Path::new(env!("CARGO_BIN_EXE_gateway")).parent().unwrap();
     let tools = project().join("target/test-tools/venv/bin");
     let mut shell = Command::new("bash");
@@ -134,6 +148,12 @@ fn several_services_are_protected_by_host_as_the_guide_says() {
 #[test]
 fn another_proxy_asks_as_the_guide_says() {
     follow("behind-a-proxy.md");
+}
+
+#[test]
+fn one_gateway_becomes_two_as_the_guide_says() {
+    let server = Postgres::shared();
+    follow_with("two-gateways.md", || Some(server.database()));
 }
 
 #[test]

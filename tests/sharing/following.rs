@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use gateway_clock::Timestamp;
 use gateway_identity::{Generation, InstallationId, SessionId, TokenId, UserId};
-use gateway_store::{Revocation, RevocationFeed, RevocationLedger, Revocations, Subject, TokenStatus};
-use gateway_store_memory::{Bounds, EmbeddedRevocations, MirroredRevocations};
+use gateway_store::{
+    Revocation, RevocationFeed, RevocationLedger, Revocations, StalenessBounds, Subject, TokenStatus,
+};
+use gateway_store_memory::{EmbeddedRevocations, MirroredRevocations};
 use gateway_store_postgres::{PostgresSettings, PostgresStore};
 
 use crate::support::postgres::Postgres;
 use crate::support::told::*;
 
-const BOUNDS: Bounds =
-    Bounds { max_staleness: Duration::from_secs(1), check_timeout: Duration::from_millis(200) };
+const BOUNDS: StalenessBounds =
+    StalenessBounds { max_staleness: Duration::from_secs(1), check_timeout: Duration::from_millis(200) };
 
 async fn opened(url: &str) -> PostgresStore {
     let timeout = Duration::from_secs(30);
@@ -141,7 +143,7 @@ async fn a_view_that_was_never_answered_decides_nothing() {
 
 #[tokio::test]
 async fn a_view_beyond_its_bound_waits_for_an_answer_and_refuses_without_one() {
-    let bounds = Bounds { max_staleness: Duration::from_millis(20), ..BOUNDS };
+    let bounds = StalenessBounds { max_staleness: Duration::from_millis(20), ..BOUNDS };
     let view = Arc::new(MirroredRevocations::new(Arc::<EmbeddedRevocations>::default(), bounds));
     let feed = Arc::new(Feed::default());
     let revoked = TokenId::random();

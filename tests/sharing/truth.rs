@@ -121,7 +121,7 @@ fn what_a_command_revokes_on_a_third_machine_is_refused_by_all() {
 #[test]
 fn a_gateway_keeps_nothing_that_another_needs() {
     let upstream = Upstream::start();
-    let server = Postgres::shared();
+    let server = Postgres::shared_newest();
     let url = server.database();
     let a = on(&url, &upstream).start();
     let ada = a.user();

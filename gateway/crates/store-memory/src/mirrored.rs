@@ -17,7 +17,8 @@ use super::EmbeddedRevocations;
 use gateway_clock::{Backoff, Stopwatch};
 use gateway_identity::TokenId;
 use gateway_store::{
-    Check, Revocation, RevocationFeed, Revocations, StoreError, Subject, TokenStatus, Unreachable,
+    Check, Revocation, RevocationFeed, Revocations, StalenessBounds, StoreError, Subject, TokenStatus,
+    Unreachable,
 };
 
 /// How often the ledger is asked where nothing wakes its follower.
@@ -25,19 +26,10 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Between tries that fail.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_millis(500) };
 
-/// How old the view may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Up to here a look-up in memory decides.
-    pub max_staleness: Duration,
-    /// How long a check waits for the next answer, once the view is older.
-    pub check_timeout: Duration,
-}
-
 /// A view in memory that is followed from outside of requests (`follow`).
 pub struct MirroredRevocations {
     own: Arc<EmbeddedRevocations>,
-    bounds: Bounds,
+    bounds: StalenessBounds,
     /// From when on times are counted.
     beginning: Stopwatch,
     /// When the last question that was answered was asked, in microseconds; zero where none was.
@@ -47,7 +39,7 @@ pub struct MirroredRevocations {
 
 impl MirroredRevocations {
     /// An empty view, which decides nothing before it was refreshed.
-    pub fn new(own: Arc<EmbeddedRevocations>, bounds: Bounds) -> Self {
+    pub fn new(own: Arc<EmbeddedRevocations>, bounds: StalenessBounds) -> Self {
         let (answered, _) = watch::channel(());
         Self { own, bounds, beginning: Stopwatch::start(), asked_at: AtomicU64::new(0), answered }
     }

@@ -22,7 +22,8 @@ pub use commit::{UnderWay, commit};
 pub use error::StoreError;
 pub use outbox::{Outbox, OutboxMessage, Queued, Way};
 pub use revocations::{
-    Check, Revocation, RevocationFeed, RevocationLedger, Revocations, Subject, TokenStatus, Unreachable,
+    Check, Revocation, RevocationFeed, RevocationLedger, Revocations, StalenessBounds, Subject, TokenStatus,
+    Unreachable,
 };
 pub use sessions::{
     KnownNetwork, RefreshToken, Rotation, RotationRequest, Session, SessionLimit, SessionScope, Sessions,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,15 @@ pub trait Revocations: Send + Sync {
 
     /// For readiness: whether checks can be answered now.
     async fn ping(&self) -> Result<(), Unreachable>;
+}
+
+/// How old a view of a ledger may be that others write, too.
+#[derive(Clone, Copy, Debug)]
+pub struct StalenessBounds {
+    /// Up to here a look-up in memory decides.
+    pub max_staleness: Duration,
+    /// How long a check waits for the next answer, once the view is older.
+    pub check_timeout: Duration,
 }
 
 /// A ledger to which others write as well, as a view follows it.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{Checker, KeyPolicy};
 use crate::file::File;
 use crate::secret_source::Given;
-use gateway_store_memory::Bounds;
+use gateway_store::StalenessBounds;
 use gateway_store_postgres::PostgresSettings;
 use gateway_token::Algorithm;
 
@@ -22,7 +22,7 @@ impl Checker<'_> {
         from_environment: Option<SecretString>,
         has_redis: bool,
         (keys, given): (KeyPolicy, Given),
-    ) -> Option<(PostgresSettings, Bounds)> {
+    ) -> Option<(PostgresSettings, StalenessBounds)> {
         let store = &file.store;
         let written = (!store.url.is_empty()).then(|| SecretString::from(store.url.clone()));
         // Where both are, the variable is the one that an operator sets for this start.
@@ -58,7 +58,7 @@ impl Checker<'_> {
             Err(fault) => self.fault(format!("store.url (or DATABASE_URL): {fault}")),
         }
         let max_staleness = Duration::from_millis(store.max_staleness_ms);
-        let bounds = Bounds { max_staleness, check_timeout: timeout.min(Duration::from_secs(1)) };
+        let bounds = StalenessBounds { max_staleness, check_timeout: timeout.min(Duration::from_secs(1)) };
         Some((postgres, bounds))
     }
 
