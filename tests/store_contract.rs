@@ -115,6 +115,7 @@ impl Stores {
         Box::pin(async move {
             let settings = PostgresSettings {
                 url: url.as_str().into(),
+                url_file: None,
                 ca_file: None,
                 timeout: Duration::from_secs(30),
                 connections_max: 4,

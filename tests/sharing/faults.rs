@@ -8,6 +8,7 @@ use gateway_clock::Stopwatch;
 use serde_json::json;
 
 use super::{ask, on};
+use crate::support::gateway::Setup;
 use crate::support::people::PASSWORD;
 use crate::support::postgres::Postgres;
 use crate::support::upstream::Upstream;
@@ -133,4 +134,22 @@ fn each_answered_act_is_in_the_trail_after_a_gateway_was_killed() {
     for id in answered.into_inner().unwrap() {
         assert!(lines.contains(&id), "{id} was answered, and is not recorded");
     }
+}
+
+#[test]
+fn a_password_that_was_changed_is_read_anew_without_a_restart() {
+    let (server, upstream, folder) = (Postgres::start(), Upstream::start(), tempfile::tempdir().unwrap());
+    let url = server.database();
+    let file = folder.path().join("url");
+    std::fs::write(&file, format!("{url}\n")).unwrap();
+    let gateway = Setup::before(upstream.address).env("DATABASE_URL_FILE", file.to_str().unwrap()).start();
+    let ada = gateway.user();
+    std::fs::write(&file, url.replace("tests-only", "CANARY-next-password")).unwrap();
+    server.sql("postgres", "ALTER ROLE gateway PASSWORD 'CANARY-next-password'");
+    let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                  WHERE application_name = 'gateway'";
+    server.sql("postgres", others);
+    eventually("it is followed again", || ask(&gateway, &ada.access).status == 200);
+    assert_eq!(gateway.log_in(&ada.email, PASSWORD).id, ada.id);
+    assert!(!gateway.log().contains("CANARY-next-password"));
 }

@@ -19,8 +19,14 @@ const BOUNDS: StalenessBounds =
 
 async fn opened(url: &str) -> PostgresStore {
     let timeout = Duration::from_secs(30);
-    let settings =
-        PostgresSettings { url: url.into(), ca_file: None, timeout, connections_max: 4, lease: timeout };
+    let settings = PostgresSettings {
+        url: url.into(),
+        url_file: None,
+        ca_file: None,
+        timeout,
+        connections_max: 4,
+        lease: timeout,
+    };
     PostgresStore::open(settings).await.unwrap()
 }
 

@@ -237,7 +237,12 @@ pub fn examine(
     let (log, traces) = (checker.log(&file), checker.traces(&file));
     let revocations = checker.revocations(&file, secrets.redis_url.take());
     let has_redis = matches!(revocations, RevocationSettings::Redis(_));
-    let database = checker.database(&file, secrets.database_url.take(), has_redis, (keys, secrets.given()));
+    let database = checker.database(
+        &file,
+        (secrets.database_url.take(), secrets.database_url_file.take()),
+        has_redis,
+        (keys, secrets.given()),
+    );
     let (database, revocations) = match database {
         Some((database, bounds)) => (Some(database), RevocationSettings::Mirrored(bounds)),
         None => (None, revocations),

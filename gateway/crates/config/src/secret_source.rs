@@ -21,6 +21,8 @@ pub struct Secrets {
     pub legacy_key: Option<SecretSlice<u8>>,
     pub redis_url: Option<SecretString>,
     pub database_url: Option<SecretString>,
+    /// Where that comes from, if it is a file.
+    pub database_url_file: Option<std::path::PathBuf>,
     /// Of `mail.smtp.username`.
     pub smtp_password: Option<SecretString>,
     /// Of `webhook.url`.
@@ -73,6 +75,9 @@ impl Secrets {
             legacy_key: take("LEGACY_JWT_SECRET_KEY").map(key),
             redis_url: take("REDIS_URL").map(SecretString::from),
             database_url: take("DATABASE_URL").map(SecretString::from),
+            database_url_file: environment("DATABASE_URL_FILE")
+                .filter(|path| !path.is_empty())
+                .map(Into::into),
             smtp_password: take("GATEWAY_SMTP_PASSWORD").map(SecretString::from),
             webhook_secret: take("GATEWAY_WEBHOOK_SECRET").map(SecretString::from),
             admin_email: take("GATEWAY_ADMIN_EMAIL"),

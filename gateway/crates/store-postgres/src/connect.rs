@@ -40,7 +40,12 @@ impl Connections {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store").enable_all().build();
         let runtime = runtime.map_err(|fault| format!("no runtime can be made: {fault}"))?;
         let tls = MakeRustlsConnect::new(tls(&settings)?);
-        let connector = Connector { config: config.clone(), runtime: runtime.handle().clone(), tls };
+        let connector = Connector {
+            settings: Arc::new(settings.clone()),
+            config: config.clone(),
+            runtime: runtime.handle().clone(),
+            tls,
+        };
         // A connection that is closed is seen; one that is not is found out by whoever uses it.
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(config, connector.clone(), manager_config);
@@ -77,18 +82,31 @@ impl Connections {
 /// Makes connections on a runtime that stays.
 #[derive(Clone)]
 pub(crate) struct Connector {
+    settings: Arc<PostgresSettings>,
     config: Config,
     runtime: Handle,
     tls: MakeRustlsConnect,
 }
 
 impl Connector {
+    /// As the URL says it now, where it is in a file. What cannot be read leaves it as it was.
+    fn config(&self) -> Config {
+        match self.settings.config_from_file() {
+            Some(Ok(config)) => config,
+            Some(Err(fault)) => {
+                tracing::warn!(error = fault, "the URL of the database cannot be read anew");
+                self.config.clone()
+            }
+            None => self.config.clone(),
+        }
+    }
+
     /// Connects; whatever the server notifies of is told to `notified`.
     pub(crate) async fn open(
         &self,
         notified: Option<Arc<Notify>>,
     ) -> Result<(Client, JoinHandle<()>), Error> {
-        let (config, tls) = (self.config.clone(), self.tls.clone());
+        let (config, tls) = (self.config(), self.tls.clone());
         let connecting = self.runtime.spawn(async move {
             let (client, mut connection) = config.connect(tls).await?;
             let driver = tokio::spawn(async move {

@@ -63,6 +63,10 @@ pub(crate) fn timestamp(millis: i64) -> Result<Timestamp, StoreError> {
     Ok(Timestamp::from_millis(unsigned(millis, "a time")?))
 }
 
+pub(crate) const USER: &str = "SELECT record FROM gateway.users WHERE id = $1 FOR NO KEY UPDATE";
+
+pub(crate) const FAMILIAR: &str = "SELECT networks FROM gateway.familiar WHERE user_id = $1";
+
 impl Transaction {
     /// A number, and with it the right to change what depends on it.
     pub(crate) async fn counter(&self, name: &str) -> Result<u64, Stop> {
@@ -79,14 +83,12 @@ impl Transaction {
 
     /// An account, to oneself.
     pub(crate) async fn user(&self, id: UserId) -> Result<Option<User>, Stop> {
-        let sql = "SELECT record FROM gateway.users WHERE id = $1 FOR NO KEY UPDATE";
-        let row = self.row(sql, &[&user_key(id)]).await?;
+        let row = self.row(USER, &[&user_key(id)]).await?;
         Ok(row.map(|row| record("an account", &row)).transpose()?)
     }
 
     pub(crate) async fn familiar_of(&self, user: UserId) -> Result<Vec<KnownNetwork>, Stop> {
-        let sql = "SELECT networks FROM gateway.familiar WHERE user_id = $1";
-        networks(self.row(sql, &[&user_key(user)]).await?)
+        networks(self.row(FAMILIAR, &[&user_key(user)]).await?)
     }
 
     pub(crate) async fn active_administrators(&self) -> Result<u64, Stop> {

@@ -6,7 +6,9 @@ use tokio_postgres::types::ToSql;
 
 use super::PostgresStore;
 use super::fault::{Stop, damaged};
-use super::load::{bounded, column, decode, millis, networks, record, timestamp, unsigned, user_key};
+use super::load::{
+    FAMILIAR, USER, bounded, column, decode, millis, networks, record, timestamp, unsigned, user_key,
+};
 use super::transaction::Transaction;
 use gateway_clock::Timestamp;
 use gateway_identity::{Email, Network, SessionId, UserId};
@@ -32,10 +34,11 @@ impl Sessions for PostgresStore {
             let (user, id) = (user_key(session.user), session.id.as_bytes().as_slice());
             let by_id: [&(dyn ToSql + Sync); 1] = [&id];
             let of_user: [&(dyn ToSql + Sync); 2] = [&user, &limit];
+            transaction.prepare(&[USER, IS_THERE, OTHERS, FAMILIAR]).await?;
             let (owner, is_there, others, familiar) = tokio::try_join!(
                 biased;
                 transaction.user(session.user),
-                transaction.rows("SELECT FROM gateway.sessions WHERE id = $1", &by_id),
+                transaction.rows(IS_THERE, &by_id),
                 transaction.rows(OTHERS, &of_user),
                 transaction.familiar_of(session.user),
             )?;
@@ -93,8 +96,7 @@ impl Sessions for PostgresStore {
     }
 
     async fn familiar_to(&self, user: UserId) -> Result<Vec<KnownNetwork>, StoreError> {
-        let sql = "SELECT networks FROM gateway.familiar WHERE user_id = $1";
-        let rows = self.read(sql, &[&user_key(user)]).await?;
+        let rows = self.read(FAMILIAR, &[&user_key(user)]).await?;
         rows.first().map_or(Ok(Vec::new()), |row| record("the networks of an account", row))
     }
 
@@ -102,6 +104,7 @@ impl Sessions for PostgresStore {
         self.transact(async move |transaction: &Transaction| {
             let id = request.session.as_bytes().as_slice();
             let by_id: [&(dyn ToSql + Sync); 1] = [&id];
+            transaction.prepare(&[OWNER, SESSION, RAISED_UNTIL, OWNERS_FAMILIAR]).await?;
             let (owner, session, raised, familiar) = tokio::try_join!(
                 biased;
                 transaction.row(OWNER, &by_id),
@@ -168,6 +171,10 @@ impl Sessions for PostgresStore {
     }
 }
 
+const SESSION: &str = "SELECT record FROM gateway.sessions WHERE id = $1 FOR UPDATE";
+
+const IS_THERE: &str = "SELECT FROM gateway.sessions WHERE id = $1";
+
 /// All sessions of a user where there are as many as are allowed, and otherwise none.
 const OTHERS: &str = "SELECT record FROM gateway.sessions WHERE user_id = $1 \
                       AND $2 <= (SELECT count(*) FROM gateway.sessions WHERE user_id = $1)";
@@ -184,8 +191,7 @@ const OWNERS_FAMILIAR: &str = "SELECT networks FROM gateway.familiar \
 impl Transaction {
     /// A session, to oneself.
     pub(crate) async fn session(&self, id: SessionId) -> Result<Option<Session>, Stop> {
-        let sql = "SELECT record FROM gateway.sessions WHERE id = $1 FOR UPDATE";
-        let row = self.row(sql, &[&id.as_bytes().as_slice()]).await?;
+        let row = self.row(SESSION, &[&id.as_bytes().as_slice()]).await?;
         row.map(|row| Ok(decode("a session", column(&row, 0)?)?)).transpose()
     }
 }

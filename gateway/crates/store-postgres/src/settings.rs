@@ -20,6 +20,8 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 pub struct PostgresSettings {
     /// `postgres://user:password@host:port/database`, with several hosts where one takes over from another.
     pub url: SecretString,
+    /// The file that has it, which is read for each connection: a password can be changed meanwhile.
+    pub url_file: Option<PathBuf>,
     /// Authorities that are believed instead of the public ones, in PEM.
     pub ca_file: Option<PathBuf>,
     /// How long a caller waits, whatever the server does.
@@ -57,6 +59,17 @@ impl PostgresSettings {
     /// The driver's settings.
     pub(crate) fn config(&self) -> Result<Config, UrlFault> {
         read(self.url.expose_secret()).map(|(config, _)| config)
+    }
+
+    /// The same as the file says them now.
+    pub(crate) fn config_from_file(&self) -> Option<Result<Config, String>> {
+        let path = self.url_file.as_ref()?;
+        let text = std::fs::read_to_string(path).map_err(|fault| fault.to_string());
+        let config = text.and_then(|text| {
+            let url = SecretString::from(text.trim_end());
+            read(url.expose_secret()).map(|(config, _)| config).map_err(|fault| fault.to_string())
+        });
+        Some(config.map_err(|fault| format!("{}: {fault}", path.display())))
     }
 
     /// Whether passwords and hashes go over a network unencrypted, because the URL asks for that.
@@ -138,7 +151,14 @@ mod tests {
 
     fn settings(url: &str) -> PostgresSettings {
         let timeout = Duration::from_secs(1);
-        PostgresSettings { url: url.into(), ca_file: None, timeout, connections_max: 1, lease: timeout }
+        PostgresSettings {
+            url: url.into(),
+            url_file: None,
+            ca_file: None,
+            timeout,
+            connections_max: 1,
+            lease: timeout,
+        }
     }
 
     #[test]

@@ -68,6 +68,15 @@ impl Transaction {
         self.connection.as_ref().ok_or_else(|| Stop::Lost("the transaction is over".to_owned()))
     }
 
+    /// Has these prepared, so that what goes out together goes out in its order: what is prepared already
+    /// would overtake what is not, and a look that is to come after a lock would come before it.
+    pub(crate) async fn prepare(&self, statements: &[&str]) -> Result<(), Stop> {
+        for sql in statements {
+            self.client()?.prepare_cached(sql).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn rows(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Stop> {
         let client = self.client()?;
         let statement = client.prepare_cached(sql).await?;

@@ -1,5 +1,6 @@
 //! Whether the store is in a database, and what then must be the same at all gateways that share it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -19,7 +20,7 @@ impl Checker<'_> {
     pub(super) fn database(
         &mut self,
         file: &File,
-        from_environment: Option<SecretString>,
+        (from_environment, url_file): (Option<SecretString>, Option<PathBuf>),
         has_redis: bool,
         (keys, given): (KeyPolicy, Given),
     ) -> Option<(PostgresSettings, StalenessBounds)> {
@@ -47,6 +48,8 @@ impl Checker<'_> {
         let timeout = Duration::from_millis(store.timeout_ms);
         let postgres = PostgresSettings {
             url,
+            // Read once where it is no file, but a pipe.
+            url_file: url_file.filter(|path| path.is_file()),
             ca_file: store.ca_file.clone(),
             timeout,
             connections_max: store.connections_max,
