@@ -73,13 +73,7 @@ struct Stores {
     trail: Arc<dyn AuditTrail>,
     killed: Box<dyn Fn() -> Pin<Box<dyn Future<Output = Self> + Send>> + Send + Sync>,
     /// Dropped last, as the fields are dropped in turn.
-    _keeps: Kept,
-}
-
-/// What a store needs as long as it is used.
-enum Kept {
-    Folder { _folder: TempDir },
-    Server { _server: Arc<Postgres> },
+    _folder: Option<TempDir>,
 }
 
 impl Stores {
@@ -101,17 +95,16 @@ impl Stores {
                 let copy = copy_of(&place);
                 Box::pin(async { Self::sled_in(copy) })
             }),
-            _keeps: Kept::Folder { _folder: folder },
+            _folder: Some(folder),
         }
     }
 
-    async fn postgres(server: Arc<Postgres>) -> Self {
-        let url = server.database();
-        Self::postgres_at(server, url).await
+    async fn postgres(server: &Postgres) -> Self {
+        Self::postgres_at(server.database()).await
     }
 
     /// Boxed, as it is asked for by what it makes.
-    fn postgres_at(server: Arc<Postgres>, url: String) -> Pin<Box<dyn Future<Output = Self> + Send>> {
+    fn postgres_at(url: String) -> Pin<Box<dyn Future<Output = Self> + Send>> {
         Box::pin(async move {
             let settings = PostgresSettings {
                 url: url.as_str().into(),
@@ -123,7 +116,6 @@ impl Stores {
                 lease: Duration::ZERO,
             };
             let store = PostgresStore::open(settings).await.unwrap();
-            let next = Arc::clone(&server);
             Self {
                 users: Arc::new(store.clone()),
                 sessions: Arc::new(store.clone()),
@@ -131,8 +123,8 @@ impl Stores {
                 tickets: Arc::new(store.clone()),
                 outbox: Arc::new(store.clone()),
                 trail: Arc::new(store),
-                killed: Box::new(move || Self::postgres_at(Arc::clone(&next), url.clone())),
-                _keeps: Kept::Server { _server: server },
+                killed: Box::new(move || Self::postgres_at(url.clone())),
+                _folder: None,
             }
         })
     }

@@ -153,3 +153,34 @@ fn a_password_that_was_changed_is_read_anew_without_a_restart() {
     assert_eq!(gateway.log_in(&ada.email, PASSWORD).id, ada.id);
     assert!(!gateway.log().contains("CANARY-next-password"));
 }
+
+#[test]
+fn another_server_takes_over_and_what_was_revoked_stays_so() {
+    let (first, upstream) = (Postgres::start(), Upstream::start());
+    let standby = first.standby();
+    let url = first.url_with(&standby, &first.database());
+    let [a, b] = [(); 2].map(|()| on(&url, &upstream).start());
+    let (ada, ended) = (a.user(), b.user());
+    assert_eq!(ended.log_out().status, 200);
+    let behind = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()";
+    eventually("the standby has it all", || {
+        first.sql("postgres", "SELECT count(*) FROM pg_stat_replication") == "1"
+            && first.sql("postgres", behind) == "0"
+    });
+    drop(first);
+    standby.promote();
+    let clock = Stopwatch::start();
+    for gateway in [&a, &b] {
+        eventually("it goes on", || ask(gateway, &ada.access).status == 200);
+        assert_eq!(ask(gateway, &ended.access).status, 401);
+    }
+    println!("verified again {:?} after the promotion", clock.elapsed());
+    eventually("they log in", || {
+        let login = json!({"email": ada.email, "password": PASSWORD});
+        a.client().post("/api/auth/login").json(&login).send().status == 200
+    });
+    println!("logged in again {:?} after the promotion", clock.elapsed());
+    let again = b.user();
+    assert_eq!(again.log_out().status, 200);
+    eventually("the new one is followed", || ask(&a, &again.access).status == 401);
+}

@@ -19,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(1);
 fn a_login_here_is_a_refresh_there_and_a_logout_at_a_third_ends_it_everywhere() {
     let upstream = Upstream::start();
     let server = Postgres::shared();
-    let [a, b, c] = three(&server, &upstream);
+    let [a, b, c] = three(server, &upstream);
     let ada = a.user();
     for gateway in [&a, &b, &c] {
         assert_eq!(ask(gateway, &ada.access).status, 200);
@@ -47,7 +47,7 @@ fn a_login_here_is_a_refresh_there_and_a_logout_at_a_third_ends_it_everywhere() 
 fn a_refresh_token_that_is_used_at_two_gateways_at_once_is_rotated_once() {
     let upstream = Upstream::start();
     let server = Postgres::shared();
-    let [a, b, c] = three(&server, &upstream);
+    let [a, b, c] = three(server, &upstream);
     for _ in 0..5 {
         let ada = a.user();
         let body = json!({"refresh_token": ada.refresh, "rotate": true});
@@ -104,7 +104,7 @@ fn a_demotion_and_a_password_are_known_everywhere() {
 fn what_a_command_revokes_on_a_third_machine_is_refused_by_all() {
     let upstream = Upstream::start();
     let server = Postgres::shared();
-    let [a, b, c] = three(&server, &upstream);
+    let [a, b, c] = three(server, &upstream);
     let ada = a.user();
     assert_eq!(ask(&b, &ada.access).status, 200);
     // As on a machine without a gateway: there is no socket in its folder.

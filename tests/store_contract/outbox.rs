@@ -60,6 +60,10 @@ async fn the_longest_due_come_first_and_no_more_than_are_asked_for(stores: &Stor
     assert_eq!(errands(due(stores, 300).await), [2, 4, 3, 1].map(mail));
     assert_eq!(errands(due(stores, 299).await), [2, 4, 3].map(mail));
     assert_eq!(errands(stores.outbox.due(at(300), Way::Mail, 2, &[]).await.unwrap()), [2, 4].map(mail));
+    assert_eq!(stores.outbox.due(at(300), Way::Mail, 0, &[]).await.unwrap(), []);
+    let first = due(stores, 300).await[0].id;
+    let others = stores.outbox.due(at(300), Way::Mail, 2, &[first]).await.unwrap();
+    assert_eq!(errands(others), [4, 3].map(mail), "without what is under way");
 }
 
 async fn what_is_settled_never_comes_again(stores: &Stores) {

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use gateway_clock::Stopwatch;
@@ -95,6 +95,11 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Self::run(programs, settings, folder)
+    }
+
+    /// With what is in `data` of the folder.
+    fn run(programs: &Path, settings: &[String], folder: TempDir) -> Self {
         for _ in 0..20 {
             let port = super::free_port();
             let mut process = spawn(programs, folder.path(), port, settings);
@@ -109,16 +114,26 @@ impl Postgres {
         panic!("no PostgreSQL started on any of 20 free ports");
     }
 
-    /// One for all tests that run meanwhile and need no more than a database of their own.
-    pub(crate) fn shared() -> Arc<Self> {
-        static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        one_of(&RUNNING, Self::start)
+    /// One for all tests that need no more than a database of their own. It ends with the tests.
+    pub(crate) fn shared() -> &'static Self {
+        static RUNNING: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().kept());
+        &RUNNING
     }
 
     /// The same of the newest version.
-    pub(crate) fn shared_newest() -> Arc<Self> {
-        static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        one_of(&RUNNING, Self::newest)
+    pub(crate) fn shared_newest() -> &'static Self {
+        static RUNNING: LazyLock<Postgres> = LazyLock::new(|| Postgres::newest().kept());
+        &RUNNING
+    }
+
+    /// It is never dropped: what it leaves is removed by the shell that ends it.
+    fn kept(self) -> Self {
+        let folders = [Some(&self.folder), self._beside.as_ref()].into_iter().flatten();
+        let list: String = folders.map(|folder| format!("{}\n", folder.path().display())).collect();
+        let path = self.folder.path().join("removed");
+        std::fs::write(&path, list).unwrap();
+        give(&path);
+        self
     }
 
     /// Any chapter can be run with the store in a database (`STORE=postgres`), as far as its gateways need
@@ -127,7 +142,7 @@ impl Postgres {
         folder: &Path,
         environment: &[(String, String)],
     ) -> Option<(String, String)> {
-        static KEPT: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+        static KEPT: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().kept());
         static MADE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
         let is_asked = std::env::var("STORE").is_ok_and(|store| store == "postgres");
         if !is_asked || environment.iter().any(|(name, _)| ["DATABASE_URL", "REDIS_URL"].contains(&&**name)) {
@@ -136,6 +151,33 @@ impl Postgres {
         let mut made = MADE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let url = made.entry(folder.to_owned()).or_insert_with(|| KEPT.database()).clone();
         Some(("DATABASE_URL".to_owned(), url))
+    }
+
+    /// Another server, which follows this one until it is promoted.
+    pub(crate) fn standby(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("postgres-standby").tempdir().unwrap();
+        give(folder.path());
+        let copied = as_its_user(&self.programs.join("pg_basebackup"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-U", ROLE])
+            .args(["-p", &self.port.to_string(), "-h"])
+            .arg(self.folder.path())
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        Self::run(&self.programs, &self.settings, folder)
+    }
+
+    /// Follows nobody any more, and takes writes.
+    pub(crate) fn promote(&self) {
+        assert_eq!(self.sql("postgres", "SELECT pg_promote()"), "t");
+    }
+
+    /// Where each of these databases is, the first that takes writes.
+    pub(crate) fn url_with(&self, other: &Self, url: &str) -> String {
+        let own = format!("127.0.0.1:{}", self.port);
+        url.replace(&own, &format!("{own},127.0.0.1:{}", other.port))
     }
 
     /// A new, empty database: what a gateway would be configured with.
@@ -215,15 +257,6 @@ impl Drop for Frozen {
     }
 }
 
-fn one_of(running: &Mutex<Weak<Postgres>>, start: fn() -> Postgres) -> Arc<Postgres> {
-    let mut running = running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    running.upgrade().unwrap_or_else(|| {
-        let started = Arc::new(start());
-        *running = Arc::downgrade(&started);
-        started
-    })
-}
-
 /// Where pip installed it.
 fn python_packages() -> PathBuf {
     let libraries = super::project().join("target/test-tools/venv/lib");
@@ -245,12 +278,15 @@ fn programs() -> PathBuf {
 
 fn spawn(programs: &Path, folder: &Path, port: u16, settings: &[String]) -> Child {
     // Whatever becomes of the tests, the server ends with them: a shell waits for the end of its input.
-    const WATCHED: &str = "exec 3<&0; \"$@\" </dev/null & server=$!; \
-                           { read -r _; kill -QUIT $server; } <&3 2>/dev/null & wait $server";
+    // It removes the folders that a list names: of a server that no test drops.
+    const WATCHED: &str = "exec 3<&0; list=$1; shift; \"$@\" </dev/null & server=$!; \
+                           { read -r _; kill -QUIT $server; } <&3 2>/dev/null & wait $server; \
+                           [ ! -e \"$list\" ] || xargs rm -rf <\"$list\"";
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let sockets = format!("unix_socket_directories={}", folder.display());
     as_its_user(Path::new("/bin/sh"))
         .args(["-c", WATCHED, "sh"])
+        .arg(folder.join("removed"))
         .arg(programs.join("postgres"))
         .arg("-D")
         .arg(folder.join("data"))

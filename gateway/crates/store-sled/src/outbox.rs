@@ -36,6 +36,9 @@ impl Outbox for SledStore {
             let until = codec::pair_key(now.millis(), u64::MAX);
             for key in trees.due(way).range(..=&until[..]).keys() {
                 let id = codec::last_number("a due errand", &key.map_err(store_error)?)?;
+                if due.len() == limit {
+                    break;
+                }
                 if under_way.contains(&id) {
                     continue;
                 }
@@ -44,9 +47,6 @@ impl Outbox for SledStore {
                     Ok(queued) => due.extend(queued),
                     // One that cannot be read holds up no other.
                     Err(fault) => tracing::error!(id, error = %fault, "an errand in the outbox is damaged"),
-                }
-                if due.len() == limit {
-                    break;
                 }
             }
             Ok(due)
